@@ -1,0 +1,89 @@
+"""Money as integer minor units with a currency; decimals and strings exist only at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+# ISO 4217 list one: currencies whose minor unit is not a hundredth. CLDR's digits are for display only and
+# differ (it shows no decimals for ISO's two-digit LAK or three-digit IQD).
+_EXPONENTS = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}  # fmt: skip
+
+
+def exponent(currency: str) -> int:
+    """Give how many decimals the currency's minor unit has (ISO 4217); 2 unless listed otherwise."""
+    return _EXPONENTS.get(currency.upper(), 2)
+
+
+def to_minor(amount: str | int | Decimal | None, currency: str) -> int:
+    """Turn a platform's decimal text ("12.50") into minor units (1250), half a unit rounded away from zero.
+
+    Empty and None are 0. Raises ValueError for anything that is not a finite number; a float is refused, since
+    its last digit was already lost.
+    """
+    if amount is None or amount == "":
+        return 0
+    if isinstance(amount, float):
+        raise ValueError("money never comes as a float")
+    if isinstance(amount, bool) or not isinstance(amount, str | int | Decimal):
+        raise ValueError(f"not an amount: a {type(amount).__name__}")
+    try:
+        scaled = Decimal(amount).scaleb(exponent(currency))
+        return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    except (InvalidOperation, OverflowError, ValueError) as error:
+        raise ValueError(f"not an amount: {str(amount)[:40]!r}") from error
+
+
+def to_decimal(minor: int, currency: str) -> Decimal:
+    """Turn minor units (1250) into the decimal a platform or a person reads (12.50)."""
+    return Decimal(minor).scaleb(-exponent(currency))
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Split `total` minor units in proportion to `weights`; the parts sum to it exactly.
+
+    Largest remainder, ties to the earlier part. All weights zero: everything goes to the first part.
+    """
+    if not weights:
+        raise ValueError("nothing to split among")
+    if min(weights) < 0:
+        raise ValueError("a weight is negative")
+    whole = sum(weights)
+    if whole == 0:
+        return [total, *([0] * (len(weights) - 1))]
+    sign, rest = (-1, -total) if total < 0 else (1, total)
+    shares = [rest * weight // whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda i: (-(rest * weights[i] % whole), i))
+    for i in order[: rest - sum(shares)]:
+        shares[i] += 1
+    return [sign * share for share in shares]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units of a currency; arithmetic across currencies raises ValueError."""
+
+    minor: int
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same(other), self.currency)
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add")
+        return other.minor
+
+    @property
+    def decimal(self) -> Decimal:
+        return to_decimal(self.minor, self.currency)

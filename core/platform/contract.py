@@ -1,0 +1,341 @@
+"""The door: what the core asks of a platform. This file is the plugin author's manual.
+
+A plugin is a translator. It has no tables, pages, jobs or mail; it answers the questions below in our words
+(`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
+add recorded payloads, pass `tests/plugins/test_contract.py`. If that takes an edit elsewhere, the door is wrong.
+
+Rules that hold for every method:
+- `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard.
+- "Asked twice with the same key, do it once": where the platform has no idempotency key, look for ours first.
+- A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
+- No global state: two stores are served by two objects in two threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+import requests
+
+from core.platform.errors import NotSupported
+from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
+
+
+class Feature(StrEnum):
+    """What a platform can ever do. What one order allows travels in its snapshot."""
+
+    REFUND = "refund"
+    STORE_CREDIT = "store_credit"
+    EXCHANGE = "exchange"
+    CANCEL = "cancel"
+    RETURN_NOTES = "return_notes"
+    NATIVE_RETURNS = "native_returns"
+    REVIEWS = "reviews"
+    REPLY = "reply"
+    SHOPPER_IDENTITY = "shopper_identity"
+    LISTS_DELETIONS = "lists_deletions"
+    CUSTOM_STATUSES = "custom_statuses"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An incoming request, plain: header names are lower-case, `query` is the raw query string."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A plugin's own answer in a platform's handshake."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A store that let us in. `credentials` are sealed before they are stored."""
+
+    ref: str
+    name: str
+    credentials: Mapping[str, str]
+    currency: str = ""
+    timezone: str = "UTC"
+    language: str = "en"
+    country: str = ""
+    url: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The handshake goes on: the core answers with `reply` and waits for the next request."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class StaffIdentity:
+    """Who of the merchant's people is at the desk, as far as the platform says."""
+
+    ref: str
+    name: str = ""
+    email: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Staff opened our page in their admin; some platforms install at this moment."""
+
+    ref: str
+    staff: StaffIdentity
+    installation: Installation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdminShell:
+    """How our pages sit in the platform's admin: tags for <head>, who may frame us, how requests name staff."""
+
+    head: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    identity: Literal["bearer", "signed", "session"] = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """A signed-in shopper the platform vouches for."""
+
+    ref: str
+    email: str = ""
+    order_refs: tuple[str, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the connection, and whether the plugin has mended it. `sentence` is shown to staff."""
+
+    code: str
+    sentence: str
+    mended: bool = False
+    backfill_since: datetime | None = None
+    """News may have been lost since then: poll from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """Part of a refund that belongs to one line; amounts in minor units, taxes by the platform's rate ref."""
+
+    ref: str
+    quantity: int
+    amount: int
+    taxes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reimbursement:
+    """What the shopper is to get. `key` makes asking twice the same as asking once."""
+
+    key: str
+    kind: Literal["refund", "store_credit", "exchange"]
+    order_ref: str
+    amount: int
+    currency: str
+    reason: str = ""
+    lines: tuple[RefundLine, ...] = ()
+    restock: bool = False
+    through_gateway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a reimbursement; `amount` is read back from the platform, never echoed from the request."""
+
+    state: Literal["issued", "pending", "needs_staff", "awaiting_payment"]
+    ref: str = ""
+    amount: int | None = None
+    link: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnMove:
+    """A return changed state here; platforms with returns or notes are told."""
+
+    key: str
+    order_ref: str
+    rma: str
+    move: Literal["requested", "approved", "declined", "received", "closed", "canceled"]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a store needs to know of us. `secret` signs webhooks and forwarded requests, both ways."""
+
+    core_url: str
+    store_key: str
+    hook_url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallUrls:
+    """Where the platform hands its keys over (`done`) and where the merchant's browser comes back to (`back`)."""
+
+    done: str
+    back: str
+
+
+SealState = Callable[[Mapping[str, str]], str]
+UnsealState = Callable[[str], Mapping[str, str]]
+SecretOf = Callable[[str], str]
+
+
+class Platform:
+    """One store at one platform. Subclass it in `plugins/<name>/platform.py`; the folder's name is `name`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    features: ClassVar[frozenset[Feature]] = frozenset()
+    app_settings: ClassVar[Mapping[str, str]] = {}
+    """Credentials of the app itself: setting name → what it is, in a sentence. Read from the environment as
+    AFTERCARE_<PLATFORM>_<SETTING>."""
+    native_mails: ClassVar[Mapping[str, str]] = {}
+    """Our notice kinds the platform itself may send, and the sentence that says when."""
+    poll_minutes: ClassVar[int] = 15
+
+    def __init__(
+        self,
+        ref: str,
+        credentials: Mapping[str, str],
+        settings: Mapping[str, Any],
+        http: requests.Session,
+    ) -> None:
+        self.ref = ref
+        self.credentials = credentials
+        self.settings = settings
+        self.http = http
+
+    # Before a store is known. `app` holds the app_settings.
+
+    @classmethod
+    def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
+        """Name the store a request speaks of: its ref, or our store key where the platform hands that back.
+
+        Not asked when a path token named the store already. The name is a claim until the signature was verified.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def nonce_of(cls, request: Request) -> str:
+        """Give the one-time text of a signed request, for the core to use up; "" where the platform has none."""
+        return ""
+
+    @classmethod
+    def begin_install(cls, request: Request, app: Mapping[str, str], *, seal: SealState, urls: InstallUrls) -> Reply:
+        """Send the merchant to the platform's consent. `seal` makes one-time text out of what must come back."""
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def finish_install(
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+    ) -> Installation | Pending:
+        """Read the hand-over and check the keys against the store before trusting them.
+
+        `unseal` gives back what begin_install sealed, once; BadSignature for text that is not ours, old or used.
+        Raises Refused with a sentence for the merchant.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
+        """Say who opened our page, after verifying that the platform says so.
+
+        `secret_of` gives the secret we share with a store, by store key, or "" for a store we do not know.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def admin_shell(cls) -> AdminShell:
+        """Say how our pages sit in this platform's admin."""
+        return AdminShell()
+
+    # With a store.
+
+    def after_install(self, link: Link) -> None:
+        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again."""
+
+    def check_health(self, link: Link) -> list[Finding]:
+        """Look at the connection, mend what can be mended, say what cannot."""
+        return []
+
+    def renew(self) -> Mapping[str, str]:
+        """Give fresh credentials; called under the store's row lock, saved in the same transaction."""
+        return self.credentials
+
+    def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
+        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives []."""
+        raise NotSupported(self.name)
+
+    def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
+        """Fetch one order with its shipments, payments and refunds."""
+        raise NotSupported(self.name)
+
+    def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
+        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time."""
+        raise NotSupported(self.name)
+
+    def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
+        """Fetch one review with the replies it has."""
+        raise NotSupported(self.name)
+
+    def reviews_since(self, cursor: str) -> Page[ReviewSnapshot]:
+        """List reviews changed at or after the cursor; where the platform cannot tell, all of them."""
+        raise NotSupported(self.name)
+
+    def order_statuses(self) -> Mapping[str, str]:
+        """List the store's own order statuses (raw word → title) so that the merchant can map them."""
+        return {}
+
+    def identify_shopper(self, request: Request, *, secret: str) -> Shopper | None:
+        """Say which shopper the platform vouches for, or None; BadSignature when somebody pretends."""
+        return None
+
+    def reimburse(self, reimbursement: Reimbursement) -> Outcome:
+        """Give the shopper what is due. Asked twice with the same key, do it once."""
+        raise NotSupported(self.name)
+
+    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
+        """Look whether the platform has already done what `key` asked for."""
+        raise NotSupported(self.name)
+
+    def move_return(self, move: ReturnMove) -> str:
+        """Tell the platform how a return stands; give the ref of what was written."""
+        raise NotSupported(self.name)
+
+    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
+        """Cancel an order that has not shipped; the money leg is explicit and separate."""
+        raise NotSupported(self.name)
+
+    def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
+        """Answer a review in public. Asked twice with the same key, publish once."""
+        raise NotSupported(self.name)
+
+    def edit_reply(self, reply_ref: str, text: str) -> ReplySnapshot:
+        """Change a published answer."""
+        raise NotSupported(self.name)
+
+    def remove_reply(self, reply_ref: str) -> None:
+        """Take a published answer back; one that is gone already counts as removed."""
+        raise NotSupported(self.name)

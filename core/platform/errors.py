@@ -1,0 +1,29 @@
+"""What can go wrong at a platform, one class per thing the core does differently."""
+
+
+class PlatformError(Exception):
+    """The platform did not do what was asked."""
+
+
+class Unavailable(PlatformError):
+    """The platform cannot answer now: try again, not before `retry_after` seconds where it said so."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Refused(PlatformError):
+    """The platform understood and said no. `message` is its own sentence, shown to the merchant."""
+
+
+class AccessLost(Refused):
+    """The store's credentials no longer open the door: its work pauses until the merchant reconnects."""
+
+
+class NotSupported(PlatformError):
+    """This platform has no such feature; the core offers something else before it asks."""
+
+
+class BadSignature(PlatformError):
+    """The request was not signed by the platform it claims to come from."""

@@ -1,0 +1,224 @@
+"""What passes through the door: frozen values, in our words, that a plugin makes and the core stores.
+
+Money is integer minor units of the order's currency. Times are aware UTC. `ref` is the platform's own id as text.
+A plugin turns unknown foreign words into UNKNOWN (and keeps the raw word); it never guesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+class OrderState(StrEnum):
+    """Where the order as a whole stands, whatever its parcels do."""
+
+    UNPAID = "unpaid"
+    ON_HOLD = "on_hold"
+    OPEN = "open"
+    DONE = "done"
+    CANCELED = "canceled"
+    REFUNDED = "refunded"
+    UNKNOWN = "unknown"
+
+
+class TrackingStatus(StrEnum):
+    """What is known of a parcel. A label that was made is not yet in transit."""
+
+    PENDING = "pending"
+    INFO_RECEIVED = "info_received"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    DELIVERED = "delivered"
+    DELAYED = "delayed"
+    FAILED_ATTEMPT = "failed_attempt"
+    EXCEPTION = "exception"
+    RETURNED_TO_SENDER = "returned_to_sender"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class TaxPart:
+    """One tax rate's share of a line, as the platform stored it."""
+
+    ref: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineItemSnapshot:
+    """One line of an order. `total` is what the line costs after discounts, without tax unless `tax_included`."""
+
+    ref: str
+    title: str
+    quantity: int
+    total: int = 0
+    tax: int = 0
+    discount: int = 0
+    taxes: tuple[TaxPart, ...] = ()
+    kind: Literal["physical", "digital", "shipping", "fee"] = "physical"
+    variant: str = ""
+    sku: str = ""
+    product_ref: str = ""
+    image_url: str = ""
+    removed: int = 0
+    """How many of `quantity` were canceled or refunded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingEventSnapshot:
+    """One scan, or one thing the store said about a parcel."""
+
+    at: datetime
+    status: TrackingStatus
+    raw: str = ""
+    text: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentSnapshot:
+    """One parcel. `items` maps a line's ref to the quantity in it; empty means the platform did not say."""
+
+    ref: str
+    status: TrackingStatus
+    raw_status: str = ""
+    carrier: str = ""
+    service: str = ""
+    tracking_number: str = ""
+    tracking_url: str = ""
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    estimated_by: date | None = None
+    """The day the platform or its carrier expects it now."""
+    items: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[TrackingEventSnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSnapshot:
+    """One payment: what was captured, and what may still flow back, by which methods."""
+
+    ref: str
+    method: str
+    captured: int
+    refunded: int = 0
+    refundable: bool = False
+    methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSnapshot:
+    """One refund the platform already has. `key` is ours where we asked for it."""
+
+    ref: str
+    amount: int
+    at: datetime
+    reason: str = ""
+    key: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSnapshot:
+    """An order as the store said it at `updated_at`."""
+
+    ref: str
+    number: str
+    state: OrderState
+    status: str
+    """The platform's own word, kept raw: the merchant may map it to shipped or delivered."""
+    currency: str
+    placed_at: datetime
+    updated_at: datetime
+    total: int = 0
+    tax_included: bool = False
+    email: str = ""
+    phone: str = ""
+    name: str = ""
+    shopper_ref: str = ""
+    language: str = ""
+    country: str = ""
+    postcode: str = ""
+    shipping_method: str = ""
+    pickup: bool = False
+    paid_at: datetime | None = None
+    canceled_at: datetime | None = None
+    status_at: datetime | None = None
+    """When the order took its present status, where the platform says so."""
+    promised_by: date | None = None
+    """The delivery date the platform itself gave the shopper."""
+    lines: tuple[LineItemSnapshot, ...] = ()
+    shipments: tuple[ShipmentSnapshot, ...] = ()
+    payments: tuple[PaymentSnapshot, ...] = ()
+    refunds: tuple[RefundSnapshot, ...] = ()
+    admin_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSnapshot:
+    """A product review as the store has it. `replies` are the merchant's public answers already there."""
+
+    ref: str
+    rating: int
+    text: str
+    updated_at: datetime
+    posted_at: datetime
+    state: Literal["published", "pending", "hidden"] = "published"
+    title: str = ""
+    author: str = ""
+    email: str = ""
+    product_ref: str = ""
+    product_title: str = ""
+    product_url: str = ""
+    order_ref: str = ""
+    verified: bool = False
+    replies: tuple[ReplySnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySnapshot:
+    """A merchant's public answer to a review, as published."""
+
+    ref: str
+    text: str
+    key: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The platform no longer has it (or never showed it to us)."""
+
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a listing. `cursor` is where the next page starts, `last` says that there is none now.
+
+    A cursor is opaque text of the plugin's. The cursor of the last page is kept: the next poll starts there.
+    """
+
+    snapshots: tuple[T, ...]
+    cursor: str
+    last: bool
+    gone: tuple[str, ...] = ()
+    total: int | None = None
+    """How many there are in all, where the platform says so; shown as progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts."""
+
+    resource: Literal["order", "review", "return", "store", "privacy", "operation"]
+    ref: str
+    occurred_at: datetime | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)

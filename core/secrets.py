@@ -1,0 +1,187 @@
+"""Seals what must stay secret, signs what travels, digests what is only compared. One keyring does all three.
+
+From each string in AFTERCARE_SECRET_KEYS come separate keys for the three uses (HKDF-SHA256). The first string
+seals, signs and digests; all of them open and verify, so a new one is put in front and the old one leaves later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+
+_VERSION = b"\x01"
+_ID_BYTES = 4
+_NONCE_BYTES = 12
+_HEAD_BYTES = len(_VERSION) + _ID_BYTES
+_SHORTEST_KEY = 32
+_FEWEST_SYMBOLS = 8  # one in 27 million random texts of 32 hex digits has fewer; "x" * 32 has one
+_ADVICE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+_CLOCK_SKEW = 60  # seconds one machine of the cluster may be ahead of another
+
+
+class Unsealable(Exception):
+    """The blob was not sealed for this store and purpose, was altered, or its key has left the keyring."""
+
+
+class BadToken(Exception):
+    """The token was not signed by us for this purpose."""
+
+
+class ExpiredToken(BadToken):
+    """The token is ours, and too old."""
+
+
+class _Keys(NamedTuple):
+    id: bytes
+    cipher: AESGCM
+    signing: bytes
+    digesting: bytes
+
+
+class Keyring:
+    """The keys of one installation. Raises ValueError for no key, a short one, or a made-up looking one."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys:
+            raise ValueError(f"AFTERCARE_SECRET_KEYS must list at least one key. {_ADVICE}")
+        self._keys = [_derive_keys(_require_strength(key.strip())) for key in keys]
+        self._by_id = {key.id: key for key in self._keys}
+
+    def __repr__(self) -> str:
+        return f"<Keyring of {len(self._keys)}>"
+
+    def seal(self, plain: bytes | str | dict[str, Any], *, store_id: int, purpose: str) -> bytes:
+        """Encrypt for one store and purpose (AES-256-GCM); text as UTF-8, a dict as JSON. Adds 33 bytes."""
+        key, nonce = self._keys[0], secrets.token_bytes(_NONCE_BYTES)
+        head = _VERSION + key.id
+        return head + nonce + key.cipher.encrypt(nonce, _to_bytes(plain), _bind(head, store_id, purpose))
+
+    def open(self, blob: bytes, *, store_id: int, purpose: str) -> bytes:
+        """Decrypt what `seal` gave for the same store and purpose, or raise Unsealable."""
+        head, nonce = blob[:_HEAD_BYTES], blob[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
+        key = self._by_id.get(head[len(_VERSION) :])
+        if key is None or not head.startswith(_VERSION):
+            raise Unsealable("sealed with a key that is not in AFTERCARE_SECRET_KEYS")
+        try:
+            sealed = blob[_HEAD_BYTES + _NONCE_BYTES :]
+            return key.cipher.decrypt(nonce, sealed, _bind(head, store_id, purpose))
+        except (InvalidTag, ValueError):
+            raise Unsealable(f"altered, or not sealed for store {store_id} and {purpose!r}") from None
+
+    def open_text(self, blob: bytes, *, store_id: int, purpose: str) -> str:
+        """Decrypt what was sealed from a str, or raise Unsealable."""
+        return self.open(blob, store_id=store_id, purpose=purpose).decode("utf-8", "surrogatepass")
+
+    def open_dict(self, blob: bytes, *, store_id: int, purpose: str) -> dict[str, Any]:
+        """Decrypt what was sealed from a dict, or raise Unsealable."""
+        values: dict[str, Any] = json.loads(self.open(blob, store_id=store_id, purpose=purpose))
+        return values
+
+    def needs_resealing(self, blob: bytes) -> bool:
+        """Say whether another key than the first sealed the blob; seal it again before that key is dropped."""
+        return blob[:_HEAD_BYTES] != _VERSION + self._keys[0].id
+
+    def sign(self, payload: dict[str, Any], *, purpose: str, now: datetime | None = None) -> str:
+        """Write a payload as a URL-safe token, readable by anyone and forgeable by nobody."""
+        return str(self._serializer(purpose, now).dumps(payload))
+
+    def verify(self, token: str, *, purpose: str, max_age: float, now: datetime | None = None) -> dict[str, Any]:
+        """Give the payload of a token at most `max_age` seconds old; else raise BadToken or ExpiredToken."""
+        try:
+            payload, signed_at = self._serializer(purpose, now).loads(token, return_timestamp=True)
+        except (BadData, OverflowError, OSError, ValueError):
+            raise BadToken("not signed by us for this purpose") from None
+        # Our own arithmetic, since itsdangerous 2.2 calls a token "expired" that a faster clock has just signed.
+        age = ((now or datetime.now(UTC)) - signed_at).total_seconds()
+        if age > max_age:
+            raise ExpiredToken("too old")
+        if age < -_CLOCK_SKEW:
+            raise BadToken("not signed by us for this purpose")
+        return payload
+
+    def digest(self, text: str, *, purpose: str) -> str:
+        """Give the keyed fingerprint (HMAC-SHA256, 64 hex digits) to store where only equality is asked."""
+        return self.digests(text, purpose=purpose)[0]
+
+    def digests(self, text: str, *, purpose: str) -> list[str]:
+        """Give the fingerprint under every key, the first key's first: what to look for while keys change."""
+        message = hashlib.sha256(_encode(purpose)).digest() + _encode(text)
+        return [hmac.new(key.digesting, message, hashlib.sha256).hexdigest() for key in self._keys]
+
+    def _serializer(self, purpose: str, now: datetime | None) -> URLSafeTimedSerializer:
+        oldest_first = [key.signing for key in reversed(self._keys)]
+        options = {
+            "key_derivation": "hmac",
+            "digest_method": hashlib.sha256,
+            "at": now or datetime.now(UTC),
+        }
+        return URLSafeTimedSerializer(oldest_first, salt=purpose, signer=_SignerAt, signer_kwargs=options)
+
+
+class _SignerAt(TimestampSigner):
+    """Stamps the moment it is told."""
+
+    def __init__(self, *args: Any, at: datetime, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._at = at
+
+    def get_timestamp(self) -> int:
+        return int(self._at.timestamp())
+
+
+def new_token(length: int = 24) -> str:
+    """Draw a URL-safe token of `length` random bytes (24 bytes are 32 characters)."""
+    return secrets.token_urlsafe(length)
+
+
+def new_code() -> str:
+    """Draw the six digits of a one-time code."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
+def constant_time_equal(a: str | bytes, b: str | bytes) -> bool:
+    """Compare without telling by the time taken where the first difference is; any text is comparable."""
+    return hmac.compare_digest(_encode(a), _encode(b))
+
+
+def _require_strength(key: str) -> str:
+    if len(key) < _SHORTEST_KEY:
+        raise ValueError(f"A key in AFTERCARE_SECRET_KEYS is shorter than {_SHORTEST_KEY} characters. {_ADVICE}")
+    words = ("example", "change-me", "changeme")
+    if len(set(key)) < _FEWEST_SYMBOLS or any(word in key.lower() for word in words):
+        raise ValueError(f"A key in AFTERCARE_SECRET_KEYS is an example, not a random text. {_ADVICE}")
+    return key
+
+
+def _derive_keys(secret: str) -> _Keys:
+    def derive(use: str) -> bytes:
+        return HKDF(SHA256(), 32, salt=None, info=f"aftercare {use}".encode()).derive(secret.encode())
+
+    # The id is a digest of the key itself, so the list may be reordered and blobs still find theirs.
+    return _Keys(derive("id")[:_ID_BYTES], AESGCM(derive("seal")), derive("sign"), derive("digest"))
+
+
+def _bind(head: bytes, store_id: int, purpose: str) -> bytes:
+    return head + f"{store_id}|{purpose}".encode()
+
+
+def _to_bytes(plain: bytes | str | dict[str, Any]) -> bytes:
+    if isinstance(plain, dict):
+        plain = json.dumps(plain, separators=(",", ":"))
+    return _encode(plain)
+
+
+def _encode(text: str | bytes) -> bytes:
+    """Encode any str, even half an emoji out of a hostile URL, which plain UTF-8 refuses."""
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
