@@ -1,0 +1,1 @@
+"""Local servers that answer as each platform does, for tests and for the demo."""

@@ -1,0 +1,148 @@
+"""WooCommerce's refund law, with the behaviors recorded on 10.5.0 (2026-11): what it checks and what it does not.
+
+It checks only that the amount is not negative and not more than what remains. A quantity above what was
+ordered, or an amount unequal to its lines, is accepted.
+"""
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from .errors import RestError, refund_negative, refund_refused
+from .php import Json, stamp
+from .shapes import make_links, money, number
+
+if TYPE_CHECKING:
+    from .state import State
+
+KINDS = ("line_items", "shipping_lines", "fee_lines")
+
+
+def create_refund(store: "State", order: Json, asked: Json, at: datetime) -> Json:
+    """Refund part of an order as `POST orders/ID/refunds` does; raises `RestError` and changes nothing."""
+    # Anything but a JSON boolean counts as true: "false", 0 and null as well.
+    api_refund, api_restock = (
+        asked[name] if isinstance(asked.get(name), bool) else True for name in ("api_refund", "api_restock")
+    )
+    amount = _amount_asked(asked)
+    remaining = remaining_amount(store, order)
+    if amount is not None and amount < 0:
+        raise refund_negative()
+    if amount is not None and amount > remaining:
+        raise refund_refused("Invalid refund amount.")
+    if api_refund:
+        _check_gateway(store, order)
+    refund: Json = {
+        "id": store.next_id("post"),
+        "amount": "" if amount is None else money(amount),
+        "reason": asked.get("reason") or "",
+        "refunded_by": 1,
+        "refunded_payment": api_refund,
+        "meta_data": [{**row, "id": store.next_id("meta")} for row in asked.get("meta_data") or []],
+        **_refunded_lines(store, order, asked),
+    }
+    kind = "full" if amount == remaining else "partial"
+    refund["meta_data"].append({"id": store.next_id("meta"), "key": "_refund_type", "value": kind})
+    stamp(refund, "date_created", at, store.zone)
+    store.refunds.setdefault(order["id"], []).insert(0, refund)
+    order["refunds"].insert(0, {"id": refund["id"], "reason": refund["reason"], "total": f"-{refund['amount']}"})
+    if api_restock:
+        _restock(store, refund)
+    return refund
+
+
+def remaining_amount(store: "State", order: Json) -> Decimal:
+    """What is left to refund."""
+    done = [Decimal(refund["amount"] or 0) for refund in store.refunds.get(order["id"], [])]
+    return Decimal(order["total"]) - sum(done, Decimal())
+
+
+def show_refund(refund: Json, order_id: int, url: str) -> Json:
+    """A refund as REST shows it."""
+    order = f"{url}/wp-json/wc/v3/orders/{order_id}"
+    links = make_links(f"{order}/refunds", refund["id"], ["GET", "DELETE"])
+    return {**refund, "_links": {**links, "up": [{"href": order}]}}
+
+
+def _amount_asked(asked: Json) -> Decimal | None:
+    """The amount given, else the sum of lines and taxes, else None (WooCommerce then writes an empty one)."""
+    if asked.get("amount") is not None:
+        try:
+            return Decimal(str(asked["amount"]))
+        except InvalidOperation:
+            raise refund_refused("Invalid refund amount.") from None
+    lines = asked.get("line_items") or []
+    if not lines or any(line.get("refund_total") is None for line in lines):
+        return None
+    taxes = [tax for line in lines for tax in _taxes(line).values()]
+    return sum((Decimal(str(line["refund_total"])) for line in lines), sum(taxes, Decimal()))
+
+
+def _check_gateway(store: "State", order: Json) -> None:
+    gateway = store.gateways.get(order["payment_method"])
+    if gateway is None:
+        raise refund_refused("The payment gateway for this order does not exist.")
+    if "refunds" not in gateway["method_supports"]:
+        raise refund_refused("The payment gateway for this order does not support automatic refunds.")
+    if store.gateway_refusal:
+        raise refund_refused(store.gateway_refusal)
+
+
+def _refunded_lines(store: "State", order: Json, asked: Json) -> Json:
+    wanted = {line.get("id"): line for line in asked.get("line_items") or []}
+    lines: Json = {
+        kind: [_negate(store, line, wanted[line["id"]]) for line in order[kind] if line["id"] in wanted]
+        for kind in KINDS
+    }
+    goods, shipping = (
+        sum((Decimal(tax["total"]) for kind in kinds for line in lines[kind] for tax in line["taxes"]), Decimal())
+        for kinds in (("line_items", "fee_lines"), ("shipping_lines",))
+    )
+    lines["tax_lines"] = []
+    if goods or shipping:
+        totals = {"id": store.next_id("item"), "tax_total": money(goods), "shipping_tax_total": money(shipping)}
+        lines["tax_lines"] = [{**order["tax_lines"][0], **totals}]
+    return lines
+
+
+def _negate(store: "State", line: Json, asked: Json) -> Json:
+    """The order's line as it stands in a refund: negative, and pointing at the original."""
+    total = -Decimal(str(asked.get("refund_total") or 0))
+    taxes = _taxes(asked)
+    ref = str(line["id"])
+    meta: Json = {"id": store.next_id("meta"), "key": "_refunded_item_id", "value": ref}
+    negated = {
+        **line,
+        "id": store.next_id("item"),
+        "total": money(total),
+        "total_tax": money(-sum(taxes.values(), Decimal())),
+        "meta_data": [{**meta, "display_key": meta["key"], "display_value": ref}],
+    }
+    is_goods = "quantity" in line
+    negated["taxes"] = [
+        {"id": rate, "total": money(-tax), "subtotal": money(-tax) if is_goods else ""} for rate, tax in taxes.items()
+    ]
+    if is_goods:
+        quantity = int(asked.get("quantity") or 0)
+        price = number(-total / quantity) if quantity else 0
+        subtotals = {"subtotal": negated["total"], "subtotal_tax": negated["total_tax"]}
+        negated |= {"quantity": -quantity, "price": price, **subtotals}
+    return negated
+
+
+def _taxes(line: Json) -> dict[Any, Decimal]:
+    """Tax per rate id; WooCommerce takes a list of {id, refund_total} or a mapping."""
+    given = line.get("refund_tax") or []
+    if isinstance(given, dict):
+        return {int(rate): Decimal(str(amount)) for rate, amount in given.items()}
+    try:
+        return {tax["id"]: Decimal(str(tax["refund_total"])) for tax in given}
+    except (KeyError, TypeError):
+        raise RestError(400, "rest_invalid_param", "Invalid parameter(s): line_items") from None
+
+
+def _restock(store: "State", refund: Json) -> None:
+    for line in refund["line_items"]:
+        product = store.products.get(line["product_id"])
+        if product and product["manage_stock"]:
+            product["stock_quantity"] -= line["quantity"]
