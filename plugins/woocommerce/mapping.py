@@ -1,0 +1,313 @@
+"""WooCommerce's words → ours: orders, refunds and reviews as `snapshots.py` wants them. Parcels: parcels.py."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from html.parser import HTMLParser
+from typing import Any, Literal
+
+from core.money import to_minor
+from core.platform.errors import Refused
+from core.platform.snapshots import (
+    Gone,
+    LineItemSnapshot,
+    OrderSnapshot,
+    OrderState,
+    PaymentSnapshot,
+    RefundSnapshot,
+    ReplySnapshot,
+    ReviewSnapshot,
+    TaxPart,
+)
+from plugins.woocommerce.parcels import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
+
+STATES = {
+    "pending": OrderState.UNPAID,
+    "failed": OrderState.UNPAID,
+    "on-hold": OrderState.ON_HOLD,
+    "processing": OrderState.OPEN,
+    "completed": OrderState.DONE,
+    "cancelled": OrderState.CANCELED,
+    "refunded": OrderState.REFUNDED,
+}
+# A cart that was never placed, and what the merchant threw away: REST still shows both by id.
+GONE = frozenset({"trash", "auto-draft", "checkout-draft"})
+PICKUP_METHODS = frozenset({"local_pickup", "pickup_location"})
+LANGUAGE_META = ("wpml_language", "trp_language", "weglot_language")
+# Delivery dates shoppers chose or were given. Iconic Delivery Slots, YITH Delivery Date, WooCommerce Order
+# Delivery; then Tyche's Order Delivery Date, pro and lite (Unix time of midnight in PHP's zone, which WordPress
+# sets to UTC). Plugins that store only their display format are left out: 03/04 may be two days.
+DATE_META = ("jckwds_date_ymd", "ywcdd_order_delivery_date", "_delivery_date")
+TIMESTAMP_META = ("_orddd_timestamp", "_orddd_lite_timestamp")
+REVIEW_STATES: Mapping[str, Literal["published", "pending", "hidden"]] = {
+    "approved": "published",
+    "hold": "pending",
+    "spam": "hidden",
+    "trash": "hidden",
+}
+KEY_META = "_aftercare_key"
+
+
+class Unreadable(Refused):
+    """The store described something in a form we cannot read."""
+
+
+def order(
+    body: Mapping[str, Any],
+    *,
+    store_url: str,
+    refunds: Iterable[Mapping[str, Any]] = (),
+    fulfillments: Iterable[Mapping[str, Any]] = (),
+    refundable: bool = False,
+) -> OrderSnapshot | Gone:
+    """Turn orders/ID, with its refunds and fulfillments, into a snapshot; Gone for the trash and open carts.
+
+    `refundable` says whether the order's payment gateway can pay back. Raises Unreadable.
+    """
+    if body.get("status") in GONE:
+        return Gone(str(body.get("id")))
+    try:
+        return _order(body, store_url, [*refunds], fulfillments, refundable)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"Order {str(body.get('id'))[:20]} is not readable ({type(error).__name__}).") from error
+
+
+def _order(
+    body: Mapping[str, Any],
+    store_url: str,
+    refunds: list[Mapping[str, Any]],
+    fulfillments: Iterable[Mapping[str, Any]],
+    refundable: bool,
+) -> OrderSnapshot:
+    currency, status = body["currency"], body["status"]
+    billing, shipping = body.get("billing") or {}, body.get("shipping") or {}
+    home = shipping if shipping.get("country") else billing
+    methods = rows_of(body.get("shipping_lines"))
+    meta = meta_of(body)
+    return OrderSnapshot(
+        ref=str(body["id"]),
+        number=str(body.get("number") or body["id"]),
+        state=_state(body),
+        status=status,
+        currency=currency,
+        placed_at=_required_time(body, "date_created_gmt"),
+        updated_at=utc_time(body.get("date_modified_gmt")) or _required_time(body, "date_created_gmt"),
+        total=minor(body["total"], currency),
+        email=billing.get("email") or "",
+        phone=billing.get("phone") or shipping.get("phone") or "",
+        name=_name(billing) or _name(shipping),
+        shopper_ref=str(body.get("customer_id") or ""),
+        language=next((str(meta[key]).replace("_", "-") for key in LANGUAGE_META if meta.get(key)), ""),
+        country=home.get("country") or "",
+        postcode=home.get("postcode") or "",
+        shipping_method=methods[0].get("method_title") or "" if methods else "",
+        pickup=bool(methods) and all(line.get("method_id") in PICKUP_METHODS for line in methods),
+        paid_at=utc_time(body.get("date_paid_gmt")),
+        status_at=utc_time(body.get("date_completed_gmt")) if status == "completed" else None,
+        promised_by=_promised_by(meta),
+        lines=_lines(body, currency, _removed(refunds)),
+        shipments=shipments(body, fulfillments),
+        payments=_payments(body, currency, refundable),
+        refunds=tuple(refund(row, currency) for row in refunds),
+        admin_url=admin_url(store_url, str(body["id"])),
+    )
+
+
+def refund(body: Mapping[str, Any], currency: str) -> RefundSnapshot:
+    """Turn one row of orders/ID/refunds into a snapshot; lines map the order's line ref to the units taken back."""
+    return RefundSnapshot(
+        ref=str(body["id"]),
+        amount=abs(minor(body.get("amount"), currency)),
+        at=_required_time(body, "date_created_gmt"),
+        reason=body.get("reason") or "",
+        key=str(meta_of(body).get(KEY_META) or ""),
+        lines=dict(_removed([body])),
+    )
+
+
+def review(body: Mapping[str, Any], replies: Iterable[ReplySnapshot] = ()) -> ReviewSnapshot:
+    """Turn products/reviews/ID into a snapshot.
+
+    WooCommerce gives a review no time of change, so `updated_at` is when it was posted: an edited text is seen
+    by whoever compares texts (the nightly reconcile), not by time. Raises Unreadable.
+    """
+    try:
+        posted = _required_time(body, "date_created_gmt")
+        return ReviewSnapshot(
+            ref=str(body["id"]),
+            rating=int(body.get("rating") or 0),
+            text=plain_text(body.get("review") or ""),
+            updated_at=posted,
+            posted_at=posted,
+            state=REVIEW_STATES.get(body.get("status", ""), "hidden"),
+            author=body.get("reviewer") or "",
+            email=body.get("reviewer_email") or "",
+            product_ref=str(body.get("product_id") or ""),
+            product_title=body.get("product_name") or "",
+            product_url=body.get("product_permalink") or "",
+            verified=bool(body.get("verified")),
+            replies=tuple(replies),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"Review {str(body.get('id'))[:20]} is not readable ({type(error).__name__}).") from error
+
+
+def reply(body: Mapping[str, Any]) -> ReplySnapshot:
+    """Turn what our WordPress plugin says of a reply into a snapshot."""
+    return ReplySnapshot(
+        ref=str(body["id"]),
+        text=plain_text(body.get("content") or ""),
+        key=str(body.get("external_id") or ""),
+        at=utc_time(body.get("date_created_gmt")),
+    )
+
+
+def admin_url(store_url: str, ref: str) -> str:
+    """Give the order's page in wp-admin; WordPress redirects it where a store still keeps orders as posts."""
+    return f"{store_url}/wp-admin/admin.php?page=wc-orders&action=edit&id={ref}"
+
+
+def minor(value: Any, currency: str) -> int:
+    """Turn WooCommerce's money text into minor units; some plugins write numbers instead.
+
+    A refund that was made without an amount has "", and "-" in its order (10.5, 2026-11): no money.
+    """
+    return 0 if value in (None, "", "-") else to_minor(str(value), currency)
+
+
+def plain_text(html: str) -> str:
+    """Give the words of a comment's HTML, a line per paragraph or break; scripts and styles are dropped."""
+    words = _Words()
+    words.feed(html)
+    words.close()
+    lines = (" ".join(line.split()) for line in "".join(words.parts).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _state(body: Mapping[str, Any]) -> OrderState:
+    """A store's own status on a paid order ("shipped", "in production") is some stage of fulfilling it, so OPEN.
+
+    Which stage is the merchant's to map. Unpaid and unknown stays UNKNOWN: it may as well mean canceled.
+    """
+    known = STATES.get(body["status"])
+    if known:
+        return known
+    return OrderState.OPEN if body.get("date_paid_gmt") else OrderState.UNKNOWN
+
+
+def _lines(body: Mapping[str, Any], currency: str, removed: Mapping[str, int]) -> tuple[LineItemSnapshot, ...]:
+    """WooCommerce keeps every line total without tax, also where prices include it; so tax_included stays False."""
+    shipping = rows_of(body.get("shipping_lines"))
+    # The order does not say which product is virtual. Where none needs processing and nothing is shipped, all are.
+    digital = body.get("needs_processing") is False and not shipping
+    lines = [_product_line(row, currency, digital) for row in rows_of(body.get("line_items"))]
+    lines += [_charge_line(row, currency, "shipping") for row in shipping]
+    lines += [_charge_line(row, currency, "fee") for row in rows_of(body.get("fee_lines"))]
+    return tuple(LineItemSnapshot(**line, removed=removed.get(line["ref"], 0)) for line in lines)
+
+
+def _product_line(row: Mapping[str, Any], currency: str, digital: bool) -> dict[str, Any]:
+    name, parent = row.get("name") or "", row.get("parent_name") or ""
+    image = row.get("image")
+    return _money(row, currency) | {
+        "title": parent or name,
+        "variant": name.removeprefix(parent).removeprefix(" - ") if parent else "",
+        "quantity": int(row.get("quantity") or 0),
+        "discount": minor(row.get("subtotal"), currency) - minor(row.get("total"), currency),
+        "kind": "digital" if digital else "physical",
+        "sku": row.get("sku") or "",
+        "product_ref": str(row.get("product_id") or ""),
+        "image_url": image.get("src") or "" if isinstance(image, dict) else "",
+    }
+
+
+def _charge_line(row: Mapping[str, Any], currency: str, kind: str) -> dict[str, Any]:
+    return _money(row, currency) | {
+        "title": row.get("method_title") or row.get("name") or "",
+        "quantity": 1,
+        "kind": kind,
+    }
+
+
+def _money(row: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    taxes = ((str(tax["id"]), minor(tax.get("total"), currency)) for tax in rows_of(row.get("taxes")))
+    return {
+        "ref": str(row["id"]),
+        "total": minor(row.get("total"), currency),
+        "tax": minor(row.get("total_tax"), currency),
+        "taxes": tuple(TaxPart(ref, amount) for ref, amount in taxes if amount),
+    }
+
+
+def _removed(refunds: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Count the units taken back by the order's line ref. Shipping and fees come back in money, not in units."""
+    removed: Counter[str] = Counter()
+    for one in refunds:
+        for row in rows_of(one.get("line_items")):
+            if ref := meta_of(row).get("_refunded_item_id"):
+                removed[str(ref)] += abs(int(row.get("quantity") or 0))
+    return removed
+
+
+def _payments(body: Mapping[str, Any], currency: str, refundable: bool) -> tuple[PaymentSnapshot, ...]:
+    """WooCommerce keeps one payment an order. The gateway's transaction id may come late, so its ref is the order's."""
+    captured = minor(body["total"], currency) if body.get("date_paid_gmt") else 0
+    if not body.get("payment_method") and not captured:
+        return ()
+    refunded = -sum(minor(row.get("total"), currency) for row in rows_of(body.get("refunds")))
+    return (
+        PaymentSnapshot(
+            ref=str(body["id"]),
+            method=body.get("payment_method") or "",
+            captured=captured,
+            refunded=refunded,
+            refundable=refundable and captured > refunded,
+            methods=("refund",) if captured > refunded else (),
+        ),
+    )
+
+
+def _promised_by(meta: Mapping[str, Any]) -> date | None:
+    days = [iso_date(meta[key]) for key in DATE_META if meta.get(key)]
+    moments = [unix_time(meta[key]) for key in TIMESTAMP_META if meta.get(key)]
+    return next((day for day in [*days, *(moment and moment.date() for moment in moments)] if day), None)
+
+
+def _name(address: Mapping[str, Any]) -> str:
+    return f"{address.get('first_name') or ''} {address.get('last_name') or ''}".strip()
+
+
+def _required_time(body: Mapping[str, Any], field: str) -> datetime:
+    moment = utc_time(body[field])
+    if moment is None:
+        raise ValueError(f"no {field}")
+    return moment
+
+
+class _Words(HTMLParser):
+    """Collects the text of HTML. Foreign text stays text: what is shown is escaped again by whoever shows it."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style"):
+            self._silent += 1
+        if tag in ("p", "br", "li", "div", "blockquote"):
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style"):
+            self._silent = max(0, self._silent - 1)
+        if tag == "p":
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            # Line ends in the source are only spaces in HTML.
+            self.parts.append(data.replace("\n", " "))
