@@ -1,0 +1,106 @@
+"""Every catalog says everything, in the glossary's words; and each rule of the check can be seen to fail."""
+
+from __future__ import annotations
+
+import pytest
+from babel.messages.catalog import Catalog
+
+from core import catalogs
+from core.i18n import LOCALE, languages
+
+SOURCES = catalogs.collect()
+WORDS, AVOID = catalogs.glossary()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_catalog_is_complete_and_sounds_right(language: str) -> None:
+    assert catalogs.problems(catalogs.read(language), SOURCES, WORDS, AVOID) == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_extracting_again_changes_nothing(language: str) -> None:
+    before = (LOCALE / f"{language}.po").read_text("utf-8")
+    assert catalogs.update(catalogs.read(language), SOURCES) == before
+
+
+def test_msgids_come_from_code_and_from_templates() -> None:
+    found = {(message.context, message.id) for message in SOURCES if message.id}
+    assert ("date", "EEE d MMM") in found
+    assert (None, "Your parcel is delayed") in found
+
+
+@pytest.mark.parametrize("idea", WORDS)
+def test_the_glossary_has_a_word_for_each_idea_in_each_language(idea: str) -> None:
+    assert set(languages()) <= {language for language, stems in WORDS[idea].items() if all(stems)}
+
+
+def _said(msgid: str | tuple[str, str], string: str | tuple[str, ...], language: str = "lt") -> list[str]:
+    """Check a catalog of one sentence and give what is wrong with it, without the language and the msgid."""
+    sources, catalog = Catalog(locale="en"), catalogs.read(language)
+    for message in list(catalog):
+        if message.id:
+            catalog.delete(message.id, message.context)
+    sources.add(msgid)
+    catalog.add(msgid, string)
+    found = catalogs.problems(catalog, sources, WORDS, AVOID)
+    return [said.split(": ")[1] for said in found]
+
+
+@pytest.mark.parametrize(
+    ("msgid", "string", "problem"),
+    [
+        ("See it", "", "not translated"),
+        ("See %(thing)s", "Žiūrėti", "placeholders differ"),
+        ("See %(thing)s", "Žiūrėti %(daiktas)s", "placeholders differ"),
+        ("See 5 %%", "Žiūrėti 5 %", "a lone percent sign"),
+        ("See it", "Žiūrėti!", "an exclamation mark"),
+        ("See it", "<b>Žiūrėti</b>", "markup"),
+        ("See it", "Deja, ne", "says 'deja'"),
+        ("See it", "Žiūrėti " * 5, "too long"),
+        ("Your parcel", "Jūsų dėžė", "does not use the glossary's word for 'parcel'"),
+        (("%(n)s day", "%(n)s days"), ("%(n)s dieną", "%(n)s dienas"), "a plural form is missing"),
+        (("%(n)s day", "%(n)s days"), ("vieną dieną", "%(n)s dienas", "%(n)s dienų"), "placeholders differ"),
+    ],
+)
+def test_a_flaw_is_named(msgid: str | tuple[str, str], string: str | tuple[str, ...], problem: str) -> None:
+    assert _said(msgid, string) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("msgid", "string", "language"),
+    [
+        ("See %(thing)s", "Žiūrėti %(thing)s", "lt"),
+        ("Your parcels", "Jūsų siuntos", "lt"),
+        ("Get store credit", "Gauti parduotuvės kreditą", "lt"),
+        (("%(n)s day", "%(n)s days"), ("اليوم", "يوم", "يومان", *["%(n)s أيام"] * 3), "ar"),
+    ],
+)
+def test_a_sound_sentence_passes(msgid: str | tuple[str, str], string: str | tuple[str, ...], language: str) -> None:
+    assert _said(msgid, string, language) == []
+
+
+def test_missing_unused_and_fuzzy_sentences_are_named() -> None:
+    sources, catalog = Catalog(locale="en"), catalogs.read("vi")
+    for message in list(catalog):
+        if message.id:
+            catalog.delete(message.id, message.context)
+    sources.add("Wait")
+    sources.add("Go")
+    catalog.add("Go", "Đi", flags={"fuzzy"})
+    catalog.add("Stay", "Ở lại")
+    assert sorted(catalogs.problems(catalog, sources, WORDS, AVOID)) == [
+        "vi: fuzzy: 'Go'",
+        "vi: missing: (None, 'Wait')",
+        "vi: not used any more: (None, 'Stay')",
+    ]
+
+
+def test_babels_own_order_of_the_arabic_forms_is_refused() -> None:
+    catalog = Catalog(locale="ar")
+    found = catalogs.problems(catalog, Catalog(), WORDS, AVOID)
+    assert found == ["ar: plural forms must be zero, one, two, few, many, other"]
+
+
+def test_an_unknown_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert catalogs.main(["compile"]) == 2
+    assert "extract | check" in capsys.readouterr().out
