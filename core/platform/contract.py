@@ -8,6 +8,7 @@ Rules that hold for every method:
 - `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard.
 - "Asked twice with the same key, do it once": where the platform has no idempotency key, look for ours first.
 - A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
+- Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them.
 - No global state: two stores are served by two objects in two threads at once.
 """
 

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
@@ -40,7 +40,7 @@ from core.platform.contract import (
     StaffIdentity,
     UnsealState,
 )
-from core.platform.errors import BadSignature, Refused, Unavailable
+from core.platform.errors import AccessLost, BadSignature, Refused, Unavailable
 from core.platform.snapshots import (
     Change,
     Gone,
@@ -56,6 +56,7 @@ SIGNATURE = "x-demo-signature"
 _ORDERS = TypeAdapter(OrderSnapshot)
 _REVIEWS = TypeAdapter(ReviewSnapshot)
 _PAGE = 50
+_OVERLAP = timedelta(minutes=5)
 _T = TypeVar("_T", OrderSnapshot, ReviewSnapshot)
 
 
@@ -102,6 +103,16 @@ class World:
             row = books.execute("select body from things where kind = ? and ref = ?", (kind, ref)).fetchone()
         return row[0] if row else None
 
+    @property
+    def door(self) -> str:
+        """How the store answers: "open", "away" (try again) or "locked" (it took our keys back)."""
+        return self._body("door", "") or "open"
+
+    @door.setter
+    def door(self, state: str) -> None:
+        with self._lock, self._open() as books:
+            books.execute("insert or replace into things values ('door', '', '', ?)", (state,))
+
     def changed_since(self, kind: str, moment: str, after: str, limit: int) -> list[tuple[str, str, str]]:
         """List (changed, ref, body) at or after a moment, from behind `after` within it; oldest first."""
         query = (
@@ -132,15 +143,24 @@ class Demo(Platform):
 
     @property
     def world(self) -> World:
-        """The store's books, wherever the credentials say they are."""
-        if self.credentials.get("down"):
+        """The store's books, wherever the credentials say they are, if their door is open."""
+        world = World(self.credentials["world"])
+        door = world.door
+        if door == "away":
             raise Unavailable("the sample store is closed for a moment", retry_after=1.0)
-        return World(self.credentials["world"])
+        if door == "locked":
+            raise AccessLost("the sample store has changed its locks")
+        return world
 
     @classmethod
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
         """Read the store from the delivery's own header."""
         return request.headers.get("x-demo-store", "")
+
+    @classmethod
+    def nonce_of(cls, request: Request) -> str:
+        """Read the one-time text of a forwarded request."""
+        return request.headers.get("x-demo-nonce", "")
 
     @classmethod
     def begin_install(cls, request: Request, app: Mapping[str, str], *, seal: SealState, urls: InstallUrls) -> Reply:
@@ -163,7 +183,7 @@ class Demo(Platform):
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
         """Let Max in when the store signed for him."""
         store = request.headers.get("x-demo-store", "")
-        verify(request, secret_of(store))
+        verify_forwarded(request, secret_of(store))
         return Opening(store, StaffIdentity(ref="max", name="Max", email="max@shop.example"))
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
@@ -198,9 +218,8 @@ class Demo(Platform):
         moment = datetime.fromisoformat(moment).astimezone(UTC).isoformat()
         rows = self.world.changed_since(kind, moment, after, _PAGE)
         last = len(rows) < _PAGE
-        # The last page's cursor stays at its newest change: what shares that moment is read again, never skipped.
         newest = rows[-1] if rows else (moment, "", "")
-        position = newest[0] if last else f"{newest[0]}|{newest[1]}"
+        position = max(moment, _earlier(newest[0])) if last else f"{newest[0]}|{newest[1]}"
         return Page(tuple(load(row[2]) for row in rows), position, last, total=self.world.count(kind))
 
     def order_statuses(self) -> Mapping[str, str]:
@@ -212,9 +231,9 @@ class Demo(Platform):
         claim = request.headers.get("x-demo-shopper")
         if claim is None:
             return None
-        verify(request, secret)
+        verify_forwarded(request, secret)
         facts = json.loads(base64.b64decode(claim))
-        return Shopper(facts["ref"], facts.get("email", ""), tuple(facts.get("orders", ())))
+        return Shopper(facts["ref"], facts.get("email", ""), tuple(facts.get("orders", ())), facts.get("language", ""))
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Write a refund into the books, once per key."""
@@ -301,6 +320,27 @@ def verify(request: Request, secret: str) -> None:
     given = request.headers.get(SIGNATURE, "")
     if not secret or not hmac.compare_digest(given.encode(), sign(secret, request.body).encode()):
         raise BadSignature("the sample store did not sign this")
+
+
+def forward(secret: str, store: str, *, nonce: str, shopper: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Give the headers of a request without a body that the sample store forwards, for its shopper or for staff."""
+    claim = base64.b64encode(json.dumps(shopper).encode()).decode() if shopper is not None else ""
+    named = {"x-demo-shopper": claim} if shopper is not None else {}
+    signature = sign(secret, f"{nonce}\n{claim}\n".encode())
+    return {"x-demo-store": store, "x-demo-nonce": nonce, SIGNATURE: signature, **named}
+
+
+def verify_forwarded(request: Request, secret: str) -> None:
+    """Raise BadSignature unless the sample store forwarded this: nonce, claim and body are signed."""
+    nonce, claim = (request.headers.get(f"x-demo-{name}", "") for name in ("nonce", "shopper"))
+    if not nonce:
+        raise BadSignature("the sample store's forwarded requests carry a nonce")
+    verify(replace(request, body=f"{nonce}\n{claim}\n".encode() + request.body), secret)
+
+
+def _earlier(moment: str) -> str:
+    # A change that was written late is read by the next poll, never skipped.
+    return (datetime.fromisoformat(moment) - _OVERLAP).isoformat()
 
 
 PLATFORM = Demo

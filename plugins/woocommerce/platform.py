@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs
 
@@ -71,10 +72,17 @@ class WooCommerce(Platform):
         self, ref: str, credentials: Mapping[str, str], settings: Mapping[str, Any], http: requests.Session
     ) -> None:
         super().__init__(ref, credentials, settings, http)
-        self._api = Client(ref, credentials["key"], credentials["secret"], http)
-        self._plugin = Client(ref, credentials["key"], credentials["secret"], http, PLUGIN_API)
         self._fulfillments_on = True
         self._paying_back: frozenset[str] | None = None
+
+    @cached_property
+    def _api(self) -> Client:
+        # Made on first use: a webhook is read without any credentials.
+        return Client(self.ref, self.credentials["key"], self.credentials["secret"], self.http)
+
+    @cached_property
+    def _plugin(self) -> Client:
+        return Client(self.ref, self.credentials["key"], self.credentials["secret"], self.http, PLUGIN_API)
 
     # Before a store is known.
 

@@ -58,6 +58,7 @@ def _introduce(store: Store) -> dict[str, object]:
         "currency": store.currency,
         "timezone": store.zone.key,
         "language": store.language[:2],
+        "shipping": {"statuses": {"shipped": "shipped", "delivered": "delivered"}},
     }
 
 

@@ -1,0 +1,72 @@
+"""python -m core serve | work | migrate | demo | doctor | trace."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from core import commands
+from core.config import BadConfig
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; give its exit status. A wrong environment is one sentence, never a stack trace."""
+    parser = argparse.ArgumentParser(prog="python -m core", description="Customer service after the sale.")
+    parser.add_argument("--version", action="version", version=commands.VERSION)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    serve = verbs.add_parser("serve", help="answer HTTP")
+    serve.add_argument("--bind", default=f"127.0.0.1:{os.environ.get('PORT', '8000')}")
+    serve.add_argument("--workers", type=int, default=2)
+    verbs.add_parser("work", help="do promised work, and run the clock")
+    verbs.add_parser("migrate", help="bring the database to the newest schema")
+    demo = verbs.add_parser("demo", help="try it: sample stores, mailbox and desk on this machine")
+    demo.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8321")))
+    doctor = verbs.add_parser("doctor", help="say in sentences what is misconfigured")
+    doctor.add_argument("--public", action="store_true", help="check what a marketplace would")
+    trace = verbs.add_parser("trace", help="tell how an order came to be as it is")
+    trace.add_argument("order", help="its number, or its id at the platform")
+    trace.add_argument("--store", default="", help="the store's key, where several have such an order")
+    chosen = parser.parse_args(arguments)
+    try:
+        return run(chosen)
+    except BadConfig as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Do what was asked."""
+    if chosen.verb == "demo":
+        from core.demo.run import run_demo
+
+        return run_demo(chosen.port)
+    config = commands.config_from(os.environ)
+    if chosen.verb == "serve":
+        return commands.serve(config, chosen.bind, chosen.workers)
+    if chosen.verb == "work":
+        return commands.work(config, stop_on_signal())
+    if chosen.verb == "migrate":
+        return commands.migrate_database(config)
+    if chosen.verb == "doctor":
+        return commands.examine(config, public=chosen.public)
+    return commands.trace_order(config, chosen.order, chosen.store)
+
+
+def stop_on_signal() -> threading.Event:
+    """Give an event that SIGTERM and SIGINT set: what is in hand is finished, then the process ends."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The one place that wires: services, job kinds, routes, errors, headers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+from apiflask import APIFlask
+from flask import Response, request, send_from_directory
+from jinja2 import BaseLoader, FileSystemLoader
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import plugins
+from core import changes
+from core.config import BadConfig, Config
+from core.conversations import cases
+from core.db import Database
+from core.desk import admin as desk_admin
+from core.i18n import install as install_words
+from core.jobs import Kind
+from core.mail import open_transport
+from core.orders import pages as orders_pages
+from core.orders import shop as orders_shop
+from core.platform.contract import Platform
+from core.platform.registry import Registry, discover
+from core.secrets import Keyring
+from core.services import Services
+from core.shipping import notices
+from core.shipping import shop as shipping_shop
+from core.shipping import sweep as shipping_sweep
+from core.stores import install, keep
+from core.web import errors, health, hooks, inbound, installs, proxy
+from core.web.http import nonce, words
+from core.worker import Worker
+
+log = structlog.get_logger()
+
+_STATIC = Path(__file__).parent / "web" / "static"
+
+
+def installed_platforms() -> dict[str, type[Platform]]:
+    """Give the platforms whose plugins are installed."""
+    return discover(plugins)
+
+
+def wire_kinds() -> dict[str, Kind]:
+    """Collect every slice's job kinds; two slices never share a name."""
+    kinds: dict[str, Kind] = {}
+    for slice_ in (changes, install, keep, notices, shipping_sweep, cases):
+        if kinds.keys() & slice_.JOBS.keys():
+            raise ValueError("two slices name the same kind of job")
+        kinds |= slice_.JOBS
+    return kinds
+
+
+def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None = None) -> Services:
+    """Open the database and the doors to the outside. Raises BadConfig with a sentence."""
+    try:
+        keyring = Keyring(config.keys)
+    except ValueError as error:
+        raise BadConfig(str(error)) from None
+    database = Database(config.database_url, pool_size=config.worker_threads + 4)
+    if refusal := database.refusal():
+        raise BadConfig(refusal)
+    return Services(
+        db=database,
+        config=config,
+        keyring=keyring,
+        platforms=Registry(installed_platforms() if platforms is None else platforms),
+        mail=open_transport(config.smtp_url.get_secret_value()),
+    )
+
+
+def make_worker(services: Services, *, threads: int | None = None) -> Worker:
+    """Make a worker that knows every kind of job."""
+    return Worker(services, wire_kinds(), close_store=install.close, threads=threads)
+
+
+def create_app(
+    config: Config, platforms: Mapping[str, type[Platform]] | None = None, *, services: Services | None = None
+) -> APIFlask:
+    """Build the web application. `services` may be shared with a worker in the same process."""
+    app = APIFlask(
+        __name__,
+        title="Aftercare",
+        version="1",
+        spec_path="/shop/openapi.json",
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]
+    )
+    app.config["MAX_CONTENT_LENGTH"] = hooks.MOST_BYTES + 1
+    app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
+    app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
+    app.extensions["aftercare"] = services or make_services(config, platforms)
+    app.extensions["aftercare.door"] = hooks.Door()
+    if hops := config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_loader = _templates()
+    install_words(app.jinja_env, words)
+    app.jinja_env.globals.update(static_url=static_url)
+    app.context_processor(lambda: {"words": words(), "nonce": nonce()})
+    for blueprint in (
+        hooks.hooks,
+        installs.installs,
+        proxy.proxy,
+        health.health,
+        inbound.inbound,
+        orders_shop.shop,
+        orders_pages.pages,
+        shipping_shop.answers,
+        desk_admin.desk,
+    ):
+        app.register_blueprint(blueprint)
+    app.add_url_rule("/static/<path:name>", "static", _static)
+    app.after_request(_headers)
+    app.spec_processor(_finish_spec)
+    errors.handle(app)
+    return app
+
+
+def _templates() -> BaseLoader:
+    here = Path(__file__).parent
+    return FileSystemLoader([here / "web" / "templates", *sorted(here.glob("*/templates"))])
+
+
+@cache
+def static_url(name: str) -> str:
+    """Give the address of a static file, with its digest so that it may be kept for ever."""
+    digest = hashlib.blake2b((_STATIC / name).read_bytes(), digest_size=6).hexdigest()
+    return f"/static/{name}?v={digest}"
+
+
+def _static(name: str) -> Response:
+    answer = send_from_directory(_STATIC, name)
+    if request.args.get("v"):
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return answer
+
+
+def _headers(response: Response) -> Response:
+    """Set what every answer carries; pages get a policy without inline script or style."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.path.startswith("/shop/"):
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        response.headers["Access-Control-Max-Age"] = "86400"
+        response.headers.setdefault("Cache-Control", "no-store")
+    if response.mimetype == "text/html":
+        response.headers.setdefault(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; font-src 'self'; "
+            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        )
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers.setdefault("X-Robots-Tag", "noindex")
+    return response
+
+
+def _finish_spec(spec: Any) -> Any:
+    # APIFlask leaves out that a request body is required (3.1.2); a validator then sends none.
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+    schemes = spec.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["ShopperToken"] = {"type": "http", "scheme": "bearer"}
+    return spec

@@ -1,0 +1,257 @@
+"""News from stores: taken in at the door, fetched by the worker, applied in one place.
+
+A webhook only says that something changed. `receive` verifies and promises to look; `refresh` looks. `read` walks a
+listing page by page: poll, first import, nightly reconcile and repair are four feeds of the same function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core import jobs
+from core.db import new_id
+from core.jobs import Kind, NewJob, Work
+from core.orders import find
+from core.orders import sync as orders_sync
+from core.orders.model import Order
+from core.orders.sync import Fetched
+from core.platform.contract import Feature, Platform
+from core.platform.errors import NotSupported, Refused
+from core.platform.snapshots import Change, Gone, OrderSnapshot, Page
+from core.reviews import sync as reviews_sync
+from core.reviews.model import Review
+from core.services import Services
+from core.shipping import settle
+from core.stores import install
+from core.stores.access import open_platform, store_by_id
+from core.stores.model import Feed, Store
+
+OVERLAP = timedelta(minutes=5)
+"""A first poll and the search for deletions keep this distance: stores' clocks and commits are not instant. Later
+polls start at the plugin's own cursor, which looks back by itself."""
+RECONCILE_WINDOW = timedelta(days=60)
+_FACTS = {"store", "privacy", "operation", "return"}
+
+
+def record(session: Session, store: Store, changes: Sequence[Change], body: bytes, *, now: datetime) -> int:
+    """Promise to look at what changed, in the delivery's transaction; give how many promises were new."""
+    if store.state == "uninstalled" and _is_uninstalled(session, store.id):
+        changes = [change for change in changes if change.resource in _FACTS]
+    return jobs.enqueue(session, store.id, [_promise(change, body) for change in changes], now=now)
+
+
+def _is_uninstalled(session: Session, store_id: int) -> bool:
+    # The door remembers stores for a while; one that came back in the meantime must lose no news.
+    return session.scalar(sa.select(Store.state).where(Store.id == store_id)) == "uninstalled"
+
+
+def _promise(change: Change, body: bytes) -> NewJob:
+    if change.resource in _FACTS:
+        # Facts are never fetched again, so never merged: the delivery itself is the key, once for ever. Its moment
+        # is part of it: the second uninstall of a store may read like the first.
+        moment = change.occurred_at.isoformat() if change.occurred_at else ""
+        key = f"{change.resource}:{hashlib.blake2b(moment.encode() + body, digest_size=16).hexdigest()}"
+        facts = {"resource": change.resource, "ref": change.ref, "facts": dict(change.facts)}
+        return NewJob("changes.act", key, facts, once=True)
+    return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{change.ref}", {"ref": change.ref})
+
+
+def refresh_order(work: Work) -> None:
+    """Fetch one order and apply what the store says."""
+    store, platform = _open(work)
+    asked_at = work.services.clock()
+    found = platform.fetch_order(work.payload["ref"])
+    with work.done() as session:
+        if isinstance(found, Gone):
+            orders_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
+        else:
+            apply_orders(session, work.services, store, [found], asked_at=asked_at, now=work.now)
+
+
+def refresh_review(work: Work) -> None:
+    """Fetch one review and apply what the store says."""
+    store, platform = _open(work)
+    asked_at = work.services.clock()
+    found = platform.fetch_review(work.payload["ref"])
+    with work.done() as session:
+        if isinstance(found, Gone):
+            reviews_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
+        else:
+            key = partial(find.email_key, keyring=work.services.keyring)
+            reviews_sync.apply(session, store.id, [found], asked_at=asked_at, email_key=key)
+
+
+def read(work: Work) -> None:
+    """Read one page of a feed and promise the next; killed at any page, it goes on there.
+
+    The payload names the feed ("orders", "orders.import", "reviews.reconcile" …) and `since`. A pass of a named
+    reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended.
+    """
+    store, platform = _open(work)
+    name = work.payload["feed"]
+    with work.services.db.transaction(store.id, write=False) as session:
+        feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+    begins = feed is None or feed.state != "reading"
+    goes_on = feed is not None and feed.cursor != "" and not (begins and "." in name)
+    cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]
+    started_at = work.now if begins or feed is None or feed.started_at is None else feed.started_at
+    asked_at = work.services.clock()
+    try:
+        page = _page(platform, name, cursor)
+    except NotSupported:
+        return
+    with work.done() as session:
+        _apply_page(session, work, store, name, page, asked_at)
+        _note_progress(session, name, page, begins=begins, started_at=started_at, now=work.now)
+        if not page.last:
+            again = NewJob("changes.read", f"read:{name}", work.payload)
+            jobs.enqueue(session, store.id, again, now=work.now)
+        elif name.endswith(".reconcile"):
+            _look_for_missing(session, store, name, since=work.payload["since"], started_at=started_at, now=work.now)
+
+
+def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:
+    return platform.orders_since(cursor) if name.startswith("orders") else platform.reviews_since(cursor)
+
+
+def _apply_page(session: Session, work: Work, store: Store, name: str, page: Page[Any], asked_at: datetime) -> None:
+    refs = [snapshot.ref for snapshot in page.snapshots]
+    full = name.endswith(".reconcile")
+    if name.startswith("orders"):
+        apply_orders(session, work.services, store, page.snapshots, asked_at=asked_at, now=work.now)
+        orders_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+        if full:
+            orders_sync.touch(session, refs, asked_at=asked_at)
+        return
+    key = partial(find.email_key, keyring=work.services.keyring)
+    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key)
+    reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+    if full:
+        reviews_sync.touch(session, refs, asked_at=asked_at)
+
+
+def apply_orders(
+    session: Session,
+    services: Services,
+    store: Store,
+    snapshots: Sequence[OrderSnapshot],
+    *,
+    asked_at: datetime,
+    now: datetime,
+) -> list[int]:
+    """Store orders and let the shipping rules look at what changed, in one transaction; give the changed ids."""
+    changed = orders_sync.apply(
+        session,
+        store.id,
+        [Fetched(snapshot, asked_at) for snapshot in snapshots],
+        statuses=settle.terms_of(store).statuses,
+        email_key=partial(find.email_key, keyring=services.keyring),
+        now=now,
+    )
+    settle.settle_orders(session, store, changed, now=now)
+    return changed
+
+
+def _note_progress(
+    session: Session, name: str, page: Page[Any], *, begins: bool, started_at: datetime, now: datetime
+) -> None:
+    feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+    if feed is None:
+        feed = Feed(id=new_id(), name=name, read=0)
+        session.add(feed)
+    if begins:
+        feed.read, feed.total, feed.finished_at = 0, None, None
+    feed.cursor, feed.started_at = page.cursor, started_at
+    feed.read = (feed.read or 0) + len(page.snapshots)
+    feed.total = page.total if page.total is not None else feed.total
+    feed.state = "idle" if page.last else "reading"
+    if page.last:
+        feed.finished_at = now
+
+
+def _look_for_missing(
+    session: Session, store: Store, name: str, *, since: str, started_at: datetime, now: datetime
+) -> None:
+    """Ask one by one for what a full listing did not show: the store may no longer have it."""
+    model: Any = Order if name.startswith("orders") else Review
+    changed_at = model.updated_at if model is Order else model.posted_at
+    start = datetime.fromisoformat(since) + OVERLAP
+    unseen = sa.select(model.ref).where(changed_at >= start, model.fetched_at < started_at, model.gone_at.is_(None))
+    resource = "order" if model is Order else "review"
+    promised = [
+        NewJob(f"changes.refresh_{resource}", f"{resource}:{ref}", {"ref": ref}) for ref in session.scalars(unseen)
+    ]
+    if promised:
+        jobs.enqueue(session, store.id, promised, now=now)
+
+
+def act(work: Work) -> None:
+    """Carry out verified facts: the app was removed, somebody's data must go."""
+    resource, facts = work.payload["resource"], work.payload["facts"]
+    if resource == "store" and facts.get("event") == "uninstalled":
+        with work.done() as session:
+            install.uninstall(session, work.store_id, now=work.now)
+        return
+    raise Refused(f"This needs a person: the platform sent a {resource} request that is not automated yet.")
+
+
+def poll_all(work: Work) -> None:
+    """Promise a poll for every open store; the clock's slot makes it once."""
+    _for_open_stores(work, {"orders": work.now - OVERLAP, "reviews": work.now - OVERLAP})
+
+
+def reconcile_all(work: Work) -> None:
+    """Promise a full reading of the last weeks for every open store: finds what listings by change cannot show."""
+    since = work.now - RECONCILE_WINDOW
+    _for_open_stores(work, {"orders.reconcile": since, "reviews.reconcile": since})
+
+
+def check_all(work: Work) -> None:
+    """Promise a look at every open store's connection."""
+    for store_id in _open_stores(work.services):
+        with work.services.db.transaction(store_id) as session:
+            jobs.enqueue(session, store_id, NewJob("stores.check_health", "check_health"), now=work.now)
+
+
+def _for_open_stores(work: Work, feeds: dict[str, datetime]) -> None:
+    for store_id in _open_stores(work.services):
+        promised = [
+            NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()})
+            for name, since in feeds.items()
+        ]
+        with work.services.db.transaction(store_id) as session:
+            jobs.enqueue(session, store_id, promised, now=work.now)
+
+
+def _open_stores(services: Services) -> list[int]:
+    with services.db.system(write=False) as session:
+        return list(session.scalars(sa.select(Store.id).where(Store.state == "open")))
+
+
+def _open(work: Work) -> tuple[Store, Platform]:
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        store = store_by_id(session, work.store_id)
+    return store, open_platform(work.services, store)
+
+
+def supports_reviews(services: Services, store: Store) -> bool:
+    """Say whether this store's platform has reviews at all."""
+    return Feature.REVIEWS in services.platforms[store.platform].features
+
+
+JOBS = {
+    "changes.refresh_order": Kind(refresh_order),
+    "changes.refresh_review": Kind(refresh_review),
+    "changes.read": Kind(read),
+    "changes.act": Kind(act, while_closed=True),
+    "clock.poll": Kind(poll_all, attempts=1),
+    "clock.reconcile": Kind(reconcile_all, attempts=1),
+    "clock.check": Kind(check_all, attempts=1),
+}

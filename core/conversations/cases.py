@@ -1,0 +1,69 @@
+"""Opening cases and adding to them: what a person of the merchant's has to answer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.conversations.model import Case, Message
+from core.db import insert, new_id
+from core.jobs import Kind, Work
+from core.orders.model import Order
+
+ANSWER_WITHIN = timedelta(days=1)
+"""What we tell the shopper until the store's own hours are known: one day, to the hour."""
+
+
+def open_case(session: Session, *, kind: str, order: Order | None, now: datetime, subject: str = "") -> Case:
+    """Open a case for an order, or give the open one of that kind: asked twice, one person answers once."""
+    if order is not None:
+        # Two who ask at once take turns at the order, so that the second finds the first's case.
+        session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update())
+        same = sa.select(Case).where(Case.order_id == order.id, Case.kind == kind, Case.state == "open")
+        known = session.scalar(same)
+        if known is not None:
+            return known
+    case = Case(
+        id=new_id(),
+        order_id=order.id if order else None,
+        kind=kind,
+        subject=subject[:300].replace("\0", ""),
+        email_key=order.email_key if order else "",
+        opened_at=now,
+        due_at=now + ANSWER_WITHIN,
+    )
+    session.add(case)
+    session.flush()
+    return case
+
+
+def is_kept(session: Session, origin: str) -> bool:
+    """Say whether a mail was handed over before; then its case may be closed by now, and must not open again."""
+    return session.scalar(sa.select(Message.id).where(Message.origin == origin).limit(1)) is not None
+
+
+def add_message(session: Session, case: Case, *, side: str, text: str, origin: str, now: datetime) -> bool:
+    """Add a message; the same mail handed over twice is kept once (False)."""
+    row = {
+        "store_id": case.store_id,
+        "id": new_id(),
+        "case_id": case.id,
+        "at": now,
+        "side": side,
+        "text": text[:100_000].replace("\0", ""),  # PostgreSQL stores no NUL
+        "origin": origin[:300],
+    }
+    written = insert(session, Message.__table__).values(row).on_conflict_do_nothing()
+    return int(session.execute(written).rowcount) == 1  # type: ignore[attr-defined]
+
+
+def open_asked(work: Work) -> None:
+    """Open the case a shopper asked for with one tap."""
+    with work.done() as session:
+        order = session.get(Order, (work.store_id, work.payload["order_id"]))
+        open_case(session, kind=work.payload["kind"], order=order, now=work.now)
+
+
+JOBS = {"conversations.open_case": Kind(open_asked)}

@@ -1,0 +1,52 @@
+"""Case and Message: somebody wants a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Owned
+
+
+class Case(Owned, Base):
+    """Something a person has to answer; `due_at` is when we said we would."""
+
+    __tablename__ = "cases"
+
+    order_id: Mapped[int | None]
+    kind: Mapped[str]
+    subject: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default="open")
+    email_key: Mapped[str] = mapped_column(default="")
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.Index(None, "store_id", "state", "opened_at"),)
+
+
+class Message(Owned, Base):
+    """One message of a case. `origin` names where it came from, so that the same mail is kept once."""
+
+    __tablename__ = "case_messages"
+
+    case_id: Mapped[int]
+    at: Mapped[datetime]
+    side: Mapped[str]
+    """shopper or staff."""
+    text: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        sa.Index(None, "store_id", "case_id", "at"),
+        sa.Index(
+            "uq_case_messages_origin",
+            "store_id",
+            "origin",
+            unique=True,
+            sqlite_where=sa.text("origin <> ''"),
+            postgresql_where=sa.text("origin <> ''"),
+        ),
+    )

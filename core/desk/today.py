@@ -1,0 +1,57 @@
+"""The first screen's figures: what is about to go wrong, who waits, what the machine did since yesterday."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.conversations.model import Case
+from core.jobs import Job
+from core.orders.model import Order, Shipment
+from core.shipping.coverage import Coverage, measure
+from core.shipping.model import Notice
+from core.stores.model import Feed, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Counts that link to the rows behind them."""
+
+    late: int
+    at_risk: int
+    cases: int
+    drafts: int
+    stuck: int
+    sent_since_yesterday: int
+    watched_since_yesterday: int
+    coverage: Coverage
+    feeds: Sequence[Feed]
+    findings: Sequence[Finding]
+
+
+def board(session: Session, now: datetime) -> Board:
+    """Count; ten small queries."""
+
+    def number(model: type, *where: Any) -> int:
+        return session.scalar(sa.select(sa.func.count()).select_from(model).where(*where)) or 0
+
+    yesterday = now - timedelta(days=1)
+    own = Notice.merged_into.is_(None)  # merged news is no message of its own
+    overdue = Shipment.expected_likely > Shipment.promised_by
+    return Board(
+        late=number(Order, Order.late, Order.gone_at.is_(None)),
+        at_risk=number(Shipment, overdue, Shipment.late.is_(False), Shipment.delivered_at.is_(None)),
+        cases=number(Case, Case.state == "open"),
+        drafts=number(Notice, Notice.state == "draft", own),
+        stuck=number(Job, Job.state == "stuck"),
+        sent_since_yesterday=number(Notice, Notice.state == "sent", Notice.sent_at >= yesterday, own),
+        watched_since_yesterday=number(Notice, Notice.state == "watched", Notice.created_at >= yesterday, own),
+        coverage=measure(session, now=now),
+        feeds=session.scalars(sa.select(Feed).order_by(Feed.name)).all(),
+        findings=session.scalars(sa.select(Finding).order_by(Finding.found_at)).all(),
+    )

@@ -1,0 +1,13 @@
+"""All tables, in one import: what migrations compare with and tests create."""
+
+from core.conversations import model as conversations
+from core.db import Base
+from core.jobs import Job
+from core.orders import model as orders
+from core.reviews import model as reviews
+from core.shipping import model as shipping
+from core.stores import model as stores
+
+metadata = Base.metadata
+
+__all__ = ["Job", "conversations", "metadata", "orders", "reviews", "shipping", "stores"]

@@ -1,0 +1,1 @@
+"""Orders, their parcels and their timeline: what every other slice reads."""

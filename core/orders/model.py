@@ -1,0 +1,178 @@
+"""Order, LineItem, Shipment, TrackingEvent, OrderEvent: what the store said, and what we told."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Owned
+
+
+class Order(Owned, Base):
+    """An order as its store last said it."""
+
+    __tablename__ = "orders"
+
+    ref: Mapped[str]
+    number: Mapped[str]
+    number_key: Mapped[str]
+    """The number as `find.number_key` reduces it: what a shopper's typing is compared with."""
+    state: Mapped[str]
+    status: Mapped[str]
+    status_at: Mapped[datetime | None]
+    currency: Mapped[str]
+    total: Mapped[int] = mapped_column(default=0)
+    tax_included: Mapped[bool] = mapped_column(default=False)
+    email: Mapped[str] = mapped_column(default="")
+    email_key: Mapped[str] = mapped_column(default="")
+    phone: Mapped[str] = mapped_column(default="")
+    name: Mapped[str] = mapped_column(default="")
+    shopper_ref: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="")
+    country: Mapped[str] = mapped_column(default="")
+    postcode: Mapped[str] = mapped_column(default="")
+    shipping_method: Mapped[str] = mapped_column(default="")
+    pickup: Mapped[bool] = mapped_column(default=False)
+    placed_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    canceled_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]
+    platform_promised_by: Mapped[date | None]
+    payments: Mapped[list[Any]] = mapped_column(default=list)
+    refunds: Mapped[list[Any]] = mapped_column(default=list)
+    admin_url: Mapped[str] = mapped_column(default="")
+    updated_at: Mapped[datetime]
+    """The store's own time of its last change."""
+    fetched_at: Mapped[datetime]
+    """When we asked; of two answers with one `updated_at` the later fetched wins."""
+    digest: Mapped[str]
+    late: Mapped[bool] = mapped_column(default=False)
+    refunded: Mapped[bool] = mapped_column(default=False)
+    return_open: Mapped[bool] = mapped_column(default=False)
+    stopped_at: Mapped[datetime | None]
+    """When the shopper stopped messages about this order."""
+    link_version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    """Raised to revoke every tracking link mailed so far."""
+    seen_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "ref"),
+        sa.Index(None, "store_id", "number_key"),
+        sa.Index(None, "store_id", "email_key"),
+        sa.Index(None, "store_id", "placed_at"),
+        sa.Index(None, "store_id", "updated_at"),
+    )
+
+
+class LineItem(Owned, Base):
+    """One line of an order."""
+
+    __tablename__ = "line_items"
+
+    order_id: Mapped[int]
+    ref: Mapped[str]
+    place: Mapped[int] = mapped_column(sa.Integer)
+    kind: Mapped[str]
+    title: Mapped[str]
+    variant: Mapped[str] = mapped_column(default="")
+    sku: Mapped[str] = mapped_column(default="")
+    product_ref: Mapped[str] = mapped_column(default="")
+    image_url: Mapped[str] = mapped_column(default="")
+    quantity: Mapped[int] = mapped_column(sa.Integer)
+    removed: Mapped[int] = mapped_column(sa.Integer, default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    tax: Mapped[int] = mapped_column(default=0)
+    discount: Mapped[int] = mapped_column(default=0)
+    taxes: Mapped[list[Any]] = mapped_column(default=list)
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "order_id", "ref"),)
+
+
+class Shipment(Owned, Base):
+    """One parcel; `ref` "rest" stands for what has not been shipped yet, "status" for what only a status tells."""
+
+    __tablename__ = "shipments"
+
+    order_id: Mapped[int]
+    ref: Mapped[str]
+    status: Mapped[str]
+    raw_status: Mapped[str] = mapped_column(default="")
+    status_seen_at: Mapped[datetime]
+    """When we saw it take this status, for platforms whose statuses have no date."""
+    carrier: Mapped[str] = mapped_column(default="")
+    """As the store wrote it."""
+    carrier_name: Mapped[str] = mapped_column(default="")
+    """As its tracking number and the store's word together say; for people."""
+    service: Mapped[str] = mapped_column(default="")
+    tracking_number: Mapped[str] = mapped_column(default="")
+    tracking_url: Mapped[str] = mapped_column(default="")
+    items: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    digital: Mapped[bool] = mapped_column(default=False)
+    shipped_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    delivered_source: Mapped[str] = mapped_column(default="")
+    """carrier, platform, status, adapter or shopper."""
+    estimated_by: Mapped[date | None]
+    first_scan_at: Mapped[datetime | None]
+    last_scan_at: Mapped[datetime | None]
+    last_scan_status: Mapped[str] = mapped_column(default="")
+    promised_by: Mapped[date | None]
+    promise_source: Mapped[str] = mapped_column(default="")
+    expected_earliest: Mapped[date | None]
+    expected_likely: Mapped[date | None]
+    expected_latest: Mapped[date | None]
+    expected_source: Mapped[str] = mapped_column(default="")
+    late: Mapped[bool] = mapped_column(default=False)
+    answer: Mapped[str] = mapped_column(default="")
+    """What the shopper tapped: arrived, not_yet, wait, cancel or person."""
+    answered_at: Mapped[datetime | None]
+    check_after: Mapped[datetime | None]
+    """The moment at which time alone may change what we know; the sweep reads this index only."""
+    seen_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "order_id", "ref"),
+        sa.Index(
+            "ix_shipments_check_after",
+            "check_after",
+            "store_id",
+            "id",
+            sqlite_where=sa.text("check_after is not null"),
+            postgresql_where=sa.text("check_after is not null"),
+        ),
+    )
+
+
+class TrackingEvent(Owned, Base):
+    """One scan of a parcel."""
+
+    __tablename__ = "tracking_events"
+
+    order_id: Mapped[int]
+    shipment_id: Mapped[int]
+    at: Mapped[datetime]
+    status: Mapped[str]
+    raw: Mapped[str] = mapped_column(default="")
+    text: Mapped[str] = mapped_column(default="")
+    place: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "shipment_id", "at", "status", "raw"),
+        sa.Index(None, "store_id", "order_id"),
+    )
+
+
+class OrderEvent(Owned, Base):
+    """One line of an order's timeline that no column holds: what was told, promised, asked, answered."""
+
+    __tablename__ = "order_events"
+
+    order_id: Mapped[int]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (sa.Index(None, "store_id", "order_id", "at"),)

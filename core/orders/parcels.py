@@ -1,0 +1,83 @@
+"""What an order's parcels are, from what the store said: pure, so that any order of news ends in the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, ShipmentSnapshot, TrackingStatus
+
+REST = "rest"
+"""The parcel that stands for what has not been shipped yet."""
+BY_STATUS = "status"
+"""The parcel that only an order status tells of."""
+
+_ENDED = frozenset({OrderState.CANCELED, OrderState.REFUNDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One parcel as it is to be stored. `delivered_source` is platform, status or empty."""
+
+    shipment: ShipmentSnapshot
+    digital: bool = False
+    delivered_source: str = ""
+
+
+def parcels_of(order: OrderSnapshot, statuses: Mapping[str, str]) -> list[Parcel]:
+    """List an order's parcels, the part not yet shipped among them.
+
+    `statuses` maps the platform's raw order statuses to "shipped" or "delivered" as the merchant said. An order the
+    platform calls done counts as shipped: that is what stores mean by it, and never that it arrived.
+    """
+    meaning = statuses.get(order.status, "")
+    if not meaning and order.state is OrderState.DONE:
+        meaning = "shipped"
+    parcels = [_as_told(order, shipment, meaning) for shipment in order.shipments]
+    left = _not_in_a_parcel(order)
+    if not left or order.state in _ENDED:
+        return parcels
+    if meaning in ("shipped", "delivered"):
+        shipment = ShipmentSnapshot(
+            ref=BY_STATUS,
+            status=TrackingStatus.UNKNOWN,
+            raw_status=order.status,
+            shipped_at=order.status_at,
+            items=left,
+        )
+        return [*parcels, _as_told(order, shipment, meaning)]
+    if order.paid_at is None and order.state is not OrderState.OPEN:
+        return parcels
+    return [*parcels, Parcel(ShipmentSnapshot(ref=REST, status=TrackingStatus.PENDING, items=left))]
+
+
+def _as_told(order: OrderSnapshot, shipment: ShipmentSnapshot, meaning: str) -> Parcel:
+    if shipment.delivered_at is not None or shipment.status is TrackingStatus.DELIVERED:
+        at = shipment.delivered_at or _last_event(shipment) or order.updated_at
+        source = "carrier" if shipment.events else "platform"
+        return Parcel(replace(shipment, delivered_at=at, status=TrackingStatus.DELIVERED), delivered_source=source)
+    if meaning != "delivered":
+        return Parcel(shipment)
+    at = order.status_at or order.updated_at
+    return Parcel(replace(shipment, delivered_at=at, status=TrackingStatus.DELIVERED), delivered_source="status")
+
+
+def _last_event(shipment: ShipmentSnapshot) -> datetime | None:
+    arrived = [event.at for event in shipment.events if event.status is TrackingStatus.DELIVERED]
+    return max(arrived, default=None)
+
+
+def _not_in_a_parcel(order: OrderSnapshot) -> dict[str, int]:
+    if any(not shipment.items for shipment in order.shipments):
+        return {}  # a parcel whose content nobody named may hold everything
+    packed: dict[str, int] = {}
+    for shipment in order.shipments:
+        for ref, quantity in shipment.items.items():
+            packed[ref] = packed.get(ref, 0) + quantity
+    left = {line.ref: line.quantity - line.removed - packed.get(line.ref, 0) for line in order.lines if _ships(line)}
+    return {ref: quantity for ref, quantity in left.items() if quantity > 0}
+
+
+def _ships(line: LineItemSnapshot) -> bool:
+    return line.kind == "physical"

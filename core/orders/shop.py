@@ -1,0 +1,227 @@
+"""The shopper's JSON: find an order, read it, have links or a code mailed."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+from apiflask import APIBlueprint
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from core import jobs
+from core.jobs import NewJob
+from core.metrics import LOOKUPS
+from core.orders import find
+from core.orders.find import OrderNotFound, find_order
+from core.orders.model import Order
+from core.orders.text import storable
+from core.orders.timeline import OrderView, view_order
+from core.secrets import BadToken, new_code
+from core.services import Services
+from core.stores import access, throttle
+from core.stores.access import ShopperToken, StoreNotFound, store_by_key
+from core.stores.model import Nonce, Store
+from core.web.http import services
+
+shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
+
+CODE_LIFE = timedelta(minutes=10)
+
+
+class NotAllowed(Exception):
+    """The token does not open this; ask for a new one."""
+
+
+class _Typed(BaseModel):
+    model_config = ConfigDict(extra="ignore", str_max_length=400)
+
+
+class Pair(_Typed):
+    """What a shopper types: an order number and the e-mail (or postcode) it was placed with."""
+
+    number: str = Field(min_length=1, max_length=100)
+    proof: str = Field(min_length=1, max_length=320)
+
+
+class Mailed(_Typed):
+    """Where the links should go."""
+
+    email: str = Field(min_length=3, max_length=320)
+
+
+class Typed(_Typed):
+    """A mailed code as typed."""
+
+    code: str = Field(min_length=1, max_length=20)
+
+
+class FoundOut(BaseModel):
+    """A token for the order, and the order."""
+
+    token: str
+    order_id: str
+    order: OrderView
+
+
+class OrdersOut(BaseModel):
+    """The orders a token opens."""
+
+    orders: list[FoundOut]
+
+
+class TokenOut(BaseModel):
+    """A token that may act."""
+
+    token: str
+
+
+class SentOut(BaseModel):
+    """The same answer whoever asks."""
+
+    sent: bool = True
+
+
+class StoreOut(BaseModel):
+    """A store's public name and key."""
+
+    key: str
+    name: str
+    language: str
+
+
+def look_up(app: Services, store: Store, number: str, proof: str, address: str) -> tuple[Order, OrderView]:
+    """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
+    now = app.clock()
+    limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
+    throttle.count_try(app.db, app.keyring, store.id, limits, now=now)
+    with app.db.transaction(store.id, write=False) as session:
+        try:
+            order = find_order(session, app.keyring, number, proof)
+        except OrderNotFound:
+            LOOKUPS.labels("not_found").inc()
+            raise
+        LOOKUPS.labels("found").inc()
+        return order, view_order(session, order)
+
+
+@shop.get("/find-store")
+@shop.output(StoreOut)
+@shop.doc(summary="Find a store's key by its platform and its address there", responses=[404])
+def find_store() -> dict[str, str]:
+    app = services()
+    platform, ref = request.args.get("platform", ""), request.args.get("ref", "")
+    query = sa.select(Store).where(Store.platform == storable(platform[:40]), Store.ref == storable(ref[:400]))
+    with app.db.system(write=False) as session:
+        store = session.scalar(query)
+    if store is None:
+        raise StoreNotFound
+    return {"key": store.key, "name": store.name, "language": store.language}
+
+
+@shop.post("/<key>/find")
+@shop.input(Pair)
+@shop.output(FoundOut)
+@shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 404, 429])
+def find_mine(key: str, json_data: Pair) -> FoundOut:
+    app = services()
+    store = store_by_key(app, key)
+    order, view = look_up(app, store, json_data.number, json_data.proof, request.remote_addr or "")
+    token = access.grant(app.keyring, store.id, [order.id])
+    return FoundOut(token=token, order_id=str(order.id), order=view)
+
+
+@shop.get("/<key>/orders")
+@shop.output(OrdersOut)
+@shop.doc(summary="Read the orders a token opens", security="ShopperToken", responses=[401, 404])
+def my_orders(key: str) -> OrdersOut:
+    app = services()
+    store, token = _opened(app, key)
+    with app.db.transaction(store.id, write=False) as session:
+        orders = [session.get(Order, (store.id, order_id)) for order_id in token.order_ids]
+        here = [order for order in orders if order is not None and order.gone_at is None]
+        return list_orders(app, session, store, here, level=token.level)
+
+
+def list_orders(app: Services, session: Session, store: Store, orders: Sequence[Order], *, level: str) -> OrdersOut:
+    """Read these orders for a shopper, with one token of this level for all of them."""
+    token = access.grant(app.keyring, store.id, [order.id for order in orders], level=level)
+    found = [FoundOut(token=token, order_id=str(order.id), order=view_order(session, order)) for order in orders]
+    return OrdersOut(orders=found)
+
+
+@shop.post("/<key>/links")
+@shop.input(Mailed)
+@shop.output(SentOut, status_code=202)
+@shop.doc(summary="Mail the links of this address's orders to it", responses=[400, 404, 429])
+def mail_links(key: str, json_data: Mailed) -> SentOut:
+    app = services()
+    send_links(app, store_by_key(app, key), json_data.email, request.remote_addr or "")
+    return SentOut()
+
+
+def send_links(app: Services, store: Store, email: str, address: str) -> None:
+    """Promise a mail with the links of this address's orders; the same work and answer whoever asks."""
+    now = app.clock()
+    limits = {f"links:address:{address}": 10, f"links:email:{email}": 3}
+    throttle.count_try(app.db, app.keyring, store.id, limits, now=now)
+    sealed = app.keyring.seal(email.strip()[:320], store_id=store.id, purpose="links").hex()
+    slot = int(now.timestamp()) // 60
+    key = f"links:{find.email_key(email, app.keyring)[:32]}:{slot}"
+    with app.db.transaction(store.id) as session:
+        jobs.enqueue(session, store.id, NewJob("shipping.send_links", key, {"to": sealed}), now=now)
+
+
+@shop.post("/<key>/code")
+@shop.output(SentOut, status_code=202)
+@shop.doc(summary="Mail a six-digit code to the order's address", security="ShopperToken", responses=[401, 404, 429])
+def mail_code(key: str) -> SentOut:
+    app = services()
+    store, token = _opened(app, key)
+    now, code = app.clock(), new_code()
+    order_id = token.order_ids[0]
+    throttle.count_try(app.db, app.keyring, store.id, {f"code:{order_id}": 3}, now=now)
+    payload = {"order_id": order_id, "code": app.keyring.seal(code, store_id=store.id, purpose="code").hex()}
+    with app.db.transaction(store.id) as session:
+        session.add(Nonce(digest=_code_digest(app, order_id, code), expires_at=now + CODE_LIFE))
+        key = f"code:{order_id}:{int(now.timestamp())}"
+        jobs.enqueue(session, store.id, NewJob("shipping.send_code", key, payload), now=now)
+    return SentOut()
+
+
+@shop.post("/<key>/code/check")
+@shop.input(Typed)
+@shop.output(TokenOut)
+@shop.doc(summary="Exchange a mailed code for a token that may act", security="ShopperToken", responses=[401, 429])
+def check_code(key: str, json_data: Typed) -> TokenOut:
+    app = services()
+    store, token = _opened(app, key)
+    now, order_id = app.clock(), token.order_ids[0]
+    throttle.count_try(app.db, app.keyring, store.id, {f"code-check:{order_id}": 5}, now=now)
+    digest = _code_digest(app, order_id, json_data.code.strip())
+    mine = sa.delete(Nonce).where(Nonce.digest == digest, Nonce.expires_at > now)
+    with app.db.transaction(store.id) as session:
+        if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
+            raise NotAllowed
+    return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act"))
+
+
+def _code_digest(app: Services, order_id: int, code: str) -> str:
+    return app.keyring.digest(f"{order_id}:{code}", purpose="code")
+
+
+def _opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
+    store = store_by_key(app, key)
+    header = request.headers.get("Authorization", "")
+    if not header.startswith("Bearer "):
+        raise NotAllowed
+    try:
+        token = access.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
+    except BadToken:
+        raise NotAllowed from None
+    if not hmac.compare_digest(str(token.store_id), str(store.id)) or not token.order_ids:
+        raise NotAllowed
+    return store, token

@@ -1,0 +1,1 @@
+"""Reviews as the stores have them, and the merchants' answers."""

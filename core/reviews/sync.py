@@ -1,0 +1,80 @@
+"""Applies what stores say about reviews, as `orders.sync` does for orders."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.db import insert, new_id
+from core.orders.text import storable, web_url
+from core.platform.snapshots import ReviewSnapshot
+from core.reviews.model import Review
+
+_SAME = ("ref rating title text state author product_ref product_title order_ref verified posted_at updated_at").split()
+
+
+def apply(
+    session: Session,
+    store_id: int,
+    snapshots: Sequence[ReviewSnapshot],
+    *,
+    asked_at: datetime,
+    email_key: Callable[[str], str],
+) -> list[int]:
+    """Store reviews as the store has them; give the ids of those that changed. Older answers are ignored."""
+    table: Any = Review.__table__
+    changed = []
+    for snapshot in snapshots:
+        row = _row(store_id, snapshot, asked_at, email_key)
+        fresh = insert(session, table).values(row).on_conflict_do_nothing(index_elements=["store_id", "ref"])
+        if session.execute(fresh.returning(table.c.id)).first():
+            changed.append(row["id"])
+            continue
+        old = session.scalars(sa.select(Review).where(Review.ref == snapshot.ref).with_for_update()).one()
+        listed_before_deleted = old.gone_at is not None and asked_at < old.fetched_at
+        older = (snapshot.updated_at, asked_at) < (old.updated_at, old.fetched_at) or listed_before_deleted
+        if older or (old.digest == row["digest"] and old.gone_at is None):
+            continue
+        for name in row.keys() - {"store_id", "id"}:
+            setattr(old, name, row[name])
+        changed.append(old.id)
+    session.flush()
+    return changed
+
+
+def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime) -> None:
+    """Mark reviews their store no longer has; what was fetched after we asked stays."""
+    here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.gone_at.is_(None), Review.fetched_at <= asked_at)
+    session.execute(here.values(gone_at=now, fetched_at=asked_at))
+
+
+def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
+    """Note that the store listed these reviews when we asked."""
+    here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.fetched_at < asked_at)
+    session.execute(here.values(fetched_at=asked_at))
+
+
+def _row(
+    store_id: int, snapshot: ReviewSnapshot, asked_at: datetime, email_key: Callable[[str], str]
+) -> dict[str, Any]:
+    replies = [
+        {"ref": reply.ref, "text": reply.text, "key": reply.key, "at": reply.at.isoformat() if reply.at else None}
+        for reply in snapshot.replies
+    ]
+    row = {name: getattr(snapshot, name) for name in _SAME} | {
+        "store_id": store_id,
+        "id": new_id(),
+        "email_key": email_key(snapshot.email),
+        "replies": replies,
+        "product_url": web_url(snapshot.product_url),
+        "fetched_at": asked_at,
+        "gone_at": None,
+        "digest": hashlib.blake2b(repr(dataclasses.astuple(snapshot)).encode(), digest_size=16).hexdigest(),
+    }
+    return {name: storable(value) for name, value in row.items()}

@@ -1,0 +1,121 @@
+"""The shopper's answers to a notice: a page per choice, and the stop link, both without a login."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from sqlalchemy.orm import Session
+
+from core.i18n import Words
+from core.orders.model import Order
+from core.orders.pages import LinkExpired
+from core.secrets import BadToken
+from core.services import Services
+from core.shipping import answers as verbs
+from core.shipping.model import Notice
+from core.stores.access import store_by_id, tracking_token
+from core.stores.model import Store
+from core.web.http import services, speak_for, words
+
+answers = Blueprint("answers", __name__)
+
+
+@answers.get("/a/<token>/<choice>")
+def ask(token: str, choice: str) -> str:
+    """Show what the choice means, with the one button that makes it. A GET changes nothing: scanners follow links."""
+    app = services()
+    store_id, notice_id = _read(app, token, choice)
+    with app.db.transaction(store_id, write=False) as session:
+        store, _, order = _load(session, store_id, notice_id)
+    speak_for(store, order.language)
+    return render_template(
+        "shipping/ask.html", store=store, token=token, choice=choice, page=_page(words(), choice, order)
+    )
+
+
+@answers.post("/a/<token>/<choice>")
+def take(token: str, choice: str) -> str:
+    """Record the choice and say what happens next, by whom and by when. Also RFC 8058's one-click stop."""
+    app = services()
+    store_id, notice_id = _read(app, token, choice)
+    now = app.clock()
+    with app.db.transaction(store_id) as session:
+        store, notice, order = _load(session, store_id, notice_id)
+        if choice == "stop":
+            verbs.stop(session, order.id, now=now)
+        elif choice == "resume":
+            verbs.resume(session, order.id, now=now)
+        else:
+            verbs.record(session, store, notice, choice, now=now)
+    speak_for(store, order.language)
+    track = f"/t/{tracking_token(app.keyring, store.id, order.id, order.link_version)}"
+    return render_template(
+        "shipping/taken.html", store=store, token=token, choice=choice, page=_page(words(), choice, order), track=track
+    )
+
+
+def _read(app: Services, token: str, choice: str) -> tuple[int, int]:
+    if choice not in (*verbs.CHOICES, "stop", "resume"):
+        raise LinkExpired
+    try:
+        return verbs.read_token(app.keyring, token)
+    except BadToken:
+        raise LinkExpired from None
+
+
+def _load(session: Session, store_id: int, notice_id: int) -> tuple[Store, Notice, Order]:
+    notice = session.get(Notice, (store_id, notice_id))
+    order = session.get(Order, (store_id, notice.order_id)) if notice else None
+    if notice is None or order is None or order.gone_at is not None:
+        raise LinkExpired
+    return store_by_id(session, store_id), notice, order
+
+
+def _page(say_in: Words, choice: str, order: Order) -> dict[str, str]:
+    """Put a choice into words: its title, what it means, the button, and what happens after."""
+    say = say_in.pgettext
+    title, meaning, button, after = {
+        "wait": (
+            say("widget", "Keep waiting for it"),
+            say("widget", "The parcel goes on as it is. We tell you when something changes."),
+            say("widget", "Yes, I will wait"),
+            say("widget", "Nothing more to do. We write again only if the date changes."),
+        ),
+        "cancel": (
+            say("widget", "Ask to cancel"),
+            say("widget", "The store looks whether the parcel can still be stopped and answers you by e-mail."),
+            say("widget", "Ask the store to cancel"),
+            say("widget", "A person at the store answers you by e-mail within a working day. Nothing is canceled yet."),
+        ),
+        "arrived": (
+            say("widget", "It came"),
+            say("widget", "We mark the parcel as arrived and stop asking."),
+            say("widget", "Yes, it came"),
+            say("widget", "Thank you. This order is settled."),
+        ),
+        "not_yet": (
+            say("widget", "It has not come yet"),
+            say("widget", "The store looks for the parcel and answers you by e-mail."),
+            say("widget", "Tell the store it has not come"),
+            say("widget", "A person at the store looks into it and answers you by e-mail within a working day."),
+        ),
+        "person": (
+            say("widget", "Talk to a person"),
+            say("widget", "The store is told that you want to talk to somebody about this order."),
+            say("widget", "Ask for a person"),
+            say("widget", "A person at the store answers you by e-mail within a working day."),
+        ),
+        "stop": (
+            say("widget", "Stop messages about this order"),
+            say("widget", "You get no more messages about order %(number)s. The order itself does not change.",
+                number=order.number),
+            say("widget", "Stop the messages"),
+            say("widget", "You get no more messages about order %(number)s.", number=order.number),
+        ),
+        "resume": (
+            say("widget", "Turn messages on again"),
+            say("widget", "We tell you when something changes with order %(number)s.", number=order.number),
+            say("widget", "Turn messages on"),
+            say("widget", "We tell you when something changes with order %(number)s.", number=order.number),
+        ),
+    }[choice]  # fmt: skip
+    return {"title": title, "meaning": meaning, "button": button, "after": after}

@@ -1,0 +1,50 @@
+"""The sweep: finds stores with parcels whose moment has come, through one index, and lets the rules look at them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from core import jobs
+from core.jobs import Kind, NewJob, Work
+from core.orders.model import Order, Shipment
+from core.services import Services
+from core.shipping import settle
+from core.stores.access import store_by_id
+
+BATCH = 2000
+PAUSES = {"closed": timedelta(hours=6), "uninstalled": timedelta(days=1)}
+"""How long a store's parcels are left alone while its door is not open; it may come back at any time."""
+
+
+def sweep(work: Work) -> None:
+    """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
+    services: Services = work.services
+    with services.db.system(write=False) as session:
+        due = sa.select(Shipment.store_id).where(Shipment.check_after <= work.now).distinct()
+        store_ids = session.scalars(due).all()
+    for store_id in store_ids:
+        with services.db.transaction(store_id) as session:
+            jobs.enqueue(session, store_id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
+
+
+def settle_due(work: Work) -> None:
+    """Settle a store's due parcels, the longest due first; what one batch leaves, the next takes up at once."""
+    with work.done() as session:
+        store = store_by_id(session, work.store_id)
+        if store.state != "open":
+            later = work.now + PAUSES[store.state]
+            session.execute(sa.update(Shipment).where(Shipment.check_after <= work.now).values(check_after=later))
+            return
+        due = sa.select(Shipment.order_id).where(Shipment.check_after <= work.now)
+        found = session.scalars(due.order_by(Shipment.check_after).limit(BATCH)).all()
+        # Orders, not parcels: two who each held one parcel of an order would wait for each other. Who is being
+        # settled elsewhere is left to whoever holds them.
+        here = sa.select(Order.id).where(Order.id.in_(found)).order_by(Order.id).with_for_update(skip_locked=True)
+        settle.settle_orders(session, store, session.scalars(here).all(), now=work.now)
+        if len(found) == BATCH:
+            jobs.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
+
+
+JOBS = {"clock.sweep": Kind(sweep, attempts=2), "shipping.settle_due": Kind(settle_due)}

@@ -1,0 +1,129 @@
+"""A store comes in, comes back, loses its keys, or leaves."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import zoneinfo
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core import jobs
+from core.db import new_id
+from core.jobs import Kind, NewJob, Work
+from core.platform.contract import Installation
+from core.platform.errors import NotSupported
+from core.secrets import new_token
+from core.services import Services
+from core.stores import audit
+from core.stores.access import link_of, open_platform, store_by_id
+from core.stores.model import Finding, Store
+
+_KEY_LETTERS = string.ascii_lowercase + string.digits
+
+
+def connect(services: Services, platform: str, installation: Installation) -> Store:
+    """Let a store in, or back in with new keys: its paused work goes on, and its first import begins."""
+    now = services.clock()
+    with services.db.system(write=False) as session:
+        same = sa.select(Store.id).where(Store.platform == platform, Store.ref == installation.ref)
+        known = session.scalar(same)
+    store_id = known or new_id()
+    with services.db.transaction(store_id) as session:
+        if known is None:
+            store = _new_store(services, store_id, platform, installation, now)
+            session.add(store)
+        else:
+            store = store_by_id(session, store_id)
+        _learn(services, store, installation)
+        store.state, store.state_reason = "open", ""
+        jobs.resume(session, store_id, now=now)
+        jobs.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
+        audit.note(session, now, platform, "connected" if known is None else "reconnected")
+    return store
+
+
+def _first_reads(now: datetime) -> list[NewJob]:
+    since = (now - timedelta(days=90)).isoformat()
+    return [
+        NewJob("changes.read", "read:orders.import", {"feed": "orders.import", "since": since}),
+        NewJob("changes.read", "read:reviews.import", {"feed": "reviews.import", "since": since}),
+        NewJob("changes.read", "read:orders", {"feed": "orders", "since": now.isoformat()}),
+        NewJob("changes.read", "read:reviews", {"feed": "reviews", "since": now.isoformat()}),
+    ]
+
+
+def _new_store(services: Services, store_id: int, platform: str, installation: Installation, now: datetime) -> Store:
+    token, keyring = new_token(), services.keyring
+    return Store(
+        id=store_id,
+        key="".join(secrets.choice(_KEY_LETTERS) for _ in range(16)),
+        platform=platform,
+        ref=installation.ref,
+        name=installation.name,
+        credentials=b"",
+        secret=keyring.seal(new_token(32), store_id=store_id, purpose="secret"),
+        hook_digest=keyring.digest(token, purpose="hook"),
+        hook_token=keyring.seal(token, store_id=store_id, purpose="hook"),
+        settings={},
+        created_at=now,
+    )
+
+
+def _learn(services: Services, store: Store, installation: Installation) -> None:
+    sealed = services.keyring.seal(dict(installation.credentials), store_id=store.id, purpose="credentials")
+    store.credentials = sealed
+    for name in ("name", "url", "email", "currency", "timezone", "language", "country"):
+        setattr(store, name, getattr(installation, name) or getattr(store, name) or "")
+    if store.timezone not in zoneinfo.available_timezones():
+        store.timezone = "UTC"
+
+
+def close(session: Session, store_id: int, reason: str, *, now: datetime) -> None:
+    """Close a store whose keys no longer work: its jobs pause one by one as they come up."""
+    store = store_by_id(session, store_id)
+    if store.state == "open":
+        store.state, store.state_reason = "closed", reason[:500]
+        audit.note(session, now, "aftercare", "lost access", {"reason": reason[:500]})
+
+
+def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
+    """Note that the merchant removed us: nothing is sent any more, privacy requests still act."""
+    store = store_by_id(session, store_id)
+    store.state, store.state_reason = "uninstalled", "the merchant removed the app"
+    store.credentials = b""
+    audit.note(session, now, store.platform, "uninstalled")
+
+
+def prepare(work: Work) -> None:
+    """Create webhooks with our secret and announce ourselves; safe to run again."""
+    services: Services = work.services
+    with services.db.transaction(work.store_id, write=False) as session:
+        store = store_by_id(session, work.store_id)
+    open_platform(services, store).after_install(link_of(services, store))
+
+
+def check_health(work: Work) -> None:
+    """Look at the connection; keep what is wrong for staff, and read again what may have been missed."""
+    services: Services = work.services
+    with services.db.transaction(work.store_id, write=False) as session:
+        store = store_by_id(session, work.store_id)
+    try:
+        found = open_platform(services, store).check_health(link_of(services, store))
+    except NotSupported:
+        found = []
+    with work.done() as session:
+        session.execute(sa.delete(Finding))
+        session.add_all(Finding(code=f.code, sentence=f.sentence, found_at=work.now) for f in found if not f.mended)
+        for finding in found:
+            if finding.mended:
+                audit.note(session, work.now, "aftercare", finding.sentence)
+        since = min((f.backfill_since for f in found if f.backfill_since), default=None)
+        if since:
+            again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})
+            jobs.enqueue(session, work.store_id, again, now=work.now)
+
+
+JOBS = {"stores.prepare": Kind(prepare), "stores.check_health": Kind(check_health)}

@@ -1,0 +1,127 @@
+"""Store and what hangs on it: staff, versioned settings, feeds, the audit log, nonces and throttles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Owned, new_id
+
+
+class Store(Base):
+    """A merchant's shop at a platform. `state` is open, closed (credentials lost) or uninstalled."""
+
+    __tablename__ = "stores"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=new_id)
+    key: Mapped[str] = mapped_column(unique=True)
+    """Sixteen letters and digits, public: names the store in addresses shoppers see."""
+    platform: Mapped[str]
+    ref: Mapped[str]
+    name: Mapped[str]
+    url: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default="open")
+    state_reason: Mapped[str] = mapped_column(default="")
+    currency: Mapped[str] = mapped_column(default="")
+    timezone: Mapped[str] = mapped_column(default="UTC")
+    language: Mapped[str] = mapped_column(default="en")
+    country: Mapped[str] = mapped_column(default="")
+    credentials: Mapped[bytes]
+    """Sealed for this store; see core/secrets.py."""
+    secret: Mapped[bytes]
+    """Sealed: what we share with the store to sign webhooks and forwarded requests."""
+    hook_digest: Mapped[str] = mapped_column(unique=True)
+    """Keyed digest of the path token in the store's webhook address; the token itself is sealed."""
+    hook_token: Mapped[bytes]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    settings_version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    created_at: Mapped[datetime]
+    signature_failures: Mapped[int] = mapped_column(sa.Integer, default=0)
+    """Forged or wrongly signed deliveries since the last good one."""
+
+    __table_args__ = (sa.UniqueConstraint("platform", "ref"),)
+
+
+class Staff(Owned, Base):
+    """One of the merchant's people. The first to open is owner; later ones view until raised."""
+
+    __tablename__ = "staff"
+
+    ref: Mapped[str]
+    name: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="en")
+    role: Mapped[str] = mapped_column(default="viewer")
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "ref"),)
+
+
+class Feed(Owned, Base):
+    """How far we have read one listing of a store: poll, first import or reconcile."""
+
+    __tablename__ = "feeds"
+
+    name: Mapped[str]
+    cursor: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default="idle")
+    read: Mapped[int] = mapped_column(sa.Integer, default=0)
+    total: Mapped[int | None] = mapped_column(sa.Integer)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "name"),)
+
+
+class AuditEntry(Owned, Base):
+    """Who did what; written by verbs, never edited."""
+
+    __tablename__ = "audit"
+
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (sa.Index(None, "store_id", "at"),)
+
+
+class Finding(Owned, Base):
+    """Something wrong with a store's connection, shown until a later check finds it mended."""
+
+    __tablename__ = "findings"
+
+    code: Mapped[str]
+    sentence: Mapped[str]
+    found_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "code"),)
+
+
+class Nonce(Owned, Base):
+    """A one-time text that was used; store 0 for those used before a store is known."""
+
+    __tablename__ = "nonces"
+
+    digest: Mapped[str]
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "digest"), sa.Index(None, "expires_at"))
+
+
+class Throttle(Owned, Base):
+    """How often something was tried in a window of time; `digest` stands for an address or an e-mail."""
+
+    __tablename__ = "throttles"
+
+    digest: Mapped[str]
+    window: Mapped[int]
+    tries: Mapped[int] = mapped_column(sa.Integer, default=1)
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "digest", "window"), sa.Index(None, "expires_at"))

@@ -1,0 +1,1 @@
+"""What every page and route shares: plain requests for plugins, languages, throttles, and the page's headers."""

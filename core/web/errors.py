@@ -1,0 +1,131 @@
+"""Errors meet HTTP here and nowhere else: JSON for machines, one sentence for people, never a stack trace."""
+
+from __future__ import annotations
+
+import structlog
+from apiflask import APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Response, jsonify, render_template, request
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from core.orders.find import OrderNotFound
+from core.orders.pages import LinkExpired
+from core.orders.shop import NotAllowed
+from core.platform.errors import BadSignature, NotSupported, PlatformError, Unavailable
+from core.platform.registry import UnknownPlatform
+from core.shipping.model import IllegalMove
+from core.stores.access import StoreNotFound
+from core.stores.settings import SettingsChanged
+from core.stores.staff import RoleTooLow
+from core.stores.throttle import TooManyTries
+from core.web.http import words
+
+log = structlog.get_logger()
+
+_MEANING: dict[type[Exception], tuple[int, str]] = {
+    OrderNotFound: (404, "order_not_found"),
+    StoreNotFound: (404, "store_not_found"),
+    UnknownPlatform: (404, "unknown_platform"),
+    LinkExpired: (404, "link_expired"),
+    NotAllowed: (401, "not_allowed"),
+    TooManyTries: (429, "too_many_tries"),
+    SettingsChanged: (409, "settings_changed"),
+    IllegalMove: (409, "illegal_move"),
+    RoleTooLow: (403, "role_too_low"),
+}
+
+
+def handle(app: APIFlask) -> None:
+    """Register what each error becomes."""
+    for kind in _MEANING:
+        app.register_error_handler(kind, _known)
+    app.register_error_handler(PlatformError, _platform)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DataError, _unstorable)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(Exception, _ours)
+    app.error_callback = _validation
+
+
+def sentence(code: str) -> str:
+    """Say what to do about an error, in the reader's language."""
+    say = words().pgettext
+    return {
+        "order_not_found": say(
+            "widget",
+            "We couldn't find an order with that number and e-mail. Check both, or have your links mailed to you.",
+        ),
+        "link_expired": say("widget", "This link no longer works. Find your order with its number and e-mail."),
+        "too_many_tries": say("widget", "That was a lot of tries. Wait a quarter of an hour, then try again."),
+        "not_allowed": say("widget", "Your access has run out. Find your order again."),
+        "not_found": say("widget", "There is nothing at this address."),
+        "settings_changed": say("desk", "Somebody saved these settings since you opened them. Look at theirs first."),
+        "illegal_move": say("desk", "Somebody was here before you: this message has moved on."),
+        "role_too_low": say("desk", "Your role only lets you look. The store's owner can change that."),
+        "http_401": say("desk", "Your session has ended. Open Aftercare from your store's admin again."),
+        "away": say("widget", "We cannot look this up right now. Try again in a minute."),
+    }.get(code, say("widget", "This did not work. Try again, or ask the store."))
+
+
+def _known(error: Exception) -> tuple[Response | str, int] | tuple[Response | str, int, dict[str, str]]:
+    status, code = _MEANING[type(error)]
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyTries) else {}
+    return _answer(code, status), status, headers
+
+
+def _http(error: HTTPException) -> tuple[Response | str, int]:
+    status = error.code or 500
+    return _answer({404: "not_found", 405: "method_not_allowed"}.get(status, f"http_{status}"), status), status
+
+
+def _platform(error: PlatformError) -> tuple[Response | str, int] | tuple[Response | str, int, dict[str, str]]:
+    if isinstance(error, BadSignature):
+        return _answer("not_allowed" if _wants_json() else "http_401", 401), 401
+    if isinstance(error, NotSupported):
+        return _answer("not_found", 404), 404
+    if isinstance(error, Unavailable):
+        return _answer("away", 503), 503, {"Retry-After": str(round(error.retry_after or 30))}
+    return _answer("refused", 502), 502
+
+
+def _unstorable(error: DataError) -> tuple[Response | str, int]:
+    # What was typed holds what the database cannot: a NUL, a number of forty digits.
+    log.info("unstorable", error=type(error.orig).__name__)
+    return _answer("invalid", 400), 400
+
+
+def _database_away(error: OperationalError) -> tuple[Response | str, int, dict[str, str]]:
+    log.error("database_away", error=type(error.orig).__name__)
+    return _answer("away", 503), 503, {"Retry-After": "30"}
+
+
+def _ours(error: Exception) -> tuple[Response | str, int]:
+    log.exception("unhandled", path=request.url_rule.rule if request.url_rule else "")
+    return _answer("internal", 500), 500
+
+
+def _validation(error: HTTPError) -> tuple[Response, int]:
+    detail = error.detail if isinstance(error.detail, dict) else {}
+    fields = sorted({str(name) for part in detail.values() if isinstance(part, dict) for name in part})
+    status = 400 if error.status_code == 422 else error.status_code
+    body = {"code": "invalid" if fields else f"http_{status}", "message": error.message}
+    return jsonify(error=body | ({"fields": fields} if fields else {})), status
+
+
+def _answer(code: str, _status: int) -> Response | str:
+    if _wants_json():
+        return jsonify(error={"code": code, "message": sentence(code)})
+    return render_template("error.html", sentence=sentence(code), store=_NOBODY)
+
+
+def _wants_json() -> bool:
+    return request.path.startswith(("/shop/", "/hooks/", "/proxy/", "/metrics", "/healthz", "/readyz", "/mail/"))
+
+
+class _Nobody:
+    name = ""
+    url = ""
+
+
+_NOBODY = _Nobody()

