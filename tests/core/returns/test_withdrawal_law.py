@@ -1,0 +1,208 @@
+"""The right of withdrawal: periods, exemptions and the refund clock, by the acts."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import holidays
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.returns.withdrawal_law import (
+    EXEMPTIONS,
+    day_there,
+    exemption_holds,
+    law_of,
+    pack_date,
+    refund_clock,
+    withdrawal_period,
+)
+
+EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+EEA = ["IS", "LI", "NO"]
+CONTRACT = date(2026, 11, 2)
+DAYS = st.dates(date(2015, 1, 1), date(2035, 12, 31))
+
+
+def ends(country: str, *delivered: date | None, **facts: Any) -> date | None:
+    period = withdrawal_period(country, delivered, CONTRACT, **facts)
+    assert period is not None
+    return period.ends
+
+
+def test_every_country_of_the_eu_and_the_eea_and_the_united_kingdom_is_in_the_pack() -> None:
+    for country in [*EU, *EEA, "GB"]:
+        law = law_of(country)
+        assert law is not None, country
+        assert (law.days, law.uninformed_months, law.refund_days) == (14, 12, 14)
+        assert law.act
+        assert ("2011/83/EU" in law.directive) == (country != "GB")
+        assert law.online_function == (country in EU)
+        assert country in holidays.list_supported_countries()
+    assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", pack_date())
+
+
+@pytest.mark.parametrize("country", ["US", "VN", "CH", "", "XX", "Deutschland"])
+def test_elsewhere_no_right_is_claimed(country: str) -> None:
+    assert law_of(country) is None
+    assert withdrawal_period(country, [CONTRACT], CONTRACT) is None
+    assert refund_clock(country, CONTRACT) is None
+
+
+@pytest.mark.parametrize(
+    ("country", "delivered", "last"),
+    [
+        ("DE", date(2026, 11, 5), date(2026, 11, 19)),  # Thursday to Thursday
+        ("DE", date(2026, 11, 7), date(2026, 11, 23)),  # a Saturday runs on to Monday
+        ("DE", date(2026, 11, 8), date(2026, 11, 23)),  # so does a Sunday
+        ("DE", date(2026, 12, 11), date(2026, 12, 28)),  # 25 December, a Friday: Monday 28
+        ("DE", date(2026, 3, 20), date(2026, 4, 7)),  # Good Friday, Easter Monday: Tuesday
+        ("SE", date(2026, 3, 20), date(2026, 4, 7)),
+        ("NL", date(2026, 4, 13), date(2026, 4, 28)),  # 27 April is King's Day there
+        ("DE", date(2026, 4, 13), date(2026, 4, 27)),  # and a Monday in Germany
+        ("GB", date(2026, 11, 7), date(2026, 11, 21)),  # the United Kingdom knows no such extension
+    ],
+)
+def test_fourteen_days_end_on_a_working_day(country: str, delivered: date, last: date) -> None:
+    assert ends(country, delivered) == last
+
+
+def test_the_day_of_delivery_does_not_count_and_the_last_day_does() -> None:
+    period = withdrawal_period("de", [date(2026, 11, 5)], CONTRACT)
+    assert period is not None
+    assert period.starts == date(2026, 11, 6)
+    assert period.is_open(date(2026, 11, 2))  # before anything arrived the right is there already
+    assert period.is_open(date(2026, 11, 19))
+    assert not period.is_open(date(2026, 11, 20))
+    assert "BGB" in period.source
+    assert "2011/83/EU" in period.source
+
+
+def test_the_last_parcel_starts_the_period() -> None:
+    assert ends("DE", date(2026, 11, 12), date(2026, 11, 5)) == date(2026, 11, 26)
+
+
+@pytest.mark.parametrize("delivered", [(), (None,), (date(2020, 1, 1), None)])
+def test_while_a_delivery_is_unknown_the_right_is_open(delivered: tuple[date | None, ...]) -> None:
+    period = withdrawal_period("FR", delivered, CONTRACT)
+    assert period is not None
+    assert (period.starts, period.ends, period.worst_case) == (None, None, True)
+    assert period.is_open(date(2030, 1, 1))
+
+
+@pytest.mark.parametrize("kind", ["service", "digital"])
+def test_services_and_digital_content_count_from_the_contract(kind: Any) -> None:
+    assert ends("DE", None, kind=kind) == date(2026, 11, 16)
+
+
+def test_a_shopper_who_was_never_told_has_twelve_months_more() -> None:
+    assert ends("DE", date(2026, 11, 5), informed=False) == date(2027, 11, 19)  # a Friday
+    assert ends("DE", date(2026, 11, 6), informed=False) == date(2027, 11, 22)  # 20 November 2027 is a Saturday
+    assert ends("GB", date(2026, 11, 7), informed=False) == date(2027, 11, 21)  # a Sunday stays one there
+
+
+@pytest.mark.parametrize(
+    ("told", "last"),
+    [
+        (date(2027, 2, 1), date(2027, 2, 15)),
+        (date(2026, 11, 6), date(2026, 11, 20)),
+        (date(2026, 11, 1), date(2026, 11, 19)),  # told before it arrived: the ordinary end
+        (date(2027, 11, 18), date(2027, 11, 19)),  # told too late to matter
+        (date(2028, 1, 1), date(2027, 11, 19)),
+    ],
+)
+def test_told_late_the_fourteen_days_count_from_that_day(told: date, last: date) -> None:
+    assert ends("DE", date(2026, 11, 5), informed=False, informed_on=told) == last
+
+
+def test_a_year_after_29_february_is_the_28th() -> None:
+    # Delivered 15 February 2028, 14 days on is Tuesday 29 February; 28 February 2029 is a Wednesday.
+    assert ends("DE", date(2028, 2, 15), informed=False) == date(2029, 2, 28)
+
+
+@given(country=st.sampled_from([*EU, *EEA, "GB"]), delivered=DAYS)
+def test_a_period_is_never_shorter_than_fourteen_days_and_ends_on_a_working_day(country: str, delivered: date) -> None:
+    last = ends(country, delivered)
+    assert last is not None
+    assert timedelta(14) <= last - delivered <= timedelta(24)
+    if country != "GB":
+        assert last.weekday() < 5
+        assert last not in holidays.country_holidays(country, years=last.year)
+
+
+@given(country=st.sampled_from([*EU, "GB"]), first=DAYS, later=st.integers(0, 90), told=st.none() | DAYS)
+def test_a_later_parcel_or_missing_information_never_shortens_the_period(
+    country: str, first: date, later: int, told: date | None
+) -> None:
+    one, two = ends(country, first), ends(country, first, first + timedelta(later))
+    uninformed = ends(country, first, informed=False, informed_on=told)
+    assert one is not None
+    assert two is not None
+    assert uninformed is not None
+    assert one <= two
+    assert one <= uninformed
+
+
+def test_every_letter_of_article_16_names_its_ground() -> None:
+    assert list(EXEMPTIONS) == list("abcdefghijklm")
+    assert all(exemption.ground and exemption.letter == letter for letter, exemption in EXEMPTIONS.items())
+
+
+@pytest.mark.parametrize(
+    ("letter", "happened", "holds"),
+    [
+        ("c", "always", True),
+        ("d", "always", True),
+        ("e", "always", False),  # the seal is whole
+        ("e", "unsealed", True),
+        ("g", "unsealed", True),
+        ("g", "begun_with_consent", False),
+        ("m", "always", False),
+        ("m", "begun_with_consent", True),
+        ("a", "begun_with_consent", False),
+        ("a", "performed_with_consent", True),
+        ("z", "always", False),
+        ("", "unsealed", False),
+    ],
+)
+def test_an_exemption_holds_only_once_its_condition_has_come_true(letter: str, happened: Any, holds: bool) -> None:
+    assert exemption_holds(letter, happened) is holds
+
+
+NOV_2 = date(2026, 11, 2)
+
+
+@pytest.mark.parametrize(
+    ("country", "facts", "due", "may_withhold"),
+    [
+        ("DE", {}, date(2026, 11, 16), True),
+        ("DE", {"goods_back_on": date(2026, 11, 9)}, date(2026, 11, 16), False),
+        ("DE", {"goods_back_on": date(2026, 11, 20)}, date(2026, 11, 20), False),
+        (
+            "DE",
+            {"goods_back_on": date(2026, 11, 20), "proof_of_sending_on": date(2026, 11, 17)},
+            date(2026, 11, 17),
+            False,
+        ),
+        ("DE", {"nothing_to_send": True}, date(2026, 11, 16), False),
+        ("GB", {}, None, True),
+        ("GB", {"goods_back_on": date(2026, 11, 9)}, date(2026, 11, 23), False),
+        ("GB", {"proof_of_sending_on": date(2026, 11, 4)}, date(2026, 11, 18), False),
+        ("GB", {"nothing_to_send": True}, date(2026, 11, 16), False),
+    ],
+)
+def test_the_refund_clock_runs_from_the_withdrawal_and_may_wait_for_the_goods(
+    country: str, facts: dict[str, Any], due: date | None, may_withhold: bool
+) -> None:
+    clock = refund_clock(country, NOV_2, **facts)
+    assert clock is not None
+    assert (clock.due_on, clock.may_withhold) == (due, may_withhold)
+    assert clock.send_back_by == (None if facts.get("nothing_to_send") else date(2026, 11, 16))
+
+
+def test_a_day_lasts_until_it_is_over_where_the_shopper_lives() -> None:
+    late = datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
+    assert [day_there(country, late).day for country in ("PT", "GB", "DE", "US")] == [19, 19, 20, 19]
