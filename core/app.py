@@ -20,6 +20,7 @@ from core.config import BadConfig, Config
 from core.conversations import cases
 from core.db import Database
 from core.desk import admin as desk_admin
+from core.desk import sender
 from core.i18n import install as install_words
 from core.jobs import Kind
 from core.mail import open_transport
@@ -50,7 +51,7 @@ def installed_platforms() -> dict[str, type[Platform]]:
 def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
-    for slice_ in (changes, install, keep, notices, shipping_sweep, cases):
+    for slice_ in (changes, install, keep, notices, shipping_sweep, cases, sender):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
         kinds |= slice_.JOBS

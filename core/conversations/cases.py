@@ -29,7 +29,7 @@ def open_case(session: Session, *, kind: str, order: Order | None, now: datetime
         id=new_id(),
         order_id=order.id if order else None,
         kind=kind,
-        subject=subject[:300].replace("\0", ""),
+        subject=subject[:300],
         email_key=order.email_key if order else "",
         opened_at=now,
         due_at=now + ANSWER_WITHIN,
@@ -52,7 +52,7 @@ def add_message(session: Session, case: Case, *, side: str, text: str, origin: s
         "case_id": case.id,
         "at": now,
         "side": side,
-        "text": text[:100_000].replace("\0", ""),  # PostgreSQL stores no NUL
+        "text": text[:100_000],
         "origin": origin[:300],
     }
     written = insert(session, Message.__table__).values(row).on_conflict_do_nothing()

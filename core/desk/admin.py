@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
@@ -15,7 +17,7 @@ from core.conversations.model import Case
 from core.desk import forms, today, trace
 from core.jobs import Job
 from core.orders.find import email_keys, number_key
-from core.orders.model import Order
+from core.orders.model import Order, Shipment
 from core.orders.timeline import view_order
 from core.orders.words import page_of
 from core.platform.contract import Opening
@@ -100,7 +102,18 @@ def admit(opening: Opening, platform: str) -> BaseResponse:
 
 
 def _show(template: str, **values: Any) -> str:
-    return render_template(f"desk/{template}.html", store=g.store, person=g.person, **values)
+    """Print a page; `moment` and `day` write times in the store's zone, and nothing where there is none."""
+    say, zone = words(), ZoneInfo(g.store.timezone)
+    today_ = services().clock().astimezone(zone).date()
+
+    def moment(at: datetime | None) -> str:
+        return say.moment(at, zone, today=today_) if at else ""
+
+    def day(on: date | None) -> str:
+        return say.day(on, today=today_) if on else ""
+
+    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day}
+    return render_template(f"desk/{template}.html", **shared, **values)
 
 
 def _who() -> str:
@@ -122,6 +135,8 @@ def list_orders(key: str) -> str:
     query = sa.select(Order).where(Order.gone_at.is_(None)).order_by(Order.placed_at.desc()).limit(_PAGE)
     if request.args.get("late"):
         query = query.where(Order.late)
+    if request.args.get("at_risk"):
+        query = query.where(Order.id.in_(sa.select(Shipment.order_id).where(*today.at_risk())))
     if typed:
         found = (
             Order.email_key.in_(email_keys(typed, app.keyring))
@@ -161,7 +176,7 @@ def list_notices(key: str) -> str:
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
         rows = session.execute(query.order_by(Notice.created_at.desc(), Notice.id.desc()).limit(_PAGE)).all()
-        counts = dict(session.execute(times).tuples())
+        counts = dict(session.execute(times).all())  # of the rows: a result itself looks like a mapping
         return _show("notices", rows=rows, counts=counts, state=state)
 
 
@@ -209,10 +224,11 @@ def _notice(session: Session, notice_id: int) -> tuple[Notice, Order]:
 def list_jobs(key: str) -> str:
     """Stuck and paused work with its reason, and how much waits."""
     shown = sa.select(Job).where(Job.state.in_(["stuck", "paused"])).order_by(Job.id.desc()).limit(200)
+    totals = sa.select(Job.state, sa.func.count()).group_by(Job.state)
     retrying = sa.select(Job).where(Job.state == "waiting", Job.attempts > 0).order_by(Job.run_at).limit(50)
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
-        counts = dict(session.execute(sa.select(Job.state, sa.func.count()).group_by(Job.state)).tuples())
+        counts = dict(session.execute(totals).all())
         stuck, waiting = session.scalars(shown).all(), session.scalars(retrying).all()
         return _show("jobs", stuck=stuck, retrying=waiting, counts=counts)
 

@@ -34,6 +34,16 @@ class Board:
     findings: Sequence[Finding]
 
 
+def at_risk() -> tuple[Any, ...]:
+    """What makes a parcel one that will miss its promise: not late yet, but expected after it."""
+    return (
+        Shipment.expected_likely > Shipment.promised_by,
+        Shipment.late.is_(False),
+        Shipment.delivered_at.is_(None),
+        Shipment.answer != "arrived",
+    )
+
+
 def board(session: Session, now: datetime) -> Board:
     """Count; ten small queries."""
 
@@ -42,10 +52,9 @@ def board(session: Session, now: datetime) -> Board:
 
     yesterday = now - timedelta(days=1)
     own = Notice.merged_into.is_(None)  # merged news is no message of its own
-    overdue = Shipment.expected_likely > Shipment.promised_by
     return Board(
         late=number(Order, Order.late, Order.gone_at.is_(None)),
-        at_risk=number(Shipment, overdue, Shipment.late.is_(False), Shipment.delivered_at.is_(None)),
+        at_risk=number(Shipment, *at_risk()),
         cases=number(Case, Case.state == "open"),
         drafts=number(Notice, Notice.state == "draft", own),
         stuck=number(Job, Job.state == "stuck"),

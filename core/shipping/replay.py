@@ -51,5 +51,5 @@ def show(session: Session, store: Store, *, now: datetime) -> dict[str, Any]:
     """Give what the desk's page prints: the figures, and the order numbers of the examples."""
     result = replay(session, store, now=now)
     ids = {example.order_id for examples in result.examples.values() for example in examples}
-    numbers = dict(session.execute(sa.select(Order.id, Order.number).where(Order.id.in_(ids))).tuples())
-    return {"result": result, "numbers": numbers}
+    named = session.execute(sa.select(Order.id, Order.number).where(Order.id.in_(ids)))
+    return {"result": result, "numbers": dict(named.all())}
