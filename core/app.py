@@ -15,12 +15,13 @@ from jinja2 import BaseLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import plugins
-from core import changes
+from core import changes, logs
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.db import Database
 from core.desk import admin as desk_admin
 from core.desk import sender
+from core.desk.names import name_of
 from core.i18n import install as install_words
 from core.jobs import Kind
 from core.mail import open_transport
@@ -93,6 +94,8 @@ def create_app(
         docs_path=None,
         static_folder=None,  # type: ignore[arg-type]
     )
+    if not structlog.is_configured():
+        logs.configure(config.log_format)  # the default would print local variables beside a traceback
     app.config["MAX_CONTENT_LENGTH"] = hooks.MOST_BYTES + 1
     app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
@@ -104,6 +107,7 @@ def create_app(
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
     app.jinja_env.globals.update(static_url=static_url)
+    app.jinja_env.filters["named"] = name_of
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
         hooks.hooks,

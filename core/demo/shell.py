@@ -83,7 +83,11 @@ def storefront(key: str) -> str:
 def desk(key: str) -> BaseResponse:
     """Enter a desk as Max the merchant, the first to open and so the owner."""
     store = store_by_key(services(), key)
-    return admit(Opening(store.key, StaffIdentity(ref="max", name="Max", email="max@shop.example")), store.platform)
+    return admit(
+        Opening(store.key, StaffIdentity(ref="max", name="Max", email="max@shop.example")),
+        store.platform,
+        forwarded=False,
+    )
 
 
 @shell.get("/demo/mailbox")

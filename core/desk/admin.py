@@ -8,7 +8,8 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from apiflask import APIBlueprint
+from flask import Response, abort, g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -27,12 +28,12 @@ from core.shipping import replay, settle
 from core.shipping.model import Notice
 from core.shipping.terms import RULES
 from core.stores import audit, settings, staff
-from core.stores.access import StoreNotFound, secret_of, store_by_id, store_by_key
+from core.stores.access import StoreNotFound, secret_of, store_by_id, store_by_key, use_nonce
 from core.stores.model import Staff, Store
 from core.web.errors import sentence
 from core.web.http import answer, plain, require_same_site, services, speak, words
 
-desk = Blueprint("desk", __name__, url_prefix="/admin")
+desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
 COOKIE = "aftercare_desk"
 _PAGE = 50
 
@@ -77,7 +78,7 @@ def open_desk(platform: str) -> BaseResponse:
     return admit(opening, platform)
 
 
-def admit(opening: Opening, platform: str) -> BaseResponse:
+def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseResponse:
     """Open a session for the person and show them their store."""
     app = services()
     query = sa.select(Store).where(
@@ -87,6 +88,8 @@ def admit(opening: Opening, platform: str) -> BaseResponse:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound
+    if forwarded:
+        use_nonce(app, store, plain(request))
     person = staff.enter(app, store, opening.staff)
     page = redirect(url_for("desk.show_today", key=store.key))
     page.set_cookie(
@@ -284,9 +287,14 @@ def _show_settings(problems: Mapping[str, str] | None = None) -> str:
     app, terms = services(), settle.terms_of(g.store)
     with app.db.transaction(g.store.id, write=False) as session:
         seen = session.scalars(sa.select(Order.status).distinct()).all()
-    names = sorted({*seen, *terms.statuses})
     return _show(
-        "settings", problems=problems or {}, seen=names, form=forms.show_terms(terms), typed=request.form, rules=RULES
+        "settings",
+        problems=problems or {},
+        seen=sorted({*seen, *terms.statuses}),
+        form=forms.show_terms(terms),
+        typed=request.form,
+        rules=RULES,
+        natives=app.platforms[g.store.platform].native_mails,
     )
 
 

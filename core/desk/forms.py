@@ -52,6 +52,7 @@ def show_terms(terms: Terms) -> dict[str, str]:
         shown[f"rule.{name}.mode"] = rule.mode
         if name in PATIENCE:
             shown[f"rule.{name}.after"] = str(PATIENCE[name] if rule.after is None else rule.after)
+    shown |= {f"native.{kind}": "1" for kind, native in terms.native_mails.items() if native}
     return shown | {f"status.{name}": meaning for name, meaning in terms.statuses.items()}
 
 
@@ -63,6 +64,8 @@ def read_terms(form: ImmutableMultiDict[str, str], before: Terms) -> Terms:
         values["transit"] = [_transit(line) for line in form["transit"].splitlines() if line.strip()]
     if "closed" in form:
         values["closed"] = [line.strip() for line in form["closed"].splitlines() if line.strip()]
+    natives = {kind: f"native.{kind}" in form for kind in form.getlist("natives")}
+    values["native_mails"] = {**values.get("native_mails", {}), **natives}
     values["rules"] = _rules(form, values.get("rules", {}))
     said = {key.removeprefix("status."): value for key, value in form.items() if key.startswith("status.")}
     values["statuses"] = {name: value for name, value in ({**before.statuses, **said}).items() if value}

@@ -56,12 +56,15 @@ class Order(Owned, Base):
     """When the shopper stopped messages about this order."""
     link_version: Mapped[int] = mapped_column(sa.Integer, default=1)
     """Raised to revoke every tracking link mailed so far."""
+    erased_at: Mapped[datetime | None]
+    """When the shopper's data had to go; what the store says later is stored without it."""
     seen_at: Mapped[datetime]
 
     __table_args__ = (
         sa.UniqueConstraint("store_id", "ref"),
         sa.Index(None, "store_id", "number_key"),
         sa.Index(None, "store_id", "email_key"),
+        sa.Index(None, "store_id", "shopper_ref"),
         sa.Index(None, "store_id", "placed_at"),
         sa.Index(None, "store_id", "updated_at"),
     )

@@ -93,4 +93,9 @@ def track(token: str) -> Response:
 
 def show(app: Services, store: Store, view: OrderView) -> str:
     """Print an order's page."""
-    return render_template("orders/order.html", store=store, page=page_of(view, words(), app.clock(), store.timezone))
+
+    def answer_url(notice: str, choice: str) -> str:
+        return f"/a/{access.answer_token(app.keyring, store.id, int(notice))}/{choice}"
+
+    page = page_of(view, words(), app.clock(), store.timezone, answer_url)
+    return render_template("orders/order.html", store=store, page=page)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint
-from flask import request
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -34,6 +35,10 @@ CODE_LIFE = timedelta(minutes=10)
 
 class NotAllowed(Exception):
     """The token does not open this; ask for a new one."""
+
+
+class WrongCode(Exception):
+    """The mailed code was mistyped, used, or has run out."""
 
 
 class _Typed(BaseModel):
@@ -93,7 +98,9 @@ class StoreOut(BaseModel):
     language: str
 
 
-def look_up(app: Services, store: Store, number: str, proof: str, address: str) -> tuple[Order, OrderView]:
+def look_up(
+    app: Services, store: Store, number: str, proof: str, address: str
+) -> tuple[Order | sa.Row[Any], OrderView]:
     """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
     now = app.clock()
     limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
@@ -126,12 +133,14 @@ def find_store() -> dict[str, str]:
 @shop.input(Pair)
 @shop.output(FoundOut)
 @shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 404, 429])
-def find_mine(key: str, json_data: Pair) -> FoundOut:
+def find_mine(key: str, json_data: Pair) -> Response:
     app = services()
     store = store_by_key(app, key)
     order, view = look_up(app, store, json_data.number, json_data.proof, request.remote_addr or "")
     token = access.grant(app.keyring, store.id, [order.id])
-    return FoundOut(token=token, order_id=str(order.id), order=view)
+    # pydantic writes the JSON: handed over as an object it would become dicts, be checked and be written again.
+    found = FoundOut(token=token, order_id=str(order.id), order=view)
+    return Response(found.model_dump_json(), mimetype="application/json")
 
 
 @shop.get("/<key>/orders")
@@ -184,9 +193,14 @@ def mail_code(key: str) -> SentOut:
     now, code = app.clock(), new_code()
     order_id = token.order_ids[0]
     throttle.count_try(app.db, app.keyring, store.id, {f"code:{order_id}": 3}, now=now)
-    payload = {"order_id": order_id, "code": app.keyring.seal(code, store_id=store.id, purpose="code").hex()}
+    until = now + CODE_LIFE
+    payload = {
+        "order_id": order_id,
+        "until": until.isoformat(),
+        "code": app.keyring.seal(code, store_id=store.id, purpose="code").hex(),
+    }
     with app.db.transaction(store.id) as session:
-        session.add(Nonce(digest=_code_digest(app, order_id, code), expires_at=now + CODE_LIFE))
+        session.add(Nonce(digest=_code_digest(app, order_id, code), expires_at=until))
         key = f"code:{order_id}:{int(now.timestamp())}"
         jobs.enqueue(session, store.id, NewJob("shipping.send_code", key, payload), now=now)
     return SentOut()
@@ -205,7 +219,7 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
     mine = sa.delete(Nonce).where(Nonce.digest == digest, Nonce.expires_at > now)
     with app.db.transaction(store.id) as session:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
-            raise NotAllowed
+            raise WrongCode
     return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act"))
 
 

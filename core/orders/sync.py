@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.db import insert, new_id
 from core.orders import find
+from core.orders.erased import without_person
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
 from core.orders.parcels import Parcel, parcels_of
 from core.orders.text import storable, web_url
@@ -43,15 +45,15 @@ def apply(
     """Store snapshots; give the ids of the orders that changed.
 
     A snapshot older than the row is ignored, one that says nothing new costs one look. Of two snapshots of one order
-    in `fetched` the newer counts.
+    in `fetched` the newer counts. An order whose shopper was erased is stored without its shopper.
     """
     newest: dict[str, Fetched] = {}
     for item in fetched:
         ref = storable(item.snapshot.ref)
         if ref not in newest or _age(item) >= _age(newest[ref]):
             newest[ref] = item
-    rows = {ref: _order_row(store_id, item, statuses, email_key, now) for ref, item in newest.items()}
-    changed = _upsert_orders(session, store_id, rows)
+    row_of = partial(_order_row, store_id, statuses=statuses, email_key=email_key, now=now)
+    changed = _upsert_orders(session, newest, row_of)
     if changed:
         _write_lines(session, store_id, newest, changed)
         _write_parcels(session, store_id, newest, changed, statuses, now)
@@ -88,7 +90,7 @@ def _digest(snapshot: OrderSnapshot, statuses: Mapping[str, str]) -> str:
 
 
 def _order_row(
-    store_id: int, item: Fetched, statuses: Mapping[str, str], email_key: Callable[[str], str], now: datetime
+    store_id: int, item: Fetched, *, statuses: Mapping[str, str], email_key: Callable[[str], str], now: datetime
 ) -> dict[str, Any]:
     order = item.snapshot
     same = (
@@ -128,17 +130,30 @@ def _plain(refund: Any) -> dict[str, Any]:
     }
 
 
-def _upsert_orders(session: Session, store_id: int, rows: Mapping[str, dict[str, Any]]) -> dict[str, int]:
-    """Insert the new, update what is older; give the ids of both by ref."""
+def _upsert_orders(
+    session: Session, newest: dict[str, Fetched], row_of: Callable[[Fetched], dict[str, Any]]
+) -> dict[str, int]:
+    """Insert the new, update what is older; give the ids of both by ref.
+
+    Whose shopper was erased loses it in `newest` too: known only here, under the row's lock.
+    """
     table: Any = Order.__table__
+    rows = {ref: row_of(item) for ref, item in newest.items()}
     written: dict[str, int] = {}
-    for chunk in _chunks(list(rows.values()), 200):
-        fresh = insert(session, table).values(chunk).on_conflict_do_nothing(index_elements=["store_id", "ref"])
-        written |= {row.ref: row.id for row in session.execute(fresh.returning(table.c.ref, table.c.id))}
-    known = sa.select(Order.ref, Order.id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at)
+    if rows:
+        # The rows beside the statement, here and below, not in it: its text is then made once for all pages.
+        fresh = insert(session, table).on_conflict_do_nothing(index_elements=["store_id", "ref"])
+        new = session.execute(fresh.returning(table.c.ref, table.c.id), list(rows.values()))
+        written = {row.ref: row.id for row in new}
+    known = sa.select(
+        Order.ref, Order.id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at, Order.erased_at
+    )
     known = known.where(Order.ref.in_([ref for ref in rows if ref not in written]))
     for old in session.execute(known.with_for_update()).all():
         row = rows[old.ref]
+        if old.erased_at is not None:
+            newest[old.ref] = Fetched(without_person(newest[old.ref].snapshot), newest[old.ref].at)
+            row = row_of(newest[old.ref])
         if (row["updated_at"], row["fetched_at"]) < (old.updated_at, old.fetched_at):
             continue
         if old.gone_at is not None and row["fetched_at"] < old.fetched_at:
@@ -181,22 +196,27 @@ def _write_parcels(
     )
     by_ref = {(row.order_id, row.ref): row.id for row in ids}
     session.execute(sa.delete(TrackingEvent).where(TrackingEvent.order_id.in_(changed.values())))
-    for chunk in _chunks(events, 500):
-        values = [
-            {
-                "store_id": store_id,
-                "id": new_id(),
-                "order_id": order_id,
-                "shipment_id": by_ref[order_id, ref],
-                "at": event.at,
-                "status": str(event.status),
-                "raw": storable(event.raw),
-                "text": storable(event.text),
-                "place": storable(event.place),
-            }
-            for order_id, ref, event in chunk
-        ]
-        session.execute(insert(session, TrackingEvent.__table__).values(values).on_conflict_do_nothing())
+    scans = [
+        {
+            "store_id": store_id,
+            "id": new_id(),
+            "order_id": order_id,
+            "shipment_id": by_ref[order_id, ref],
+            "at": event.at,
+            "status": str(event.status),
+            "raw": storable(event.raw),
+            "text": storable(event.text),
+            "place": storable(event.place),
+        }
+        for order_id, ref, event in events
+    ]
+    if scans:
+        _write(session, insert(session, TrackingEvent.__table__).on_conflict_do_nothing(), TrackingEvent, scans)
+
+
+def _write(session: Session, statement: Any, model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows in few statements of many; SQLAlchemy does so for what returns something, else row by row."""
+    session.execute(statement.returning(model.__table__.c.id), rows).close()
 
 
 def _recognize_parcels(session: Session, order_ids: Iterable[int], rows: Sequence[dict[str, Any]]) -> None:
@@ -270,14 +290,12 @@ def _replace_children(
     if gone:
         session.execute(sa.delete(model).where(model.id.in_(gone)))
     kept = {"store_id", "id", "order_id", "ref", *keep, *_OWNED_ELSEWHERE}
-    for chunk in _chunks(rows, 400):
-        statement = insert(session, table).values(chunk)
-        values = {name: statement.excluded[name] for name in chunk[0] if name not in kept}
-        if "status_seen_at" in keep:
-            same = table.c.status == statement.excluded.status
-            values["status_seen_at"] = sa.case((same, table.c.status_seen_at), else_=statement.excluded.status_seen_at)
-        session.execute(statement.on_conflict_do_update(index_elements=["store_id", "order_id", "ref"], set_=values))
-
-
-def _chunks(rows: list[Any], size: int) -> Iterable[list[Any]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+    if not rows:
+        return
+    statement = insert(session, table)
+    values = {name: statement.excluded[name] for name in rows[0] if name not in kept}
+    if "status_seen_at" in keep:
+        same = table.c.status == statement.excluded.status
+        values["status_seen_at"] = sa.case((same, table.c.status_seen_at), else_=statement.excluded.status_seen_at)
+    merged = statement.on_conflict_do_update(index_elements=["store_id", "order_id", "ref"], set_=values)
+    _write(session, merged, model, rows)

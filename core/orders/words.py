@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from core.i18n import Words
-from core.orders.timeline import STATIONS, OrderView, ParcelView
+from core.orders.timeline import STATIONS, OrderView, ParcelView, ToldView
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Card:
     promise: str
     promise_broken: bool
     window: str
+    why: str
     age: str
     carrier: str
     tracking_number: str
@@ -36,10 +38,17 @@ class Page:
     notes: tuple[str, ...]
     cards: tuple[Card, ...]
     told: tuple[tuple[str, str], ...]
+    choices: tuple[tuple[str, str], ...] = ()
+    """What a shopper whose parcel is late can do: (label, address)."""
 
 
-def page_of(order: OrderView, words: Words, now: datetime, timezone: str) -> Page:
-    """Put an order into words. Days and times are the store's."""
+def page_of(
+    order: OrderView, words: Words, now: datetime, timezone: str, answer_url: Callable[[str, str], str] | None = None
+) -> Page:
+    """Put an order into words. Days and times are the store's.
+
+    `answer_url` gives the address behind a choice of the notice that told of a delay; without it there are none.
+    """
     zone = ZoneInfo(timezone)
     today = now.astimezone(zone).date()
     say = words.pgettext
@@ -59,18 +68,55 @@ def page_of(order: OrderView, words: Words, now: datetime, timezone: str) -> Pag
         title=say("widget", "Order %(number)s", number=order.number),
         placed=say("widget", "Placed %(day)s", day=words.day(_local(order.placed_at, zone), "long", today=today)),
         notes=tuple(notes),
-        cards=tuple(_card(parcel, words, now, zone, today) for parcel in order.parcels),
+        cards=tuple(_card(parcel, words, now, zone, today, _why(order, words)) for parcel in order.parcels),
         told=tuple(
             (words.moment(event.at, zone, today=today), told_sentence(event.kind, words)) for event in order.events
         ),
+        choices=_choices(order, words, answer_url),
     )
+
+
+def _told_late(order: OrderView) -> ToldView | None:
+    """Give the last notice about a delay."""
+    told = [event for event in order.events if event.kind in ("told_delay", "told_stalled", "told_not_shipped")]
+    return told[-1] if told else None
+
+
+def _why(order: OrderView, words: Words) -> str:
+    """Say why the date moved, as the notice said; empty where nothing was told."""
+    told, say = _told_late(order), words.pgettext
+    return {
+        "carrier_estimate": say("widget", "The carrier moved the date."),
+        "carrier_delay": say("widget", "The carrier moved the date."),
+        "platform_date": say("widget", "The store moved the date."),
+        "forecast": say("widget", "It left the store later than planned."),
+        "not_shipped": say("widget", "It has not left the store yet."),
+        "still_on_its_way": say("widget", "It is still on its way."),
+        "no_scan": say("widget", "The carrier has not scanned it for some days."),
+        "never_scanned": say("widget", "The carrier has not scanned it yet."),
+    }.get(str(told.facts.get("cause", "")) if told else "", "")
+
+
+def _choices(
+    order: OrderView, words: Words, answer_url: Callable[[str, str], str] | None
+) -> tuple[tuple[str, str], ...]:
+    told, say = _told_late(order), words.pgettext
+    notice = str(told.facts.get("notice", "")) if told else ""
+    if answer_url is None or not notice or not any(is_revised(parcel) for parcel in order.parcels):
+        return ()
+    labels = {
+        "wait": say("widget", "Keep waiting for it"),
+        "cancel": say("widget", "Ask to cancel"),
+        "person": say("widget", "Talk to a person"),
+    }
+    return tuple((label, answer_url(notice, choice)) for choice, label in labels.items())
 
 
 def _local(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
-def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today: date) -> Card:
+def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today: date, why: str) -> Card:
     say = words.pgettext
     age = ""
     if parcel.last_scan_at and parcel.status != "delivered":
@@ -84,6 +130,7 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
         promise=promise,
         promise_broken=is_revised(parcel),
         window=_window(parcel, words, today),
+        why=why if is_revised(parcel) and parcel.status != "delivered" else "",
         age=age,
         carrier=parcel.carrier,
         tracking_number=parcel.tracking_number,
@@ -175,6 +222,7 @@ def told_sentence(kind: str, words: Words) -> str:
         "answered_arrived": say("widget", "You told us it came"),
         "answered_not_yet": say("widget", "You told us it has not come yet"),
         "answered_person": say("widget", "You asked to talk to a person"),
+        "replied": say("widget", "You wrote to the store"),
         "stopped": say("widget", "You stopped messages about this order"),
         "resumed": say("widget", "You turned messages on again"),
     }.get(kind, kind)

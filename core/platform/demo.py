@@ -73,7 +73,9 @@ class World:
             )
 
     def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        books = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        books.execute("pragma synchronous=off")  # a sample store need not survive a power cut
+        return books
 
     def put(self, thing: OrderSnapshot | ReviewSnapshot) -> None:
         """Write an order or review as the store has it now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core.i18n import negotiate
@@ -40,7 +41,8 @@ def send_code(work: Work) -> None:
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
         order = session.get(Order, (work.store_id, work.payload["order_id"]))
-    if order is None or order.gone_at is not None or not order.email:
+    expired = datetime.fromisoformat(work.payload["until"]) <= work.now
+    if order is None or order.gone_at is not None or not order.email or expired:
         return
     _send(work, store, order, "code", code=code)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,26 +16,20 @@ from core.secrets import BadToken, Keyring
 from core.services import Services
 from core.shipping import settle
 from core.shipping.model import Notice
+from core.stores.access import answer_token
 from core.stores.model import Store
 
 CHOICES = ("wait", "cancel", "arrived", "not_yet", "person")
 _NEED_A_PERSON = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}
 """Choices that open a case, and its kind."""
-_LIFE = timedelta(days=180)
 _MAC = 16
 _TOKEN = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f]{1,16})\.([0-9a-f]{16})")
 
 
 def url(services: Services, notice: Notice, choice: str) -> str:
     """Give the address behind one choice of a notice."""
-    token = services.keyring.sign({"s": notice.store_id, "n": notice.id}, purpose="answer")
+    token = answer_token(services.keyring, notice.store_id, notice.id)
     return f"{services.config.public_url}/a/{token}/{choice}"
-
-
-def read_token(keyring: Keyring, token: str) -> tuple[int, int]:
-    """Give (store id, notice id) of an answer link. Raises BadToken."""
-    payload = keyring.verify(token, purpose="answer", max_age=_LIFE.total_seconds())
-    return payload["s"], payload["n"]
 
 
 def mail_token(keyring: Keyring, store_id: int, order_id: int) -> str:

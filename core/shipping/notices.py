@@ -94,6 +94,8 @@ def _pointless(session: Session, store: Store, order: Order | None, notice: Noti
     """Say why news need not be told any more; empty when it should."""
     if order is None or order.gone_at is not None:
         return "gone"
+    if store.state == "uninstalled":
+        return "uninstalled"
     if order.stopped_at is not None:
         return "stopped"
     if not order.email:
@@ -128,7 +130,7 @@ def _end(work: Work, going: Going, verb: str, reason: str = "") -> None:
                 row.message_id, row.language = going.envelope.message_id, going.envelope.language
             NOTICES.labels(row.kind, row.state).inc()
         if verb == "deliver":
-            facts = {"notice": str(notice.id), "kind": notice.kind}
+            facts = {"notice": str(notice.id), "kind": notice.kind, "cause": notice.cause}
             session.add(OrderEvent(order_id=notice.order_id, at=work.now, kind=f"told_{notice.kind}", facts=facts))
 
 

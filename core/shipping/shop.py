@@ -12,7 +12,7 @@ from core.secrets import BadToken
 from core.services import Services
 from core.shipping import answers as verbs
 from core.shipping.model import Notice
-from core.stores.access import store_by_id, tracking_token
+from core.stores.access import read_answer_token, store_by_id, tracking_token
 from core.stores.model import Store
 from core.web.http import services, speak_for, words
 
@@ -57,7 +57,7 @@ def _read(app: Services, token: str, choice: str) -> tuple[int, int]:
     if choice not in (*verbs.CHOICES, "stop", "resume"):
         raise LinkExpired
     try:
-        return verbs.read_token(app.keyring, token)
+        return read_answer_token(app.keyring, token)
     except BadToken:
         raise LinkExpired from None
 

@@ -121,6 +121,17 @@ def read_shopper_token(keyring: Keyring, token: str) -> ShopperToken:
     return ShopperToken(payload["s"], tuple(payload["o"]), payload["l"])
 
 
+def answer_token(keyring: Keyring, store_id: int, notice_id: int) -> str:
+    """Sign what the buttons under a notice carry: this one notice, answered without a login."""
+    return keyring.sign({"s": store_id, "n": notice_id}, purpose="answer")
+
+
+def read_answer_token(keyring: Keyring, token: str) -> tuple[int, int]:
+    """Give (store id, notice id) of an answer link. Raises BadToken."""
+    payload = keyring.verify(token, purpose="answer", max_age=LINK_LIFE.total_seconds())
+    return payload["s"], payload["n"]
+
+
 def tracking_token(keyring: Keyring, store_id: int, order_id: int, version: int) -> str:
     """Sign what a tracking link carries: one order, read-only, valid 180 days, revoked by raising the version."""
     return keyring.sign({"s": store_id, "o": order_id, "v": version}, purpose="track")

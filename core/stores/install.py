@@ -67,7 +67,7 @@ def _new_store(services: Services, store_id: int, platform: str, installation: I
         secret=keyring.seal(new_token(32), store_id=store_id, purpose="secret"),
         hook_digest=keyring.digest(token, purpose="hook"),
         hook_token=keyring.seal(token, store_id=store_id, purpose="hook"),
-        settings={},
+        settings={"shipping": {"native_mails": dict.fromkeys(services.platforms[platform].native_mails, True)}},
         created_at=now,
     )
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from core.orders.find import OrderNotFound
 from core.orders.pages import LinkExpired
-from core.orders.shop import NotAllowed
+from core.orders.shop import NotAllowed, WrongCode
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Unavailable
 from core.platform.registry import UnknownPlatform
 from core.shipping.model import IllegalMove
@@ -29,6 +29,7 @@ _MEANING: dict[type[Exception], tuple[int, str]] = {
     UnknownPlatform: (404, "unknown_platform"),
     LinkExpired: (404, "link_expired"),
     NotAllowed: (401, "not_allowed"),
+    WrongCode: (401, "wrong_code"),
     TooManyTries: (429, "too_many_tries"),
     SettingsChanged: (409, "settings_changed"),
     IllegalMove: (409, "illegal_move"),
@@ -59,6 +60,7 @@ def sentence(code: str) -> str:
         "link_expired": say("widget", "This link no longer works. Find your order with its number and e-mail."),
         "too_many_tries": say("widget", "That was a lot of tries. Wait a quarter of an hour, then try again."),
         "not_allowed": say("widget", "Your access has run out. Find your order again."),
+        "wrong_code": say("widget", "That code is not right, or it has run out. Ask for a new one."),
         "not_found": say("widget", "There is nothing at this address."),
         "settings_changed": say("desk", "Somebody saved these settings since you opened them. Look at theirs first."),
         "illegal_move": say("desk", "Somebody was here before you: this message has moved on."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import requests
 import sqlalchemy as sa
@@ -14,13 +15,17 @@ import structlog
 from flask import Blueprint, current_app, request
 from sqlalchemy.orm import Session
 
-from core import changes
+from core import changes, jobs
+from core.db import Database
+from core.jobs import NewJob
 from core.metrics import DELIVERIES
 from core.platform.contract import Platform, Request
 from core.platform.errors import BadSignature, NotSupported
+from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.access import secret_of
 from core.stores.model import Store
+from core.together import Together
 from core.web.http import plain, services
 
 log = structlog.get_logger()
@@ -40,6 +45,23 @@ class Known:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one delivery promises: jobs, each with its store's id."""
+
+    db: Database
+    promised: list[tuple[int, NewJob]]
+    now: datetime
+
+
+def _keep(deliveries: Sequence[Delivery]) -> None:
+    """Commit what these deliveries promise; a `system()` transaction, for they may come from many stores."""
+    last = deliveries[-1]
+    with last.db.system() as session:
+        promised = [pair for delivery in deliveries for pair in delivery.promised]
+        jobs.enqueue_for_stores(session, promised, now=last.now)
+
+
 class Door:
     """Remembers which store a path token or a store's name stands for; unknown ones are remembered too."""
 
@@ -49,6 +71,7 @@ class Door:
         self._forged: dict[int, int] = {}
         self._flushed = clock()
         self._lock = threading.Lock()
+        self._inbox = Together(_keep)
 
     def find(self, app: Services, platform: str, *, token: str = "", ref: str = "") -> Known | None:
         """Find the store by its path token, or by its ref or key; None when there is none."""
@@ -77,6 +100,17 @@ class Door:
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
         return Known(store, reader, secret_of(app, store))
+
+    def record(self, app: Services, known: Known, news: Sequence[Change], body: bytes) -> None:
+        """Keep news for good before it is acknowledged; deliveries of many threads share a commit."""
+        now, store = app.clock(), known.store
+        if store.state == "uninstalled" or store.signature_failures or store.id in self._forged:
+            with app.db.transaction(store.id) as session:
+                changes.record(session, store, news, body, now=now)
+                self.forget_forged(session, known)
+            return
+        promised = [(store.id, job) for job in changes.promises(news, body)]
+        self._inbox.submit(Delivery(app.db, promised, now))
 
     def count_forged(self, app: Services, known: Known) -> None:
         """Count a wrong signature; written at most once a minute, so that a flood costs nothing."""
@@ -125,10 +159,7 @@ def receive(platform: str, token: str = "") -> tuple[str, int]:
         door.count_forged(app, known)
         return "bad signature", 401
     if news:
-        now = app.clock()
-        with app.db.transaction(known.store.id) as session:
-            changes.record(session, known.store, news, incoming.body, now=now)
-            door.forget_forged(session, known)
+        door.record(app, known, news, incoming.body)
     DELIVERIES.labels(platform, "accepted" if news else "nothing_to_do").inc()
     return "", 200
 

@@ -40,7 +40,8 @@ def upgrade() -> None:
 def secure(table: str) -> None:
     """Let a transaction see the rows of the store it named, or all when it is the system's own."""
     owner = "id" if table == "stores" else "store_id"
-    rule = f"{owner} = nullif(current_setting('app.store', true), '')::bigint or current_setting('app.system', true) = 'on'"
+    named = f"{owner} = nullif(current_setting('app.store', true), '')::bigint"
+    rule = f"{named} or current_setting('app.system', true) = 'on'"
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")  # the owner too: it is the user we run as
     op.execute(f"create policy one_store on {table} using ({rule}) with check ({rule})")
@@ -321,6 +322,7 @@ def create_tables() -> None:
         sa.Column("return_open", sa.Boolean(), nullable=False),
         sa.Column("stopped_at", UTC_TIME, nullable=True),
         sa.Column("link_version", sa.Integer(), nullable=False),
+        sa.Column("erased_at", UTC_TIME, nullable=True),
         sa.Column("seen_at", UTC_TIME, nullable=False),
         sa.Column("store_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -330,6 +332,7 @@ def create_tables() -> None:
     op.create_index(op.f("ix_orders_store_id_email_key"), "orders", ["store_id", "email_key"], unique=False)
     op.create_index(op.f("ix_orders_store_id_number_key"), "orders", ["store_id", "number_key"], unique=False)
     op.create_index(op.f("ix_orders_store_id_placed_at"), "orders", ["store_id", "placed_at"], unique=False)
+    op.create_index(op.f("ix_orders_store_id_shopper_ref"), "orders", ["store_id", "shopper_ref"], unique=False)
     op.create_index(op.f("ix_orders_store_id_updated_at"), "orders", ["store_id", "updated_at"], unique=False)
     op.create_table(
         "reviews",

@@ -1,4 +1,4 @@
-// One tap in the mail is the answer: where scripts run, the page's only button is pressed for the shopper.
-// Mail scanners fetch the link without running this, so a fetched link alone changes nothing.
+// One tap in the mail is the answer "I will wait": where scripts run, the page's only button is pressed for the shopper.
+// Mail scanners fetch links, and some run scripts: every choice that changes what we do next waits for a finger.
 const form = document.getElementById("answer");
 if (form && form.dataset.atOnce === "yes" && document.visibilityState === "visible") form.requestSubmit();

@@ -1,0 +1,44 @@
+"""An order without its shopper: what is left of what a store says once the shopper's data had to go."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from core.platform.snapshots import OrderSnapshot, ShipmentSnapshot
+
+
+def without_person(order: OrderSnapshot) -> OrderSnapshot:
+    """Give the snapshot with its amounts, dates and refs, and nothing that leads to a person."""
+    return replace(
+        order,
+        email="",
+        phone="",
+        name="",
+        shopper_ref="",
+        postcode="",
+        lines=tuple(replace(line, variant="") for line in order.lines),
+        shipments=tuple(_without_address(shipment) for shipment in order.shipments),
+        refunds=tuple(replace(refund, reason="") for refund in order.refunds),
+    )
+
+
+def _without_address(shipment: ShipmentSnapshot) -> ShipmentSnapshot:
+    return replace(
+        shipment,
+        ref=nameless_ref(shipment.ref, shipment.tracking_number),
+        tracking_number="",
+        tracking_url="",
+        events=tuple(replace(event, text="", place="") for event in shipment.events),
+    )
+
+
+def nameless_ref(ref: str, tracking_number: str) -> str:
+    """Give a parcel's ref without its tracking number: a carrier tells everybody who has that where it went.
+
+    The same for the same number, so that a parcel stays the one it was.
+    """
+    if not tracking_number or tracking_number not in ref:
+        return ref
+    digest = hashlib.blake2b(tracking_number.encode(), digest_size=8).hexdigest()
+    return ref.replace(tracking_number, digest)

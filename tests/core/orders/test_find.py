@@ -1,0 +1,255 @@
+"""Find my order: forgiving about how it is typed, silent about which half was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from core.orders.find import OrderNotFound, find_order, number_key, postcode_key
+from core.orders.sync import apply_gone
+from core.platform.demo import World
+from core.secrets import Keyring
+from core.services import Services
+from core.stores.model import Store, Throttle
+from core.worker import Worker
+from tests.conftest import KEY, NOON, Clock, connect
+from tests.core.samples import ANN, EVE, anns_order, jobs_of, statements
+
+WRONG = {
+    "right number, wrong e-mail": ("1042", EVE),
+    "wrong number, right e-mail": ("9999", ANN),
+    "both wrong": ("9999", EVE),
+    "another store's pair": ("2042", EVE),
+    "right number, wrong postcode": ("1042", "99999"),
+    "right number, the empty postcode": ("1042", "-"),
+    "an order that was deleted": ("7000", "gone@shopper.example"),
+    "what no keyboard types": ("\0", "\0"),
+}
+
+
+@pytest.fixture
+def orders(services: Services, world: World, store: Store, worker: Worker) -> None:
+    """Ann's order 1042 and one that was deleted are here; Eve's 2042 is another store's."""
+    world.put(anns_order())
+    world.put(anns_order(ref="7", number="7000", email="gone@shopper.example"))
+    worker.run_until_idle()
+    elsewhere = World(world.path + ".other")
+    elsewhere.put(anns_order(ref="2", number="2042", email=EVE))
+    connect(services, elsewhere, "other")
+    world.remove("order", "7")
+    with services.db.transaction(store.id) as session:
+        apply_gone(session, ["7"], asked_at=NOON, now=NOON)
+    worker.run_until_idle()
+
+
+def ask(client: FlaskClient, store: Store, number: str, proof: str) -> TestResponse:
+    return client.post(f"/shop/{store.key}/find", json={"number": number, "proof": proof})
+
+
+def ask_page(client: FlaskClient, store: Store, number: str, proof: str) -> TestResponse:
+    return client.post(f"/find/{store.key}", data={"number": number, "proof": proof})
+
+
+def seen(answer: TestResponse, *typed: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """An answer as Eve may compare it, without the echo of her own typing and what it adds to the length."""
+    body = answer.data
+    for text in typed:
+        body = body.replace(f'value="{text}"'.encode(), b'value=""')
+    headers = [(name, value) for name, value in answer.headers if name != "Content-Length" or body == answer.data]
+    return answer.status_code, headers, body
+
+
+# How people type.
+
+
+NUMBERS = [
+    *("1042", "#1042", " 1042 ", "# 1042", "No. 1042", "LIN-1042", "1042-B", "lin-1042-b", "001042", "2026-1042"),
+    *("٠١٠٤٢", "١٠٤٢", "๑๐๔๒", "１０４２"),
+]
+PROOFS = [ANN, "ANN@SHOPPER.EXAMPLE", "  ann@shopper.example ", "LT-01103", "lt 01103", "LT٠١١٠٣"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_an_order_is_found_however_its_number_and_its_proof_are_typed(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    for number, proof in [*((number, ANN) for number in NUMBERS), *(("1042", proof) for proof in PROOFS)]:
+        clock.forward(minutes=15)  # the throttle starts anew
+        answer = ask(client, store, number, proof)
+        assert (number, proof, answer.status_code) == (number, proof, 200)
+        assert answer.get_json()["order"]["number"] == "1042"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("#1042", "LIN-1042-B"),
+        ("２０４２", "2042"),
+        ("0042", "42"),
+        ("2026-1042", "1042"),
+        ("A-X", "a x"),
+        ("R2-1042", "1042"),
+    ],
+)
+def test_numbers_people_take_for_the_same_share_a_key(one: str, other: str) -> None:
+    assert number_key(one) == number_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("1042", "1043"), ("1042", "10420"), ("ABC", "ABD"), ("0", "")])
+def test_numbers_people_tell_apart_do_not(one: str, other: str) -> None:
+    assert number_key(one) != number_key(other)
+
+
+def test_a_postcode_is_its_letters_and_digits() -> None:
+    assert {postcode_key(typed) for typed in ("SW1A 1AA", "sw1a1aa", "SW1A-1AA", "ＳＷ１Ａ １ＡＡ")} == {"sw1a1aa"}
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_short_postcode_proves_nothing(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    world.put(anns_order(ref="3", number="3000", postcode="101"))
+    connect(services, world)
+    worker.run_until_idle()
+    assert ask(client, store, "3000", "101").status_code == 404
+    assert ask(client, store, "3000", ANN).status_code == 200
+
+
+@pytest.mark.usefixtures("orders")
+def test_the_exact_number_wins_among_those_that_look_alike(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    world.put(anns_order(ref="5", number="1042-B", placed_at=NOON + timedelta(minutes=1)))
+    connect(services, world)
+    worker.run_until_idle()
+    assert ask(client, store, "1042", ANN).get_json()["order"]["number"] == "1042"
+    assert ask(client, store, "1042-b", ANN).get_json()["order"]["number"] == "1042-B"
+    assert ask(client, store, "X1042", ANN).get_json()["order"]["number"] == "1042-B"  # neither: the newest
+
+
+@pytest.mark.usefixtures("orders")
+def test_an_order_is_found_among_many_that_share_its_key(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    for place in range(30):
+        later = NOON + timedelta(minutes=place)
+        world.put(
+            anns_order(ref=f"m{place}", number=f"{place}/2026", email=f"{place}@shopper.example", placed_at=later)
+        )
+    connect(services, world)
+    worker.run_until_idle()
+    assert ask(client, store, "3/2026", "3@shopper.example").get_json()["order"]["number"] == "3/2026"
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_digest_made_with_an_older_key_is_still_found(services: Services, store: Store) -> None:
+    newer = Keyring(["another-long-and-random-text-0123456789", KEY])
+    with services.db.transaction(store.id, write=False) as session:
+        assert find_order(session, newer, "1042", ANN).ref == "1"
+        with pytest.raises(OrderNotFound):
+            find_order(session, Keyring(["another-long-and-random-text-0123456789"]), "1042", ANN)
+
+
+# What Eve may learn.
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("way", [ask, ask_page])
+def test_every_wrong_pair_gets_the_same_bytes_headers_and_statements(
+    client: FlaskClient, services: Services, store: Store, way: Callable[..., TestResponse]
+) -> None:
+    with statements(services.db) as usual:
+        nobody = way(client, store, "555", "nobody@nowhere.example")
+    assert nobody.status_code == 404
+    for case, (number, proof) in WRONG.items():
+        with statements(services.db) as this:
+            answer = way(client, store, number, proof)
+        assert (case, seen(answer, number, proof)) == (case, seen(nobody, "555", "nobody@nowhere.example"))
+        assert (case, this) == (case, usual)
+
+
+@pytest.mark.usefixtures("orders")
+def test_half_an_emoji_is_bad_input_and_no_more(client: FlaskClient, store: Store) -> None:
+    answer = ask(client, store, "\ud83d", "\ud83d")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid")
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("way", [ask, ask_page])
+def test_a_right_pair_is_told_from_wrong_ones_only_by_the_answer(
+    client: FlaskClient, store: Store, way: Callable[..., TestResponse]
+) -> None:
+    assert way(client, store, "1042", ANN).status_code == 200
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("way", [ask, ask_page])
+def test_too_many_tries_are_stopped_alike_for_right_and_wrong_pairs(
+    client: FlaskClient, store: Store, way: Callable[..., TestResponse]
+) -> None:
+    for _ in range(30):
+        way(client, store, "9999", "")  # an empty proof is counted or refused, never let through
+        way(client, store, "9999", f"{_}@elsewhere.example")
+    right, wrong = way(client, store, "1042", ANN), way(client, store, "9999", EVE)
+    assert right.status_code == 429
+    assert int(right.headers["Retry-After"]) <= 900
+    assert seen(right, "1042", ANN) == seen(wrong, "9999", EVE)
+
+
+@pytest.mark.usefixtures("orders")
+def test_one_address_may_be_tried_ten_times_from_anywhere(client: FlaskClient, store: Store) -> None:
+    answers = [
+        client.post(
+            f"/shop/{store.key}/find",
+            json={"number": "9999", "proof": ANN},
+            headers={"X-Forwarded-For": f"198.51.100.{place}"},
+        ).status_code
+        for place in range(12)
+    ]
+    assert answers == [404] * 10 + [429] * 2
+
+
+@pytest.mark.usefixtures("orders")
+def test_nothing_typed_is_stored_readably(client: FlaskClient, services: Services, store: Store) -> None:
+    ask(client, store, "1042", "eve.secret@elsewhere.example")
+    with services.db.system(write=False) as session:
+        rows = session.scalars(sa.select(Throttle)).all()
+    assert rows
+    assert all(len(row.digest) == 64 and "eve" not in row.digest for row in rows)
+
+
+# Links by mail.
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("way", ["json", "page"])
+def test_the_answer_to_lost_numbers_is_the_same_whoever_asks(
+    client: FlaskClient, services: Services, store: Store, way: str
+) -> None:
+    def send(email: str) -> tuple[TestResponse, list[str]]:
+        with statements(services.db) as seen_:
+            if way == "json":
+                return client.post(f"/shop/{store.key}/links", json={"email": email}), seen_
+            return client.post(f"/find/{store.key}/links", data={"email": email}), seen_
+
+    (anns, first), (strangers, second) = send(ANN), send("nobody@nowhere.example")
+    assert anns.status_code == (202 if way == "json" else 200)
+    assert (anns.data, list(anns.headers), first) == (strangers.data, list(strangers.headers), second)
+    assert len([key for key in jobs_of(services, store) if key.startswith("links:")]) == 2
+
+
+@pytest.mark.usefixtures("orders")
+def test_the_fourth_mail_in_a_quarter_of_an_hour_is_not_promised(
+    client: FlaskClient, services: Services, store: Store, clock: Clock
+) -> None:
+    for _ in range(4):
+        last = client.post(f"/find/{store.key}/links", data={"email": ANN})
+        clock.forward(minutes=1)
+    assert last.status_code == 200
+    assert len([key for key in jobs_of(services, store) if key.startswith("links:")]) == 3
+    assert client.post(f"/shop/{store.key}/links", json={"email": ANN}).status_code == 429
