@@ -36,7 +36,7 @@ from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.stores import install, keep
 from core.web import errors, health, hooks, inbound, installs, proxy
-from core.web.http import nonce, words
+from core.web.http import Incoming, nonce, words
 from core.worker import Worker
 
 log = structlog.get_logger()
@@ -96,6 +96,7 @@ def create_app(
     )
     if not structlog.is_configured():
         logs.configure(config.log_format)  # the default would print local variables beside a traceback
+    app.request_class = Incoming
     app.config["MAX_CONTENT_LENGTH"] = hooks.MOST_BYTES + 1
     app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400

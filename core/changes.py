@@ -258,7 +258,7 @@ JOBS = {
     "changes.refresh_order": Kind(refresh_order),
     "changes.refresh_review": Kind(refresh_review),
     "changes.read": Kind(read),
-    "changes.act": Kind(act, while_closed=True),
+    "changes.act": Kind(act),
     "clock.poll": Kind(poll_all, attempts=1),
     "clock.reconcile": Kind(reconcile_all, attempts=1),
     "clock.check": Kind(check_all, attempts=1),

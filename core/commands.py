@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 import structlog
 from gunicorn.app.base import BaseApplication
 
-from core import __version__, logs, migrate, schedule
+from core import __version__, doctor, logs, migrate, schedule
 from core.app import create_app, installed_platforms, make_services, make_worker
 from core.config import BadConfig, Config, read_config
 from core.db import Database
 from core.desk.trace import trace
-from core.mail import check_domain_hints
+from core.mail import open_transport
 from core.orders.find import number_key
 from core.orders.model import Order
 from core.platform.contract import Platform
-from core.services import Services
 from core.stores.model import Store
 
 VERSION = __version__
+"""Beside schedule.TABLE: what older keys sealed is sealed anew."""
 log = structlog.get_logger()
 
 
@@ -32,7 +32,28 @@ def config_from(env: Mapping[str, str]) -> Config:
     settings = {name: list(platform.app_settings) for name, platform in installed_platforms().items()}
     config = read_config(env, settings)
     logs.configure(config.log_format)
+    try:
+        open_transport(config.smtp_url.get_secret_value())
+    except ValueError as error:  # it never repeats the URL, which holds a password
+        raise BadConfig(str(error)) from None
     return config
+
+
+@contextmanager
+def _telling_of_the_database() -> Iterator[None]:
+    """Turn a database that does not answer into one sentence; the driver's own may name its user and password."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise BadConfig(doctor.silent_database(error)) from None
+    except ModuleNotFoundError as error:
+        raise BadConfig(
+            f"The database's driver {error.name} is not installed: pip install 'aftercare[postgres]'"
+        ) from None
+    except OSError as error:  # SQLite's folder
+        raise BadConfig(
+            f"The database's folder cannot be made: {error.strerror}. Check AFTERCARE_DATABASE_URL."
+        ) from None
 
 
 class _Server(BaseApplication):
@@ -59,7 +80,8 @@ def serve(
     make_app: Callable[[Config], Any] = create_app,
 ) -> int:
     """Answer HTTP until told to stop: gunicorn with threads, which held up best with slow and held requests."""
-    make_services(config, platforms).db.close()  # fail here, in a sentence, rather than in every worker
+    with _telling_of_the_database():
+        make_services(config, platforms).db.close()  # fail here, in a sentence, rather than in every worker
     options = {
         "bind": bind,
         "workers": workers,
@@ -80,7 +102,8 @@ def serve(
 
 def work(config: Config, stop: threading.Event, platforms: Mapping[str, type[Platform]] | None = None) -> int:
     """Do promised work and run the clock until `stop` is set."""
-    services = make_services(config, platforms)
+    with _telling_of_the_database():
+        services = make_services(config, platforms)
     clock = schedule.start(services)
     try:
         make_worker(services).run(stop)
@@ -92,78 +115,33 @@ def work(config: Config, stop: threading.Event, platforms: Mapping[str, type[Pla
 
 def migrate_database(config: Config) -> int:
     """Bring the database to the newest schema."""
-    database = Database(config.database_url)
-    if refusal := database.refusal():
+    with _telling_of_the_database():
+        database = Database(config.database_url)
+        refusal = database.refusal()
+    if refusal:
         raise BadConfig(refusal)
-    migrate.upgrade(database)
-    database.close()
+    try:
+        migrate.upgrade(database)
+    except sa.exc.OperationalError as error:  # a lock_timeout, a full disk: the one transaction was rolled back
+        raise BadConfig(
+            f"Nothing was changed ({type(error.orig).__name__}). See deploy/README.md, then run it again."
+        ) from None
+    finally:
+        database.close()
     return 0
 
 
 def examine(config: Config, *, public: bool) -> int:
-    """Say in sentences what is misconfigured; 1 when something is."""
-    problems = list(find_problems(config, public=public))
-    for sentence in problems:
+    """Say in sentences what is misconfigured; 1 when something is. Advice alone is no fault."""
+    found = doctor.find_problems(config, public=public)
+    for sentence in found.problems:
         print(f"- {sentence}")
-    print("Nothing is wrong." if not problems else f"{len(problems)} to mend.")
-    return 1 if problems else 0
-
-
-def find_problems(config: Config, *, public: bool) -> list[str]:
-    """Look at configuration, database, mail and stores; with `public`, at what a marketplace would check."""
-    problems = []
-    try:
-        services = make_services(config)
-        problems += _database_problems(services)
-        services.db.close()
-    except BadConfig as error:
-        problems.append(str(error))
-    except sa.exc.SQLAlchemyError as error:
-        problems.append(f"The database does not answer ({type(error).__name__}). Check AFTERCARE_DATABASE_URL.")
-    if not config.smtp_url.get_secret_value():
-        problems.append("No mail server is set up: notices wait. Set AFTERCARE_SMTP_URL.")
-    if config.mail_from.endswith("@localhost"):
-        problems.append("Messages would come from localhost. Set AFTERCARE_MAIL_FROM to an address at your domain.")
-    if not config.inbound_token.get_secret_value():
-        problems.append("Bounces and replies cannot be handed over. Set AFTERCARE_INBOUND_TOKEN.")
-    if public:
-        problems += _public_problems(config)
-    return problems
-
-
-def _database_problems(services: Services) -> list[str]:
-    if not migrate.is_current(services.db):
-        return ["The database is not on the newest schema. Run: python -m core migrate"]
-    with services.db.system(write=False) as session:
-        closed = session.scalars(sa.select(Store).where(Store.state == "closed")).all()
-        stale = [s for s in session.scalars(sa.select(Store)) if services.keyring.needs_resealing(s.credentials or b"")]
-    problems = [f"Store {store.key} is closed: {store.state_reason}" for store in closed]
-    stale = [store for store in stale if store.credentials]
-    if stale:
-        problems.append(
-            f"{len(stale)} stores are sealed with an older key; keep it in AFTERCARE_SECRET_KEYS until they reconnect."
-        )
-    return problems
-
-
-def _public_problems(config: Config) -> list[str]:
-    problems = []
-    address = urlsplit(config.public_url)
-    if address.scheme != "https":
-        problems.append("AFTERCARE_PUBLIC_URL must start with https:// for marketplaces and webhooks.")
-    if address.hostname in ("localhost", "127.0.0.1", "::1"):
-        problems.append("AFTERCARE_PUBLIC_URL names this machine; stores cannot reach it.")
-    if config.database_url.startswith("sqlite"):
-        problems.append("SQLite serves one machine. For several, set AFTERCARE_DATABASE_URL to a PostgreSQL.")
-    if not config.metrics_token.get_secret_value():
-        problems.append("Nobody can read /metrics. Set AFTERCARE_METRICS_TOKEN.")
-    for name, platform in installed_platforms().items():
-        missing = [key for key in platform.app_settings if not config.app_settings.get(name, {}).get(key)]
-        problems += [f"{platform.title} needs AFTERCARE_{name}_{key}".upper() for key in missing]
-    smtp = urlsplit(config.smtp_url.get_secret_value()).hostname or ""
-    if smtp:
-        problems += check_domain_hints(config.mail_from.partition("@")[2], smtp)
-    return problems
+    print(f"{len(found.problems)} to mend." if found.problems else "Nothing is wrong.")
+    if found.advice:
+        print("To know:")
+    for sentence in found.advice:
+        print(f"  {sentence}")
+    return 1 if found.problems else 0
 
 
 def trace_order(config: Config, wanted: str, store_key: str) -> int:

@@ -88,12 +88,11 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of job is run. `handler` gets a Work; `while_closed` kinds run for paused and uninstalled stores."""
+    """How a kind of job is run. `handler` gets a Work; one that opens a closed store's platform pauses its job."""
 
     handler: Callable[[Work], None]
     attempts: int = 8
     lease: timedelta = LEASE
-    while_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

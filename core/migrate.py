@@ -29,14 +29,23 @@ def upgrade(db: Database) -> None:
         if not db.is_sqlite:
             connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             connection.execute(sa.text("select set_config('app.system', 'on', true)"))
-        command.upgrade(_alembic(connection), "head")
+        if not _is_newer(connection):
+            command.upgrade(_alembic(connection), "head")
 
 
 def is_current(db: Database) -> bool:
-    """Say whether the database has every migration this code knows."""
+    """Say whether the database has every migration this code knows; a newer release's has them all, and more."""
     head = ScriptDirectory.from_config(_alembic()).get_current_head()
     with db.engine.execution_options(write=False).connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+        revision = MigrationContext.configure(connection).get_current_revision()
+        return revision == head or _is_newer(connection)
+
+
+def _is_newer(connection: sa.Connection) -> bool:
+    """Say whether a newer release migrated this database: its revision is none we know."""
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    return revision is not None and revision not in known
 
 
 def differences(db: Database) -> list[object]:

@@ -190,7 +190,7 @@ def _past(orders: Any, until: datetime) -> privacy.Whose:
 
 
 JOBS = {
-    "privacy.erase_store": Kind(erase_store, while_closed=True),
-    "privacy.retain": Kind(retain, while_closed=True),
+    "privacy.erase_store": Kind(erase_store),
+    "privacy.retain": Kind(retain),
     "clock.retain": Kind(retain_all, attempts=1),
 }

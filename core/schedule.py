@@ -19,6 +19,7 @@ TABLE = {
     "clock.check": timedelta(hours=1),
     "clock.reconcile": timedelta(days=1),
     "clock.prune": timedelta(hours=6),
+    "clock.reseal": timedelta(hours=6),
 }
 
 

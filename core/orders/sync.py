@@ -145,10 +145,8 @@ def _upsert_orders(
         fresh = insert(session, table).on_conflict_do_nothing(index_elements=["store_id", "ref"])
         new = session.execute(fresh.returning(table.c.ref, table.c.id), list(rows.values()))
         written = {row.ref: row.id for row in new}
-    known = sa.select(
-        Order.ref, Order.id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at, Order.erased_at
-    )
-    known = known.where(Order.ref.in_([ref for ref in rows if ref not in written]))
+    columns = (Order.ref, Order.id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at, Order.erased_at)
+    known = sa.select(*columns).where(Order.ref.in_([ref for ref in rows if ref not in written]))
     for old in session.execute(known.with_for_update()).all():
         row = rows[old.ref]
         if old.erased_at is not None:

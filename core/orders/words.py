@@ -170,7 +170,7 @@ def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> s
         day = words.day(likely, today=today)
         return (
             say("widget", "Now expected %(day)s", day=day)
-            if parcel.late
+            if is_revised(parcel)
             else say("widget", "Arriving %(day)s", day=day)
         )
     return status_word(parcel.status, words, shipped=parcel.shipped_at is not None)

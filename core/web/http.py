@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import secrets
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Request as FlaskRequest
 from flask import Response as FlaskResponse
 from flask import abort, current_app, g, request
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.utils import cached_property
 
 from core.i18n import Words, negotiate
 from core.platform.contract import Reply, Request
 from core.services import Services
 from core.stores.model import Store
+
+
+class Incoming(FlaskRequest):
+    """Flask's request, in whose query string any bytes may stand: what is no UTF-8 reads as U+FFFD."""
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:  # type: ignore[override]
+        """Give what stands behind the "?"."""
+        # Werkzeug decodes strictly what was not percent-encoded (3.1, 2026-11), and the error page reads ?lang= again.
+        text = self.query_string.decode("utf-8", "replace")
+        return ImmutableMultiDict(parse_qsl(text, keep_blank_values=True))
 
 
 def services() -> Services:

@@ -55,9 +55,9 @@ def test_a_delay_is_told_before_the_promised_day_with_both_dates(demo: Any) -> N
 def test_the_woocommerce_store_was_read_through_its_api(demo: Any, browser: Any) -> None:
     page = look(browser, DESK)
     page.goto(f"{demo.base}/demo/desk/{demo.keys()['woo']}")
-    rows = page.locator("tr", has_text="orders.import")
+    rows = page.locator("tr", has_text="First reading of orders")
     rows.wait_for()
-    assert re.search(r"idle\s+\d{2,}", rows.inner_text()), rows.inner_text()
+    assert re.search(r"finished\s+\d{2,}", rows.inner_text()), rows.inner_text()
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

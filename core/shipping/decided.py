@@ -1,0 +1,160 @@
+"""Writes what the rules decided: parcels, orders, notices and promises to send them, many rows in few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core import jobs
+from core.bulk import insert_new, update_rows
+from core.db import new_id
+from core.jobs import NewJob
+from core.metrics import NOTICES
+from core.orders.model import Order, Shipment
+from core.shipping import carriers
+from core.shipping.governor import Verdict
+from core.shipping.model import Notice
+from core.shipping.rules import Due
+from core.shipping.watch import Decision
+
+ShipmentRow = Shipment | sa.Row[Any]
+OrderRow = Order | sa.Row[Any]
+_STATES = {"watch": "watched", "draft": "draft", "send": "queued"}
+
+
+def outlook(
+    window: tuple[date, date, date] | None, promised: date | None, told: date | None
+) -> tuple[date, date, date] | None:
+    """Give the window (earliest, likely, latest) a shopper may be shown beside the date they were told.
+
+    What still could arrive on the promised day is not called likely any more once a delay was told.
+    """
+    if window is None or promised is None or told is None or told <= promised or window[1] > promised:
+        return window
+    return window[0], told, max(window[2], told)
+
+
+def write_parcels(
+    session: Session,
+    store_id: int,
+    shipments: Sequence[ShipmentRow],
+    decisions: Sequence[Decision],
+    given: Mapping[str, date],
+) -> None:
+    """Write what is known of each parcel now; a parcel of which nothing more is known costs nothing."""
+    moved = []
+    for shipment, decision in zip(shipments, decisions, strict=True):
+        values = _parcel_values(shipment, decision, given)
+        if any(getattr(shipment, name) != value for name, value in values.items()):
+            moved.append({"id": shipment.id} | values)
+    update_rows(session, Shipment.__table__, store_id, moved)  # type: ignore[arg-type]
+
+
+def _parcel_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> dict[str, Any]:
+    promised_by, promise_source = shipment.promised_by, shipment.promise_source
+    if promised_by is None and decision.promise is not None:
+        promised_by, promise_source = decision.promise.by, decision.promise.source
+    hope = decision.expectation
+    window = (hope.earliest, hope.likely, hope.latest) if hope else None
+    if hope is not None and hope.source != "carrier":
+        window = outlook(window, promised_by, given.get(str(shipment.id)))
+    earliest, likely, latest = window or (None, None, None)
+    carrier_name, tracking_url = _named(shipment)
+    return {
+        "promised_by": promised_by,
+        "promise_source": promise_source,
+        "expected_earliest": earliest,
+        "expected_likely": likely,
+        "expected_latest": latest,
+        "expected_source": hope.source if hope else "",
+        "late": decision.late,
+        "check_after": decision.check_after,
+        "carrier_name": carrier_name,
+        "tracking_url": tracking_url,
+    }
+
+
+def _named(shipment: ShipmentRow) -> tuple[str, str]:
+    """Give the carrier's name for people, and where it tells of the parcel."""
+    if not shipment.tracking_number or shipment.carrier_name:
+        return shipment.carrier_name, shipment.tracking_url
+    known = carriers.recognize(shipment.tracking_number, shipment.carrier or None)
+    if known is None:
+        return shipment.carrier_name, shipment.tracking_url
+    return known.name, shipment.tracking_url or known.url or ""
+
+
+def write_orders(
+    session: Session, store_id: int, orders: Mapping[int, OrderRow], decisions: Sequence[Decision]
+) -> None:
+    late = {decision.order_id for decision in decisions if decision.late}
+    moved = [{"id": id_, "late": id_ in late} for id_, order in orders.items() if order.late != (id_ in late)]
+    update_rows(session, Order.__table__, store_id, moved)  # type: ignore[arg-type]
+
+
+def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], now: datetime) -> None:
+    """Write each verdict's news as rows, unique for ever; the first carries the message, the rest point to it."""
+    messages = [_message(store_id, verdict, now) for verdict in verdicts if verdict.suppressed != "off"]
+    rows = [row for message in messages for row in message]
+    if not rows:
+        return
+    written = insert_new(session, Notice.__table__, rows)
+    promised = []
+    for message in messages:
+        fresh = [row for row in message if row["id"] in written]
+        if not fresh:
+            continue
+        for row in fresh:
+            NOTICES.labels(row["kind"], row["state"]).inc()
+        carrier = fresh[0]
+        if carrier is not message[0]:  # another worker told the first of them meanwhile
+            _point_to(session, store_id, carrier["id"], fresh[1:])
+        if carrier["state"] == "queued":
+            key = f"notice:{carrier['id']}"
+            promised.append(NewJob("shipping.send_notice", key, {"id": carrier["id"]}, carrier["send_at"], once=True))
+    if promised:
+        jobs.enqueue(session, store_id, promised, now=now)
+
+
+def _message(store_id: int, verdict: Verdict, now: datetime) -> list[dict[str, Any]]:
+    """Make the rows of one message: the rest point to the first."""
+    state = "suppressed" if verdict.suppressed else _STATES[verdict.mode]
+    rows = [_notice_row(store_id, news, state, verdict, now) for news in verdict.due]
+    for row in rows[1:]:
+        row["merged_into"] = rows[0]["id"]
+    return rows
+
+
+def _point_to(session: Session, store_id: int, carrier: int, rest: Sequence[Mapping[str, Any]]) -> None:
+    table: Any = Notice.__table__
+    for id_, into in [(carrier, None), *((row["id"], carrier) for row in rest)]:
+        this = sa.and_(table.c.store_id == store_id, table.c.id == id_)
+        session.execute(sa.update(table).where(this).values(merged_into=into))
+
+
+def _notice_row(store_id: int, news: Due, state: str, verdict: Verdict, now: datetime) -> dict[str, Any]:
+    return {
+        "store_id": store_id,
+        "id": new_id(),
+        "order_id": news.order_id,
+        "shipment_id": news.shipment_id,
+        "rule": news.rule,
+        "kind": news.kind,
+        "occasion": news.occasion,
+        "state": state,
+        "reason": verdict.suppressed or "",
+        "cause": news.reason,
+        "promised_by": news.promised_by,
+        "expected_by": news.expected_by,
+        "language": "",
+        "subject": "",
+        "message_id": "",
+        "send_at": verdict.send_at or now,
+        "created_at": now,
+        "merged_into": None,
+        "facts": {},
+    }
