@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db import UtcTime
-from core.jobs import LEASE, Claimed, Job, held, twin_waits
+from core.jobs import LEASE, Claimed, Job, twin_waits
 
 WINDOW = 256
 """How many due jobs a claim looks at before it asks which stores are waiting."""
@@ -165,6 +165,12 @@ def pause(session: Session, job: Claimed, reason: str, *, now: datetime) -> str:
         return "lost"
     session.execute(sa.update(_jobs).where(held(job)).values(attempts=_jobs.c.attempts - 1))
     return _leave_running(session, job.store_id, job.id, state="paused", run_at=now, reason=reason, now=now)
+
+
+def held(job: Claimed) -> Any:
+    """Give the condition that the job's row is still in the hands of who claimed it."""
+    mine = sa.and_(_jobs.c.store_id == job.store_id, _jobs.c.id == job.id)
+    return sa.and_(mine, _jobs.c.state == "running", _jobs.c.lease_token == job.token)
 
 
 def _lock(session: Session, job: Claimed) -> bool:

@@ -111,7 +111,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self._thread = threading.local()
         self._writing = threading.Lock()
-        # No overflow: such a connection is closed after one use, and opening one costs more than most transactions.
+        # No overflow: such a connection is closed after one use, and opening one starts a process on the server.
         pool = {"pool_size": pool_size + 20, "max_overflow": 0, "hide_parameters": True}
         if self.is_sqlite:
             Path(sa.make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ class Database:
 
 
 _RESTED = 1.0
-"""Seconds after which a pooled connection is asked whether it still lives: asking each time is a fifth of a look-up."""
+"""Seconds after which a pooled connection is asked whether it still lives: asking each time is a round trip more."""
 
 
 def _note_return(_connection: Any, record: Any) -> None:
@@ -236,7 +236,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _name_store(session: Session, _transaction: Any, connection: sa.Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
-    # To the driver at once: every transaction opens with this, and text() costs three times the statement itself.
+    # To the driver at once: every transaction opens with this, and text() is built and looked up each time.
     if session.info.get("system"):
         connection.exec_driver_sql("select set_config('app.system', 'on', true)")
     elif (store_id := session.info.get("store_id")) is not None:

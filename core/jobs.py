@@ -189,7 +189,6 @@ def _add(session: Session, rows: list[dict[str, Any]], *, unique: str) -> int:
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        # The rows beside the statement, not in it: its text is then made once and kept (a third of an enqueue's cost).
         written = session.scalars(_merging(session, unique), batch)
         added += len({row["id"] for row in batch}.intersection(written))
     return added
@@ -199,17 +198,13 @@ _made: dict[tuple[str, str], Any] = {}
 
 
 def _merging(session: Session, unique: str) -> Any:
-    """Give the statement of `_add`, made once for a dialect: making it costs a webhook as much as running it."""
+    """Give the statement of `_add`, made once for a dialect: every webhook needs it."""
     made = (session.get_bind().dialect.name, unique)
     if made not in _made:
         new = insert(session, _jobs)
         planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
-        merged = new.on_conflict_do_update(
-            index_elements=["store_id", "key"],
-            index_where=sa.text(unique),
-            set_={"run_at": new.excluded.run_at},
-            where=planned,
-        )
+        met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
+        merged = new.on_conflict_do_update(**met, set_={"run_at": new.excluded.run_at}, where=planned)
         _made[made] = merged.returning(_jobs.c.id)
     return _made[made]
 
@@ -226,7 +221,7 @@ def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool
     return enqueue(session, SYSTEM, new, now=now) == 1
 
 
-# Written once: every job ends with it, and building it cost as much as running it (benchmarks.p7_jobs, 2026-11).
+# Written once, since every job ends with it.
 _FINISH = (
     sa.update(_jobs)
     .where(_jobs.c.store_id == sa.bindparam("of_store"), _jobs.c.id == sa.bindparam("of_id"))
@@ -240,12 +235,6 @@ def finish(session: Session, job: Claimed, now: datetime) -> None:
     mine = {"of_store": job.store_id, "of_id": job.id, "of_token": job.token, "now": now}
     if session.connection().execute(_FINISH, mine).rowcount != 1:
         raise LeaseLost(job.kind)
-
-
-def held(job: Claimed) -> Any:
-    """Give the condition that the job's row is still in the hands of who claimed it."""
-    mine = sa.and_(_jobs.c.store_id == job.store_id, _jobs.c.id == job.id)
-    return sa.and_(mine, _jobs.c.state == "running", _jobs.c.lease_token == job.token)
 
 
 def retry(session: Session, store_id: int, id_: int, *, now: datetime) -> bool:

@@ -62,8 +62,6 @@ CALLERS_OF_PAGES = {
 READS_THE_ENVIRONMENT = {"core/__main__.py", "core/demo/__main__.py", "core/demo/run.py", "core/demo/shell.py"}
 LONGER_THAN_300 = {
     "core/desk/admin.py": "the desk's pages, one short view each; the real desk will cut it by subject",
-    "core/jobs.py": "the job table and every move of a job, which are read together",
-    "core/shipping/settle.py": "rows to rules and back in one place, in batches",
     "core/platform/contract.py": "the manual of whoever writes a platform, to be read in one go",
     "core/platform/demo.py": "a whole platform, as small as the contract lets it be",
     "core/shipping/rules.py": "eight rules of one shape, side by side",

@@ -24,10 +24,11 @@ from core.services import Services
 from core.shipping import answers
 from core.shipping.access_mail import send_code, send_links
 from core.shipping.calendar import local_day
+from core.shipping.decided import outlook
 from core.shipping.letters import Letter, ParcelLine, Written, write
 from core.shipping.model import Notice
 from core.shipping.outgoing import Envelope, deliver, domain_of, sender_of
-from core.shipping.settle import outlook, terms_of
+from core.shipping.settle import terms_of
 from core.stores.access import store_by_id, tracking_token
 from core.stores.model import Store
 

@@ -1,0 +1,41 @@
+"""Serves what is compared, under one gunicorn with one set of options: the application, and bare WSGI floors."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from benchmarks import floors
+from benchmarks.stage import PLATFORMS, WORKERS, config_for
+from core.app import create_app, make_services
+from core.commands import serve
+from core.config import Config
+
+
+def our_app(config: Config) -> Any:
+    """Build the application with a clock on which a second passes at each look.
+
+    The limits of look-ups (2,000 a quarter of an hour in a store) are part of the work, and stay open like this.
+    """
+    looks = count()
+    began = datetime.now(UTC)
+    services = make_services(config, PLATFORMS)
+    ticking = replace(services, clock=lambda: began + timedelta(seconds=next(looks)))
+    return create_app(config, services=ticking)
+
+
+def main(kind: str, port: str, url: str, secret: str = "") -> int:
+    """Serve until told to stop."""
+    make = {
+        "ours": our_app,
+        "hooks": lambda config: floors.hooks(config.database_url, secret.encode()),
+        "find": lambda config: floors.find(config.database_url),
+    }[kind]
+    return serve(config_for(url, trusted_proxies="1"), f"127.0.0.1:{port}", WORKERS, PLATFORMS, make)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
