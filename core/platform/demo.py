@@ -193,11 +193,11 @@ class Demo(Platform):
         verify(request, secret)
         try:
             news = json.loads(request.body)
-            resource, ref = news["resource"], str(news["ref"])
-        except (ValueError, KeyError, TypeError):
+            resource, ref, facts = news["resource"], str(news["ref"]), dict(news.get("facts", {}))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return []
-        known = {"order", "review", "return", "store", "privacy", "operation"}
-        return [Change(resource, ref, facts=news.get("facts", {}))] if resource in known else []
+        known = ("order", "review", "return", "store", "privacy", "operation")
+        return [Change(resource, ref, facts=facts)] if resource in known else []
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
         """Look into the books."""
@@ -234,8 +234,12 @@ class Demo(Platform):
         if claim is None:
             return None
         verify_forwarded(request, secret)
-        facts = json.loads(base64.b64decode(claim))
-        return Shopper(facts["ref"], facts.get("email", ""), tuple(facts.get("orders", ())), facts.get("language", ""))
+        try:
+            facts = json.loads(base64.b64decode(claim))
+            orders = tuple(map(str, facts.get("orders", ())))
+            return Shopper(str(facts["ref"]), str(facts.get("email", "")), orders, str(facts.get("language", "")))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise BadSignature("the sample store names no shopper in the way agreed") from None
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Write a refund into the books, once per key."""

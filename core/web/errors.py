@@ -44,6 +44,7 @@ def handle(app: APIFlask) -> None:
     app.register_error_handler(PlatformError, _platform)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DataError, _unstorable)
+    app.register_error_handler(OverflowError, _unstorable)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(Exception, _ours)
     app.error_callback = _validation
@@ -91,9 +92,10 @@ def _platform(error: PlatformError) -> tuple[Response | str, int] | tuple[Respon
     return _answer("refused", 502), 502
 
 
-def _unstorable(error: DataError) -> tuple[Response | str, int]:
-    # What was typed holds what the database cannot: a NUL, a number of forty digits.
-    log.info("unstorable", error=type(error.orig).__name__)
+def _unstorable(error: DataError | OverflowError) -> tuple[Response | str, int]:
+    # What was typed holds what the database cannot: a NUL, a number of forty digits. (SQLite's driver calls the
+    # number an OverflowError, which SQLAlchemy passes on as it is.)
+    log.info("unstorable", error=type(getattr(error, "orig", error)).__name__)
     return _answer("invalid", 400), 400
 
 
