@@ -36,7 +36,7 @@ from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.stores import install, keep
 from core.web import errors, health, hooks, inbound, installs, proxy
-from core.web.http import Incoming, nonce, words
+from core.web.http import Incoming, nonce, require_plain_host, words
 from core.worker import Worker
 
 log = structlog.get_logger()
@@ -123,6 +123,7 @@ def create_app(
     ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", _static)
+    app.before_request(require_plain_host)
     app.after_request(_headers)
     app.spec_processor(_finish_spec)
     errors.handle(app)

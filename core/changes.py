@@ -22,6 +22,7 @@ from core.orders import find
 from core.orders import sync as orders_sync
 from core.orders.model import Order
 from core.orders.sync import Fetched
+from core.orders.text import storable
 from core.platform.contract import Feature, Platform
 from core.platform.errors import NotSupported, Refused
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page
@@ -64,8 +65,9 @@ def _promise(change: Change, body: bytes) -> NewJob:
         moment = change.occurred_at.isoformat() if change.occurred_at else ""
         key = f"{change.resource}:{hashlib.blake2b(moment.encode() + body, digest_size=16).hexdigest()}"
         facts = {"resource": change.resource, "ref": change.ref, "facts": dict(change.facts)}
-        return NewJob("changes.act", key, facts, once=True)
-    return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{change.ref}", {"ref": change.ref})
+        return NewJob("changes.act", key, storable(facts), once=True)
+    ref = storable(change.ref)  # one ref the database refuses would take every delivery of its commit along
+    return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{ref}", {"ref": ref})
 
 
 def refresh_order(work: Work) -> None:

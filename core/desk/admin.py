@@ -137,7 +137,7 @@ def list_orders(key: str) -> str:
     app, typed = services(), request.args.get("q", "").strip()[:320]
     query = sa.select(Order).where(Order.gone_at.is_(None)).order_by(Order.placed_at.desc()).limit(_PAGE)
     if request.args.get("late"):
-        query = query.where(Order.late)
+        query = query.where(Order.id.in_(sa.select(Shipment.order_id).where(*today.late_now())))
     if request.args.get("at_risk"):
         query = query.where(Order.id.in_(sa.select(Shipment.order_id).where(*today.at_risk())))
     if typed:

@@ -34,6 +34,11 @@ class Board:
     findings: Sequence[Finding]
 
 
+def late_now() -> tuple[Any, ...]:
+    """What makes a parcel late and still on its way; one that came late is history."""
+    return (Shipment.late, Shipment.delivered_at.is_(None), Shipment.answer != "arrived")
+
+
 def at_risk() -> tuple[Any, ...]:
     """What makes a parcel one that will miss its promise: not late yet, but expected after it."""
     return (
@@ -53,7 +58,7 @@ def board(session: Session, now: datetime) -> Board:
     yesterday = now - timedelta(days=1)
     own = Notice.merged_into.is_(None)  # merged news is no message of its own
     return Board(
-        late=number(Order, Order.late, Order.gone_at.is_(None)),
+        late=number(Order, Order.id.in_(sa.select(Shipment.order_id).where(*late_now())), Order.gone_at.is_(None)),
         at_risk=number(Shipment, *at_risk()),
         cases=number(Case, Case.state == "open"),
         drafts=number(Notice, Notice.state == "draft", own),

@@ -23,6 +23,8 @@ class Order(Owned, Base):
     state: Mapped[str]
     status: Mapped[str]
     status_at: Mapped[datetime | None]
+    status_seen_at: Mapped[datetime]
+    """The store's own time of the change in which we first saw this status, for platforms that do not date it."""
     currency: Mapped[str]
     total: Mapped[int] = mapped_column(default=0)
     tax_included: Mapped[bool] = mapped_column(default=False)

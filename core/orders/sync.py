@@ -113,6 +113,7 @@ def _order_row(
         "late": False,
         "return_open": False,
         "link_version": 1,
+        "status_seen_at": order.updated_at,
         "seen_at": now,
         "admin_url": web_url(order.admin_url),
     }
@@ -145,8 +146,9 @@ def _upsert_orders(
         fresh = insert(session, table).on_conflict_do_nothing(index_elements=["store_id", "ref"])
         new = session.execute(fresh.returning(table.c.ref, table.c.id), list(rows.values()))
         written = {row.ref: row.id for row in new}
-    columns = (Order.ref, Order.id, Order.updated_at, Order.fetched_at, Order.digest, Order.gone_at, Order.erased_at)
-    known = sa.select(*columns).where(Order.ref.in_([ref for ref in rows if ref not in written]))
+    times = (Order.updated_at, Order.fetched_at, Order.gone_at, Order.erased_at)
+    known = sa.select(Order.ref, Order.id, Order.status, Order.digest, *times)
+    known = known.where(Order.ref.in_([ref for ref in rows if ref not in written]))
     for old in session.execute(known.with_for_update()).all():
         row = rows[old.ref]
         if old.erased_at is not None:
@@ -159,6 +161,8 @@ def _upsert_orders(
         if row["digest"] == old.digest and old.gone_at is None:
             continue
         kept = {"store_id", "id", "late", "return_open", "link_version", "seen_at"}
+        if row["status"] == old.status:
+            kept.add("status_seen_at")
         values = {name: value for name, value in row.items() if name not in kept}
         session.execute(sa.update(Order).where(Order.id == old.id).values(**values))
         written[old.ref] = old.id

@@ -160,7 +160,7 @@ def parcel_of(shipment: ShipmentRow, order: OrderRow, told: Sequence[Told], parc
         seen_at=shipment.seen_at,
         order_state=OrderState(order.state),
         order_status=order.status,
-        status_at=order.status_at,
+        status_at=order.status_at or order.status_seen_at,
         paid_at=order.paid_at,
         country=order.country,
         shipping_method=order.shipping_method,

@@ -6,6 +6,7 @@ import structlog
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import Response, jsonify, render_template, request
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
@@ -45,6 +46,7 @@ def handle(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(OverflowError, _unstorable)
+    app.register_error_handler(ParseException, _garbled)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(Exception, _ours)
     app.error_callback = _validation
@@ -97,6 +99,11 @@ def _unstorable(error: DataError | OverflowError) -> tuple[Response | str, int]:
     # number an OverflowError, which SQLAlchemy passes on as it is.)
     log.info("unstorable", error=type(getattr(error, "orig", error)).__name__)
     return _answer("invalid", 400), 400
+
+
+def _garbled(_error: ParseException) -> tuple[Response | str, int]:
+    # gunicorn reads a chunked body while we do, so what is wrong with a chunk comes up in the view (27, 2026-11).
+    return _answer("http_400", 400), 400
 
 
 def _database_away(error: OperationalError) -> tuple[Response | str, int, dict[str, str]]:

@@ -293,6 +293,7 @@ def create_tables() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("status_at", UTC_TIME, nullable=True),
+        sa.Column("status_seen_at", UTC_TIME, nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("tax_included", sa.Boolean(), nullable=False),

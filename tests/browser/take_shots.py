@@ -19,7 +19,9 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def main() -> None:
     """Take three pictures and lay them side by side."""
     mails = requests.get(f"{BASE}/demo/mailbox.json", timeout=10).json()
-    late = next(mail for mail in mails if mail["kind"] == "delay" and mail["language"] == "en")
+    late = next(
+        mail for mail in mails if mail["kind"] == "delay" and mail["store"] == "Fern & Oak" and mail["language"] == "en"
+    )
     key = re.findall(r"/demo/store/(\w+)", requests.get(BASE, timeout=10).text)[0]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -31,10 +33,10 @@ def main() -> None:
         phone.screenshot(path=f"{TEMP}/shot_order.png")
         phone.goto(f"{BASE}/demo/mailbox/{late['id']}/html")
         phone.screenshot(path=f"{TEMP}/shot_mail.png")
-        desk = browser.new_page(viewport={"width": 860, "height": 760}, device_scale_factor=1.5)
+        desk = browser.new_page(viewport={"width": 900, "height": 760}, device_scale_factor=1.5)
         desk.goto(f"{BASE}/demo/desk/{key}")
         desk.screenshot(path=f"{TEMP}/shot_desk.png")
-        side = browser.new_page(viewport={"width": 1680, "height": 800})
+        side = browser.new_page(viewport={"width": 1720, "height": 800})
         pictures = "".join(
             f'<img src="file://{TEMP}/shot_{name}.png" height="760">' for name in ("order", "mail", "desk")
         )
