@@ -15,11 +15,12 @@ from jinja2 import BaseLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import plugins
-from core import changes, logs
+from core import changes, logs, retention
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.db import Database
 from core.desk import admin as desk_admin
+from core.desk import privacy_pages as _privacy_pages  # noqa: F401 - hangs its pages on the desk
 from core.desk import sender
 from core.desk.names import name_of
 from core.i18n import install as install_words
@@ -36,7 +37,7 @@ from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.stores import install, keep
 from core.web import errors, health, hooks, inbound, installs, proxy
-from core.web.http import Incoming, nonce, require_plain_host, words
+from core.web.http import Incoming, nonce, words
 from core.worker import Worker
 
 log = structlog.get_logger()
@@ -52,7 +53,7 @@ def installed_platforms() -> dict[str, type[Platform]]:
 def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
-    for slice_ in (changes, install, keep, notices, shipping_sweep, cases, sender):
+    for slice_ in (changes, install, keep, notices, shipping_sweep, cases, sender, retention):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
         kinds |= slice_.JOBS
@@ -123,7 +124,6 @@ def create_app(
     ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", _static)
-    app.before_request(require_plain_host)
     app.after_request(_headers)
     app.spec_processor(_finish_spec)
     errors.handle(app)

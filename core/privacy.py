@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.bulk import among
 from core.conversations.model import Case
 from core.db import Base
 from core.jobs import Job
@@ -57,10 +58,9 @@ _UNTOLD = {"store_id", "email_key", "digest", "number_key", "origin", "check_aft
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Which rows are a person's: their orders by id, and the conditions for what hangs on no order."""
+    """Which rows are a person's: their orders by id, and which of those that hang on no order."""
 
     order_ids: Sequence[int]
-    order_refs: Sequence[str]
     email_keys: Sequence[str]
     reviews: sa.ColumnElement[bool]
     cases: sa.ColumnElement[bool]
@@ -111,16 +111,8 @@ def find_person(
     theirs = [Order.email_key.in_(keys), Order.ref.in_([storable(ref) for ref in order_refs])]
     if shopper_ref:
         theirs.append(Order.shopper_ref == storable(shopper_ref))
-    query = sa.select(Order.id, Order.ref).where(sa.or_(*theirs)).order_by(Order.id).with_for_update()
-    orders = session.execute(query).all()
-    ids, refs = [order.id for order in orders], [order.ref for order in orders]
-    return Whose(
-        order_ids=ids,
-        order_refs=refs,
-        email_keys=keys,
-        reviews=sa.or_(Review.email_key.in_(keys), Review.order_ref.in_(refs)),
-        cases=sa.or_(Case.email_key.in_(keys), Case.order_id.in_(ids)),
-    )
+    query = sa.select(Order.id).where(sa.or_(*theirs)).order_by(Order.id).with_for_update()
+    return Whose(session.scalars(query).all(), keys, Review.email_key.in_(keys), Case.email_key.in_(keys))
 
 
 def erase_rows(session: Session, whose: Whose, *, now: datetime) -> dict[str, int]:
@@ -138,28 +130,28 @@ def erase_rows(session: Session, whose: Whose, *, now: datetime) -> dict[str, in
 
 def _conditions(session: Session, whose: Whose) -> dict[str, sa.ColumnElement[bool]]:
     """Give, for every table with something personal, which of its rows are meant."""
-    cases = session.scalars(sa.select(Case.id).where(whose.cases)).all()
+    # A till that gives every order one address makes a "person" of thousands: lists as one parameter, not as many.
+    ids = whose.order_ids
+    reviewed = sa.select(Order.ref).where(among(session, Order.id, ids)).scalar_subquery()
+    cases = session.scalars(sa.select(Case.id).where(sa.or_(whose.cases, among(session, Case.order_id, ids)))).all()
     special = {
-        "orders": Order.id.in_(whose.order_ids),
-        "reviews": whose.reviews,
-        "cases": Case.id.in_(cases),
-        "case_messages": model_of("case_messages").case_id.in_(cases),
+        "orders": among(session, Order.id, ids),
+        "reviews": sa.or_(whose.reviews, Review.order_ref.in_(reviewed)),
+        "cases": among(session, Case.id, cases),
+        "case_messages": among(session, model_of("case_messages").case_id, cases),
     }
-    return {name: special[name] if name in special else _of_orders(name, whose.order_ids) for name in PERSONAL}
-
-
-def _of_orders(name: str, order_ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    mine: sa.ColumnElement[bool] = model_of(name).order_id.in_(order_ids)
-    return mine
+    of_orders = {name: among(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
+    conditions = special | of_orders
+    return {name: conditions[name] for name in PERSONAL}
 
 
 def _erase_inside(session: Session, order_ids: Sequence[int], now: datetime) -> None:
     """Close the orders, and take out what is only a part of a column."""
-    for order in session.scalars(sa.select(Order).where(Order.id.in_(order_ids)).order_by(Order.id)):
+    for order in session.scalars(sa.select(Order).where(among(session, Order.id, order_ids)).order_by(Order.id)):
         order.refunds = [{**refund, "reason": ""} for refund in order.refunds]
         order.erased_at, order.stopped_at = order.erased_at or now, order.stopped_at or now
         order.link_version += 1
-    for shipment in session.scalars(sa.select(Shipment).where(Shipment.order_id.in_(order_ids))):
+    for shipment in session.scalars(sa.select(Shipment).where(among(session, Shipment.order_id, order_ids))):
         shipment.ref = nameless_ref(shipment.ref, shipment.tracking_number)
         shipment.check_after = None
     session.flush()

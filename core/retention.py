@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,8 +78,8 @@ def _hand_over(
     """Open a case with the export, which staff hand to the shopper; give how many rows of each table it tells of."""
     told = privacy.export_person(session, keyring, **who)
     whose = privacy.find_person(session, keyring, **who)
-    first = session.scalar(sa.select(Order).where(Order.id.in_(whose.order_ids)).order_by(Order.id.desc()).limit(1))
-    case = cases.open_case(session, kind=EXPORT, order=first, now=now)
+    last = session.scalar(sa.select(Order).where(Order.id == max(whose.order_ids, default=0)))
+    case = cases.open_case(session, kind=EXPORT, order=last, now=now)
     case.due_at = now + ANSWER_WITHIN
     case.email_key = case.email_key or next(iter(whose.email_keys), "")  # so that an erasure finds the copy too
     text = json.dumps(told, ensure_ascii=False, indent=1)
@@ -164,10 +164,10 @@ def retain(work: Work) -> None:
         if days is None:
             return
         until = work.now - timedelta(days=days)
-        old = sa.select(Order.id, Order.ref).where(
+        old = sa.select(Order.id).where(
             Order.placed_at < until, Order.erased_at.is_(None), Order.return_open.is_(False)
         )
-        found = session.execute(old.order_by(Order.placed_at).limit(ORDERS_AT_ONCE).with_for_update()).all()
+        found = session.scalars(old.order_by(Order.placed_at).limit(ORDERS_AT_ONCE).with_for_update()).all()
         counts = privacy.erase_rows(session, _past(found, until), now=work.now)
         if counts:
             audit.note(session, work.now, "aftercare", "privacy: forgot old orders' shoppers", counts)
@@ -175,17 +175,13 @@ def retain(work: Work) -> None:
             jobs.enqueue(session, work.store_id, NewJob("privacy.retain", "retain"), now=work.now)
 
 
-def _past(orders: Any, until: datetime) -> privacy.Whose:
-    ids, refs = [order.id for order in orders], [order.ref for order in orders]
-    known = sa.or_(Review.author != "", Review.email_key != "")
+def _past(order_ids: Sequence[int], until: datetime) -> privacy.Whose:
+    named = sa.or_(Review.author != "", Review.email_key != "")
     return privacy.Whose(
-        order_ids=ids,
-        order_refs=refs,
+        order_ids=order_ids,
         email_keys=(),
-        reviews=sa.or_(Review.order_ref.in_(refs), sa.and_(Review.order_ref == "", Review.posted_at < until, known)),
-        cases=sa.or_(
-            Case.order_id.in_(ids), sa.and_(Case.order_id.is_(None), Case.opened_at < until, Case.email_key != "")
-        ),
+        reviews=sa.and_(Review.order_ref == "", Review.posted_at < until, named),
+        cases=sa.and_(Case.order_id.is_(None), Case.opened_at < until, Case.email_key != ""),
     )
 
 

@@ -20,6 +20,7 @@ TABLE = {
     "clock.reconcile": timedelta(days=1),
     "clock.prune": timedelta(hours=6),
     "clock.reseal": timedelta(hours=6),
+    "clock.retain": timedelta(days=1),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -17,9 +16,6 @@ from core.i18n import Words, negotiate
 from core.platform.contract import Reply, Request
 from core.services import Services
 from core.stores.model import Store
-
-_HOST = re.compile(r"[A-Za-z0-9._-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]*\](:[0-9]*)?")
-
 
 class Incoming(FlaskRequest):
     """Flask's request, for callers who send what nobody should: odd bytes behind the "?", bottomless JSON."""
@@ -85,12 +81,6 @@ def nonce() -> str:
     if not hasattr(g, "nonce"):
         g.nonce = secrets.token_urlsafe(12)
     return cast(str, g.nonce)
-
-
-def require_plain_host() -> None:
-    """Refuse a Host that no machine has: a redirect repeats it, and cannot write every letter."""
-    if not _HOST.fullmatch(request.host):
-        abort(400)
 
 
 def require_same_site() -> None:

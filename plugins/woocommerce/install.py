@@ -48,6 +48,7 @@ def store_address(text: str) -> str:
     try:
         parts = urlsplit(typed if "://" in typed else f"https://{typed}")
         host, port = parts.hostname or "", parts.port
+        host.encode("idna")  # or the redirect to it could not be written
     except ValueError:
         host, port = "", None
     if not host or any(char.isspace() or char in '<>"\\' for char in typed) or parts.scheme not in ("https", "http"):
