@@ -65,7 +65,7 @@ def _read(app: Services, token: str, choice: str) -> tuple[int, int]:
 def _load(session: Session, store_id: int, notice_id: int) -> tuple[Store, Notice, Order]:
     notice = session.get(Notice, (store_id, notice_id))
     order = session.get(Order, (store_id, notice.order_id)) if notice else None
-    if notice is None or order is None or order.gone_at is not None:
+    if notice is None or order is None or order.gone_at is not None or order.erased_at is not None:
         raise LinkExpired
     return store_by_id(session, store_id), notice, order
 

@@ -17,6 +17,7 @@ from core.platform.contract import Reply, Request
 from core.services import Services
 from core.stores.model import Store
 
+
 class Incoming(FlaskRequest):
     """Flask's request, for callers who send what nobody should: odd bytes behind the "?", bottomless JSON."""
 

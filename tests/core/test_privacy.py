@@ -18,7 +18,7 @@ from core.orders.model import Order, Shipment
 from core.platform.demo import World
 from core.services import Services
 from core.shipping.model import Notice
-from core.stores.access import tracking_token
+from core.stores.access import answer_token, tracking_token
 from core.stores.model import Store
 from core.worker import Worker
 from tests.conftest import Clock
@@ -183,9 +183,13 @@ def test_links_and_look_ups_of_an_erased_shopper_open_nothing(
 ) -> None:
     order_id = leave_traces(services, store, world, worker)
     link = f"/t/{tracking_token(services.keyring, store.id, order_id, 1)}"
-    assert client.get(link).status_code == 200
+    with services.db.transaction(store.id, write=False) as session:
+        notice_id = session.scalars(sa.select(Notice.id).where(Notice.state == "bounced")).one()
+    tap = f"/a/{answer_token(services.keyring, store.id, notice_id)}/wait"
+    assert [client.get(path).status_code for path in (link, tap)] == [200, 200]
     erase(services, store, email=EMAIL)
-    assert client.get(link).status_code == 404
+    assert [client.get(path).status_code for path in (link, tap)] == [404, 404]
+    assert client.post(tap).status_code == 404, "its answer would carry a fresh link"
     with services.db.transaction(store.id, write=False) as session:
         for proof in (EMAIL, TRACES[3], ""):
             with pytest.raises(OrderNotFound):

@@ -1,0 +1,204 @@
+"""Every function that takes a session is asked, in my store's, for their rows: nothing leaks, nothing changes.
+
+A function without a case here fails, unless it takes rows its caller has loaded, which my session refuses to load.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+import core
+from core import bulk, changes, claims, jobs, privacy
+from core.conversations import cases
+from core.db import Base
+from core.desk import today
+from core.jobs import Claimed, Job, LeaseLost, NewJob
+from core.orders import find
+from core.orders import sync as orders_sync
+from core.orders.find import OrderNotFound
+from core.orders.model import Order
+from core.orders.sync import Fetched
+from core.platform.snapshots import Change
+from core.reviews import sync as reviews_sync
+from core.services import Services
+from core.shipping import answers, coverage, replay, settle
+from core.stores import access, audit, install, keep
+from core.stores.access import StoreNotFound
+from tests.conftest import NOON
+from tests.core.private import EMAIL, TRACES, dump, her_order
+from tests.core.samples import anns_review
+from tests.core.two_stores import SECRETS, Two, set_up, text_of
+
+LATER = NOON + timedelta(days=1)
+
+
+@pytest.fixture
+def two(services: Services, tmp_path: Path) -> Two:
+    return set_up(services, tmp_path)
+
+
+def key_of(two: Two) -> Callable[[str], str]:
+    return lambda email: find.email_key(email, two.services.keyring)
+
+
+def stolen(two: Two) -> Claimed:
+    """Their stuck job as if my store held it."""
+    return Claimed(two.mine.id, two.ids["stuck"], "changes.refresh_order", "order:77", {}, 1, "token", LATER)
+
+
+def their_digests(two: Two) -> list[Any]:
+    with two.services.db.transaction(two.theirs.id, write=False) as session:
+        return keep.read_digests(session, two.theirs.id, 0)[0]
+
+
+def applied(session: Session, two: Two) -> list[int]:
+    """Let a snapshot with their order's ref into my store: my order of that ref is meant."""
+    told = her_order(updated_at=LATER)
+    fetched = [Fetched(told, LATER)]
+    return orders_sync.apply(session, two.mine.id, fetched, statuses={}, email_key=key_of(two), now=LATER)
+
+
+SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
+VERBS: dict[str, Callable[[Session, Two], Any]] = {
+    "bulk.among": lambda s, two: s.scalars(sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))).all(),
+    "bulk.update_rows": lambda s, two: bulk.update_rows(
+        s,
+        Order.__table__,  # type: ignore[arg-type]
+        two.mine.id,
+        [{"id": two.ids["order"], "late": True}],
+    ),
+    "changes.record": lambda s, two: changes.record(s, two.mine, [Change("order", "1")], b"{}", now=LATER),
+    "claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
+    "claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
+    "claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
+    "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
+    "desk.today.board": lambda s, two: today.board(s, LATER),
+    "jobs.enqueue": lambda s, two: jobs.enqueue(s, two.mine.id, NewJob("x", "order:77"), now=LATER),
+    "jobs.finish": lambda s, two: jobs.finish(s, stolen(two), LATER),
+    "jobs.retry": lambda s, two: jobs.retry(s, two.mine.id, two.ids["stuck"], now=LATER),
+    "jobs.resume": lambda s, two: jobs.resume(s, two.mine.id, now=LATER),
+    "orders.find.find_order": lambda s, two: find.find_order(s, two.services.keyring, "1041", EMAIL),
+    "orders.find.orders_of": lambda s, two: find.orders_of(s, two.services.keyring, EMAIL),
+    "orders.find.orders_of_shopper": lambda s, two: find.orders_of_shopper(s, TRACES[4], ["1"]),
+    "privacy.export_person": lambda s, two: privacy.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
+    "privacy.find_person": lambda s, two: privacy.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
+    "privacy.erase_rows": lambda s, two: privacy.erase_rows(
+        s, privacy.Whose([two.ids["order"]], [], sa.true(), sa.true()), now=LATER
+    ),
+    "reviews.sync.apply": lambda s, two: reviews_sync.apply(
+        s, two.mine.id, [anns_review(at=LATER)], asked_at=LATER, email_key=key_of(two)
+    ),
+    "reviews.sync.apply_gone": lambda s, two: reviews_sync.apply_gone(s, ["r1"], asked_at=LATER, now=LATER),
+    "reviews.sync.touch": lambda s, two: reviews_sync.touch(s, ["r1"], asked_at=LATER),
+    "shipping.answers.stop": lambda s, two: answers.stop(s, two.ids["order"], now=LATER),
+    "shipping.answers.resume": lambda s, two: answers.resume(s, two.ids["order"], now=LATER),
+    "shipping.coverage.measure": lambda s, two: coverage.measure(s, now=LATER),
+    "shipping.replay.histories": lambda s, two: replay.histories(s, now=LATER),
+    "shipping.replay.replay": lambda s, two: replay.replay(s, two.mine, now=LATER),
+    "shipping.replay.show": lambda s, two: replay.show(s, two.mine, now=LATER),
+    "shipping.settle.settle_orders": lambda s, two: settle.settle_orders(s, two.mine, [two.ids["order"]], now=LATER),
+    "shipping.settle.wake": lambda s, two: settle.wake(s, now=LATER),
+    "stores.access.store_by_id": lambda s, two: access.store_by_id(s, two.theirs.id),
+    "stores.access.use_once": lambda s, two: access.use_once(
+        s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
+    ),
+    "stores.audit.note": lambda s, two: audit.note(s, LATER, "max", "looked"),
+    "stores.install.close": lambda s, two: install.close(s, two.theirs.id, "mine", now=LATER),
+    "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
+    "stores.keep.renew_digests": lambda s, two: keep.renew_digests(
+        s,
+        two.mine.id,
+        two.services.keyring,
+        [(id_, "max", was) for id_, _, was in their_digests(two)],
+    ),
+    "stores.keep.count_stale_digests": lambda s, two: keep.count_stale_digests(s, two.mine.id, two.services.keyring),
+    "stores.keep.read_digests": lambda s, two: keep.read_digests(s, two.mine.id, 0),
+    "orders.sync.touch": lambda s, two: orders_sync.touch(s, ["1"], asked_at=LATER),
+    "orders.sync.apply_gone": lambda s, two: orders_sync.apply_gone(s, ["1"], asked_at=LATER, now=LATER),
+    # Last: from here on my store holds what theirs does.
+    "privacy.erase_person": lambda s, two: privacy.erase_person(s, two.services.keyring, **SHE, now=LATER),  # type: ignore[arg-type]
+    "orders.sync.apply": applied,
+    "changes.apply_orders": lambda s, two: changes.apply_orders(
+        s, two.services, two.mine, [her_order(updated_at=LATER)], asked_at=LATER, now=LATER
+    ),
+}
+TAKE_ROWS = set(
+    "bulk.insert_new conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
+    "desk.trace.trace jobs.wake_workers orders.shop.list_orders orders.timeline.view_order "
+    "shipping.answers.parcels_of shipping.answers.record shipping.decided.write_notices "
+    "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose shipping.notices.news_of "
+    "stores.settings.change web.inbound.take".split()
+)
+"""They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
+SYSTEM = set(
+    "claims.claim doctor.clock_problems jobs.clock_slot jobs.enqueue_for_stores jobs.oldest_waiting jobs.prune".split()
+)
+"""Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
+REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError)
+
+
+def functions() -> set[str]:
+    """Walk the core: every public function of ours that takes a session."""
+    found = set()
+    for module in pkgutil.walk_packages(core.__path__, "core."):
+        if module.name.startswith("core.demo") or module.name.endswith("__main__"):
+            continue
+        for name, function in vars(importlib.import_module(module.name)).items():
+            ours = inspect.isfunction(function) and function.__module__ == module.name and not name.startswith("_")
+            if ours and "Session" in [str(one.annotation) for one in inspect.signature(function).parameters.values()]:
+                found.add(f"{module.name.removeprefix('core.')}.{name}")
+    return found
+
+
+def test_every_function_that_takes_a_session_has_its_case() -> None:
+    found = functions()
+    assert found - VERBS.keys() - TAKE_ROWS - SYSTEM == set(), "say what these do with another store's ids"
+    assert (VERBS.keys() | TAKE_ROWS | SYSTEM) - found == set(), "these are no functions any more"
+
+
+def test_no_function_shows_or_changes_another_store_s_rows(two: Two) -> None:
+    before = dump(two.services.db, two.theirs.id)
+    for name, call in VERBS.items():
+        with suppress(*REFUSALS), two.services.db.transaction(two.mine.id) as session:
+            given = call(session, two)
+            session.flush()
+            assert [word for word in SECRETS if word in text_of(given)] == [], name
+            assert "is_kept" not in name or given is False
+        assert dump(two.services.db, two.theirs.id) == before, name
+
+
+def test_my_session_loads_none_of_their_rows(two: Two) -> None:
+    tables = [mapper.class_ for mapper in Base.registry.mappers if mapper.class_.__tablename__ != "stores"]
+    seen = set()
+    for model in tables:
+        with two.services.db.transaction(two.theirs.id, write=False) as session:
+            theirs = list(session.scalars(sa.select(model.id)))
+        with two.services.db.transaction(two.mine.id, write=False) as session:
+            for id_ in theirs:
+                seen.add(model.__tablename__)
+                assert session.get(model, (two.mine.id, id_)) is None, model
+                assert session.get(model, (two.theirs.id, id_)) is None, model
+            assert set(session.scalars(sa.select(model.id))).isdisjoint(theirs), model
+    assert {"orders", "notices", "cases", "jobs", "reviews", "staff"} <= seen
+
+
+def test_my_session_writes_none_of_their_rows(two: Two) -> None:
+    before = dump(two.services.db, two.theirs.id)
+    facts = {"kind": "x", "key": "x", "run_at": NOON, "created_at": NOON}
+    with pytest.raises((PermissionError, sa.exc.ProgrammingError)), two.services.db.transaction(two.mine.id) as session:
+        session.add(Job(store_id=two.theirs.id, **facts))
+    with two.services.db.transaction(two.mine.id) as session:
+        session.execute(sa.update(Order).values(status="mine"))
+        session.execute(sa.delete(Job).where(Job.id == two.ids["stuck"]))
+    assert dump(two.services.db, two.theirs.id) == before
