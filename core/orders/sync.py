@@ -19,7 +19,7 @@ from core.orders.erased import without_person
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
 from core.orders.parcels import Parcel, parcels_of
 from core.orders.text import storable, web_url
-from core.platform.snapshots import OrderSnapshot, TrackingStatus
+from core.platform.snapshots import OrderSnapshot, RefundSnapshot, TrackingStatus
 
 _FORM = "1"
 """Part of every digest: raise it when this module stores the same snapshot differently."""
@@ -120,15 +120,8 @@ def _order_row(
     return {name: storable(value) for name, value in row.items()}
 
 
-def _plain(refund: Any) -> dict[str, Any]:
-    return {
-        "ref": refund.ref,
-        "amount": refund.amount,
-        "at": refund.at.isoformat(),
-        "reason": refund.reason,
-        "key": refund.key,
-        "lines": dict(refund.lines),
-    }
+def _plain(refund: RefundSnapshot) -> dict[str, Any]:
+    return {**dataclasses.asdict(refund), "at": refund.at.isoformat()}
 
 
 def _upsert_orders(
