@@ -61,7 +61,7 @@ def test_the_demo_program_introduces_itself_on_its_first_line() -> None:
     try:
         assert program.stdout
         said = json.loads(program.stdout.readline())
-        assert said.keys() == {"ref", "credentials", "name", "currency", "timezone", "language"}
+        assert said.keys() == {"ref", "credentials", "name", "currency", "timezone", "language", "shipping"}
         shop = API(said["ref"], said["credentials"]["key"], said["credentials"]["secret"], timeout=30)
         assert shop.get("orders").headers["X-WP-Total"] == "60"
         happened = requests.post(f"{said['ref']}/_demo/tick", timeout=30).json()["happened"]
