@@ -119,7 +119,8 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(url, **pool)
+            self.engine = sa.create_engine(url, connect_args={"connect_timeout": 10}, **pool)
+            event.listen(self.engine, "connect", _prepare_postgres)
             event.listen(self.engine, "checkin", _note_return)
             event.listen(self.engine, "checkout", _ping_when_rested)
         alive = weakref.ref(self)  # the hook outlives every database
@@ -217,6 +218,12 @@ def insert(session: Session, table: Any) -> Any:
         from sqlalchemy.dialects.postgresql import insert as dialect_insert  # type: ignore[assignment]
     # Unless told, SQLAlchemy reads the count of an INSERT too late: psycopg's is -1 by then (2.1.9, 2026-11).
     return dialect_insert(table).execution_options(preserve_rowcount=True)
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    # A worker that freezes inside a transaction would hold its row locks until its machine wakes.
+    connection.execute("set idle_in_transaction_session_timeout = '60s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
