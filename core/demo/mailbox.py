@@ -90,6 +90,8 @@ def list_mails(services: Services, folder: Path) -> list[dict[str, Any]]:
                     "expected_by": notice.expected_by.isoformat() if notice.expected_by else None,
                 }
     nothing = {"store": "", "order": "", "promised_by": None, "expected_by": None}
+    # A notice arrives a moment before its row says that it was sent: it is listed once both are true.
+    listed = [m for m in read_all(folder) if m.message_id in known or not m.message_id.startswith("<notice.")]
     return [
         {
             "id": mail.id,
@@ -100,5 +102,5 @@ def list_mails(services: Services, folder: Path) -> list[dict[str, Any]]:
             "language": mail.language,
         }
         | known.get(mail.message_id, nothing)
-        for mail in read_all(folder)
+        for mail in listed
     ]

@@ -33,12 +33,12 @@ class RunningDemo:
         listed: list[dict[str, Any]] = requests.get(f"{self.base}/demo/mailbox.json", timeout=10).json()
         return listed
 
-    def wait_for(self, kind: str, seconds: float = 60) -> dict[str, Any]:
-        """Wait until a message of this kind was sent."""
+    def wait_for(self, kind: str, seconds: float = 60, store: str = "") -> dict[str, Any]:
+        """Wait until a message of this kind was sent, by this store where one is named."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for mail in self.mails():
-                if mail["kind"] == kind:
+                if mail["kind"] == kind and store in ("", mail["store"]):
                     return mail
             time.sleep(0.5)
         raise AssertionError(f"no {kind} message within {seconds:.0f} s")

@@ -63,8 +63,7 @@ def test_the_woocommerce_store_was_read_through_its_api(demo: Any, browser: Any)
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
 def test_a_shopper_finds_a_late_order(demo: Any, browser: Any, width: int, language: str) -> None:
-    demo.wait_for("delay")
-    mail = next(mail for mail in demo.mails() if mail["kind"] == "delay")
+    mail = demo.wait_for("delay", store="Fern & Oak")
     key = demo.keys()["sample"]
     page = look(browser, width, language)
     page.goto(f"{demo.base}/find/{key}?lang={language}")
@@ -92,8 +91,7 @@ def test_a_wrong_pair_keeps_what_was_typed_and_says_one_thing(demo: Any, browser
 
 
 def test_one_tap_in_the_mail_answers_it(demo: Any, browser: Any) -> None:
-    demo.wait_for("delay")
-    mail = next(mail for mail in demo.mails() if mail["kind"] == "delay")
+    mail = demo.wait_for("delay")
     page = look(browser, PHONE)
     page.goto(f"{demo.base}/demo/mailbox/{mail['id']}")
     link = re.search(rf"{demo.base}/a/\S+/wait", page.locator("pre").inner_text())
