@@ -29,10 +29,10 @@ SECTION = "privacy"
 REQUESTS = ("export", "erase", "erase_store")
 """What `facts["request"]` of a platform's privacy change may say."""
 GRACE = timedelta(hours=48)
-"""How long after an uninstall a store's rows stay, so that a reinstall finds them: Shopify asks for erasure ("shop/
-redact") that long after (shopify.dev, "Privacy law compliance", 2026-11)."""
+"""How long after an uninstall a store's rows stay, so that a reinstall finds them; the strictest platform asks for
+their erasure that long after (its page "Privacy law compliance", 2026-11)."""
 ANSWER_WITHIN = timedelta(days=30)
-"""GDPR article 12(3) says a month, and so does Shopify for "customers/data_request"."""
+"""GDPR article 12(3) says a month, and so do the platforms that send such requests."""
 ORDERS_AT_ONCE = 100
 ROWS_AT_ONCE = 5000
 EXPORT = "privacy_export"
