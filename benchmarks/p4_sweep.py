@@ -15,9 +15,9 @@ from benchmarks.stage import NOW, Base
 from core import jobs
 from core.jobs import Claimed, NewJob, Work
 from core.orders.model import LineItem, Order, Shipment
+from core.orders.notice import Notice
 from core.services import Services
 from core.shipping import sweep
-from core.shipping.model import Notice
 from core.stores.model import Store
 
 SIZES = (100_000, 1_000_000, 10_000_000) if measure.LONG else (100_000, 1_000_000)

@@ -4,10 +4,10 @@ from core.conversations import model as conversations
 from core.db import Base
 from core.jobs import Job
 from core.orders import model as orders
+from core.orders import notice
 from core.reviews import model as reviews
-from core.shipping import model as shipping
 from core.stores import model as stores
 
 metadata = Base.metadata
 
-__all__ = ["Job", "conversations", "metadata", "orders", "reviews", "shipping", "stores"]
+__all__ = ["Job", "conversations", "metadata", "notice", "orders", "reviews", "stores"]

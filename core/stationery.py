@@ -64,6 +64,16 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A finished letter; the subject and the preheader are one line each."""
+
+    subject: str
+    preheader: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """One of the two forms of a letter in one language; templates are looked up in the slice's folder."""
 

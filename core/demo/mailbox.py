@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.orders.model import Order
+from core.orders.notice import Notice
 from core.services import Services
-from core.shipping.model import Notice
 from core.stores.model import Store
 
 

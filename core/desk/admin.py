@@ -17,15 +17,16 @@ from core import jobs
 from core.conversations.model import Case
 from core.desk import forms, today, trace
 from core.jobs import Job
+from core.orders.dispatch import news_of
 from core.orders.find import email_keys, number_key
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.orders.timeline import view_order
 from core.orders.words import page_of
 from core.platform.contract import Opening
 from core.secrets import BadToken
 from core.shipping import notices as letters
 from core.shipping import replay, settle
-from core.shipping.model import Notice
 from core.shipping.terms import RULES
 from core.stores import audit, settings, staff
 from core.stores.access import StoreNotFound, secret_of, store_by_id, store_by_key, use_nonce
@@ -189,7 +190,7 @@ def show_notice(key: str, notice_id: int) -> str:
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
         notice, order = _notice(session, notice_id)
-        news = letters.news_of(session, notice)
+        news = news_of(session, notice)
         letter = letters.compose(session, app, g.store, order, news, notice.sent_at or app.clock())
         return _show("notice", notice=notice, order=order, letter=letter)
 
@@ -206,7 +207,7 @@ def move_notice(key: str, notice_id: int, verb: str) -> BaseResponse:
         notice = session.get(Notice, (g.store.id, notice_id), with_for_update=True)
         if notice is None or notice.merged_into is not None:
             abort(404)
-        for row in letters.news_of(session, notice):
+        for row in news_of(session, notice):
             row.move(verb)
         if verb == "send":
             new = jobs.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from core.conversations.model import Case
 from core.jobs import Job
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.shipping.coverage import Coverage, measure
-from core.shipping.model import Notice
 from core.stores.model import Feed, Finding
 
 

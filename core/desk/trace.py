@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.jobs import Job
 from core.orders.model import Order, OrderEvent, Shipment
-from core.shipping.model import Notice
+from core.orders.notice import Notice
 from core.shipping.settle import is_undelivered, parcel_of, terms_of
 from core.shipping.watch import check
 from core.stores.model import Store

@@ -11,10 +11,10 @@ from core.jobs import Work
 from core.mail import BadAddress, MailRefused, MailUnavailable
 from core.orders.find import orders_of
 from core.orders.model import Order
+from core.orders.outgoing import Envelope, deliver, domain_of, sender_of
 from core.platform.errors import Unavailable
 from core.services import Services
 from core.shipping.letters import Letter, write
-from core.shipping.outgoing import Envelope, deliver, domain_of, sender_of
 from core.shipping.settle import terms_of
 from core.stores.access import store_by_id, tracking_token
 from core.stores.model import Store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,44 +11,21 @@ from sqlalchemy.orm import Session
 from core import jobs
 from core.jobs import NewJob
 from core.orders.model import Order, OrderEvent, Shipment
-from core.secrets import BadToken, Keyring
+from core.orders.notice import Notice
 from core.services import Services
 from core.shipping import settle
-from core.shipping.model import Notice
 from core.stores.access import answer_token
 from core.stores.model import Store
 
 CHOICES = ("wait", "cancel", "arrived", "not_yet", "person")
 _NEED_A_PERSON = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}
 """Choices that open a case, and its kind."""
-_MAC = 16
-_TOKEN = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f]{1,16})\.([0-9a-f]{16})")
 
 
 def url(services: Services, notice: Notice, choice: str) -> str:
     """Give the address behind one choice of a notice."""
     token = answer_token(services.keyring, notice.store_id, notice.id)
     return f"{services.config.public_url}/a/{token}/{choice}"
-
-
-def mail_token(keyring: Keyring, store_id: int, order_id: int) -> str:
-    """Give the part after the + in the addresses of a message: store, order, and proof that we wrote it.
-
-    Lower case only, since some mail systems fold it; short enough for a local part (RFC 5321: 64 octets).
-    """
-    plain = f"{store_id:x}.{order_id:x}"
-    return f"{plain}.{keyring.digest(plain, purpose='mail')[:_MAC]}"
-
-
-def read_mail_token(keyring: Keyring, token: str) -> tuple[int, int]:
-    """Give (store id, order id) of an address we wrote. Raises BadToken."""
-    found = _TOKEN.fullmatch(token)
-    if not found:
-        raise BadToken("not an address of ours")
-    plain = f"{found[1]}.{found[2]}"
-    if found[3] not in [digest[:_MAC] for digest in keyring.digests(plain, purpose="mail")]:
-        raise BadToken("not an address of ours")
-    return int(found[1], 16), int(found[2], 16)
 
 
 def parcels_of(session: Session, news: Sequence[Notice]) -> list[Shipment]:

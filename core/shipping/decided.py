@@ -15,9 +15,9 @@ from core.db import new_id
 from core.jobs import NewJob
 from core.metrics import NOTICES
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.shipping import carriers
 from core.shipping.governor import Verdict
-from core.shipping.model import Notice
 from core.shipping.rules import Due
 from core.shipping.watch import Decision
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from core.i18n import Words
-from core.stationery import Button, Form, Row, Sheet, clean, form, safe_url
+from core.stationery import Button, Form, Row, Sheet, Written, clean, form, safe_url
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SENTENCES = "shipping/mail/sentences.txt"
@@ -89,16 +89,6 @@ class Letter:
     links: tuple[tuple[str, str], ...] = ()
     code: str = ""
     code_minutes: int = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A finished letter; the subject and the preheader are one line each."""
-
-    subject: str
-    preheader: str
-    text: str
-    html: str
 
 
 def write(kind: str, facts: Letter, language: str) -> Written:

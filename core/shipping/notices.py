@@ -1,13 +1,8 @@
-"""Sending what is due: a notice becomes a letter in the shopper's language and leaves once, with one Message-ID.
-
-The one window that cannot be closed: the mail server has taken the message and this process dies before it commits.
-The message then goes again, with the same Message-ID.
-"""
+"""What a notice about a parcel's way says at the moment it leaves: a letter in the shopper's language."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,19 +11,18 @@ from sqlalchemy.orm import Session
 
 from core.i18n import negotiate
 from core.jobs import Kind, Work
-from core.mail import BadAddress, MailRefused, MailUnavailable
-from core.metrics import NOTICES
-from core.orders.model import LineItem, Order, OrderEvent, Shipment, TrackingEvent
-from core.platform.errors import Unavailable
+from core.orders.dispatch import Going, dispatch, news_of
+from core.orders.model import LineItem, Order, Shipment, TrackingEvent
+from core.orders.notice import Notice
+from core.orders.outgoing import Envelope, domain_of, sender_of
 from core.services import Services
 from core.shipping import answers
 from core.shipping.access_mail import send_code, send_links
 from core.shipping.calendar import local_day
 from core.shipping.decided import outlook
-from core.shipping.letters import Letter, ParcelLine, Written, write
-from core.shipping.model import Notice
-from core.shipping.outgoing import Envelope, deliver, domain_of, sender_of
+from core.shipping.letters import Letter, ParcelLine, write
 from core.shipping.settle import terms_of
+from core.stationery import Written
 from core.stores.access import store_by_id, tracking_token
 from core.stores.model import Store
 
@@ -38,36 +32,9 @@ _ON_THE_WAY = ("delay", "stalled", "not_shipped", "asked_if_arrived", "out_for_d
 """Kinds nobody needs once the parcel has arrived."""
 
 
-@dataclass(frozen=True, slots=True)
-class Going:
-    """A message about to leave: its order, the letter, its envelope, and of its news what is not worth telling now."""
-
-    store: Store
-    letter: Written | None
-    envelope: Envelope | None
-    pointless: Mapping[int, str]
-    """Notice id → why it need not be told any more; a message all of whose news is in here stays."""
-
-
 def send_notice(work: Work) -> None:
-    """Send one message. News that became pointless since it was due is suppressed; a bad address shows as bounced."""
-    services: Services = work.services
-    with services.db.transaction(work.store_id, write=False) as session:
-        notice = session.get(Notice, (work.store_id, work.payload["id"]))
-        if notice is None or notice.state != "queued":
-            return
-        going = _prepare(session, services, notice, work.now)
-    if going.letter is None or going.envelope is None:
-        _end(work, going, "suppress")
-        return
-    try:
-        deliver(services, going.store, going.letter, going.envelope, at=work.now)
-    except (MailRefused, BadAddress) as error:
-        _end(work, going, "refuse", getattr(error, "reason", str(error)))
-        return
-    except MailUnavailable as error:
-        raise Unavailable(error.reason) from error
-    _end(work, going, "deliver")
+    """Send one message about a parcel's way."""
+    dispatch(work, _prepare)
 
 
 def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Going:
@@ -83,12 +50,6 @@ def _prepare(session: Session, services: Services, notice: Notice, now: datetime
     language = negotiate(order.language, store.language)
     stop_url = answers.url(services, notice, "stop")
     return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop_url), pointless)
-
-
-def news_of(session: Session, notice: Notice) -> list[Notice]:
-    """Give all news one message carries: its own, then what was merged into it."""
-    mates = sa.select(Notice).where(Notice.merged_into == notice.id).order_by(Notice.id)
-    return [notice, *session.scalars(mates)]
 
 
 def _pointless(session: Session, store: Store, order: Order | None, notice: Notice, now: datetime) -> str:
@@ -116,23 +77,6 @@ def _pointless(session: Session, store: Store, order: Order | None, notice: Noti
 
 def _has_arrived(parcel: Shipment) -> bool:
     return parcel.delivered_at is not None or parcel.answer == "arrived"
-
-
-def _end(work: Work, going: Going, verb: str, reason: str = "") -> None:
-    with work.done() as session:
-        notice = session.get(Notice, (work.store_id, work.payload["id"]), with_for_update=True)
-        assert notice is not None
-        for row in news_of(session, notice):
-            pointless = going.pointless.get(row.id, "")
-            row.move("suppress" if pointless else verb)
-            row.reason = (pointless or reason)[:500]
-            if verb == "deliver" and not pointless and going.letter and going.envelope:
-                row.sent_at, row.subject = work.now, going.letter.subject
-                row.message_id, row.language = going.envelope.message_id, going.envelope.language
-            NOTICES.labels(row.kind, row.state).inc()
-        if verb == "deliver":
-            facts = {"notice": str(notice.id), "kind": notice.kind, "cause": notice.cause}
-            session.add(OrderEvent(order_id=notice.order_id, at=work.now, kind=f"told_{notice.kind}", facts=facts))
 
 
 def compose(

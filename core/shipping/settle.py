@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from core.bulk import among
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.calendar import shopper_zone
 from core.shipping.decided import OrderRow, ShipmentRow, write_notices, write_orders, write_parcels
 from core.shipping.governor import Verdict, govern
-from core.shipping.model import Notice
 from core.shipping.rules import Due, Parcel, Told
 from core.shipping.terms import Terms
 from core.shipping.watch import Decision, check

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from core.i18n import Words
 from core.orders.model import Order
+from core.orders.notice import Notice
 from core.orders.pages import LinkExpired
 from core.secrets import BadToken
 from core.services import Services
 from core.shipping import answers as verbs
-from core.shipping.model import Notice
 from core.stores.access import read_answer_token, store_by_id, tracking_token
 from core.stores.model import Store
 from core.web.http import services, speak_for, words

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from core.orders.find import OrderNotFound
+from core.orders.notice import IllegalMove
 from core.orders.pages import LinkExpired
 from core.orders.shop import NotAllowed, WrongCode
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Unavailable
 from core.platform.registry import UnknownPlatform
-from core.shipping.model import IllegalMove
 from core.stores.access import StoreNotFound
 from core.stores.settings import SettingsChanged
 from core.stores.staff import RoleTooLow

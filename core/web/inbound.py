@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from core.conversations import cases
 from core.inbound import Inbound, UnreadableMail, read
+from core.orders import outgoing
 from core.orders.model import Order, OrderEvent
+from core.orders.notice import Notice
 from core.secrets import BadToken
 from core.shipping import answers
-from core.shipping.model import Notice
 from core.web.http import services
 
 log = structlog.get_logger()
@@ -42,7 +43,7 @@ def receive() -> tuple[str, int]:
     domain = app.config.mail_from.partition("@")[2]
     try:
         mail = read(raw, our_addresses=[app.config.mail_from, f"reply@{domain}", f"bounce@{domain}"])
-        store_id, order_id = answers.read_mail_token(app.keyring, mail.token)
+        store_id, order_id = outgoing.read_mail_token(app.keyring, mail.token)
     except (UnreadableMail, BadToken):
         return "nothing of ours", 202
     with app.db.transaction(store_id) as session:

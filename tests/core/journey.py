@@ -21,13 +21,13 @@ from core import changes, jobs, logs
 from core.app import create_app, wire_kinds
 from core.db import Database
 from core.jobs import NewJob
+from core.orders import outgoing
+from core.orders.notice import Notice
 from core.platform.contract import Installation
 from core.platform.demo import Demo, World, forward
 from core.platform.registry import Registry
 from core.secrets import Keyring
 from core.services import Services
-from core.shipping import answers
-from core.shipping.model import Notice
 from core.stores import install
 from core.stores.access import link_of
 from core.stores.model import Store
@@ -119,7 +119,7 @@ class Journey:
         with self.services.db.transaction(store.id, write=False) as session:
             order_id = session.scalars(sa.select(Notice.order_id).where(Notice.state == "sent")).first()
         assert order_id
-        token = answers.mail_token(self.services.keyring, store.id, order_id)
+        token = outgoing.mail_token(self.services.keyring, store.id, order_id)
         domain = self.services.config.mail_from.partition("@")[2]
         mail = f"From: {TRACES[1]} <{EMAIL}>\r\nTo: reply+{token}@{domain}\r\nSubject: {TRACES[12]}\r\n"
         headers = {"Authorization": f"Bearer {INBOUND}"}

@@ -13,6 +13,7 @@ from core.conversations import cases
 from core.db import Database
 from core.models import metadata
 from core.orders.model import Order
+from core.orders.notice import Notice
 from core.orders.shop import send_links
 from core.platform.demo import World
 from core.platform.snapshots import (
@@ -25,7 +26,6 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.services import Services
-from core.shipping.model import Notice
 from core.stores.model import Store
 from core.worker import Worker
 from tests.conftest import NOON

@@ -13,9 +13,9 @@ from werkzeug.test import TestResponse
 
 from core.app import create_app
 from core.conversations.model import Case, Message
+from core.orders import outgoing
 from core.orders.model import OrderEvent
 from core.services import Services
-from core.shipping import answers
 from core.smtp import open_transport
 from core.stores.model import Store
 from core.worker import Worker
@@ -51,7 +51,7 @@ class Told:
 
     @property
     def mail_token(self) -> str:
-        return answers.mail_token(self.services.keyring, self.store.id, the_order(self.services, self.store).id)
+        return outgoing.mail_token(self.services.keyring, self.store.id, the_order(self.services, self.store).id)
 
     def hand_over(self, raw: bytes, token: str = TOKEN) -> TestResponse:
         return self.client.post("/mail/inbound", data=raw, headers={"Authorization": f"Bearer {token}"})

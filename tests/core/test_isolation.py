@@ -16,6 +16,7 @@ from core import claims, jobs
 from core.app import create_app, wire_kinds
 from core.db import SYSTEM
 from core.jobs import NewJob
+from core.orders import outgoing
 from core.platform.demo import SIGNATURE, forward, sign
 from core.services import Services
 from core.shipping import answers
@@ -115,7 +116,7 @@ def named_hook(two: Two) -> list[Ask]:
 
 
 def mailed(two: Two) -> list[Ask]:
-    token = answers.mail_token(two.services.keyring, two.mine.id, two.ids["order"])
+    token = outgoing.mail_token(two.services.keyring, two.mine.id, two.ids["order"])
     mail = f"From: {EMAIL}\r\nTo: reply+{token}@localhost\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?\r\n"
     return [("/mail/inbound", {"data": mail.encode(), "headers": {"Authorization": f"Bearer {INBOUND}"}})]
 

@@ -137,7 +137,7 @@ TAKE_ROWS = set(
     "bulk.insert_new conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
     "desk.trace.trace jobs.wake_workers orders.shop.list_orders orders.timeline.view_order "
     "shipping.answers.parcels_of shipping.answers.record shipping.decided.write_notices "
-    "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose shipping.notices.news_of "
+    "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
     "stores.settings.change web.inbound.take".split()
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""

@@ -15,9 +15,9 @@ from core.models import metadata
 from core.orders import find
 from core.orders.find import OrderNotFound
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.platform.demo import World
 from core.services import Services
-from core.shipping.model import Notice
 from core.stores.access import answer_token, tracking_token
 from core.stores.model import Store
 from core.worker import Worker

@@ -19,11 +19,11 @@ from core.db import Base
 from core.jobs import Job
 from core.mail import MailRefused
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.orders.shop import CODE_LIFE
 from core.platform.contract import StaffIdentity
 from core.platform.demo import World
 from core.services import Services
-from core.shipping.model import Notice
 from core.stores import install, staff
 from core.stores.access import store_by_id, use_once
 from core.stores.model import Nonce, Staff, Store

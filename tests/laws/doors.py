@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from werkzeug.test import EnvironBuilder
 
 from core.app import installed_platforms
+from core.orders import outgoing
+from core.orders.notice import Notice
 from core.platform.contract import StaffIdentity
 from core.platform.demo import SIGNATURE, Demo, forward, sign
 from core.services import Services
-from core.shipping import answers
-from core.shipping.model import Notice
 from core.stores import staff
 from core.stores.access import answer_token, grant, link_of, tracking_token
 from core.stores.model import Store
@@ -54,7 +54,7 @@ def cut_keys(services: Services, store: Store) -> Keys:
         "choice": "wait",
         "name": "page.css",
     }
-    reply_to = f"reply+{answers.mail_token(keyring, store.id, placed.id)}@localhost"
+    reply_to = f"reply+{outgoing.mail_token(keyring, store.id, placed.id)}@localhost"
     return Keys(
         truths,
         link_of(services, store).secret,

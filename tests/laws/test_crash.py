@@ -22,8 +22,8 @@ from core import migrate
 from core.db import Database
 from core.jobs import Job, NewJob
 from core.orders.model import Order, OrderEvent, Shipment
+from core.orders.notice import Notice
 from core.reviews.model import Review
-from core.shipping.model import Notice
 from tests.laws.cluster import OwnPostgres, own_postgres, wait_until
 from tests.laws.scene import Scene, jobs_by_state, rows, settle, staged, trade_on, words
 from tests.laws.storefront import LIFE, Storefront, new_order, promise

@@ -17,10 +17,10 @@ from core.desk.names import name_of
 from core.desk.today import board
 from core.jobs import Job, NewJob
 from core.orders.model import Order
+from core.orders.notice import Notice
 from core.platform.demo import World, forward
 from core.services import Services
 from core.shipping import replay, settle
-from core.shipping.model import Notice
 from core.shipping.rehearsal import rehearse
 from core.shipping.terms import Terms
 from core.stores.access import secret_of, store_by_id

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.app import create_app, make_worker
+from core.orders.outgoing import sender_of
 from core.services import Services
-from core.shipping.outgoing import sender_of
 from core.smtp import open_transport
 from core.stores.access import store_by_key
 from core.stores.model import Store

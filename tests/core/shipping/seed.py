@@ -15,6 +15,7 @@ from core import changes, jobs
 from core.db import SYSTEM, Database
 from core.jobs import Job, NewJob
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.platform.contract import StaffIdentity
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -25,7 +26,6 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.services import Services
-from core.shipping.model import Notice
 from core.stores import staff
 from core.stores.access import store_by_id
 from core.stores.model import Staff, Store

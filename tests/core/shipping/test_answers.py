@@ -8,11 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case
+from core.orders import outgoing
 from core.orders.model import Order, OrderEvent, Shipment
+from core.orders.notice import Notice
 from core.platform.demo import World
+from core.secrets import BadToken
 from core.services import Services
 from core.shipping import answers
-from core.shipping.model import Notice
 from core.stores.model import Store
 from core.worker import Worker
 from tests.conftest import Clock, connect
@@ -227,11 +229,11 @@ def test_pages_about_a_shopper_are_nobody_elses(services: Services, store: Store
 def test_an_address_in_our_mail_is_read_back_and_cannot_be_made_up(services: Services, store: Store) -> None:
     a_delay(services, store)
     one = rows(services, store, Order)[0]
-    token = answers.mail_token(services.keyring, store.id, one.id)
-    assert answers.read_mail_token(services.keyring, token) == (store.id, one.id)
+    token = outgoing.mail_token(services.keyring, store.id, one.id)
+    assert outgoing.read_mail_token(services.keyring, token) == (store.id, one.id)
     assert len(f"bounce+{token}") <= 64
     assert token == token.lower()
     forged = f"{store.id:x}.{one.id + 1:x}.{token.rpartition('.')[2]}"
     for wrong in (forged, token[:-1], "", "x.y.z"):
-        with pytest.raises(answers.BadToken):
-            answers.read_mail_token(services.keyring, wrong)
+        with pytest.raises(BadToken):
+            outgoing.read_mail_token(services.keyring, wrong)

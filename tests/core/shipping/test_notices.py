@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from core import jobs
 from core.db import Database
 from core.jobs import Job
-from core.orders import sync
+from core.orders import outgoing, sync
 from core.orders.model import OrderEvent
 from core.platform.demo import World
 from core.platform.snapshots import OrderState, TrackingStatus
@@ -393,7 +393,7 @@ def test_mail_comes_from_whom_the_merchant_named(services: Services, worker: Wor
     for line in ("help@linden.example", "Oak 1, Vilnius", "Reg. 123"):
         assert line in text_of(message)
     ours = services.config.mail_from.partition("@")[2]
-    token = answers.mail_token(services.keyring, store.id, the_order(services, store).id)
+    token = outgoing.mail_token(services.keyring, store.id, the_order(services, store).id)
     assert (message["Reply-To"], post.bounces_to) == (f"reply+{token}@{ours}", [f"bounce+{token}@{ours}"])
 
 

@@ -11,11 +11,11 @@ import pytest
 from core import claims, jobs
 from core.jobs import Job, NewJob
 from core.orders.model import Order, Shipment
+from core.orders.notice import Notice
 from core.platform.demo import World
 from core.platform.snapshots import TrackingEventSnapshot, TrackingStatus
 from core.services import Services
 from core.shipping import answers, settle
-from core.shipping.model import Notice
 from core.stores import install
 from core.stores.access import store_by_id
 from core.stores.model import Store
