@@ -5,9 +5,10 @@ from core.db import Base
 from core.jobs import Job
 from core.orders import model as orders
 from core.orders import notice
+from core.returns import model as returns
 from core.reviews import model as reviews
 from core.stores import model as stores
 
 metadata = Base.metadata
 
-__all__ = ["Job", "conversations", "metadata", "notice", "orders", "reviews", "stores"]
+__all__ = ["Job", "conversations", "metadata", "notice", "orders", "returns", "reviews", "stores"]

@@ -6,6 +6,7 @@ new one cannot be forgotten here.
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "reviews": {"author": "", "email_key": "", "title": "", "text": "", "replies": []},
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
+    "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
+    "return_items": {"answers": {}, "note": ""},
+    "return_photos": {"content": b""},
+    "withdrawals": {"name": "", "receipt": "", "note": ""},  # the receipt's hash stays, so that a kept copy is proof
+    "reimbursements": {"reason": "", "sentence": "", "link": ""},
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
 keep, in most of Europe for six to ten years, as part of the books."""
@@ -181,4 +187,6 @@ def model_of(table: str) -> Any:
 
 
 def _as_json(value: Any) -> Any:
+    if isinstance(value, bytes):  # a photo
+        return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, date | datetime) else value

@@ -33,6 +33,8 @@ class Review(Owned, Base):
     updated_at: Mapped[datetime]
     fetched_at: Mapped[datetime]
     gone_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    """When its author's data had to go; what the store says later is stored without its author and words."""
     digest: Mapped[str]
 
     __table_args__ = (sa.UniqueConstraint("store_id", "ref"), sa.Index(None, "store_id", "posted_at"))

@@ -37,6 +37,14 @@ HARMLESS = {
     "notices": "rule kind occasion state cause language message_id",
     "order_events": "kind",
     "orders": "ref number number_key state status currency language country shipping_method payments admin_url",
+    "counters": "name",
+    "reimbursements": "intent key kind state currency lines payout payments explanation exchange restock platform_ref",
+    "return_items": "line_ref title reason wish exchange_for grade",
+    "return_photos": "mime digest",
+    "return_policies": "document",
+    "returns": "rma kind acceptance reception reimbursement status answer objections refund_when label_paid_by fees "
+    "currency digest carrier",
+    "withdrawals": "number state lines country currency receipt_hash",
     "reviews": "ref state product_ref product_title product_url order_ref digest",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
@@ -47,6 +55,9 @@ HARMLESS = {
 """Texts that lead to no shopper: kinds, states, refs, goods, keyed digests, a review's digest of what was public."""
 MERCHANTS = {
     "audit": "who",
+    "reimbursements": "created_by",
+    "return_policies": "saved_by",
+    "returns": "opened_by decided_by approval_asked_by",
     "staff": "ref name email language role",
     "stores": "name url email credentials secret hook_token",
 }

@@ -1,0 +1,247 @@
+"""Return, ReturnItem, Withdrawal, Reimbursement: what was asked, what was decided, what was paid. The policy, in
+versions, and the photos that came along. How states change is in `moves.py`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Owned
+from core.returns.moves import Standing
+
+
+class Return(Owned, Base):
+    """Something that is to come back, or (kind "cancel") an order that is not to leave. Three axes, one status."""
+
+    __tablename__ = "returns"
+
+    order_id: Mapped[int]
+    rma: Mapped[str]
+    """What people call it: RMA-1042."""
+    kind: Mapped[str] = mapped_column(default="return")
+    """return, warranty or cancel."""
+    acceptance: Mapped[str] = mapped_column(default="requested")
+    reception: Mapped[str] = mapped_column(default="awaited")
+    reimbursement: Mapped[str] = mapped_column(default="none")
+    status: Mapped[str] = mapped_column(default="requested")
+    """The three axes in one word, for lists."""
+    answer: Mapped[str]
+    """What the policy said: accept, review or decline."""
+    objections: Mapped[list[Any]] = mapped_column(default=list)
+    """[{line, code, values}] as the policy gave them."""
+    policy_version: Mapped[int] = mapped_column(sa.Integer, default=0)
+    refund_when: Mapped[str] = mapped_column(default="inspection")
+    label_paid_by: Mapped[str] = mapped_column(default="store")
+    fees: Mapped[list[Any]] = mapped_column(default=list)
+    """[{what, amount}] in minor units."""
+    shipping: Mapped[int] = mapped_column(default=0)
+    """How much of what was paid for shipping goes back too; staff say so with a reason."""
+    quoted: Mapped[int] = mapped_column(default=0)
+    """What the shopper was told it brings."""
+    currency: Mapped[str]
+    gift: Mapped[bool] = mapped_column(default=False)
+    comment: Mapped[str] = mapped_column(default="")
+    digest: Mapped[str] = mapped_column(default="")
+    """Of what was asked for: the same request twice within a moment is one."""
+    opened_by: Mapped[str]
+    opened_at: Mapped[datetime]
+    answer_by: Mapped[datetime | None]
+    """When we said a person would decide."""
+    decided_by: Mapped[str] = mapped_column(default="")
+    decided_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+    """What staff told the shopper with the decision."""
+    approval_asked_by: Mapped[str] = mapped_column(default="")
+    """Who wanted to approve more than their role may."""
+    return_by: Mapped[date | None]
+    carrier: Mapped[str] = mapped_column(default="")
+    tracking_number: Mapped[str] = mapped_column(default="")
+    label_url: Mapped[str] = mapped_column(default="")
+    sent_at: Mapped[datetime | None]
+    received_at: Mapped[datetime | None]
+    inspected_at: Mapped[datetime | None]
+    refund_by: Mapped[date | None]
+    """When we said the money would be on its way."""
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "rma"),
+        sa.Index(None, "store_id", "order_id"),
+        sa.Index(None, "store_id", "status", "opened_at"),
+    )
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands on its three axes."""
+        return Standing(self.acceptance, self.reception, self.reimbursement)
+
+
+class ReturnItem(Owned, Base):
+    """One line of a return."""
+
+    __tablename__ = "return_items"
+
+    return_id: Mapped[int]
+    order_id: Mapped[int]
+    line_ref: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int] = mapped_column(sa.Integer)
+    accepted: Mapped[int | None] = mapped_column(sa.Integer)
+    """How many passed the inspection; None before it."""
+    reason: Mapped[str]
+    wish: Mapped[str]
+    answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Follow-up question's key → what the shopper answered."""
+    exchange_for: Mapped[str] = mapped_column(default="")
+    """The ref of the variant wanted instead."""
+    grade: Mapped[str] = mapped_column(default="")
+    """new, used, damaged or "" as inspected."""
+    restock: Mapped[bool | None]
+    note: Mapped[str] = mapped_column(default="")
+    """Why it was not accepted, in staff's words to the shopper."""
+
+    __table_args__ = (sa.Index(None, "store_id", "return_id"), sa.Index(None, "store_id", "order_id"))
+
+
+class Withdrawal(Owned, Base):
+    """A legal withdrawal from the contract, whole or in part. No reason, no policy; a receipt at once."""
+
+    __tablename__ = "withdrawals"
+
+    order_id: Mapped[int]
+    number: Mapped[str]
+    state: Mapped[str] = mapped_column(default="started")
+    lines: Mapped[list[Any]] = mapped_column(default=list)
+    """[{ref, title, quantity, exemption}]; the exemption is the letter of Art. 16 the store names, or ""."""
+    whole: Mapped[bool] = mapped_column(default=False)
+    """Whether it covers everything that was left, so that the standard shipping goes back too (Art. 13(2))."""
+    name: Mapped[str] = mapped_column(default="")
+    country: Mapped[str]
+    currency: Mapped[str]
+    period_ends: Mapped[date | None]
+    started_at: Mapped[datetime]
+    declared_at: Mapped[datetime | None]
+    receipt: Mapped[str] = mapped_column(default="")
+    """The very text that was confirmed, as mailed."""
+    receipt_hash: Mapped[str] = mapped_column(default="")
+    """SHA-256 of the receipt's UTF-8 bytes, hexadecimal."""
+    acknowledged_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+    """What staff said when contesting or refusing."""
+    sent_at: Mapped[datetime | None]
+    goods_back_at: Mapped[datetime | None]
+    nothing_to_send: Mapped[bool] = mapped_column(default=False)
+    send_back_by: Mapped[date | None]
+    refund_due: Mapped[date | None]
+    """The legal last day for the money; None while the law lets the store wait for the goods."""
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "number"),
+        sa.Index(None, "store_id", "order_id"),
+        sa.Index(None, "store_id", "state", "declared_at"),
+        sa.Index(None, "store_id", "receipt_hash"),
+    )
+
+
+class Reimbursement(Owned, Base):
+    """Something of worth on its way to the shopper. The row comes first, then the job; it is unique by its intent."""
+
+    __tablename__ = "reimbursements"
+
+    order_id: Mapped[int]
+    return_id: Mapped[int | None]
+    withdrawal_id: Mapped[int | None]
+    intent: Mapped[str]
+    """What it is for, once for ever: "return:<id>:refund"."""
+    key: Mapped[str]
+    """What the platform keeps with it, so that asking twice is asking once."""
+    kind: Mapped[str]
+    """refund, store_credit, exchange or repair."""
+    state: Mapped[str] = mapped_column(default="pending")
+    """pending, issued, failed, needs_staff (a person must pay) or awaiting_payment (the shopper must)."""
+    amount: Mapped[int]
+    currency: Mapped[str]
+    lines: Mapped[list[Any]] = mapped_column(default=list)
+    """[{ref, quantity, net, taxes}]: what the units are worth, before fees."""
+    payout: Mapped[list[Any]] = mapped_column(default=list)
+    """The same lines as they are paid out."""
+    payments: Mapped[list[Any]] = mapped_column(default=list)
+    """[[payment ref, amount]] in the order in which the money flows."""
+    explanation: Mapped[list[Any]] = mapped_column(default=list)
+    """[{what, amount, ref, note}]; adds up to the amount."""
+    exchange: Mapped[list[Any]] = mapped_column(default=list)
+    """[{line, variant, quantity}] for an exchange."""
+    reason: Mapped[str] = mapped_column(default="")
+    restock: Mapped[list[Any]] = mapped_column(default=list)
+    """Line refs that go back on sale."""
+    tries: Mapped[int] = mapped_column(sa.Integer, default=0)
+    asked_at: Mapped[datetime | None]
+    """When the platform was first asked; from then on it is looked for before it is asked again."""
+    platform_ref: Mapped[str] = mapped_column(default="")
+    paid: Mapped[int | None]
+    """What the platform says it paid, read back; None until then."""
+    sentence: Mapped[str] = mapped_column(default="")
+    """The platform's own words where it refused or needs a person."""
+    link: Mapped[str] = mapped_column(default="")
+    due: Mapped[date | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    issued_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "intent"),
+        sa.UniqueConstraint("store_id", "key"),
+        sa.Index(None, "store_id", "order_id"),
+        sa.Index(None, "store_id", "state", "created_at"),
+    )
+
+
+class ReturnPhoto(Owned, Base):
+    """A photo of a thing to come back, re-encoded by us. Without a return it is forgotten after a day."""
+
+    __tablename__ = "return_photos"
+
+    order_id: Mapped[int]
+    return_id: Mapped[int | None]
+    content: Mapped[bytes]
+    mime: Mapped[str]
+    width: Mapped[int] = mapped_column(sa.Integer)
+    height: Mapped[int] = mapped_column(sa.Integer)
+    digest: Mapped[str]
+    added_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "order_id", "digest"),
+        sa.Index(None, "store_id", "return_id"),
+        sa.Index(
+            None, "added_at", sqlite_where=sa.text("return_id is null"), postgresql_where=sa.text("return_id is null")
+        ),
+    )
+
+
+class PolicyVersion(Owned, Base):
+    """A return policy as it was saved; the highest version holds."""
+
+    __tablename__ = "return_policies"
+
+    version: Mapped[int] = mapped_column(sa.Integer)
+    document: Mapped[dict[str, Any]]
+    saved_by: Mapped[str]
+    saved_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "version"),)
+
+
+class Counter(Owned, Base):
+    """The last number given to a store's returns or withdrawals."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str]
+    last: Mapped[int]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "name"),)
