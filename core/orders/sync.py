@@ -21,7 +21,7 @@ from core.orders.parcels import Parcel, parcels_of
 from core.orders.text import storable, web_url
 from core.platform.snapshots import OrderSnapshot, RefundSnapshot, TrackingStatus
 
-_FORM = "1"
+_FORM = "2"
 """Part of every digest: raise it when this module stores the same snapshot differently."""
 
 
@@ -121,6 +121,7 @@ def _order_row(
 
 
 def _plain(refund: RefundSnapshot) -> dict[str, Any]:
+    # Rows written before 2026-11-22 have "lines" as {ref: quantity}; whoever reads them has to take both.
     return {**dataclasses.asdict(refund), "at": refund.at.isoformat()}
 
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 import requests
 
 from core.platform.errors import NotSupported
-from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
+from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, RefundLine, ReplySnapshot, ReviewSnapshot
 
 
 class Feature(StrEnum):
@@ -134,18 +134,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundLine:
-    """Part of a refund that belongs to one line; amounts in minor units, taxes by the platform's rate ref."""
+class ExchangeLine:
+    """What goes out instead: `quantity` of a variant (the platform's ref) for so many of the order's line."""
 
-    ref: str
+    line: str
+    variant: str
     quantity: int
-    amount: int
-    taxes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Reimbursement:
-    """What the shopper is to get. `key` makes asking twice the same as asking once."""
+    """What the shopper is to get. `key` makes asking twice the same as asking once.
+
+    `lines` is what comes back and what it is worth; where there are lines they add up to `amount`.
+    `payments` says through which of the order's payments how much flows back, (ref, amount), in that order. Of an
+    exchange `amount` is what the goods that come back are worth; what is to pay on top goes through the platform's
+    own checkout.
+    """
 
     key: str
     kind: Literal["refund", "store_credit", "exchange"]
@@ -156,11 +161,17 @@ class Reimbursement:
     lines: tuple[RefundLine, ...] = ()
     restock: bool = False
     through_gateway: bool = False
+    payments: tuple[tuple[str, int], ...] = ()
+    exchange: tuple[ExchangeLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a reimbursement; `amount` is read back from the platform, never echoed from the request."""
+    """What became of a reimbursement; `amount` is read back from the platform, never echoed from the request.
+
+    `ref` names the refund, the store credit's code, or the order that an exchange made; `link` is where the shopper
+    pays (awaiting_payment) or staff look.
+    """
 
     state: Literal["issued", "pending", "needs_staff", "awaiting_payment"]
     ref: str = ""

@@ -1,6 +1,7 @@
 """The demo platform: a small store in one SQLite file, answering the whole contract. Used by the demo and by tests.
 
-`World` is the store's own side, where a merchant places, ships and refunds; `Demo` is the plugin that talks to it.
+`World` (demo_world.py) is the store's own side, where a merchant places, ships and refunds; `Demo` is the plugin that
+talks to it, and demo_till.py what money does there.
 `serve` never registers it.
 """
 
@@ -10,18 +11,16 @@ import base64
 import hashlib
 import hmac
 import json
-import sqlite3
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 
 import requests
-from pydantic import TypeAdapter
 
+from core.platform import demo_till as till
 from core.platform.contract import (
     Feature,
     Installation,
@@ -40,100 +39,28 @@ from core.platform.contract import (
     StaffIdentity,
     UnsealState,
 )
+from core.platform.demo_world import ORDERS, REVIEWS, World
 from core.platform.errors import AccessLost, BadSignature, Refused, Unavailable
-from core.platform.snapshots import (
-    Change,
-    Gone,
-    OrderSnapshot,
-    OrderState,
-    Page,
-    RefundSnapshot,
-    ReplySnapshot,
-    ReviewSnapshot,
-)
+from core.platform.refunding import check_amounts
+from core.platform.snapshots import Change, Gone, OrderSnapshot, OrderState, Page, ReplySnapshot, ReviewSnapshot
 
 SIGNATURE = "x-demo-signature"
-_ORDERS = TypeAdapter(OrderSnapshot)
-_REVIEWS = TypeAdapter(ReviewSnapshot)
 _PAGE = 50
 _OVERLAP = timedelta(minutes=5)
 _T = TypeVar("_T", OrderSnapshot, ReviewSnapshot)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
-class World:
-    """A store's own books: orders, reviews, notes. One file, safe for several processes."""
+def _alone(verb: Callable[Concatenate[Demo, _P], _R]) -> Callable[Concatenate[Demo, _P], _R]:
+    """Let a verb that reads the books and then writes them do so alone: of two with one key the second finds it."""
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = str(path)
-        self._lock = threading.Lock()
-        with self._open() as books:
-            books.execute(
-                "create table if not exists things"
-                " (kind text, ref text, changed text, body text, primary key (kind, ref))"
-            )
+    @wraps(verb)
+    def done_alone(self: Demo, *args: _P.args, **options: _P.kwargs) -> _R:
+        with self.world.alone():
+            return verb(self, *args, **options)
 
-    def _open(self) -> sqlite3.Connection:
-        books = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        books.execute("pragma synchronous=off")  # a sample store need not survive a power cut
-        return books
-
-    def put(self, thing: OrderSnapshot | ReviewSnapshot) -> None:
-        """Write an order or review as the store has it now."""
-        kind, adapter = ("order", _ORDERS) if isinstance(thing, OrderSnapshot) else ("review", _REVIEWS)
-        body = adapter.dump_json(thing).decode()  # type: ignore[arg-type]
-        with self._lock, self._open() as books:
-            row = (kind, thing.ref, thing.updated_at.astimezone(UTC).isoformat(), body)
-            books.execute("insert or replace into things values (?, ?, ?, ?)", row)
-
-    def remove(self, kind: str, ref: str) -> None:
-        """Forget an order or review, as a store does that deletes for good."""
-        with self._lock, self._open() as books:
-            books.execute("delete from things where kind = ? and ref = ?", (kind, ref))
-
-    def order(self, ref: str) -> OrderSnapshot | None:
-        """Give an order as it is now."""
-        body = self._body("order", ref)
-        return _ORDERS.validate_json(body) if body else None
-
-    def review(self, ref: str) -> ReviewSnapshot | None:
-        """Give a review as it is now."""
-        body = self._body("review", ref)
-        return _REVIEWS.validate_json(body) if body else None
-
-    def _body(self, kind: str, ref: str) -> str | None:
-        with self._open() as books:
-            row = books.execute("select body from things where kind = ? and ref = ?", (kind, ref)).fetchone()
-        return row[0] if row else None
-
-    @property
-    def door(self) -> str:
-        """How the store answers: "open", "away" (try again) or "locked" (it took our keys back)."""
-        return self._body("door", "") or "open"
-
-    @door.setter
-    def door(self, state: str) -> None:
-        with self._lock, self._open() as books:
-            books.execute("insert or replace into things values ('door', '', '', ?)", (state,))
-
-    def changed_since(self, kind: str, moment: str, after: str, limit: int) -> list[tuple[str, str, str]]:
-        """List (changed, ref, body) at or after a moment, from behind `after` within it; oldest first."""
-        query = (
-            "select changed, ref, body from things where kind = ? and (changed, ref) > (?, ?)"
-            " order by changed, ref limit ?"
-        )
-        with self._open() as books:
-            return books.execute(query, (kind, moment, after, limit)).fetchall()
-
-    def count(self, kind: str) -> int:
-        """Count what the store has of a kind."""
-        with self._open() as books:
-            return int(books.execute("select count(*) from things where kind = ?", (kind,)).fetchone()[0])
-
-    def note(self, kind: str, ref: str, body: Mapping[str, Any]) -> None:
-        """Keep a note on an order."""
-        with self._lock, self._open() as books:
-            row = (kind, ref, datetime.now(UTC).isoformat(), json.dumps(body))
-            books.execute("insert or replace into things values (?, ?, ?, ?)", row)
+    return done_alone
 
 
 class Demo(Platform):
@@ -209,11 +136,11 @@ class Demo(Platform):
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
         """List orders by change."""
-        return self._since("order", cursor, _ORDERS.validate_json)
+        return self._since("order", cursor, ORDERS.validate_json)
 
     def reviews_since(self, cursor: str) -> Page[ReviewSnapshot]:
         """List reviews by change."""
-        return self._since("review", cursor, _REVIEWS.validate_json)
+        return self._since("review", cursor, REVIEWS.validate_json)
 
     def _since(self, kind: str, cursor: str, load: Callable[[str], _T]) -> Page[_T]:
         moment, _, after = cursor.partition("|")
@@ -241,32 +168,44 @@ class Demo(Platform):
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise BadSignature("the sample store names no shopper in the way agreed") from None
 
+    @_alone
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
-        """Write a refund into the books, once per key."""
+        """Write what is due into the books, once per key: a refund, a store credit's code or an order that goes out."""
         done = self.find_reimbursement(reimbursement.order_ref, reimbursement.key)
         if done:
             return done
-        order = self._order(reimbursement.order_ref)
-        left = order.total - sum(refund.amount for refund in order.refunds)
-        if reimbursement.amount > left:
-            raise Refused(f"Only {left} can still be refunded.")
-        now = datetime.now(UTC)
-        lines = {line.ref: line.quantity for line in reimbursement.lines}
-        ref = f"refund-{len(order.refunds) + 1}"
-        refund = RefundSnapshot(ref, reimbursement.amount, now, reimbursement.reason, reimbursement.key, lines)
-        self.world.put(replace(order, refunds=(*order.refunds, refund), updated_at=now))
-        return Outcome("issued", ref, reimbursement.amount)
+        order, now = self._order(reimbursement.order_ref), datetime.now(UTC)
+        check_amounts(order, reimbursement)
+        ref, flows = f"refund-{len(order.refunds) + 1}", reimbursement.amount
+        if reimbursement.kind == "store_credit":
+            ref, flows = till.credit_code(reimbursement.key), 0
+            self.world.note("credit", ref, {"left": reimbursement.amount, "currency": order.currency})
+        elif reimbursement.kind == "exchange":
+            instead = till.exchange_order(order, reimbursement, self.world.prices(), now)
+            ref, flows = instead.ref, max(0, reimbursement.amount - instead.total)
+            self.world.put(instead)
+            if instead.state is OrderState.UNPAID:
+                self.world.hold(reimbursement, instead.ref)
+                return till.awaited(instead, reimbursement.amount)
+        self.world.put(till.take_back(order, reimbursement, ref, now, flows=flows))
+        return till.issued(order, ref, reimbursement.amount, self.world.credit(ref))
 
     def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
-        """Look for a refund with our key."""
-        known = next((refund for refund in self._order(order_ref).refunds if refund.key == key), None)
-        return Outcome("issued", known.ref, known.amount) if known else None
+        """Look into the order's books for our key, then among the exchanges the shopper has still to pay for."""
+        order = self._order(order_ref)
+        known = next((refund for refund in order.refunds if key and refund.key == key), None)
+        if known:
+            return till.issued(order, known.ref, known.amount, self.world.credit(known.ref))
+        held = self.world.held(key)
+        instead = self.world.order(held[1]) if held else None
+        return till.awaited(instead, held[0].amount) if held and instead else None
 
     def move_return(self, move: ReturnMove) -> str:
         """Leave a note on the order."""
         self.world.note("note", move.key, {"order": move.order_ref, "rma": move.rma, "move": move.move})
         return move.key
 
+    @_alone
     def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
         """Cancel an order nothing of which was shipped."""
         order = self._order(ref)
@@ -277,6 +216,7 @@ class Demo(Platform):
         now = datetime.now(UTC)
         self.world.put(replace(order, state=OrderState.CANCELED, status="canceled", canceled_at=now, updated_at=now))
 
+    @_alone
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
         """Answer under the review, once per key."""
         review = self.world.review(review_ref)
@@ -289,6 +229,7 @@ class Demo(Platform):
         self.world.put(replace(review, replies=(*review.replies, reply), updated_at=datetime.now(UTC)))
         return reply
 
+    @_alone
     def edit_reply(self, reply_ref: str, text: str) -> ReplySnapshot:
         """Change an answer."""
         review = self._review_of(reply_ref)
@@ -296,6 +237,7 @@ class Demo(Platform):
         self.world.put(replace(review, replies=replies, updated_at=datetime.now(UTC)))
         return next(reply for reply in replies if reply.ref == reply_ref)
 
+    @_alone
     def remove_reply(self, reply_ref: str) -> None:
         """Take an answer back."""
         review = self.world.review(reply_ref.partition("/")[0])

@@ -68,7 +68,8 @@ class LineItemSnapshot:
     product_ref: str = ""
     image_url: str = ""
     removed: int = 0
-    """How many of `quantity` were canceled or refunded."""
+    """How many of `quantity` are no longer bought: canceled or refunded, whichever. Not told apart, since no platform
+    so far can: WooCommerce counts refunded units alone, and an edited order simply has a smaller `quantity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +115,37 @@ class PaymentSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundLine:
+    """One line's part of a refund: `amount` net, without tax also where prices include it, and `taxes` by rate ref.
+
+    Together they are what the shopper gets for this line. `quantity` counts goods; shipping and fees come back as
+    money, so theirs reads back as 0.
+    """
+
+    ref: str
+    quantity: int
+    amount: int
+    taxes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def gross(self) -> int:
+        """What the shopper gets for this line, taxes and all."""
+        return self.amount + sum(self.taxes.values())
+
+
+@dataclass(frozen=True, slots=True)
 class RefundSnapshot:
-    """One refund the platform already has. `key` is ours where we asked for it."""
+    """One refund the platform already has. `key` is ours where we asked for it.
+
+    `lines` is what of it was given back on which line; the rest of `amount`, or all of it, belongs to none.
+    """
 
     ref: str
     amount: int
     at: datetime
     reason: str = ""
     key: str = ""
-    lines: Mapping[str, int] = field(default_factory=dict)
+    lines: tuple[RefundLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +161,7 @@ class OrderSnapshot:
     placed_at: datetime
     updated_at: datetime
     total: int = 0
+    """What the order came to at purchase, taxes and all; a refund does not lower it."""
     tax_included: bool = False
     email: str = ""
     phone: str = ""

@@ -1,27 +1,27 @@
-"""WooCommerce's words → ours: orders, refunds and reviews as `snapshots.py` wants them. Parcels: parcels.py."""
+"""WooCommerce's words → ours: orders, refunds and reviews as `snapshots.py` wants them.
+
+Their lines are read in lines.py, their parcels in parcels.py.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from html.parser import HTMLParser
 from typing import Any, Literal
 
-from core.money import to_minor
 from core.platform.errors import Refused
 from core.platform.snapshots import (
     Gone,
-    LineItemSnapshot,
     OrderSnapshot,
     OrderState,
     PaymentSnapshot,
     RefundSnapshot,
     ReplySnapshot,
     ReviewSnapshot,
-    TaxPart,
 )
+from plugins.woocommerce.lines import minor, order_lines, refund_lines, removed_units
 from plugins.woocommerce.parcels import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
 
 STATES = {
@@ -70,7 +70,7 @@ def order(
     if body.get("status") in GONE:
         return Gone(str(body.get("id")))
     try:
-        return _order(body, store_url, [*refunds], fulfillments, refundable)
+        return _order(body, store_url, refunds, fulfillments, refundable)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"Order {str(body.get('id'))[:20]} is not readable ({type(error).__name__}).") from error
 
@@ -78,11 +78,12 @@ def order(
 def _order(
     body: Mapping[str, Any],
     store_url: str,
-    refunds: list[Mapping[str, Any]],
+    refunds: Iterable[Mapping[str, Any]],
     fulfillments: Iterable[Mapping[str, Any]],
     refundable: bool,
 ) -> OrderSnapshot:
     currency, status = body["currency"], body["status"]
+    given_back = tuple(refund(row, currency) for row in refunds)
     billing, shipping = body.get("billing") or {}, body.get("shipping") or {}
     home = shipping if shipping.get("country") else billing
     methods = rows_of(body.get("shipping_lines"))
@@ -108,23 +109,23 @@ def _order(
         paid_at=utc_time(body.get("date_paid_gmt")),
         status_at=utc_time(body.get("date_completed_gmt")) if status == "completed" else None,
         promised_by=_promised_by(meta),
-        lines=_lines(body, currency, _removed(refunds)),
+        lines=order_lines(body, currency, removed_units(given_back)),
         shipments=shipments(body, fulfillments),
         payments=_payments(body, currency, refundable),
-        refunds=tuple(refund(row, currency) for row in refunds),
+        refunds=given_back,
         admin_url=admin_url(store_url, str(body["id"])),
     )
 
 
 def refund(body: Mapping[str, Any], currency: str) -> RefundSnapshot:
-    """Turn one row of orders/ID/refunds into a snapshot; lines map the order's line ref to the units taken back."""
+    """Turn one row of orders/ID/refunds into a snapshot."""
     return RefundSnapshot(
         ref=str(body["id"]),
         amount=abs(minor(body.get("amount"), currency)),
         at=_required_time(body, "date_created_gmt"),
         reason=body.get("reason") or "",
         key=str(meta_of(body).get(KEY_META) or ""),
-        lines=dict(_removed([body])),
+        lines=tuple(refund_lines(body, currency)),
     )
 
 
@@ -170,14 +171,6 @@ def admin_url(store_url: str, ref: str) -> str:
     return f"{store_url}/wp-admin/admin.php?page=wc-orders&action=edit&id={ref}"
 
 
-def minor(value: Any, currency: str) -> int:
-    """Turn WooCommerce's money text into minor units; some plugins write numbers instead.
-
-    A refund that was made without an amount has "", and "-" in its order (10.5, 2026-11): no money.
-    """
-    return 0 if value in (None, "", "-") else to_minor(str(value), currency)
-
-
 def plain_text(html: str) -> str:
     """Give the words of a comment's HTML, a line per paragraph or break; scripts and styles are dropped."""
     words = _Words()
@@ -196,60 +189,6 @@ def _state(body: Mapping[str, Any]) -> OrderState:
     if known:
         return known
     return OrderState.OPEN if body.get("date_paid_gmt") else OrderState.UNKNOWN
-
-
-def _lines(body: Mapping[str, Any], currency: str, removed: Mapping[str, int]) -> tuple[LineItemSnapshot, ...]:
-    """WooCommerce keeps every line total without tax, also where prices include it; so tax_included stays False."""
-    shipping = rows_of(body.get("shipping_lines"))
-    # The order does not say which product is virtual. Where none needs processing and nothing is shipped, all are.
-    digital = body.get("needs_processing") is False and not shipping
-    lines = [_product_line(row, currency, digital) for row in rows_of(body.get("line_items"))]
-    lines += [_charge_line(row, currency, "shipping") for row in shipping]
-    lines += [_charge_line(row, currency, "fee") for row in rows_of(body.get("fee_lines"))]
-    return tuple(LineItemSnapshot(**line, removed=removed.get(line["ref"], 0)) for line in lines)
-
-
-def _product_line(row: Mapping[str, Any], currency: str, digital: bool) -> dict[str, Any]:
-    name, parent = row.get("name") or "", row.get("parent_name") or ""
-    image = row.get("image")
-    return _money(row, currency) | {
-        "title": parent or name,
-        "variant": name.removeprefix(parent).removeprefix(" - ") if parent else "",
-        "quantity": int(row.get("quantity") or 0),
-        "discount": minor(row.get("subtotal"), currency) - minor(row.get("total"), currency),
-        "kind": "digital" if digital else "physical",
-        "sku": row.get("sku") or "",
-        "product_ref": str(row.get("product_id") or ""),
-        "image_url": image.get("src") or "" if isinstance(image, dict) else "",
-    }
-
-
-def _charge_line(row: Mapping[str, Any], currency: str, kind: str) -> dict[str, Any]:
-    return _money(row, currency) | {
-        "title": row.get("method_title") or row.get("name") or "",
-        "quantity": 1,
-        "kind": kind,
-    }
-
-
-def _money(row: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    taxes = ((str(tax["id"]), minor(tax.get("total"), currency)) for tax in rows_of(row.get("taxes")))
-    return {
-        "ref": str(row["id"]),
-        "total": minor(row.get("total"), currency),
-        "tax": minor(row.get("total_tax"), currency),
-        "taxes": tuple(TaxPart(ref, amount) for ref, amount in taxes if amount),
-    }
-
-
-def _removed(refunds: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """Count the units taken back by the order's line ref. Shipping and fees come back in money, not in units."""
-    removed: Counter[str] = Counter()
-    for one in refunds:
-        for row in rows_of(one.get("line_items")):
-            if ref := meta_of(row).get("_refunded_item_id"):
-                removed[str(ref)] += abs(int(row.get("quantity") or 0))
-    return removed
 
 
 def _payments(body: Mapping[str, Any], currency: str, refundable: bool) -> tuple[PaymentSnapshot, ...]:

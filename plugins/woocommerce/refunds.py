@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from core.money import to_decimal
 from core.platform.contract import Outcome, Reimbursement
-from core.platform.errors import Refused
-from core.platform.snapshots import OrderSnapshot
 from plugins.woocommerce import mapping
 from plugins.woocommerce.parcels import meta_of
 
@@ -23,27 +21,8 @@ def find_refund(refunds: Iterable[Mapping[str, Any]], key: str) -> Mapping[str, 
     return next((row for row in refunds if meta_of(row).get(mapping.KEY_META) == key), None)
 
 
-def check_amounts(order: OrderSnapshot, wanted: Reimbursement) -> None:
-    """Raise Refused for what WooCommerce would take but should not: it checks the amount against the rest, no more.
-
-    Ninety-nine units of three, or lines that do not add up to the amount, answer 201 there (10.5, 2026-11).
-    """
-    if wanted.currency != order.currency:
-        raise Refused(f"The order is in {order.currency}, the refund in {wanted.currency}.")
-    rest = order.total - sum(refund.amount for refund in order.refunds)
-    if not 0 < wanted.amount <= rest:
-        raise Refused(f"{_words(rest, order)} of this order can still be refunded, not {_words(wanted.amount, order)}.")
-    left = {line.ref: line.quantity - line.removed for line in order.lines}
-    for part in wanted.lines:
-        if part.ref not in left or not 0 <= part.quantity <= left[part.ref]:
-            raise Refused(f"Of line {part.ref}, {left.get(part.ref, 0)} can still go back, not {part.quantity}.")
-    parts = sum(part.amount + sum(part.taxes.values()) for part in wanted.lines)
-    if wanted.lines and parts != wanted.amount:
-        raise Refused(f"The lines add up to {_words(parts, order)}, the refund is {_words(wanted.amount, order)}.")
-
-
-def refund_body(wanted: Reimbursement) -> dict[str, Any]:
-    """Write the refund as WooCommerce wants it.
+def refund_body(wanted: Reimbursement, goods: Container[str]) -> dict[str, Any]:
+    """Write the refund as WooCommerce wants it; `goods` are the refs of the lines that come back in units.
 
     Always the amount (without it the refund is of nothing), and JSON booleans (anything else counts as true).
     """
@@ -58,7 +37,8 @@ def refund_body(wanted: Reimbursement) -> dict[str, Any]:
         "line_items": [
             {
                 "id": int(part.ref),
-                "quantity": part.quantity,
+                # Shipping and fees have none; WooCommerce would count theirs among the goods still to come back.
+                "quantity": part.quantity if part.ref in goods else 0,
                 "refund_total": str(to_decimal(part.amount, wanted.currency)),
                 "refund_tax": [
                     {"id": int(rate), "refund_total": str(to_decimal(amount, wanted.currency))}
@@ -80,7 +60,3 @@ def outcome_of(row: Mapping[str, Any], currency: str, *, asked: int | None = Non
     elif asked not in (None, written.amount):
         sentence = f"WooCommerce recorded {to_decimal(written.amount, currency)} {currency}. Check the order."
     return Outcome("needs_staff" if sentence else "issued", written.ref, written.amount, link, sentence)
-
-
-def _words(amount: int, order: OrderSnapshot) -> str:
-    return f"{to_decimal(amount, order.currency)} {order.currency}"

@@ -29,6 +29,7 @@ from core.platform.snapshots import (
     OrderSnapshot,
     OrderState,
     PaymentSnapshot,
+    RefundLine,
     RefundSnapshot,
     ReplySnapshot,
     ReviewSnapshot,
@@ -222,7 +223,8 @@ def _cancel(order: OrderSnapshot, _it: Happening, at: datetime) -> OrderSnapshot
 
 
 def _refund(order: OrderSnapshot, it: Happening, at: datetime) -> OrderSnapshot:
-    refund = RefundSnapshot(f"f{len(order.refunds)}", 100 + it.amount, at, lines={"l1": 1})
+    part = RefundLine("l1", 1, 100 + it.amount)
+    refund = RefundSnapshot(f"f{len(order.refunds)}", part.gross, at, lines=(part,))
     lines = tuple(replace(line, removed=min(line.quantity, line.removed + (line.ref == "l1"))) for line in order.lines)
     return replace(order, refunds=(*order.refunds, refund), lines=lines)
 

@@ -15,9 +15,9 @@ import pytest
 import requests
 
 import plugins
-from core.platform.contract import Feature, Platform, Reimbursement, Request, ReturnMove
+from core.platform.contract import ExchangeLine, Feature, Platform, RefundLine, Reimbursement, Request, ReturnMove
 from core.platform.demo import Demo
-from core.platform.errors import BadSignature, PlatformError, Unavailable
+from core.platform.errors import BadSignature, PlatformError, Refused, Unavailable
 from core.platform.registry import discover
 from core.platform.snapshots import Gone, OrderSnapshot, ReviewSnapshot
 
@@ -69,6 +69,15 @@ class Merchant(Protocol):
 
     def refunds(self, ref: str) -> list[int]:
         """The refunds the store has of an order, in minor units."""
+
+    def refund_by_hand(self, ref: str, part: RefundLine) -> None:
+        """Refund one line at the store itself, without our key and without restocking."""
+
+    def shelve(self, variant: str, price: int) -> None:
+        """Put a variant on sale; only where the platform exchanges."""
+
+    def pay(self, key: str) -> None:
+        """Let the shopper pay what the exchange asked for with this key left open."""
 
     def notes(self, ref: str) -> int:
         """How often the store was told of a return of this order."""
@@ -244,6 +253,32 @@ def test_a_listing_may_start_at_a_time_that_second_included(opened: Opened) -> N
 # Acting, once a key.
 
 
+def placed_at(platform: Platform, merchant: Merchant) -> OrderSnapshot:
+    """A fresh order as the platform reads it: goods and shipping, both taxed."""
+    return read_again(platform, merchant.place())
+
+
+def read_again(platform: Platform, ref: str) -> OrderSnapshot:
+    order = platform.fetch_order(ref)
+    assert isinstance(order, OrderSnapshot)
+    return order
+
+
+def all_of(order: OrderSnapshot, kind: str) -> RefundLine:
+    """The whole of the order's first line of a kind, as a refund of it."""
+    line = next(line for line in order.lines if line.kind == kind)
+    net = line.total - (line.tax if order.tax_included else 0)
+    assert line.tax
+    assert sum(tax.amount for tax in line.taxes) == line.tax
+    return RefundLine(line.ref, line.quantity, net, {tax.ref: tax.amount for tax in line.taxes})
+
+
+def back(order: OrderSnapshot, key: str, *parts: RefundLine, **changes: Any) -> Reimbursement:
+    """What the shopper is to get for these lines."""
+    amount = sum(part.gross for part in parts)
+    return replace(Reimbursement(key, "refund", order.ref, amount, order.currency, lines=parts), **changes)
+
+
 def refund_of(order: OrderSnapshot, key: str) -> Reimbursement:
     return Reimbursement(key, "refund", order.ref, 500, order.currency, reason="One mug broke")
 
@@ -271,6 +306,104 @@ def test_a_refund_of_more_than_is_left_is_refused_and_not_made(opened: Opened) -
     with pytest.raises(PlatformError):
         platform.reimburse(replace(refund_of(order, "k1"), amount=order.total + 1))
     assert merchant.refunds(order.ref) == []
+
+
+def test_a_refund_asked_for_by_line_is_read_back_by_line(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.REFUND)
+    order = placed_at(platform, merchant)
+    goods, shipping = all_of(order, "physical"), all_of(order, "shipping")
+    wanted = back(order, "k1", goods, shipping)
+    first = platform.reimburse(wanted)
+    again = merchant.connect().reimburse(wanted)
+    assert first == again == platform.find_reimbursement(order.ref, "k1")
+    assert (first.state, first.amount, merchant.refunds(order.ref)) == ("issued", wanted.amount, [wanted.amount])
+    after = read_again(platform, order.ref)
+    (refund,) = after.refunds
+    assert (refund.key, refund.ref, refund.amount) == ("k1", first.ref, wanted.amount)
+    # Shipping comes back as money, not in units.
+    assert refund.lines == (goods, replace(shipping, quantity=0))
+    assert {line.ref: line.removed for line in after.lines} == {goods.ref: goods.quantity, shipping.ref: 0}
+    assert after.total == order.total, "the total stays what it was at purchase"
+    assert sum(payment.refunded for payment in after.payments) == wanted.amount
+
+
+def test_a_refund_made_by_hand_is_read_with_its_lines(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.REFUND)
+    order = placed_at(platform, merchant)
+    part = replace(all_of(order, "physical"), quantity=1)
+    merchant.refund_by_hand(order.ref, part)
+    (refund,) = read_again(platform, order.ref).refunds
+    assert (refund.key, refund.amount, refund.lines) == ("", part.gross, (part,))
+    assert platform.find_reimbursement(order.ref, "") is None
+
+
+def test_more_than_is_left_is_refused_in_a_sentence(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.REFUND)
+    order = placed_at(platform, merchant)
+    goods, shipping = all_of(order, "physical"), all_of(order, "shipping")
+    too_many = replace(goods, quantity=goods.quantity + 1)
+    merchant.refund_by_hand(order.ref, shipping)
+    for wanted in (
+        back(order, "k1", goods, shipping),
+        back(order, "k1", too_many),
+        back(order, "k1", replace(goods, ref="999999")),
+        back(order, "k1", goods, amount=goods.gross - 1),
+        back(order, "k1", goods, currency="XTS"),
+        back(order, "k1", amount=0),
+        back(order, "k1", *[replace(goods, amount=1, taxes={})] * 2),
+    ):
+        with pytest.raises(Refused) as caught:
+            platform.reimburse(wanted)
+        assert str(caught.value).endswith(".")
+    assert merchant.refunds(order.ref) == [shipping.gross]
+
+
+def test_store_credit_is_a_code_given_once_and_nothing_flows_back(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.STORE_CREDIT)
+    order = placed_at(platform, merchant)
+    wanted = back(order, "k1", all_of(order, "physical"), kind="store_credit")
+    first = platform.reimburse(wanted)
+    assert (first.state, first.amount) == ("issued", wanted.amount)
+    assert first.ref in first.sentence
+    assert merchant.connect().reimburse(wanted) == first == platform.find_reimbursement(order.ref, "k1")
+    after = read_again(platform, order.ref)
+    assert [(one.key, one.lines) for one in after.refunds] == [("k1", wanted.lines)]
+    assert [payment.refunded for payment in after.payments] == [0]
+    with pytest.raises(Refused):
+        platform.reimburse(replace(wanted, key="k2", kind="refund"))
+
+
+@pytest.mark.parametrize(("dearer", "state"), [(0, "issued"), (250, "awaiting_payment")])
+def test_an_exchange_sends_out_an_order_of_its_own_once(opened: Opened, dearer: int, state: str) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.EXCHANGE)
+    order = placed_at(platform, merchant)
+    goods = all_of(order, "physical")
+    merchant.shelve("blue", goods.gross // goods.quantity + dearer)
+    out = (ExchangeLine(goods.ref, "blue", goods.quantity),)
+    wanted = back(order, "k1", goods, kind="exchange", exchange=out)
+    first = platform.reimburse(wanted)
+    assert (first.state, first.amount, bool(first.link)) == (state, wanted.amount, bool(dearer))
+    assert merchant.connect().reimburse(wanted) == first == platform.find_reimbursement(order.ref, "k1")
+    instead = read_again(platform, first.ref)
+    assert instead.ref != order.ref
+    assert [(line.quantity, line.variant) for line in instead.lines] == [(goods.quantity, "blue")]
+    assert instead.total == wanted.amount + dearer * goods.quantity
+    assert (instead.paid_at is None) == bool(dearer)
+    if dearer:
+        assert read_again(platform, order.ref).refunds == (), "nothing is spent before the rest is paid"
+        merchant.pay("k1")
+    issued = platform.find_reimbursement(order.ref, "k1")
+    assert issued is not None
+    assert (issued.state, issued.ref, issued.amount, issued.link) == ("issued", first.ref, wanted.amount, "")
+    after = read_again(platform, order.ref)
+    assert [(one.key, one.lines) for one in after.refunds] == [("k1", wanted.lines)]
+    assert [payment.refunded for payment in after.payments] == [0]
+    assert read_again(platform, first.ref).paid_at is not None
 
 
 def test_a_return_moved_twice_is_told_once(opened: Opened) -> None:

@@ -14,8 +14,15 @@ import requests
 
 from core.platform.contract import Request
 from core.platform.demo import SIGNATURE, Demo, World, sign
+from core.platform.snapshots import LineItemSnapshot, PaymentSnapshot, RefundLine, RefundSnapshot, TaxPart
 from tests.conftest import NOON
-from tests.core.samples import anns_order, anns_review
+from tests.core.samples import MUG, anns_order, anns_review
+
+LINES = (
+    replace(MUG, tax=504, taxes=(TaxPart("vat", 504),)),
+    LineItemSnapshot("l2", "Parcel to the door", 1, 500, 105, 0, (TaxPart("vat", 105),), kind="shipping"),
+)
+PAYMENTS = (PaymentSnapshot("p1", "card", sum(line.total + line.tax for line in LINES), refundable=True),)
 
 
 class Merchant:
@@ -36,7 +43,8 @@ class Merchant:
 
     def place(self) -> str:
         self.placed += 1
-        self.world.put(anns_order(ref=str(self.placed), placed_at=self.now, updated_at=self.now))
+        money = {"lines": LINES, "payments": PAYMENTS, "total": PAYMENTS[0].captured}
+        self.world.put(anns_order(ref=str(self.placed), placed_at=self.now, updated_at=self.now, **money))
         return str(self.placed)
 
     def change(self, ref: str) -> None:
@@ -55,6 +63,18 @@ class Merchant:
         order = self.world.order(ref)
         assert order is not None
         return [refund.amount for refund in order.refunds]
+
+    def refund_by_hand(self, ref: str, part: RefundLine) -> None:
+        order = self.world.order(ref)
+        assert order is not None
+        refund = RefundSnapshot(f"by hand {len(order.refunds)}", part.gross, self.now, lines=(part,))
+        self.world.put(replace(order, refunds=(*order.refunds, refund), updated_at=self.now))
+
+    def shelve(self, variant: str, price: int) -> None:
+        self.world.shelve(variant, price)
+
+    def pay(self, key: str) -> None:
+        self.world.pay(key, self.now)
 
     def notes(self, ref: str) -> int:
         return self.world.count("note")

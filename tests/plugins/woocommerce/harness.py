@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from core.money import to_minor
+from core.money import to_decimal, to_minor
 from core.platform.contract import Request
 from core.platform.http import open_session
+from core.platform.snapshots import RefundLine
 from plugins.woocommerce import signing
 from plugins.woocommerce.platform import WooCommerce
 from tests.stores.woocommerce import Store, make_order, serving
@@ -60,6 +61,19 @@ class Merchant:
         currency = self.store.find_order(int(ref))["currency"]
         return [to_minor(row["amount"], currency) for row in self.store.refunds.get(int(ref), [])]
 
+    def refund_by_hand(self, ref: str, part: RefundLine) -> None:
+        currency = self.store.find_order(int(ref))["currency"]
+        taxes = [{"id": int(rate), "refund_total": _text(amount, currency)} for rate, amount in part.taxes.items()]
+        line = {"id": int(part.ref), "quantity": part.quantity, "refund_total": _text(part.amount, currency)}
+        body = {"amount": _text(part.gross, currency), "api_refund": False, "api_restock": False}
+        self.store.refund(int(ref), {**body, "line_items": [{**line, "refund_tax": taxes}]})
+
+    def shelve(self, variant: str, price: int) -> None:
+        raise AssertionError("WooCommerce exchanges nothing")
+
+    def pay(self, key: str) -> None:
+        raise AssertionError("WooCommerce exchanges nothing")
+
     def notes(self, ref: str) -> int:
         return sum("RMA-" in note["note"] for note in self.store.notes.get(int(ref), []))
 
@@ -77,6 +91,10 @@ class Merchant:
 
     def misbehave(self, how: str) -> None:
         self.store.misbehave(self.troubles[how], times=9, seconds=1)
+
+
+def _text(amount: int, currency: str) -> str:
+    return str(to_decimal(amount, currency))
 
 
 @contextmanager

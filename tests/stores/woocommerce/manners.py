@@ -21,12 +21,13 @@ KINDS = INSTEAD + AFTERWARDS
 
 @dataclass
 class Mood:
-    """One asked-for misbehavior; `left` requests whose path matches still get it."""
+    """One asked-for misbehavior; `left` requests whose method (any, if "") and path match still get it."""
 
     kind: str
     left: int
     path: re.Pattern[str]
     seconds: float
+    method: str = ""
 
 
 class Manners:
@@ -36,18 +37,18 @@ class Manners:
         self._moods: list[Mood] = []
         self._lock = Lock()
 
-    def add(self, kind: str, times: int, path: str, seconds: float) -> None:
+    def add(self, kind: str, times: int, path: str, seconds: float, method: str = "") -> None:
         """Ask for one; `path` is a regular expression searched in the request's path."""
         if kind not in KINDS:
             raise ValueError(f"no such misbehavior: {kind}")
         with self._lock:
-            self._moods.append(Mood(kind, times, re.compile(path), seconds))
+            self._moods.append(Mood(kind, times, re.compile(path), seconds, method))
 
-    def take(self, path: str) -> Mood | None:
+    def take(self, method: str, path: str) -> Mood | None:
         """The misbehavior the request to `path` gets, or None."""
         with self._lock:
             for mood in self._moods:
-                if mood.left > 0 and mood.path.search(path):
+                if mood.left > 0 and mood.method in ("", method) and mood.path.search(path):
                     mood.left -= 1
                     return mood
         return None

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RestError, refund_negative, refund_refused
 from .php import Json, stamp
-from .shapes import make_links, money, number
+from .shapes import LINE_KINDS, make_links, money, number, show_lines
 
 if TYPE_CHECKING:
     from .state import State
-
-KINDS = ("line_items", "shipping_lines", "fee_lines")
 
 
 def create_refund(store: "State", order: Json, asked: Json, at: datetime) -> Json:
@@ -57,11 +55,11 @@ def remaining_amount(store: "State", order: Json) -> Decimal:
     return Decimal(order["total"]) - sum(done, Decimal())
 
 
-def show_refund(refund: Json, order_id: int, url: str) -> Json:
+def show_refund(refund: Json, order_id: int, url: str, decimals: int = 2) -> Json:
     """A refund as REST shows it."""
     order = f"{url}/wp-json/wc/v3/orders/{order_id}"
     links = make_links(f"{order}/refunds", refund["id"], ["GET", "DELETE"])
-    return {**refund, "_links": {**links, "up": [{"href": order}]}}
+    return {**refund, **show_lines(refund, decimals), "_links": {**links, "up": [{"href": order}]}}
 
 
 def _amount_asked(asked: Json) -> Decimal | None:
@@ -89,20 +87,24 @@ def _check_gateway(store: "State", order: Json) -> None:
 
 
 def _refunded_lines(store: "State", order: Json, asked: Json) -> Json:
-    wanted = {line.get("id"): line for line in asked.get("line_items") or []}
+    wanted = {line.get("id"): line for line in asked.get("line_items") or [] if _says_something(line)}
     lines: Json = {
         kind: [_negate(store, line, wanted[line["id"]]) for line in order[kind] if line["id"] in wanted]
-        for kind in KINDS
+        for kind in LINE_KINDS
     }
     goods, shipping = (
         sum((Decimal(tax["total"]) for kind in kinds for line in lines[kind] for tax in line["taxes"]), Decimal())
         for kinds in (("line_items", "fee_lines"), ("shipping_lines",))
     )
     lines["tax_lines"] = []
-    if goods or shipping:
+    if order["tax_lines"] and (goods or shipping):
         totals = {"id": store.next_id("item"), "tax_total": money(goods), "shipping_tax_total": money(shipping)}
         lines["tax_lines"] = [{**order["tax_lines"][0], **totals}]
     return lines
+
+
+def _says_something(line: Json) -> bool:
+    return any(line.get(name) for name in ("quantity", "refund_total", "refund_tax"))
 
 
 def _negate(store: "State", line: Json, asked: Json) -> Json:

@@ -34,7 +34,7 @@ def list_orders(store: Store, call: Call) -> Answer:
     rows.sort(key=lambda row: (row[ORDER_BY[order_by]], row["id"]))
     if call.query.get("order", "desc") == "desc":
         rows.reverse()
-    return many(store, call, (show_order(row, store.url) for row in rows))
+    return many(store, call, (show_order(row, store.url, store.decimals) for row in rows))
 
 
 def _matches(order: Json, text: str) -> bool:
@@ -45,7 +45,7 @@ def _matches(order: Json, text: str) -> bool:
 
 def read_order(store: Store, call: Call) -> Answer:
     """One order, or 404."""
-    return one(call, show_order(store.find_order(call.order_id), store.url))
+    return one(call, show_order(store.find_order(call.order_id), store.url, store.decimals))
 
 
 def edit_order(store: Store, call: Call) -> Answer:
@@ -61,12 +61,12 @@ def edit_order(store: Store, call: Call) -> Answer:
     for row in call.body.get("meta_data", []):
         set_meta(order, store.next_id("meta"), row["key"], row["value"])
     store.touch(order)
-    return one(call, show_order(order, store.url))
+    return one(call, show_order(order, store.url, store.decimals))
 
 
 def delete_order(store: Store, call: Call) -> Answer:
     """Trash an order, or delete it for good with `force`."""
-    shown = show_order(store.find_order(call.order_id), store.url)
+    shown = show_order(store.find_order(call.order_id), store.url, store.decimals)
     if is_true(call.query.get("force", "")):
         store.delete_forever(call.order_id)
         return one(call, shown)
@@ -83,7 +83,7 @@ def list_refunds(store: Store, call: Call) -> Answer:
     """An order's refunds, newest first."""
     store.find_order(call.order_id)
     rows = store.refunds.get(call.order_id, [])
-    return many(store, call, (show_refund(row, call.order_id, store.url) for row in rows))
+    return many(store, call, (show_refund(row, call.order_id, store.url, store.decimals) for row in rows))
 
 
 def create_refund(store: Store, call: Call) -> Answer:
@@ -91,7 +91,7 @@ def create_refund(store: Store, call: Call) -> Answer:
     refund = store.refund(call.order_id, call.asked)
     # The Location header keeps the route's pattern (10.5.0, 2026-11).
     location = f"{store.url}/wp-json/wc/v3/orders/(?P<order_id>[\\d]+)/refunds/{refund['id']}"
-    return one(call, show_refund(refund, call.order_id, store.url), 201, location)
+    return one(call, show_refund(refund, call.order_id, store.url, store.decimals), 201, location)
 
 
 def list_notes(store: Store, call: Call) -> Answer:

@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         store = self.server.store
         store.requests.append((self.command, path))
-        mood = store.manners.take(path)
+        mood = store.manners.take(self.command, path)
         if mood and mood.kind in INSTEAD:
             secure = self.server.url.replace("http://", "https://", 1)
             self._write(answer_instead(mood, f"{secure}{self.path}"), None)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from .php import Json, load_recorded, write_gmt
 
+LINE_KINDS = ("line_items", "shipping_lines", "fee_lines")
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 OAKLAND = {
     "address_1": "500 Oak Ave",
@@ -44,13 +45,14 @@ def make_order(
     customer_id: int = 0,
     payment_method: str = "stripe",
     shipping: tuple[str, str, str] = ("flat_rate", "Flat rate", "7.50"),
+    fees: Sequence[tuple[str, str]] = (),
     tax_percent: str = "8.5",
     currency: str = "USD",
     note: str = "",
 ) -> Json:
     """Build an order as WooCommerce shows it, ready for `Store.place`, which gives ids and local times.
 
-    `shipping` is method id, title and cost; without a `number` the order is numbered by its id.
+    `shipping` is method id, title and cost, a fee name and cost; without a `number` the order is numbered by its id.
     """
     order: Json = load_recorded("rest.orders__create_guest")
     for built_when_asked in ("payment_url", "_links"):
@@ -72,12 +74,13 @@ def make_order(
         "date_modified_gmt": write_gmt(placed),
         "date_paid_gmt": None if status in {"pending", "on-hold", "failed"} else write_gmt(placed),
     }
-    _fill_lines(order, lines, shipping, Decimal(tax_percent))
+    order["line_items"] = [_line_item(order["line_items"][0], line, Decimal(tax_percent)) for line in lines]
+    order["fee_lines"] = [_fee_line(name, cost, Decimal(tax_percent)) for name, cost in fees]
+    _add_up(order, shipping, Decimal(tax_percent))
     return order
 
 
-def _fill_lines(order: Json, lines: Sequence[Line], shipping: tuple[str, str, str], percent: Decimal) -> None:
-    order["line_items"] = [_line_item(order["line_items"][0], line, percent) for line in lines]
+def _add_up(order: Json, shipping: tuple[str, str, str], percent: Decimal) -> None:
     method_id, title, cost = shipping
     tax = part_of(Decimal(cost), percent)
     order["shipping_lines"][0] |= {
@@ -87,8 +90,9 @@ def _fill_lines(order: Json, lines: Sequence[Line], shipping: tuple[str, str, st
         "total_tax": money(tax),
         "taxes": [{"id": 1, "total": money(tax), "subtotal": ""}] if percent else [],
     }
-    goods = sum((Decimal(item["total"]) for item in order["line_items"]), Decimal())
-    goods_tax = sum((Decimal(item["total_tax"]) for item in order["line_items"]), Decimal())
+    items = [*order["line_items"], *order["fee_lines"]]
+    goods = sum((Decimal(item["total"]) for item in items), Decimal())
+    goods_tax = sum((Decimal(item["total_tax"]) for item in items), Decimal())
     order |= {
         "shipping_total": cost,
         "shipping_tax": money(tax),
@@ -120,9 +124,41 @@ def _line_item(recorded: Json, line: Line, percent: Decimal) -> Json:
     }
 
 
-def money(value: Decimal) -> str:
-    """Two decimals as text, the way WooCommerce writes every amount."""
-    return str(value.quantize(Decimal("0.01"), ROUND_HALF_UP))
+def _fee_line(name: str, cost: str, percent: Decimal) -> Json:
+    """A fee; its keys are those of WooCommerce's own issue 58351, not recorded here."""
+    tax = money(part_of(Decimal(cost), percent))
+    return {
+        "id": 0,
+        "name": name,
+        "tax_class": "",
+        "tax_status": "taxable",
+        "amount": cost,
+        "total": cost,
+        "total_tax": tax,
+        "taxes": [{"id": 1, "total": tax, "subtotal": ""}] if percent else [],
+        "meta_data": [],
+    }
+
+
+def money(value: Decimal, decimals: int = 2) -> str:
+    """An amount as text with the store's decimals, the way WooCommerce writes every amount."""
+    return str(value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+
+
+def show_lines(record: Json, decimals: int) -> Json:
+    """The lines of an order or refund as REST shows them: amounts may be stored finer than the store's decimals.
+
+    The taxes of a line are rounded on their own there, so they need not add up to its total_tax (10.5, 2026-11).
+    """
+
+    def rounded(row: Json, names: Sequence[str]) -> Json:
+        return {**row, **{name: money(Decimal(row[name]), decimals) for name in names if row.get(name)}}
+
+    def shown(row: Json) -> Json:
+        amounts = rounded(row, ("subtotal", "subtotal_tax", "total", "total_tax"))
+        return {**amounts, "taxes": [rounded(tax, ("subtotal", "total")) for tax in row["taxes"]]}
+
+    return {kind: [shown(row) for row in record[kind]] for kind in LINE_KINDS}
 
 
 def number(value: Decimal) -> int | float:
@@ -135,7 +171,7 @@ def part_of(amount: Decimal, percent: Decimal) -> Decimal:
     return (amount * percent / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def show_order(order: Json, url: str) -> Json:
+def show_order(order: Json, url: str, decimals: int = 2) -> Json:
     """An order as REST and webhooks show it, with the links that depend on the store's address."""
     api = f"{url}/wp-json/wc/v3/orders"
     links = make_links(api, order["id"])
@@ -145,7 +181,7 @@ def show_order(order: Json, url: str) -> Json:
     if order["customer_id"]:
         links["customer"] = [{"href": f"{url}/wp-json/wc/v3/customers/{order['customer_id']}"}]
     pay = f"{url}/checkout/order-pay/{order['id']}/?pay_for_order=true&key={order['order_key']}"
-    return {**order, "payment_url": pay, "_links": links}
+    return {**order, **show_lines(order, decimals), "payment_url": pay, "_links": links}
 
 
 def show_review(review: Json, product: Json, url: str) -> Json:

@@ -23,6 +23,7 @@ def _machine_now() -> datetime:
 class State:
     """One store. `loopback` lets it call private addresses, which a real WordPress refuses to.
 
+    `decimals` is what it shows of its prices and rounds its totals to, whatever its currency has.
     `signing_now` is the clock that OAuth timestamps are held against: signing clients read the machine's.
     `core_url` is where the front page's "Connect" link leads.
     """
@@ -40,11 +41,13 @@ class State:
         has_fulfillments: bool = True,
         has_plugin: bool = True,
         loopback: bool = False,
+        decimals: int = 2,
         core_url: str = "",
     ) -> None:
         self.name, self.currency, self.language = name, currency, language
         self.now, self.signing_now, self.zone = now, signing_now, ZoneInfo(zone)
         self.has_fulfillments, self.has_plugin, self.loopback = has_fulfillments, has_plugin, loopback
+        self.decimals = decimals
         self.url, self.core_url = "https://store.example", core_url
         self.lock = RLock()
         self.statuses = {row["slug"]: row["name"] for row in load_recorded("rest.order_statuses__list")}
@@ -82,9 +85,13 @@ class State:
             self.keys[key.key_id] = key
             return key
 
-    def misbehave(self, kind: str, *, times: int = 1, path: str = "", seconds: float = 1.0) -> None:
-        """Answer the next `times` requests whose path matches badly; `manners.KINDS` lists how."""
-        self.manners.add(kind, times, path, seconds)
+    def misbehave(self, kind: str, *, times: int = 1, method: str = "", path: str = "", seconds: float = 1.0) -> None:
+        """Answer the next `times` requests whose method and path match badly; `manners.KINDS` lists how.
+
+        With "reset", "truncated" or a "slow" above the caller's patience the request is carried out all the same:
+        `misbehave("reset", method="POST", path="refunds")` pays back, and the caller never sees the answer.
+        """
+        self.manners.add(kind, times, path, seconds, method)
 
     def deliver(self) -> list[Delivery]:
         """Send the webhook deliveries that wait."""
@@ -99,7 +106,7 @@ class State:
     def show(self, resource: str, ref: int) -> Json:
         """An order, review or fulfillment as its webhook shows it; raises `RestError` when it is gone."""
         if resource == "order":
-            return show_order(self.find_order(ref), self.url)
+            return show_order(self.find_order(ref), self.url, self.decimals)
         if resource == "review":
             review = self.find_review(ref)
             return show_review(review, self.products[review["product_id"]], self.url)

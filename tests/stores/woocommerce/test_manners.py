@@ -39,6 +39,15 @@ def test_an_answer_that_suffers_on_its_way_was_acted_upon(store: Store, api: API
     assert len(api.get("orders/17/refunds").json()) == 1
 
 
+def test_a_misbehavior_may_be_for_one_method_alone(store: Store, api: API) -> None:
+    place(store)
+    store.misbehave("reset", method="POST", path="/refunds")
+    assert api.get("orders/17/refunds").json() == []
+    with pytest.raises(requests.RequestException):
+        api.post("orders/17/refunds", {"amount": "1.00", "api_refund": False})
+    assert [row["amount"] for row in api.get("orders/17/refunds").json()] == ["1.00"]
+
+
 def test_a_misbehavior_is_for_the_paths_named_and_must_exist(store: Store, api: API) -> None:
     store.misbehave("500", path="/webhooks$")
     assert api.get("orders").status_code == 200

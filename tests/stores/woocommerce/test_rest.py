@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from woocommerce import API
 
 from tests.stores.woocommerce import Line, Store
@@ -104,8 +105,35 @@ def test_a_full_refund_moves_the_order_to_refunded_and_leaves_nothing(store: Sto
     assert len(api.get("orders/17/refunds").json()) == 1
 
 
-def test_restocking_puts_the_units_back_on_the_shelf(store: Store, api: API) -> None:
-    order, before = place(store, lines=(Line(quantity=2),)), store.products[11]["stock_quantity"]
+@pytest.mark.parametrize("restock", [True, False])
+def test_units_go_back_on_the_shelf_only_where_restocking_was_asked_for(store: Store, api: API, restock: bool) -> None:
+    order, before = place(store, lines=(Line(quantity=2),)), api.get("products/11").json()["stock_quantity"]
     line = {"id": order["line_items"][0]["id"], "quantity": 2, "refund_total": 48}
-    api.post("orders/17/refunds", {"api_refund": False, "api_restock": True, "line_items": [line]})
-    assert store.products[11]["stock_quantity"] == before + 2
+    api.post("orders/17/refunds", {"api_refund": False, "api_restock": restock, "line_items": [line]})
+    assert api.get("products/11").json()["stock_quantity"] == before + 2 * restock
+
+
+def test_a_refund_repeats_the_lines_it_takes_from_below_zero_and_names_them(store: Store, api: API) -> None:
+    order = place(store, fees=(("Gift wrap", "4.00"),))
+    refs = [order[kind][0]["id"] for kind in ("line_items", "shipping_lines", "fee_lines")]
+    tax = [{"id": 1, "refund_total": 0.34}]
+    lines = [{"id": ref, "quantity": 0, "refund_total": 4, "refund_tax": tax} for ref in refs]
+    empty = {"id": refs[0], "quantity": 0, "refund_total": 0, "refund_tax": []}
+    refund = api.post("orders/17/refunds", {"amount": "13.02", "api_refund": False, "line_items": lines}).json()
+    for kind, ref in zip(("line_items", "shipping_lines", "fee_lines"), refs, strict=True):
+        (line,) = refund[kind]
+        assert (line["total"], line["total_tax"], line["taxes"][0]["total"]) == ("-4.00", "-0.34", "-0.34")
+        assert [row["value"] for row in line["meta_data"]] == [str(ref)]
+        assert line["id"] != ref
+    nothing = api.post("orders/17/refunds", {"amount": "1.00", "api_refund": False, "line_items": [empty]}).json()
+    assert nothing["line_items"] == []
+
+
+def test_lines_are_shown_with_the_store_s_decimals_though_stored_finer(store: Store, api: API) -> None:
+    order = place(store)
+    taxes = [{"id": 1, "total": "29.875", "subtotal": "39.8333"}]
+    order["line_items"][0] |= {"total": "149.375", "total_tax": "29.87", "taxes": taxes}
+    (line,) = api.get("orders/17").json()["line_items"]
+    assert (line["total"], line["total_tax"], line["taxes"][0]["total"]) == ("149.38", "29.87", "29.88")
+    store.decimals = 0
+    assert api.get("orders/17").json()["line_items"][0]["total"] == "149"
