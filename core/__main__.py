@@ -21,8 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     serve = verbs.add_parser("serve", help="answer HTTP")
     serve.add_argument("--bind", default=f"127.0.0.1:{os.environ.get('PORT', '8000')}")
     serve.add_argument("--workers", type=int, default=2)
-    verbs.add_parser("work", help="do promised work, and run the clock")
-    verbs.add_parser("migrate", help="bring the database to the newest schema")
+    work = verbs.add_parser("work", help="do promised work, and run the clock")
+    migrate = verbs.add_parser("migrate", help="bring the database to the newest schema")
+    for verb in (serve, work, migrate):
+        verb.add_argument("--wait", type=int, default=60, help="seconds to wait for a database that is away at start")
     demo = verbs.add_parser("demo", help="try it: sample stores, mailbox and desk on this machine")
     demo.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8321")))
     doctor = verbs.add_parser("doctor", help="say in sentences what is misconfigured")
@@ -46,11 +48,11 @@ def run(chosen: argparse.Namespace) -> int:
         return run_demo(chosen.port)
     config = commands.config_from(os.environ)
     if chosen.verb == "serve":
-        return commands.serve(config, chosen.bind, chosen.workers)
+        return commands.serve(config, chosen.bind, chosen.workers, patience=chosen.wait)
     if chosen.verb == "work":
-        return commands.work(config, stop_on_signal())
+        return commands.work(config, stop_on_signal(), patience=chosen.wait)
     if chosen.verb == "migrate":
-        return commands.migrate_database(config)
+        return commands.migrate_database(config, patience=chosen.wait)
     if chosen.verb == "doctor":
         return commands.examine(config, public=chosen.public)
     return commands.trace_order(config, chosen.order, chosen.store)

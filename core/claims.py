@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from core.db import UtcTime
@@ -18,6 +19,9 @@ WINDOW = 256
 """How many due jobs a claim looks at before it asks which stores are waiting."""
 
 _jobs: Any = Job.__table__
+# As much of the stores as a worker has to know: their own module is above this one on the map.
+_stores = sa.table("stores", sa.column("id"), sa.column("state"), sa.column("credentials", sa.LargeBinary))
+_SEALED = sa.select(_stores.c.credentials).where(_stores.c.id == _jobs.c.store_id).scalar_subquery()
 _Ids = Sequence[tuple[int, int]]  # (store id, job id)
 
 
@@ -43,10 +47,12 @@ def claim(
     lease_until = sa.case(until, value=_jobs.c.kind, else_=otherwise) if until else otherwise
     taken = session.execute(
         sa.update(_jobs)
-        .where(sa.tuple_(_jobs.c.store_id, _jobs.c.id).in_(free), _jobs.c.state == "waiting")
+        .where(_are_among(session, free), _jobs.c.state == "waiting")
         .values(state="running", attempts=_jobs.c.attempts + 1, lease_until=lease_until, lease_token=token)
         .returning(
-            *[_jobs.c[name] for name in Claimed.__slots__ if name != "token"], _jobs.c.lease_token.label("token")
+            *[_jobs.c[name] for name in Claimed.__slots__ if name not in ("token", "sealed")],
+            _jobs.c.lease_token.label("token"),
+            sa.func.coalesce(_SEALED, b"").label("sealed"),
         )
     ).mappings()
     place = {pair: index for index, pair in enumerate(free)}
@@ -60,13 +66,25 @@ def _lock_free(session: Session, candidates: _Ids, limit: int) -> _Ids:
     locked: list[tuple[int, int]] = []
     for start in range(0, len(candidates), limit):
         batch = candidates[start : start + limit]
-        ids = sa.tuple_(_jobs.c.store_id, _jobs.c.id).in_(batch)
-        query = sa.select(_jobs.c.store_id, _jobs.c.id).where(ids, _jobs.c.state == "waiting")
+        query = sa.select(_jobs.c.store_id, _jobs.c.id).where(_are_among(session, batch), _jobs.c.state == "waiting")
         mine = {(row[0], row[1]) for row in session.execute(query.with_for_update(skip_locked=True))}
         locked += [pair for pair in batch if pair in mine]
         if len(locked) >= limit:
             break
     return locked[:limit]
+
+
+def _are_among(session: Session, pairs: _Ids) -> Any:
+    """Give the condition that a job is one of these. Two arrays: of each pair as parameters, the driver's share of a
+    claim was 4 ms (psycopg 3.3, 2026-11)."""
+    this = sa.tuple_(_jobs.c.store_id, _jobs.c.id)
+    if session.get_bind().dialect.name == "sqlite":
+        return this.in_(pairs)
+    columns = ([pair[place] for pair in pairs] for place in (0, 1))
+    arrays = (sa.bindparam(None, column, ARRAY(sa.BigInteger), unique=True) for column in columns)
+    named = (sa.column(name, sa.BigInteger) for name in ("store_id", "id"))
+    these = sa.func.unnest(*arrays).table_valued(*named, name="these").render_derived()
+    return this.in_(sa.select(these.c.store_id, these.c.id))
 
 
 def _line_up(session: Session, limit: int, now: datetime) -> _Ids:
@@ -144,7 +162,7 @@ def fail(
 
     `retry_after` in seconds is the least the platform asks for. A late finisher changes nothing (state "lost").
     """
-    if not _lock(session, job):
+    if not is_ours(session, job):
         return "lost"
     if job.attempts >= attempts:
         return give_up(session, job, reason, now=now)
@@ -154,15 +172,18 @@ def fail(
 
 def give_up(session: Session, job: Claimed, reason: str, *, now: datetime) -> str:
     """Let a job be stuck and visible at once: asking again would not help."""
-    if not _lock(session, job):
+    if not is_ours(session, job):
         return "lost"
     return _leave_running(session, job.store_id, job.id, state="stuck", run_at=now, reason=reason, now=now)
 
 
 def pause(session: Session, job: Claimed, reason: str, *, now: datetime) -> str:
-    """Put a job aside until its store opens again; the try does not count."""
-    if not _lock(session, job):
+    """Put a job aside until its store opens again; the try does not count. It tries again where that has happened."""
+    if not is_ours(session, job):
         return "lost"
+    if _is_open(session, job.store_id):  # reconnected since the job looked: nobody would come to wake it
+        later = now + timedelta(seconds=pause_before(job.attempts))
+        return _leave_running(session, job.store_id, job.id, state="waiting", run_at=later, reason=reason, now=now)
     session.execute(sa.update(_jobs).where(held(job)).values(attempts=_jobs.c.attempts - 1))
     return _leave_running(session, job.store_id, job.id, state="paused", run_at=now, reason=reason, now=now)
 
@@ -173,8 +194,14 @@ def held(job: Claimed) -> Any:
     return sa.and_(mine, _jobs.c.state == "running", _jobs.c.lease_token == job.token)
 
 
-def _lock(session: Session, job: Claimed) -> bool:
+def is_ours(session: Session, job: Claimed) -> bool:
+    """Say whether we still hold the job; its row stays locked until the caller commits."""
     return session.execute(sa.select(_jobs.c.id).where(held(job)).with_for_update()).first() is not None
+
+
+def _is_open(session: Session, store_id: int) -> bool:
+    state = sa.select(_stores.c.state).where(_stores.c.id == store_id)
+    return session.scalar(state.with_for_update(read=True)) == "open"
 
 
 def pause_before(attempts: int, retry_after: float | None = None) -> float:

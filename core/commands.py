@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -22,8 +24,12 @@ from core.orders.model import Order
 from core.platform.contract import Platform
 from core.stores.model import Store
 
+T = TypeVar("T")
 VERSION = __version__
 """Beside schedule.TABLE: what older keys sealed is sealed anew."""
+PATIENCE = 60.0
+"""Seconds a process waits at start for a database that does not answer yet."""
+_PAUSE = 0.5
 log = structlog.get_logger()
 
 
@@ -56,6 +62,25 @@ def _telling_of_the_database() -> Iterator[None]:
         ) from None
 
 
+def _patiently(open_: Callable[[], T], patience: float, stop: threading.Event | None = None) -> T:
+    """Open what needs the database; one that is away is tried again for `patience` seconds, or until `stop` is set.
+
+    So processes may be started in any order, the database's among them. A sentence on stderr says that we wait.
+    """
+    stop, deadline, is_told = stop or threading.Event(), time.monotonic() + patience, False
+    while True:
+        try:
+            return open_()
+        except sa.exc.OperationalError as error:
+            if stop.is_set() or time.monotonic() >= deadline:
+                raise
+            if not is_told:
+                seconds = f"{patience:.0f} second{'s' if patience != 1 else ''}"
+                print(f"{doctor.silent_database(error)} Trying again for up to {seconds}.", file=sys.stderr, flush=True)
+            is_told = True
+        stop.wait(_PAUSE)
+
+
 class _Server(BaseApplication):
     def __init__(self, make_app: Callable[[], Any], options: Mapping[str, Any]) -> None:
         self._make_app = make_app
@@ -78,10 +103,13 @@ def serve(
     workers: int,
     platforms: Mapping[str, type[Platform]] | None = None,
     make_app: Callable[[Config], Any] = create_app,
+    *,
+    patience: float = PATIENCE,
 ) -> int:
     """Answer HTTP until told to stop: gunicorn with threads, which held up best with slow and held requests."""
     with _telling_of_the_database():
-        make_services(config, platforms).db.close()  # fail here, in a sentence, rather than in every worker
+        # Wait and fail here, in a sentence, rather than in every worker.
+        _patiently(lambda: make_services(config, platforms), patience).db.close()
     options = {
         "bind": bind,
         "workers": workers,
@@ -100,10 +128,16 @@ def serve(
     return 0
 
 
-def work(config: Config, stop: threading.Event, platforms: Mapping[str, type[Platform]] | None = None) -> int:
+def work(
+    config: Config,
+    stop: threading.Event,
+    platforms: Mapping[str, type[Platform]] | None = None,
+    *,
+    patience: float = PATIENCE,
+) -> int:
     """Do promised work and run the clock until `stop` is set."""
     with _telling_of_the_database():
-        services = make_services(config, platforms)
+        services = _patiently(lambda: make_services(config, platforms), patience, stop)
     clock = schedule.start(services)
     try:
         make_worker(services).run(stop)
@@ -113,11 +147,11 @@ def work(config: Config, stop: threading.Event, platforms: Mapping[str, type[Pla
     return 0
 
 
-def migrate_database(config: Config) -> int:
+def migrate_database(config: Config, *, patience: float = PATIENCE) -> int:
     """Bring the database to the newest schema."""
     with _telling_of_the_database():
         database = Database(config.database_url)
-        refusal = database.refusal()
+        refusal = _patiently(database.refusal, patience)
     if refusal:
         raise BadConfig(refusal)
     try:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from core.db import SYSTEM, Base, Database, Owned, insert, new_id
+from core.bulk import insert_rows
+from core.db import SYSTEM, Base, Database, Owned, new_id
 
 CHANNEL = "aftercare_jobs"
 BATCH = 500
@@ -97,7 +99,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job as its worker holds it, until `lease_until`."""
+    """A job as its worker holds it, until `lease_until`; `sealed` are its store's credentials when it was claimed."""
 
     store_id: int
     id: int
@@ -107,6 +109,7 @@ class Claimed:
     attempts: int
     token: str
     lease_until: datetime
+    sealed: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -189,24 +192,20 @@ def _add(session: Session, rows: list[dict[str, Any]], *, unique: str) -> int:
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        written = session.scalars(_merging(session, unique), batch)
+        written = {row.id for row in insert_rows(session, _jobs, batch, _MERGE[unique])}
         added += len({row["id"] for row in batch}.intersection(written))
     return added
 
 
-_made: dict[tuple[str, str], Any] = {}
+def _merge(unique: str, new: Any) -> Any:
+    """Complete the INSERT of `_add`."""
+    planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
+    met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
+    merged = new.on_conflict_do_update(**met, set_={"run_at": new.excluded.run_at}, where=planned)
+    return merged.returning(_jobs.c.id)
 
 
-def _merging(session: Session, unique: str) -> Any:
-    """Give the statement of `_add`, made once for a dialect: every webhook needs it."""
-    made = (session.get_bind().dialect.name, unique)
-    if made not in _made:
-        new = insert(session, _jobs)
-        planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
-        met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
-        merged = new.on_conflict_do_update(**met, set_={"run_at": new.excluded.run_at}, where=planned)
-        _made[made] = merged.returning(_jobs.c.id)
-    return _made[made]
+_MERGE = {unique: partial(_merge, unique) for unique in ("state = 'waiting'", "once")}
 
 
 def wake_workers(session: Session) -> None:

@@ -43,7 +43,7 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "tracking_events": {"text": "", "place": ""},
     "order_events": {"facts": {}},
     "notices": {"subject": "", "reason": "", "facts": {}},  # a mail server's refusal quotes the address
-    "reviews": {"author": "", "email_key": "", "title": "", "text": "", "replies": []},
+    "reviews": {"author": "", "email_key": "", "title": "", "text": "", "replies": [], "digest": ""},
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
     "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
@@ -102,8 +102,8 @@ def erase_person(
 ) -> dict[str, int]:
     """Replace a shopper by nothing in every table; give how many rows of each were theirs. See `export_person`.
 
-    Their links stop working, nothing is sent to them any more, and what their store says later of these orders is
-    stored without them. Asked twice, the second finds less and changes nothing of it.
+    Their links stop working, nothing is sent to them any more, and what their store says later of these orders and
+    reviews is stored without them. Asked twice, the second finds less and changes nothing of it.
     """
     whose = find_person(session, keyring, email=email, shopper_ref=shopper_ref, order_refs=order_refs)
     return erase_rows(session, whose, now=now)
@@ -127,11 +127,19 @@ def erase_rows(session: Session, whose: Whose, *, now: datetime) -> dict[str, in
     _erase_inside(session, whose.order_ids, now)
     counts: Counter[str] = Counter()
     for name, mine in conditions.items():
-        gone = sa.update(model_of(name)).where(mine).values(dict(PERSONAL[name]))
+        gone = sa.update(model_of(name)).where(mine).values(_nothing(name, now))
         counts[name] = _times(session, gone)
     counts["jobs"] = _forget_mailing(session, whose)
     session.expire_all()  # what the caller has loaded must not show what is gone
     return {name: times for name, times in counts.items() if times}
+
+
+def _nothing(table: str, now: datetime) -> dict[str, Any]:
+    """Give what the columns of a table become; what a store says later must find that a review was erased."""
+    values = dict(PERSONAL[table])
+    if table == "reviews":
+        values["erased_at"] = sa.func.coalesce(Review.erased_at, now)
+    return values
 
 
 def _conditions(session: Session, whose: Whose) -> dict[str, sa.ColumnElement[bool]]:

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-import sqlalchemy as sa
-
 T = TypeVar("T")
 
 MOST = 128
@@ -82,7 +80,7 @@ class Together(Generic[T]):
     def _write_batch(self, batch: Sequence[_Turn[T]]) -> None:
         try:
             self._write([turn.item for turn in batch])
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - handed on: the thread whose item it was raises it
             if len(batch) == 1:
                 batch[0].error = error
                 return

@@ -32,9 +32,9 @@ DEATHS = 5
 
 
 class CloseStore(Protocol):
-    """What to do with a store whose credentials no longer open its door."""
+    """What to do with a store whose credentials no longer open its door; `sealed` are those the job began with."""
 
-    def __call__(self, session: Session, store_id: int, reason: str, *, now: datetime) -> None: ...
+    def __call__(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None: ...
 
 
 class Worker:
@@ -139,8 +139,8 @@ class Worker:
     def _end(self, job: Claimed, how: str, reason: str, *, attempts: int = 8, retry_after: float | None = None) -> str:
         now = self.services.clock()
         with self.services.db.transaction(job.store_id) as session:
-            if how == "close":
-                self.close_store(session, job.store_id, reason, now=now)
+            if how == "close" and claims.is_ours(session, job):
+                self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
             if how in ("pause", "close"):
                 return claims.pause(session, job, reason, now=now)
             if how == "give_up":

@@ -27,7 +27,10 @@ def apply(
     asked_at: datetime,
     email_key: Callable[[str], str],
 ) -> list[int]:
-    """Store reviews as the store has them; give the ids of those that changed. Older answers are ignored."""
+    """Store reviews as the store has them; give the ids of those that changed. Older answers are ignored.
+
+    Of a review whose author was erased the stars are stored, and none of its words or their answers.
+    """
     table: Any = Review.__table__
     changed = []
     for snapshot in snapshots:
@@ -37,6 +40,8 @@ def apply(
             changed.append(row["id"])
             continue
         old = session.scalars(sa.select(Review).where(Review.ref == snapshot.ref).with_for_update()).one()
+        if old.erased_at is not None:
+            row = _row(store_id, _without_author(snapshot), asked_at, email_key)
         listed_before_deleted = old.gone_at is not None and asked_at < old.fetched_at
         older = (snapshot.updated_at, asked_at) < (old.updated_at, old.fetched_at) or listed_before_deleted
         if older or (old.digest == row["digest"] and old.gone_at is None):
@@ -58,6 +63,10 @@ def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
     """Note that the store listed these reviews when we asked."""
     here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.fetched_at < asked_at)
     session.execute(here.values(fetched_at=asked_at))
+
+
+def _without_author(review: ReviewSnapshot) -> ReviewSnapshot:
+    return dataclasses.replace(review, author="", email="", title="", text="", replies=())
 
 
 def _row(

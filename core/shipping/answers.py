@@ -22,9 +22,9 @@ _NEED_A_PERSON = {"cancel": "cancel", "person": "talk", "not_yet": "not_received
 """Choices that open a case, and its kind."""
 
 
-def url(services: Services, notice: Notice, choice: str) -> str:
-    """Give the address behind one choice of a notice."""
-    token = answer_token(services.keyring, notice.store_id, notice.id)
+def url(services: Services, notice: Notice, choice: str, *, version: int) -> str:
+    """Give the address behind one choice of a notice; `version` is its order's `link_version`."""
+    token = answer_token(services.keyring, notice.store_id, notice.id, version)
     return f"{services.config.public_url}/a/{token}/{choice}"
 
 

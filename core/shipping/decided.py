@@ -51,7 +51,7 @@ def write_parcels(
         values = _parcel_values(shipment, decision, given)
         if any(getattr(shipment, name) != value for name, value in values.items()):
             moved.append({"id": shipment.id} | values)
-    update_rows(session, Shipment.__table__, store_id, moved)  # type: ignore[arg-type]
+    update_rows(session, Shipment.__table__, store_id, moved)
 
 
 def _parcel_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def write_orders(
 ) -> None:
     late = {decision.order_id for decision in decisions if decision.late}
     moved = [{"id": id_, "late": id_ in late} for id_, order in orders.items() if order.late != (id_ in late)]
-    update_rows(session, Order.__table__, store_id, moved)  # type: ignore[arg-type]
+    update_rows(session, Order.__table__, store_id, moved)
 
 
 def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], now: datetime) -> None:

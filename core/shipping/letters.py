@@ -127,7 +127,7 @@ def _compose(kind: str, facts: Letter, page: Form) -> Sheet:
         code=clean(facts.code, 12) if kind == "code" else "",
         store=page.name(facts.store_name),
         store_url=safe_url(facts.store_url),
-        footer=_footer(facts, page),
+        footer=page.footer(facts.support_email, facts.store_address, *facts.legal_lines[:10]),
         stop=Button(page.line(_SENTENCES, "footer_stop"), stop) if stop else None,
     )
 
@@ -235,16 +235,7 @@ def _lists(kind: str, facts: Letter, page: Form) -> tuple[tuple[str, tuple[str, 
             continue
         number = page.name(parcel.tracking_number) if len(facts.parcels) > 1 else ""
         title = page.line(_SENTENCES, "list_parcel" if number else plain_title, tracking=number)
-        lines = [page.put("{} × {}", str(count), page.name(name)) for name, count in parcel.items[:room]]
-        if more := len(parcel.items) - len(lines):
-            lines.append(page.line(_SENTENCES, "list_more", more=more))
-        lists.append((title, tuple(lines)))
+        lines = page.things(parcel.items, room)
+        lists.append((title, lines))
         room -= len(lines)
     return tuple(lists)
-
-
-def _footer(facts: Letter, page: Form) -> tuple[str, ...]:
-    """Where to ask, then the store's own postal and legal lines."""
-    ask = page.line(_SENTENCES, "footer_help", support=page.name(facts.support_email))
-    own = (page.name(line, 300) for line in (facts.store_address, *facts.legal_lines[:10]))
-    return (ask, *filter(None, own))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -48,7 +49,7 @@ def _prepare(session: Session, services: Services, notice: Notice, now: datetime
     letter = compose(session, services, store, order, live, now)
     message_id = f"<notice.{store.id:x}.{notice.id:x}@{domain_of(services)}>"
     language = negotiate(order.language, store.language)
-    stop_url = answers.url(services, notice, "stop")
+    stop_url = answers.url(services, notice, "stop", version=order.link_version)
     return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop_url), pointless)
 
 
@@ -91,6 +92,7 @@ def compose(
     scan = _last_scan(session, first) if first else None
     earliest, likely, latest = _window(first, notice)
     token = tracking_token(services.keyring, store.id, order.id, order.link_version)
+    answer_url = partial(answers.url, services, news[0], version=order.link_version)
     facts = Letter(
         today=now.astimezone(zone).date(),
         store_name=sender.name,
@@ -112,8 +114,8 @@ def compose(
         last_scan_at=scan.at.astimezone(zone) if scan else None,
         last_scan_text=(scan.text or "") if scan else "",
         track_url=f"{services.config.public_url}/t/{token}",
-        answer_urls={answer: answers.url(services, news[0], answer) for answer in _ANSWERS},
-        stop_url=answers.url(services, news[0], "stop"),
+        answer_urls={answer: answer_url(answer) for answer in _ANSWERS},
+        stop_url=answer_url("stop"),
         legal_lines=sender.legal,
     )
     return write(notice.kind, facts, negotiate(order.language, store.language))

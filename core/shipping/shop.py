@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from apiflask import APIBlueprint
 from flask import Blueprint, render_template
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from core.i18n import Words
+from core.orders.entry import LinkExpired
 from core.orders.model import Order
 from core.orders.notice import Notice
-from core.orders.pages import LinkExpired
 from core.secrets import BadToken
 from core.services import Services
 from core.shipping import answers as verbs
-from core.stores.access import read_answer_token, store_by_id, tracking_token
+from core.stores.access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
 from core.stores.model import Store
 from core.web.http import services, speak_for, words
 
 answers = Blueprint("answers", __name__)
+shop = APIBlueprint("choices", __name__, url_prefix="/shop", tag="Shop")
+
+
+class Chosen(BaseModel):
+    """A choice as an order's page names it ("/a/<token>/<choice>"); `sure` makes it."""
+
+    answer: str = Field(min_length=1, max_length=400)
+    sure: bool = False
+
+
+class ChoiceOut(BaseModel):
+    """A choice in words: what it means, what its button says, what happens after it."""
+
+    title: str
+    meaning: str
+    button: str
+    after: str
 
 
 @answers.get("/a/<token>/<choice>")
 def ask(token: str, choice: str) -> str:
     """Show what the choice means, with the one button that makes it. A GET changes nothing: scanners follow links."""
     app = services()
-    store_id, notice_id = _read(app, token, choice)
-    with app.db.transaction(store_id, write=False) as session:
-        store, _, order = _load(session, store_id, notice_id)
+    link = _read(app, token, choice)
+    with app.db.transaction(link.store_id, write=False) as session:
+        store, _, order = _load(session, link)
     speak_for(store, order.language)
     return render_template(
         "shipping/ask.html", store=store, token=token, choice=choice, page=_page(words(), choice, order)
@@ -36,16 +55,7 @@ def ask(token: str, choice: str) -> str:
 def take(token: str, choice: str) -> str:
     """Record the choice and say what happens next, by whom and by when. Also RFC 8058's one-click stop."""
     app = services()
-    store_id, notice_id = _read(app, token, choice)
-    now = app.clock()
-    with app.db.transaction(store_id) as session:
-        store, notice, order = _load(session, store_id, notice_id)
-        if choice == "stop":
-            verbs.stop(session, order.id, now=now)
-        elif choice == "resume":
-            verbs.resume(session, order.id, now=now)
-        else:
-            verbs.record(session, store, notice, choice, now=now)
+    store, order = _take(app, _read(app, token, choice), choice)
     speak_for(store, order.language)
     track = f"/t/{tracking_token(app.keyring, store.id, order.id, order.link_version)}"
     return render_template(
@@ -53,7 +63,38 @@ def take(token: str, choice: str) -> str:
     )
 
 
-def _read(app: Services, token: str, choice: str) -> tuple[int, int]:
+@shop.post("/<key>/answers")
+@shop.input(Chosen)
+@shop.output(ChoiceOut)
+@shop.doc(summary="Say what a choice about a late parcel means, or make it", responses=[400, 404])
+def choose(key: str, json_data: Chosen) -> dict[str, str]:
+    app = services()
+    token, _, choice = json_data.answer.removeprefix("/a/").partition("/")
+    link = _read(app, token, choice)
+    if link.store_id != store_by_key(app, key).id:
+        raise LinkExpired
+    if json_data.sure:
+        store, order = _take(app, link, choice)
+    else:
+        with app.db.transaction(link.store_id, write=False) as session:
+            store, _, order = _load(session, link)
+    return _page(speak_for(store, order.language), choice, order)
+
+
+def _take(app: Services, link: AnswerLink, choice: str) -> tuple[Store, Order]:
+    now = app.clock()
+    with app.db.transaction(link.store_id) as session:
+        store, notice, order = _load(session, link)
+        if choice == "stop":
+            verbs.stop(session, order.id, now=now)
+        elif choice == "resume":
+            verbs.resume(session, order.id, now=now)
+        else:
+            verbs.record(session, store, notice, choice, now=now)
+        return store, order
+
+
+def _read(app: Services, token: str, choice: str) -> AnswerLink:
     if choice not in (*verbs.CHOICES, "stop", "resume"):
         raise LinkExpired
     try:
@@ -62,12 +103,14 @@ def _read(app: Services, token: str, choice: str) -> tuple[int, int]:
         raise LinkExpired from None
 
 
-def _load(session: Session, store_id: int, notice_id: int) -> tuple[Store, Notice, Order]:
-    notice = session.get(Notice, (store_id, notice_id))
-    order = session.get(Order, (store_id, notice.order_id)) if notice else None
+def _load(session: Session, link: AnswerLink) -> tuple[Store, Notice, Order]:
+    notice = session.get(Notice, (link.store_id, link.notice_id))
+    order = session.get(Order, (link.store_id, notice.order_id)) if notice else None
     if notice is None or order is None or order.gone_at is not None or order.erased_at is not None:
         raise LinkExpired
-    return store_by_id(session, store_id), notice, order
+    if order.link_version != link.version:
+        raise LinkExpired
+    return store_by_id(session, link.store_id), notice, order
 
 
 def _page(say_in: Words, choice: str, order: Order) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from core import jobs
+from core.bulk import among
 from core.jobs import Kind, NewJob, Work
 from core.orders.model import Order, Shipment
 from core.services import Services
@@ -17,13 +18,15 @@ BATCH = 2000
 PAUSES = {"closed": timedelta(hours=6), "uninstalled": timedelta(days=1)}
 """How long a store's parcels are left alone while its door is not open; it may come back at any time."""
 
+# Written once: most ticks find nothing, and to write it cost more than to ask it.
+_STORES_DUE = sa.select(Shipment.store_id).where(Shipment.check_after <= sa.bindparam("now")).distinct()
+
 
 def sweep(work: Work) -> None:
     """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
     services: Services = work.services
     with services.db.system(write=False) as session:
-        due = sa.select(Shipment.store_id).where(Shipment.check_after <= work.now).distinct()
-        store_ids = session.scalars(due).all()
+        store_ids = session.connection().execute(_STORES_DUE, {"now": work.now}).scalars().all()
     for store_id in store_ids:
         with services.db.transaction(store_id) as session:
             jobs.enqueue(session, store_id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
@@ -41,7 +44,12 @@ def settle_due(work: Work) -> None:
         found = session.scalars(due.order_by(Shipment.check_after).limit(BATCH)).all()
         # Orders, not parcels: two who each held one parcel of an order would wait for each other. Who is being
         # settled elsewhere is left to whoever holds them.
-        here = sa.select(Order.id).where(Order.id.in_(found)).order_by(Order.id).with_for_update(skip_locked=True)
+        here = (
+            sa.select(Order.id)
+            .where(among(session, Order.id, found))
+            .order_by(Order.id)
+            .with_for_update(skip_locked=True)
+        )
         settle.settle_orders(session, store, session.scalars(here).all(), now=work.now)
         if len(found) == BATCH:
             jobs.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=work.now)

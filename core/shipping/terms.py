@@ -53,7 +53,8 @@ PATIENCE = {"no_scan": 3, "never_scanned": 2, "not_shipped": 48}
 Weekmask = Annotated[str, StringConstraints(pattern=r"^0*1[01]*$", min_length=7, max_length=7)]
 Days = Annotated[int, Field(ge=0, le=365)]
 Patience = Annotated[int, Field(ge=0, le=8760)]
-Country = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$", to_upper=True)]
+# pydantic compares with the pattern before it raises the case (2.14, 2026-11).
+Country = Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2}|\*)$", to_upper=True)]
 
 
 class _Frozen(BaseModel):

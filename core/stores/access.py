@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import insert, new_id
+from core.db import Database, insert, new_id
 from core.jobs import PauseStore
 from core.platform.contract import Link, Platform, Request
 from core.platform.errors import BadSignature
@@ -24,13 +26,20 @@ NONCE_LIFE = timedelta(minutes=2)
 """Longer than any platform's signature stays valid: WordPress's forwarded requests live 60 s either way."""
 
 
+REMEMBERED = 60.0
+"""Seconds a process remembers which store a key names."""
+_MOST_REMEMBERED = 10_000
+_ids: WeakKeyDictionary[Database, dict[str, tuple[float, int]]] = WeakKeyDictionary()
+"""By database and key: until when it is remembered, and the store's id."""
+
+
 class StoreNotFound(Exception):
     """No store here has this name."""
 
 
-def store_by_id(session: Session, store_id: int) -> Store:
-    """Load a store. Raises StoreNotFound."""
-    store = session.get(Store, store_id)
+def store_by_id(session: Session, store_id: int, *, lock: bool = False) -> Store:
+    """Load a store, locked until the caller commits where asked. Raises StoreNotFound."""
+    store = session.get(Store, store_id, with_for_update=lock or None)
     if store is None:
         raise StoreNotFound
     return store
@@ -45,6 +54,22 @@ def store_by_key(services: Services, key: str) -> Store:
     if store is None:
         raise StoreNotFound
     return store
+
+
+def store_id_of(services: Services, key: str) -> int:
+    """Give the id of the store a shopper's address names, remembered for a minute. Raises StoreNotFound.
+
+    An id is all that may be remembered: settings and state are read where they count.
+    """
+    known = _ids.setdefault(services.db, {})
+    until, store_id = known.get(key, (0.0, 0))
+    if until > time.monotonic():
+        return store_id
+    store_id = store_by_key(services, key).id
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    known[key] = (time.monotonic() + REMEMBERED, store_id)
+    return store_id
 
 
 def open_platform(services: Services, store: Store) -> Platform:
@@ -121,15 +146,25 @@ def read_shopper_token(keyring: Keyring, token: str) -> ShopperToken:
     return ShopperToken(payload["s"], tuple(payload["o"]), payload["l"])
 
 
-def answer_token(keyring: Keyring, store_id: int, notice_id: int) -> str:
-    """Sign what the buttons under a notice carry: this one notice, answered without a login."""
-    return keyring.sign({"s": store_id, "n": notice_id}, purpose="answer")
+@dataclass(frozen=True, slots=True)
+class AnswerLink:
+    """Which notice of which store is answered; `version` is the order's `link_version` when it was mailed."""
+
+    store_id: int
+    notice_id: int
+    version: int
 
 
-def read_answer_token(keyring: Keyring, token: str) -> tuple[int, int]:
-    """Give (store id, notice id) of an answer link. Raises BadToken."""
+def answer_token(keyring: Keyring, store_id: int, notice_id: int, version: int) -> str:
+    """Sign what the buttons under a notice carry: one notice, no login, revoked by raising the order's version."""
+    return keyring.sign({"s": store_id, "n": notice_id, "v": version}, purpose="answer")
+
+
+def read_answer_token(keyring: Keyring, token: str) -> AnswerLink:
+    """Read an answer link. Raises BadToken."""
     payload = keyring.verify(token, purpose="answer", max_age=LINK_LIFE.total_seconds())
-    return payload["s"], payload["n"]
+    # Links mailed before they carried a version (2026-11) are of the first.
+    return AnswerLink(payload["s"], payload["n"], payload.get("v", 1))
 
 
 def tracking_token(keyring: Keyring, store_id: int, order_id: int, version: int) -> str:

@@ -36,7 +36,8 @@ def connect(services: Services, platform: str, installation: Installation) -> St
             store = _new_store(services, store_id, platform, installation, now)
             session.add(store)
         else:
-            store = store_by_id(session, store_id)
+            # Locked: a job that lost the old keys must not close the store between our look and our commit.
+            store = store_by_id(session, store_id, lock=True)
         _learn(services, store, installation)
         store.state, store.state_reason = "open", ""
         jobs.resume(session, store_id, now=now)
@@ -81,10 +82,14 @@ def _learn(services: Services, store: Store, installation: Installation) -> None
         store.timezone = "UTC"
 
 
-def close(session: Session, store_id: int, reason: str, *, now: datetime) -> None:
-    """Close a store whose keys no longer work: its jobs pause one by one as they come up."""
-    store = store_by_id(session, store_id)
-    if store.state == "open":
+def close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
+    """Close a store whose keys no longer work: its jobs pause one by one as they come up.
+
+    `sealed` are the credentials as they were kept when the job that failed began; a store that has been given others
+    meanwhile stays open.
+    """
+    store = store_by_id(session, store_id, lock=True)
+    if store.state == "open" and store.credentials == sealed:
         store.state, store.state_reason = "closed", reason[:500]
         audit.note(session, now, "aftercare", "lost access", {"reason": reason[:500]})
 

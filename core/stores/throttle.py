@@ -1,16 +1,34 @@
-"""How often somebody may try: counted per store in our own database, so that all processes count together."""
+"""How often somebody may try: counted per store in our own database, so that all processes count together.
+
+Rare tries (`count_try`) are counted there at once. Look-ups (`count_often`) are counted in the process, which tells
+the others each second.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import Database, insert, new_id
+from core.bulk import insert_rows
+from core.db import Database, new_id
 from core.secrets import Keyring
 from core.stores.model import Throttle
+
+WINDOW = timedelta(minutes=15)
+REST = 1.0
+"""Seconds between two writings of what a process has counted."""
+_MOST_KNOWN = 20_000
+
+_Counted = tuple[int, str, int]
+"""A store's id, what was counted (a keyed digest), and the number of its window."""
 
 
 class TooManyTries(Exception):
@@ -21,48 +39,124 @@ class TooManyTries(Exception):
         self.retry_after = retry_after
 
 
-def count_try(
-    db: Database,
-    keyring: Keyring,
-    store_id: int,
-    limits: Mapping[str, int],
-    *,
-    now: datetime,
-    window: timedelta = timedelta(minutes=15),
-) -> None:
+def count_try(db: Database, keyring: Keyring, store_id: int, limits: Mapping[str, int], *, now: datetime) -> None:
     """Count one try for each of `limits` (what is counted → most tries a window). Raises TooManyTries.
 
     Commits on its own, before the answer is known: a wrong pair and a right one cost the same. Nothing readable is
     stored, only keyed digests.
     """
-    seconds = int(window.total_seconds())
-    slot = int(now.timestamp()) // seconds
-    rows = [
-        {
-            "store_id": store_id,
-            "id": new_id(),
-            "digest": keyring.digest(what.strip().casefold()[:400], purpose="throttle"),
-            "window": slot,
-            "tries": 1,
-            "expires_at": now + 2 * window,
-        }
-        for what in limits
-    ]
-    most = dict(zip((row["digest"] for row in rows), limits.values(), strict=True))
-    rows.sort(key=lambda row: str(row["digest"]))  # two who count at once lock in the same order
+    most = _most(keyring, store_id, limits, now)
     with db.transaction(store_id) as session:
-        if not db.is_sqlite:
-            # A count that a power cut takes back opens nothing; not waiting for the disk lets a busy store's common
-            # row go on to the next look-up at once.
-            session.connection().exec_driver_sql("set local synchronous_commit = off")
-        counted = session.execute(_counting(session), rows).all()
-    if any(tries > most[digest] for digest, tries in counted):
-        raise TooManyTries((slot + 1) * seconds - int(now.timestamp()))
+        told = _write(session, Counter(most.keys()))
+    _refuse_more(told, most, now)
 
 
-def _counting(session: Session) -> Any:
+def count_often(db: Database, keyring: Keyring, store_id: int, limits: Mapping[str, int], *, now: datetime) -> None:
+    """Count like `count_try`, but in this process, and for all of them once a second. Raises TooManyTries.
+
+    No process ever lets more than a limit through. Together they may, by what the others have let through since they
+    last wrote: a second's tries, or fewer than a limit each where nobody has come since. A killed process takes its
+    last second's count with it.
+    """
+    most = _most(keyring, store_id, limits, now)
+    tries = tries_of(db)
+    told = tries.count(most)
+    if tries.is_due():
+        tries.write(db)
+    _refuse_more(told, most, now)
+
+
+class Tries:
+    """What one process has counted: in all, as far as it knows, and what it has not written yet."""
+
+    def __init__(self, rest: float = REST) -> None:
+        self.rest = rest
+        self._known: dict[_Counted, int] = {}
+        self._unwritten: Counter[_Counted] = Counter()
+        self._written_at = -rest
+        self._lock = threading.Lock()
+
+    def count(self, counted: Mapping[_Counted, int]) -> dict[_Counted, int]:
+        """Count one more of each; give how many there are now."""
+        with self._lock:
+            for one in counted:
+                self._known[one] = self._known.get(one, 0) + 1
+            self._unwritten.update(counted.keys())
+            return {one: self._known[one] for one in counted}
+
+    def is_due(self) -> bool:
+        """Say whether it is the caller's turn to write; one of those who ask at once has it."""
+        with self._lock:
+            is_due = time.monotonic() - self._written_at >= self.rest
+            if is_due:
+                self._written_at = time.monotonic()
+            return is_due
+
+    def write(self, db: Database) -> None:
+        """Add what was counted here to the database, and learn what others have counted of the same."""
+        with self._lock:
+            new, self._unwritten = self._unwritten, Counter()
+        try:
+            with db.system() as session:
+                told = _write(session, new)
+        except sa.exc.SQLAlchemyError:
+            with self._lock:
+                self._unwritten += new
+            raise
+        with self._lock:
+            if len(self._known) > _MOST_KNOWN:  # all of it is written: what comes again is learned again
+                self._known = {}
+            self._known |= {one: tries + self._unwritten[one] for one, tries in told.items()}
+
+
+_tries: WeakKeyDictionary[Database, Tries] = WeakKeyDictionary()
+
+
+def tries_of(db: Database) -> Tries:
+    """Give what this process has counted for a database."""
+    return _tries.setdefault(db, Tries())
+
+
+def _most(keyring: Keyring, store_id: int, limits: Mapping[str, int], now: datetime) -> dict[_Counted, int]:
+    """Give the limits by what is counted in the window of this moment."""
+    window = int(now.timestamp() // WINDOW.total_seconds())
+    digests = (keyring.digest(what.strip().casefold()[:400], purpose="throttle") for what in limits)
+    return {(store_id, digest, window): limit for digest, limit in zip(digests, limits.values(), strict=True)}
+
+
+def _refuse_more(told: Mapping[_Counted, int], most: Mapping[_Counted, int], now: datetime) -> None:
+    if any(tries > most[one] for one, tries in told.items()):
+        seconds = int(WINDOW.total_seconds())
+        raise TooManyTries(seconds - int(now.timestamp()) % seconds)
+
+
+def _write(session: Session, counted: Mapping[_Counted, int]) -> dict[_Counted, int]:
+    """Add these tries to their rows; give what the rows have now."""
+    if session.get_bind().dialect.name != "sqlite":
+        # A count that a power cut takes back opens nothing; not waiting for the disk lets a busy store's common row
+        # go on to the next at once.
+        session.connection().exec_driver_sql("set local synchronous_commit = off")
+    # Sorted: two who count at once lock in the same order.
+    rows = [_row(*one, tries) for one, tries in sorted(counted.items())]
+    told = insert_rows(session, Throttle.__table__, rows, _add) if rows else []
+    return {(row.store_id, row.digest, row.window): row.tries for row in told}
+
+
+def _row(store_id: int, digest: str, window: int, tries: int) -> dict[str, Any]:
+    ends = datetime.fromtimestamp((window + 1) * WINDOW.total_seconds(), UTC)
+    return {
+        "store_id": store_id,
+        "id": new_id(),
+        "digest": digest,
+        "window": window,
+        "tries": tries,
+        "expires_at": ends + WINDOW,
+    }
+
+
+def _add(new: Any) -> Any:
     table: Any = Throttle.__table__
-    counted = insert(session, table).on_conflict_do_update(
-        index_elements=["store_id", "digest", "window"], set_={"tries": table.c.tries + 1}
+    added = new.on_conflict_do_update(
+        index_elements=["store_id", "digest", "window"], set_={"tries": table.c.tries + new.excluded.tries}
     )
-    return counted.returning(table.c.digest, table.c.tries)
+    return added.returning(table.c.store_id, table.c.digest, table.c.window, table.c.tries)

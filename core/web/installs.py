@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from core.db import SYSTEM
 from core.platform.contract import Installation, InstallUrls, Pending
-from core.platform.errors import BadSignature, PlatformError
+from core.platform.errors import BadSignature, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.http import open_session
 from core.secrets import BadToken, new_token
 from core.services import Services
@@ -21,6 +21,8 @@ from core.web.http import answer, plain, services
 installs = Blueprint("installs", __name__)
 
 STATE_LIFE = timedelta(hours=1)
+_STATUS: Mapping[type[PlatformError], int] = {BadSignature: 401, NotSupported: 404, Refused: 400, Unavailable: 503}
+"""What the caller did wrong is 4xx, a mistyped address or keys that do not fit included; 5xx is the store's."""
 
 
 @installs.route("/install/<platform>", methods=["GET", "POST"])
@@ -83,10 +85,11 @@ def welcome(app: Services, platform: str, installation: Installation, *, as_page
 
 
 @installs.errorhandler(PlatformError)
-def refused(error: PlatformError) -> tuple[str, int]:
-    """Tell the merchant, in one sentence, why the store could not be connected."""
-    status = 401 if isinstance(error, BadSignature) else 502
-    return render_template("desk/refused.html", sentence=str(error), store=_Nobody()), status
+def refused(error: PlatformError) -> tuple[str, int, dict[str, str]]:
+    """Tell the merchant, in one sentence, why the store could not be connected, and whose turn it is by the status."""
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 502)
+    headers = {"Retry-After": str(round(error.retry_after or 30))} if isinstance(error, Unavailable) else {}
+    return render_template("desk/refused.html", sentence=str(error), store=_Nobody()), status, headers
 
 
 class _Nobody:

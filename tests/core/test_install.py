@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core import jobs
+from core.jobs import Job, Kind, NewJob, PauseStore, Work
+from core.platform.contract import Installation, Pending, Request, UnsealState
 from core.platform.demo import Demo, World
+from core.platform.errors import AccessLost, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.registry import Registry
 from core.secrets import new_token
 from core.services import Services
+from core.stores import install
 from core.stores.access import link_of
 from core.stores.model import AuditEntry, Store
 from core.web.installs import STATE_LIFE
 from core.worker import Worker
-from tests.conftest import connect
+from tests.conftest import Clock, connect
 from tests.core.samples import anns_order, jobs_of
 
 
@@ -28,9 +36,31 @@ class Other(Demo):
     name = "other"
 
 
+class Moody(Demo):
+    """A platform whose store answers the hand-over of its keys with the error of that name."""
+
+    name = "moody"
+    moods = MappingProxyType(
+        {
+            "mistyped": Refused("There is no shop at that address."),
+            "locked": AccessLost("These keys do not open the shop."),
+            "away": Unavailable("The shop does not answer.", retry_after=7.0),
+            "unable": NotSupported("A shop of this kind is connected from its own admin."),
+            "odd": PlatformError("The shop said something odd."),
+        }
+    )
+
+    @classmethod
+    def finish_install(
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+    ) -> Installation | Pending:
+        """Fail in the way the query names."""
+        raise cls.moods[request.query]
+
+
 @pytest.fixture
 def services(services: Services) -> Services:
-    return replace(services, platforms=Registry({"demo": Demo, "other": Other}))
+    return replace(services, platforms=Registry({"demo": Demo, "other": Other, "moody": Moody}))
 
 
 def begin(client: FlaskClient, world: World, platform: str = "demo") -> str:
@@ -120,9 +150,21 @@ def test_a_refusal_is_one_sentence(client: FlaskClient, services: Services, worl
     sent = client.get("/install/demo", query_string={"world": world.path})
     parts = urlsplit(sent.location)
     refused = client.get(f"{parts.path}?{parts.query}")
-    assert refused.status_code == 502
+    assert refused.status_code == 400
     assert "Name the sample store to connect." in refused.text
     assert stores(services) == []
+
+
+@pytest.mark.parametrize(
+    ("mood", "status"), [("mistyped", 400), ("locked", 400), ("away", 503), ("unable", 404), ("odd", 502)]
+)
+def test_whose_fault_it_is_shows_in_the_status_and_the_sentence_is_the_store_s(
+    client: FlaskClient, mood: str, status: int
+) -> None:
+    refused = client.get(f"/install/moody/done?{mood}")
+    assert refused.status_code == status
+    assert str(Moody.moods[mood]) in refused.text
+    assert refused.headers.get("Retry-After") == ("7" if status == 503 else None)
 
 
 def test_a_reconnect_keeps_the_store_its_key_its_hook_and_its_orders(
@@ -136,6 +178,53 @@ def test_a_reconnect_keeps_the_store_its_key_its_hook_and_its_orders(
     assert link_of(services, second) == link
     with services.db.transaction(second.id, write=False) as session:
         assert list(session.scalars(sa.select(AuditEntry.what).order_by(AuditEntry.id))) == ["connected", "reconnected"]
+
+
+@pytest.mark.parametrize("late", [AccessLost("These keys do not open the shop."), PauseStore("closed")])
+def test_what_a_job_learns_of_keys_that_were_replaced_meanwhile_closes_nothing(
+    services: Services, world: World, clock: Clock, late: Exception
+) -> None:
+    store = connect(services, world)
+    tries: list[int] = []
+
+    def handler(work: Work) -> None:
+        tries.append(work.job.attempts)
+        if len(tries) == 1:
+            connect(services, world)  # Max reconnects while the platform is being asked with the old keys
+            raise late
+
+    worker = Worker(services, {"work": Kind(handler)}, close_store=install.close)
+    promise(services, store)
+    worker.run_until_idle()
+    assert [(one.state, one.state_reason) for one in stores(services)] == [("open", "")]
+    clock.forward(minutes=1)
+    worker.run_until_idle()
+    assert tries == [1, 2]
+    assert "work" in jobs_of(services, store, state="done")
+
+
+def test_keys_that_do_not_work_close_the_store_and_a_reconnect_opens_it(services: Services, world: World) -> None:
+    store = connect(services, world)
+
+    def handler(work: Work) -> None:
+        raise AccessLost("These keys do not open the shop.")
+
+    promise(services, store)
+    Worker(services, {"work": Kind(handler)}, close_store=install.close).run_until_idle()
+    assert [(one.state, one.state_reason) for one in stores(services)] == [
+        ("closed", "These keys do not open the shop.")
+    ]
+    assert jobs_of(services, store, state="paused") == ["work"]
+    connect(services, world)
+    assert [one.state for one in stores(services)] == ["open"]
+    assert "work" in jobs_of(services, store)
+
+
+def promise(services: Services, store: Store) -> None:
+    """Promise work of the test's own, and nothing else."""
+    with services.db.transaction(store.id) as session:
+        session.execute(sa.delete(Job))
+        jobs.enqueue(session, store.id, NewJob("work", "work"), now=services.clock())
 
 
 def test_the_same_name_at_two_platforms_is_two_stores(client: FlaskClient, services: Services, world: World) -> None:

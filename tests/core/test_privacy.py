@@ -17,12 +17,15 @@ from core.orders.find import OrderNotFound
 from core.orders.model import Order, Shipment
 from core.orders.notice import Notice
 from core.platform.demo import World
+from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
+from core.reviews import sync as reviews_sync
+from core.reviews.model import Review
 from core.services import Services
 from core.stores.access import answer_token, tracking_token
 from core.stores.model import Store
 from core.worker import Worker
 from tests.conftest import Clock
-from tests.core.private import EMAIL, TRACES, dump, her_order, leave_traces, seen_in
+from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
 from tests.core.samples import EVE, anns_order
 
 HARMLESS = {
@@ -45,14 +48,14 @@ HARMLESS = {
     "returns": "rma kind acceptance reception reimbursement status answer objections refund_when label_paid_by fees "
     "currency digest carrier",
     "withdrawals": "number state lines country currency receipt_hash",
-    "reviews": "ref state product_ref product_title product_url order_ref digest",
+    "reviews": "ref state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
     "stores": "key platform ref state state_reason currency timezone language country hook_digest settings",
     "throttles": "digest",
     "tracking_events": "status raw",
 }
-"""Texts that lead to no shopper: kinds, states, refs, goods, keyed digests, a review's digest of what was public."""
+"""Texts that lead to no shopper: kinds, states, refs, goods, keyed digests."""
 MERCHANTS = {
     "audit": "who",
     "reimbursements": "created_by",
@@ -78,6 +81,14 @@ def store_again(services: Services, store: Store, *snapshots: object) -> None:
     now = services.clock()
     with services.db.transaction(store.id) as session:
         changes.apply_orders(session, services, store, snapshots, asked_at=now, now=now)  # type: ignore[arg-type]
+
+
+def review_again(services: Services, store: Store, snapshot: ReviewSnapshot) -> list[int]:
+    def key(email: str) -> str:
+        return find.email_key(email, services.keyring)
+
+    with services.db.transaction(store.id) as session:
+        return reviews_sync.apply(session, store.id, [snapshot], asked_at=services.clock(), email_key=key)
 
 
 def test_every_text_column_is_known_as_personal_or_harmless() -> None:
@@ -170,13 +181,38 @@ def test_what_the_store_says_later_does_not_bring_a_shopper_back(
     for snapshot in (her_order(), newer):
         clock.forward(minutes=1)
         store_again(services, store, snapshot)
-        assert seen_in(dump(services.db, store.id, without=["reviews"]), TRACES) == set()
+        assert seen_in(dump(services.db, store.id), TRACES) == set()
     with services.db.transaction(store.id, write=False) as session:
         assert session.scalars(sa.select(Order.status)).all() == ["done"]
         assert session.scalars(sa.select(Shipment.id)).all() == [parcel]
     before = dump(services.db, store.id)
     store_again(services, store, newer)
     assert dump(services.db, store.id) == before, "the same news again is no news"
+
+
+def test_a_review_edited_after_its_author_was_erased_keeps_its_stars_alone(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    leave_traces(services, store, world, worker)
+    erase(services, store, email=EMAIL)
+    erased_at = clock.now
+    answered = (ReplySnapshot("r1/1", f"Dear {TRACES[1]}, we are sorry."),)
+    edited = her_review(rating=5, replies=answered, updated_at=clock.forward(hours=1))
+    for snapshot in (her_review(), edited):
+        clock.forward(minutes=1)
+        review_again(services, store, snapshot)
+        assert seen_in(dump(services.db, store.id), TRACES) == set()
+    with services.db.transaction(store.id, write=False) as session:
+        (review,) = session.scalars(sa.select(Review))
+        assert (review.rating, review.updated_at, review.erased_at) == (5, edited.updated_at, erased_at)
+        assert (review.author, review.email_key, review.title, review.text, review.replies) == ("", "", "", "", [])
+    before = dump(services.db, store.id)
+    assert review_again(services, store, edited) == [], "the same news again is no news"
+    assert dump(services.db, store.id) == before
+    clock.forward(minutes=1)
+    erase(services, store, order_refs=["1"])
+    with services.db.transaction(store.id, write=False) as session:
+        assert session.scalars(sa.select(Review.erased_at)).all() == [erased_at], "the first time counts"
 
 
 def test_a_new_order_of_an_erased_shopper_is_an_order_like_any_other(
@@ -196,7 +232,7 @@ def test_links_and_look_ups_of_an_erased_shopper_open_nothing(
     link = f"/t/{tracking_token(services.keyring, store.id, order_id, 1)}"
     with services.db.transaction(store.id, write=False) as session:
         notice_id = session.scalars(sa.select(Notice.id).where(Notice.state == "bounced")).one()
-    tap = f"/a/{answer_token(services.keyring, store.id, notice_id)}/wait"
+    tap = f"/a/{answer_token(services.keyring, store.id, notice_id, 1)}/wait"
     assert [client.get(path).status_code for path in (link, tap)] == [200, 200]
     erase(services, store, email=EMAIL)
     assert [client.get(path).status_code for path in (link, tap)] == [404, 404]

@@ -43,14 +43,15 @@ def test_every_item_of_many_threads_is_written_once() -> None:
     assert sorted(written) == list(range(2000))
 
 
-def test_one_bad_item_fails_only_its_own_thread() -> None:
+@pytest.mark.parametrize("error", [sa.exc.StatementError("no", "", None, ValueError()), KeyError("a defect of ours")])
+def test_one_bad_item_fails_only_its_own_thread(error: Exception) -> None:
     written: list[int] = []
     gate = threading.Event()
 
     def write(items: Sequence[int]) -> None:
         assert gate.wait(10)
         if 3 in items:
-            raise sa.exc.StatementError("no", "", None, ValueError())
+            raise error
         written.extend(items)
 
     together: Together[int] = Together(write)
@@ -59,7 +60,7 @@ def test_one_bad_item_fails_only_its_own_thread() -> None:
         gate.set()
         for number, post in enumerate(posts):
             if number == 3:
-                with pytest.raises(sa.exc.StatementError):
+                with pytest.raises(type(error)):
                     post.result(timeout=10)
             else:
                 post.result(timeout=10)
@@ -67,15 +68,25 @@ def test_one_bad_item_fails_only_its_own_thread() -> None:
 
 
 def test_when_the_writing_thread_breaks_off_the_others_are_told_and_the_next_goes_on() -> None:
-    calls: list[int] = []
+    batches: list[list[int]] = []
+    first_is_in, go_on = threading.Event(), threading.Event()
 
     def write(items: Sequence[int]) -> None:
-        calls.append(len(items))
-        if len(calls) == 1:
-            raise KeyError("a defect of ours")
+        batches.append(sorted(items))
+        first_is_in.set()
+        assert go_on.wait(10)
+        if len(items) == 3:
+            raise SystemExit
 
     together: Together[int] = Together(write)
-    with pytest.raises(KeyError):
-        together.submit(1)
-    together.submit(2)
-    assert calls == [1, 1]
+    with ThreadPoolExecutor(4) as pool:
+        posts = [pool.submit(together.submit, 0)]
+        assert first_is_in.wait(10)
+        posts += [pool.submit(together.submit, number) for number in range(1, 4)]
+        while len(together._waiting) < 3:
+            threading.Event().wait(0.001)
+        go_on.set()
+        ended = sorted(type(post.exception(timeout=10)).__name__ for post in posts)
+        pool.submit(together.submit, 4).result(timeout=10)
+    assert ended == ["NoneType", "NotWritten", "NotWritten", "SystemExit"]
+    assert batches == [[0], [1, 2, 3], [4]]

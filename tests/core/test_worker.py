@@ -30,7 +30,7 @@ Handler = Callable[[Work], None]
 closed: list[tuple[int, str]] = []
 
 
-def close_store(session: Session, store_id: int, reason: str, *, now: datetime) -> None:
+def close_store(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
     closed.append((store_id, reason))
 
 
@@ -215,6 +215,20 @@ def test_a_handler_that_outlives_its_lease_keeps_nothing(services: Services, clo
     assert notes(services.db) == ["try 2"]
 
 
+def test_a_handler_that_outlives_its_lease_closes_no_store(services: Services, clock: Clock) -> None:
+    def handler(work: Work) -> None:
+        if work.job.attempts > 1:
+            return
+        clock.forward(minutes=6)
+        second.run_until_idle()
+        raise AccessLost("The key was revoked.")
+
+    second = make(services, handler)
+    promise(services.db)
+    make(services, handler).run_until_idle()
+    assert (rows(services.db), closed) == ([("done", "")], [])
+
+
 def test_one_stores_trouble_is_not_anothers(services: Services) -> None:
     def handler(work: Work) -> None:
         if work.store_id == MAX:
@@ -227,7 +241,7 @@ def test_one_stores_trouble_is_not_anothers(services: Services) -> None:
 
 
 def test_an_end_that_cannot_be_recorded_does_not_stop_the_worker(services: Services) -> None:
-    def cannot_close(session: Session, store_id: int, reason: str, *, now: datetime) -> None:
+    def cannot_close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
         raise LookupError("no such store")
 
     promise(services.db)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -110,6 +111,65 @@ def test_a_web_process_is_up_at_once_and_ready_once_the_schema_is_there(empty_ur
         assert status(f"{web.url}/readyz") == 200
         assert web.end() == 0
     assert "Traceback" not in web.said()
+
+
+@pytest.fixture
+def away(postgres: Callable[[], str]) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The URL of a database that nobody can reach yet, and what starts its server, as far as anybody can tell."""
+    url = sa.make_url(postgres())
+    socket_folder = str(url.query.get("host", ""))
+    if not socket_folder.startswith("/"):
+        pytest.skip("needs a PostgreSQL behind a socket of this machine")
+    with tempfile.TemporaryDirectory(prefix="away-") as folder:  # short: a socket's path has 107 bytes at most
+        later = Path(folder) / "pg"
+        named = url.set(query={**url.query, "host": str(later)}).render_as_string(hide_password=False)
+        yield named, lambda: later.symlink_to(socket_folder)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("verb", ["serve", "work", "migrate"])
+def test_a_process_that_starts_before_its_database_waits_for_it(
+    away: tuple[str, Callable[[], None]], tmp_path: Path, verb: str
+) -> None:
+    url, start_database = away
+    log = tmp_path / "process.log"
+
+    def start_once_asked_for() -> None:
+        wait_until(lambda: log.exists() and "Trying again for up to 60 seconds." in log.read_text())
+        time.sleep(1.5)  # long enough for another try in vain
+        start_database()
+
+    with ThreadPoolExecutor(1) as pool:
+        started_later = pool.submit(start_once_asked_for)
+        with started(verb, env=environment(url), log=log) as running:
+            started_later.result()
+            if verb == "serve":
+                assert status(f"{running.url}/readyz") == 200
+            if verb == "work":
+                wait_until(lambda: has_worked(url), running)
+            assert (running.process.wait(60) if verb == "migrate" else running.end()) == 0
+    said = running.said()
+    assert said.count("The database does not answer (OperationalError).") == 1
+    assert "Traceback" not in said
+
+
+def has_worked(url: str) -> bool:
+    database = Database(url)
+    try:
+        with database.system(write=False) as session:
+            return bool(session.scalar(sa.select(sa.func.count()).select_from(Job).where(Job.state == "done")))
+    finally:
+        database.close()
+
+
+def test_a_database_that_stays_away_is_waited_for_no_longer_than_said() -> None:
+    ended = run("serve", "--wait", "1", env=environment(NOWHERE))
+    first, last = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert first.startswith("The database does not answer")
+    assert first.endswith("Trying again for up to 1 second.")
+    assert last == "The database does not answer (OperationalError). Check AFTERCARE_DATABASE_URL."
+    assert SMTP_PASSWORD not in ended.stderr
 
 
 # Told to stop
@@ -224,9 +284,9 @@ NOWHERE = f"postgresql+psycopg://max:{SMTP_PASSWORD}@127.0.0.1:1/aftercare"
         ("serve", {"secret_keys": ""}, "AFTERCARE_SECRET_KEYS must list at least one key."),
         ("work", {"secret_keys": f"{SMTP_PASSWORD}"}, "is shorter than 32 characters."),
         ("serve", {"database_url": f"mysql://max:{SMTP_PASSWORD}@db/x"}, "AFTERCARE_DATABASE_URL must start with"),
-        ("serve", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),
-        ("work", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),
-        ("migrate", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),
+        ("serve --wait 0", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),
+        ("work --wait 0", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),
+        ("migrate --wait 0", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),
         ("migrate", {"database_url": "sqlite:////proc/nowhere/aftercare.db"}, "The database's folder cannot be made"),
         ("serve", {"smtp_url": f"ftp://max:{SMTP_PASSWORD}@mail.example"}, "AFTERCARE_SMTP_URL must start with"),
         ("work", {"worker_threads": "many"}, "AFTERCARE_WORKER_THREADS"),
@@ -239,7 +299,7 @@ def test_a_wrong_environment_is_one_sentence_and_status_2(
     tmp_path: Path, verb: str, change: dict[str, str], said: str
 ) -> None:
     env = environment(f"sqlite:///{tmp_path}/aftercare.db", **change)
-    ended = run(verb, env=env)
+    ended = run(*verb.split(), env=env)
     assert (ended.returncode, ended.stdout) == (2, "")
     (sentence,) = ended.stderr.splitlines()
     assert said in sentence

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case
@@ -15,9 +17,10 @@ from core.platform.demo import World
 from core.secrets import BadToken
 from core.services import Services
 from core.shipping import answers
+from core.shipping.notices import compose
 from core.stores.model import Store
 from core.worker import Worker
-from tests.conftest import Clock, connect
+from tests.conftest import NOON, Clock, connect
 from tests.core.shipping.seed import (
     apply,
     notices,
@@ -43,9 +46,9 @@ def a_delay(services: Services, store: Store) -> Notice:
     return next(one for one in notices(services, store) if one.kind == "delay")
 
 
-def path(services: Services, notice: Notice, choice: str) -> str:
+def path(services: Services, notice: Notice, choice: str, version: int = 1) -> str:
     """The address behind a choice, without the host."""
-    return answers.url(services, notice, choice).removeprefix(services.config.public_url)
+    return answers.url(services, notice, choice, version=version).removeprefix(services.config.public_url)
 
 
 def events(services: Services, store: Store) -> list[str]:
@@ -188,6 +191,45 @@ def test_links_that_are_old_altered_or_not_for_this_are_404(
             assert answer.status_code == 404
             assert "LIN-42" not in answer.text
     assert the_parcel(services, store).answer == ""
+
+
+@on_sqlite
+def test_raising_the_version_revokes_every_answer_mailed_before(
+    services: Services, store: Store, client: FlaskClient
+) -> None:
+    notice = a_delay(services, store)
+    old = path(services, notice, "arrived")
+    with services.db.transaction(store.id) as session:
+        session.execute(sa.update(Order).values(link_version=2))
+    assert [client.get(old).status_code, client.post(old).status_code] == [404, 404]
+    assert the_parcel(services, store).answer == ""
+    assert client.post(path(services, notice, "arrived", version=2)).status_code == 200
+    assert the_parcel(services, store).answer == "arrived"
+
+
+@on_sqlite
+@pytest.mark.parametrize(("version", "status"), [(1, 200), (2, 404)])
+def test_an_answer_mailed_before_links_had_versions_counts_as_the_first(
+    services: Services, store: Store, client: FlaskClient, version: int, status: int
+) -> None:
+    notice = a_delay(services, store)
+    with services.db.transaction(store.id) as session:
+        session.execute(sa.update(Order).values(link_version=version))
+    token = services.keyring.sign({"s": store.id, "n": notice.id}, purpose="answer")
+    assert client.get(f"/a/{token}/arrived").status_code == status
+
+
+@on_sqlite
+def test_a_message_written_after_the_links_were_revoked_carries_answers_that_work(
+    services: Services, store: Store, client: FlaskClient
+) -> None:
+    notice = a_delay(services, store)
+    with services.db.transaction(store.id) as session:
+        session.execute(sa.update(Order).values(link_version=2))
+        again = compose(session, services, store, session.scalars(sa.select(Order)).one(), [notice], NOON)
+    carried = set(re.findall(r"https://care.example(/a/\S+/[a-z_]+)", again.text))
+    assert {address.rpartition("/")[2] for address in carried} == {"wait", "cancel", "person", "stop"}
+    assert [client.get(address).status_code for address in carried] == [200] * 4
 
 
 @on_sqlite

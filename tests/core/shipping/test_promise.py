@@ -106,6 +106,18 @@ def test_the_best_source_says_when_it_arrived(facts: dict[str, Any], delivery: D
     assert delivery_of(parcel(**facts), TABLE) == delivery
 
 
+@pytest.mark.parametrize(("typed", "kept"), [("lt", "LT"), ("Vn", "VN"), ("US", "US"), ("*", "*")])
+def test_a_country_of_the_table_may_be_typed_in_either_case(typed: str, kept: str) -> None:
+    (row,) = Terms.model_validate({"transit": [{"country": typed, "min_days": 1, "max_days": 2}]}).transit
+    assert row.country == kept
+
+
+@pytest.mark.parametrize("typed", ["", "L", "LTU", "l*", "**", "ßß", "ﬁ"])
+def test_what_is_no_country_is_refused(typed: str) -> None:
+    with pytest.raises(ValidationError):
+        Terms.model_validate({"transit": [{"country": typed, "min_days": 1, "max_days": 2}]})
+
+
 @pytest.mark.parametrize(
     ("facts", "terms", "known"),
     [

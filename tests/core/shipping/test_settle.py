@@ -221,8 +221,9 @@ def test_a_sweep_passes_over_many_stores_and_leaves_the_closed_ones_alone(
     for store in stores.values():
         set_terms(services, store, sending("draft"))
         apply(services, store, order("42", parcel()))
-    with services.db.transaction(stores["shut"].id) as session:
-        install.close(session, stores["shut"].id, "the key was revoked", now=clock())
+    shut = stores["shut"]
+    with services.db.transaction(shut.id) as session:
+        install.close(session, shut.id, "the key was revoked", sealed=shut.credentials, now=clock())
     with services.db.transaction(stores["left"].id) as session:
         install.uninstall(session, stores["left"].id, now=clock())
     clock.now = LAST_CALL
