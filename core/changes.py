@@ -26,6 +26,7 @@ from core.orders.text import storable
 from core.platform.contract import Feature, Platform
 from core.platform.errors import NotSupported, Refused
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page
+from core.returns import recognize
 from core.reviews import sync as reviews_sync
 from core.reviews.model import Review
 from core.services import Services
@@ -153,7 +154,7 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders and let the shipping rules look at what changed, in one transaction; give the changed ids."""
+    """Store orders, let the shipping rules and whoever waits for money look at what changed; give the changed ids."""
     changed = orders_sync.apply(
         session,
         store.id,
@@ -163,6 +164,7 @@ def apply_orders(
         now=now,
     )
     settle.settle_orders(session, store, changed, now=now)
+    recognize.detect(session, changed, now=now)
     return changed
 
 

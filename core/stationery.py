@@ -1,15 +1,15 @@
 """The sheet every letter is written on: one layout in HTML and in text, and the care a foreign name needs there.
 
 A slice keeps a letter's words in a template of named blocks and fills a `Sheet`; the layouts in
-`web/templates/mail/` print it and decide nothing.
+`web/templates/mail/` print it and decide nothing. What letters of every slice say is in `sentences.txt` beside them.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +22,13 @@ _LAYOUTS = Path(__file__).parent / "web" / "templates"
 # Marks that reorder or hide what stands around them; joiners stay, since Persian and emoji need them.
 _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _CJK_STOPS = re.compile("(?<=[。，：；？、]) +")
+# Not the no-break spaces that hold an amount and its currency together.
+_BREAKABLE = re.compile(r"[ \t\r\n\f\v]+")
+_SENTENCES = "mail/sentences.txt"
+_MOST_LINES = 30
 _COLUMNS = 72
+# Stands for the record while the plain form is tidied; names and addresses hold no control marks.
+_HERE = "\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ class Sheet:
     """A letter ready to be laid out: every text already safe for the form (HTML or plain) it goes into.
 
     `subject` doubles as the heading. `code` is shown alone and large. The first button is the main one. `lists`
-    are titles with lines, such as the things in a parcel; `footer` are the store's own lines.
+    are titles with lines, such as the things in a parcel; `footer` are the store's own lines. `record` is a text of
+    several lines under its title, printed to the letter: whoever holds it may compute its digest.
     """
 
     subject: str
@@ -57,6 +64,8 @@ class Sheet:
     rows: tuple[Row, ...] = ()
     lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
     code: str = ""
+    record_title: str = ""
+    record: str = ""
     store: str = ""
     store_url: str = ""
     footer: tuple[str, ...] = ()
@@ -98,20 +107,36 @@ class Form:
         return next(iter(self.paragraphs(template, block, **values)), "")
 
     def paragraphs(self, template: str, block: str, **values: object) -> tuple[str, ...]:
-        """Print one named block as its paragraphs (blank lines part them), each on one line."""
-        source = self.env.get_template(template)
-        if block not in source.blocks:
+        """Print one named block as its paragraphs (blank lines part them), each on one line. What the template does
+        not say itself is looked up among the sentences that all letters share."""
+        sources = (self.env.get_template(name) for name in (template, _SENTENCES))
+        source = next((source for source in sources if block in source.blocks), None)
+        if source is None:
             return ()
         text = "".join(source.blocks[block](source.new_context(values)))
         lines = (one_line(part) for part in re.split(r"\n\s*\n", text))
         # The environment escaped every value, and a catalog holds no markup.
         return tuple(Markup(line) if self.is_html else line for line in lines if line)  # noqa: S704
 
+    def things(self, lines: Sequence[tuple[str, int]], room: int = _MOST_LINES) -> tuple[str, ...]:
+        """List things, given as (title, quantity); past `room` they are counted, since mail programs cut long mail."""
+        shown = [self.put("{} × {}", str(count), self.name(title)) for title, count in lines[:room]]
+        more = len(lines) - len(shown)
+        return (*shown, self.line(_SENTENCES, "list_more", more=more)) if more else tuple(shown)
+
+    def footer(self, support_email: str, *own: str) -> tuple[str, ...]:
+        """Say where to ask, then the store's own postal and legal lines."""
+        ask = self.line(_SENTENCES, "footer_help", support=self.name(support_email))
+        return (ask, *filter(None, (self.name(line, 300) for line in own)))
+
     def lay_out(self, sheet: Sheet) -> str:
         """Print the sheet in this form."""
         layout = self.env.get_template(f"mail/layout.{'html' if self.is_html else 'txt'}")
-        printed = layout.render(sheet=sheet, words=self.words)
-        return printed if self.is_html else re.sub(r"\n{3,}", "\n\n", printed).strip() + "\n"
+        if self.is_html:
+            return layout.render(sheet=sheet, words=self.words)
+        printed = layout.render(sheet=replace(sheet, record=sheet.record and _HERE), words=self.words)
+        tidy = re.sub(r"\n{3,}", "\n\n", printed).strip() + "\n"
+        return tidy.replace(_HERE, sheet.record)
 
 
 @cache
@@ -152,8 +177,8 @@ def safe_url(url: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Fold all white space; Chinese sentences follow each other without any."""
-    return _CJK_STOPS.sub("", " ".join(text.split()))
+    """Fold white space; Chinese sentences follow each other without any."""
+    return _CJK_STOPS.sub("", _BREAKABLE.sub(" ", text).strip(" "))
 
 
 def wrap(text: str, indent: str = "") -> str:

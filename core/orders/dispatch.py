@@ -37,10 +37,14 @@ class Going:
 
 
 Prepare = Callable[[Session, Services, Notice, datetime], Going]
+Told = Callable[[Session, Notice, datetime], None]
 
 
-def dispatch(work: Work, prepare: Prepare) -> None:
-    """Send one message. News that became pointless since it was due is suppressed; a bad address shows as bounced."""
+def dispatch(work: Work, prepare: Prepare, told: Told | None = None) -> None:
+    """Send one message. News that became pointless since it was due is suppressed; a bad address shows as bounced.
+
+    `told` is called in the transaction that says the message has left.
+    """
     services: Services = work.services
     with services.db.transaction(work.store_id, write=False) as session:
         notice = session.get(Notice, (work.store_id, work.payload["id"]))
@@ -57,7 +61,7 @@ def dispatch(work: Work, prepare: Prepare) -> None:
         return
     except MailUnavailable as error:
         raise Unavailable(error.reason) from error
-    _end(work, going, "deliver")
+    _end(work, going, "deliver", told=told)
 
 
 def news_of(session: Session, notice: Notice) -> list[Notice]:
@@ -66,7 +70,7 @@ def news_of(session: Session, notice: Notice) -> list[Notice]:
     return [notice, *session.scalars(mates)]
 
 
-def _end(work: Work, going: Going, verb: str, reason: str = "") -> None:
+def _end(work: Work, going: Going, verb: str, reason: str = "", *, told: Told | None = None) -> None:
     with work.done() as session:
         notice = session.get(Notice, (work.store_id, work.payload["id"]), with_for_update=True)
         assert notice is not None
@@ -81,3 +85,5 @@ def _end(work: Work, going: Going, verb: str, reason: str = "") -> None:
         if verb == "deliver":
             facts = {"notice": str(notice.id), "kind": notice.kind, "cause": notice.cause}
             session.add(OrderEvent(order_id=notice.order_id, at=work.now, kind=f"told_{notice.kind}", facts=facts))
+        if told is not None:
+            told(session, notice, work.now)

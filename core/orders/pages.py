@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+from sqlalchemy import Row
 
+from core.orders.entry import order_behind, read_link
 from core.orders.find import OrderNotFound
 from core.orders.model import Order
+from core.orders.sections import SECTIONS, Section, Sections
 from core.orders.shop import look_up, send_links
+from core.orders.spoken import speak_of
 from core.orders.timeline import OrderView, view_order
-from core.orders.words import page_of
-from core.secrets import BadToken
 from core.services import Services
-from core.stores import access
 from core.stores.access import store_by_id, store_by_key
 from core.stores.model import Store
 from core.stores.throttle import TooManyTries
 from core.web.http import require_same_site, services, speak_for, words
 
 pages = Blueprint("orders", __name__, template_folder="templates")
-
-
-class LinkExpired(Exception):
-    """A link that is too old, was revoked, or was never ours."""
 
 
 @pages.get("/find/<key>")
@@ -43,7 +41,7 @@ def find_mine(key: str) -> Response | str:
     say = speak_for(store)
     typed = {"number": request.form.get("number", "")[:100], "proof": request.form.get("proof", "")[:320]}
     try:
-        order, view = look_up(app, store, typed["number"], typed["proof"], request.remote_addr or "")
+        order, view = look_up(app, store.id, typed["number"], typed["proof"], request.remote_addr or "")
     except OrderNotFound:
         problem = say.pgettext(
             "widget",
@@ -56,7 +54,7 @@ def find_mine(key: str) -> Response | str:
         page.headers["Retry-After"] = str(error.retry_after)
         return page
     speak_for(store, order.language)
-    return show(app, store, view)
+    return show(app, store, order, view)
 
 
 @pages.post("/find/<key>/links")
@@ -75,27 +73,26 @@ def links(key: str) -> Response | str:
 def track(token: str) -> Response:
     """Show one order behind a mailed link, without script. Raises LinkExpired."""
     app = services()
-    try:
-        store_id, order_id, version = access.read_tracking_token(app.keyring, token)
-    except BadToken:
-        raise LinkExpired from None
-    with app.db.transaction(store_id, write=False) as session:
-        order = session.get(Order, (store_id, order_id))
-        if order is None or order.gone_at is not None or order.link_version != version:
-            raise LinkExpired
-        store = store_by_id(session, store_id)
+    link = read_link(app, token)
+    with app.db.transaction(link.store_id, write=False) as session:
+        order, store = order_behind(session, link), store_by_id(session, link.store_id)
         view = view_order(session, order)
     speak_for(store, order.language)
-    page = make_response(show(app, store, view))
+    page = make_response(show(app, store, order, view))
     page.headers["Cache-Control"] = "private, max-age=60"
     return page
 
 
-def show(app: Services, store: Store, view: OrderView) -> str:
+def show(app: Services, store: Store, order: Order | Row[Any], view: OrderView) -> str:
     """Print an order's page."""
+    page = speak_of(app, store, order, view, words())
+    return render_template("orders/order.html", store=store, page=page, sections=_sections(app, store, order.id))
 
-    def answer_url(notice: str, choice: str) -> str:
-        return f"/a/{access.answer_token(app.keyring, store.id, int(notice))}/{choice}"
 
-    page = page_of(view, words(), app.clock(), store.timezone, answer_url)
-    return render_template("orders/order.html", store=store, page=page)
+def _sections(app: Services, store: Store, order_id: int) -> list[Section]:
+    with app.db.transaction(store.id, write=False) as session:
+        order = session.get(Order, (store.id, order_id))
+        if order is None:
+            return []
+        write: list[Sections] = current_app.extensions.get(SECTIONS, [])
+        return [section for sections in write for section in sections(session, store, order, words())]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint
@@ -17,24 +15,24 @@ from core import jobs
 from core.jobs import NewJob
 from core.metrics import LOOKUPS
 from core.orders import find
-from core.orders.find import OrderNotFound, find_order
+from core.orders.entry import LinkExpired, opened, order_behind, read_link
+from core.orders.find import OrderNotFound, find_with
 from core.orders.model import Order
+from core.orders.spoken import speak_of
 from core.orders.text import storable
-from core.orders.timeline import OrderView, view_order
-from core.secrets import BadToken, new_code
+from core.orders.timeline import OrderView, view_order, view_with
+from core.orders.words import Page
+from core.reads import Row, reading
+from core.secrets import new_code
 from core.services import Services
 from core.stores import access, throttle
-from core.stores.access import ShopperToken, StoreNotFound, store_by_key
+from core.stores.access import StoreNotFound, store_by_key, store_id_of
 from core.stores.model import Nonce, Store
-from core.web.http import services
+from core.web.http import services, speak_for
 
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
 CODE_LIFE = timedelta(minutes=10)
-
-
-class NotAllowed(Exception):
-    """The token does not open this; ask for a new one."""
 
 
 class WrongCode(Exception):
@@ -64,12 +62,19 @@ class Typed(_Typed):
     code: str = Field(min_length=1, max_length=20)
 
 
+class Link(_Typed):
+    """The token of a mailed tracking link."""
+
+    link: str = Field(min_length=1, max_length=400)
+
+
 class FoundOut(BaseModel):
-    """A token for the order, and the order."""
+    """A token for the order, the order, and for who asks with `?lang=` the same in that language's words."""
 
     token: str
     order_id: str
     order: OrderView
+    page: Page | None = None
 
 
 class OrdersOut(BaseModel):
@@ -98,21 +103,19 @@ class StoreOut(BaseModel):
     language: str
 
 
-def look_up(
-    app: Services, store: Store, number: str, proof: str, address: str
-) -> tuple[Order | sa.Row[Any], OrderView]:
+def look_up(app: Services, store_id: int, number: str, proof: str, address: str) -> tuple[Row, OrderView]:
     """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
     now = app.clock()
     limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
-    throttle.count_try(app.db, app.keyring, store.id, limits, now=now)
-    with app.db.transaction(store.id, write=False) as session:
+    throttle.count_often(app.db, app.keyring, store_id, limits, now=now)
+    with reading(app.db, store_id) as reader:
         try:
-            order = find_order(session, app.keyring, number, proof)
+            order = find_with(reader, app.keyring, number, proof)
         except OrderNotFound:
             LOOKUPS.labels("not_found").inc()
             raise
         LOOKUPS.labels("found").inc()
-        return order, view_order(session, order)
+        return order, view_with(reader, order)
 
 
 @shop.get("/find-store")
@@ -135,12 +138,31 @@ def find_store() -> dict[str, str]:
 @shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 404, 429])
 def find_mine(key: str, json_data: Pair) -> Response:
     app = services()
-    store = store_by_key(app, key)
-    order, view = look_up(app, store, json_data.number, json_data.proof, request.remote_addr or "")
-    token = access.grant(app.keyring, store.id, [order.id])
+    store_id = store_id_of(app, key)
+    order, view = look_up(app, store_id, json_data.number, json_data.proof, request.remote_addr or "")
+    token = access.grant(app.keyring, store_id, [order.id])
+    page = _in_words(app, store_by_key(app, key), order, view) if request.args.get("lang") else None
     # pydantic writes the JSON: handed over as an object it would become dicts, be checked and be written again.
-    found = FoundOut(token=token, order_id=str(order.id), order=view)
+    found = FoundOut(token=token, order_id=str(order.id), order=view, page=page)
     return Response(found.model_dump_json(), mimetype="application/json")
+
+
+@shop.post("/<key>/open")
+@shop.input(Link)
+@shop.output(FoundOut)
+@shop.doc(summary="Open the order behind a mailed tracking link", responses=[400, 404])
+def open_link(key: str, json_data: Link) -> FoundOut:
+    app = services()
+    store, link = store_by_key(app, key), read_link(app, json_data.link)
+    if link.store_id != store.id:
+        raise LinkExpired
+    with app.db.transaction(store.id, write=False) as session:
+        order = order_behind(session, link)
+        return list_orders(app, session, store, [order], level="see").orders[0]
+
+
+def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
+    return speak_of(app, store, order, view, speak_for(store, order.language))
 
 
 @shop.get("/<key>/orders")
@@ -148,7 +170,7 @@ def find_mine(key: str, json_data: Pair) -> Response:
 @shop.doc(summary="Read the orders a token opens", security="ShopperToken", responses=[401, 404])
 def my_orders(key: str) -> OrdersOut:
     app = services()
-    store, token = _opened(app, key)
+    store, token = opened(app, key)
     with app.db.transaction(store.id, write=False) as session:
         orders = [session.get(Order, (store.id, order_id)) for order_id in token.order_ids]
         here = [order for order in orders if order is not None and order.gone_at is None]
@@ -158,7 +180,11 @@ def my_orders(key: str) -> OrdersOut:
 def list_orders(app: Services, session: Session, store: Store, orders: Sequence[Order], *, level: str) -> OrdersOut:
     """Read these orders for a shopper, with one token of this level for all of them."""
     token = access.grant(app.keyring, store.id, [order.id for order in orders], level=level)
-    found = [FoundOut(token=token, order_id=str(order.id), order=view_order(session, order)) for order in orders]
+    found = []
+    for order in orders:
+        view = view_order(session, order)
+        page = _in_words(app, store, order, view) if request.args.get("lang") else None
+        found.append(FoundOut(token=token, order_id=str(order.id), order=view, page=page))
     return OrdersOut(orders=found)
 
 
@@ -189,7 +215,7 @@ def send_links(app: Services, store: Store, email: str, address: str) -> None:
 @shop.doc(summary="Mail a six-digit code to the order's address", security="ShopperToken", responses=[401, 404, 429])
 def mail_code(key: str) -> SentOut:
     app = services()
-    store, token = _opened(app, key)
+    store, token = opened(app, key)
     now, code = app.clock(), new_code()
     order_id = token.order_ids[0]
     throttle.count_try(app.db, app.keyring, store.id, {f"code:{order_id}": 3}, now=now)
@@ -212,7 +238,7 @@ def mail_code(key: str) -> SentOut:
 @shop.doc(summary="Exchange a mailed code for a token that may act", security="ShopperToken", responses=[401, 429])
 def check_code(key: str, json_data: Typed) -> TokenOut:
     app = services()
-    store, token = _opened(app, key)
+    store, token = opened(app, key)
     now, order_id = app.clock(), token.order_ids[0]
     throttle.count_try(app.db, app.keyring, store.id, {f"code-check:{order_id}": 5}, now=now)
     digest = _code_digest(app, order_id, json_data.code.strip())
@@ -225,17 +251,3 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
 
 def _code_digest(app: Services, order_id: int, code: str) -> str:
     return app.keyring.digest(f"{order_id}:{code}", purpose="code")
-
-
-def _opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
-    store = store_by_key(app, key)
-    header = request.headers.get("Authorization", "")
-    if not header.startswith("Bearer "):
-        raise NotAllowed
-    try:
-        token = access.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
-    except BadToken:
-        raise NotAllowed from None
-    if not hmac.compare_digest(str(token.store_id), str(store.id)) or not token.order_ids:
-        raise NotAllowed
-    return store, token

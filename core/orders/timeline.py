@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from core.orders.model import LineItem, Order, OrderEvent, Shipment, TrackingEvent
+from core.orders.told import STAFF_ONLY
+from core.reads import Reader, Row, within
 
 STATIONS = ("ordered", "packed", "in_transit", "out_for_delivery", "delivered")
 _REACHED = {
@@ -123,12 +125,15 @@ _SCANS = _SCANS.order_by(TrackingEvent.__table__.c.at.desc())
 _TOLD = _of_order(OrderEvent, "at", "kind", "facts").order_by(OrderEvent.__table__.c.at)
 
 
-def view_order(session: Session, order: Order | sa.Row[Any]) -> OrderView:
+def view_order(session: Session, order: Order | Row) -> OrderView:
+    """Read one order of the caller's transaction with everything it shows, in four queries."""
+    return view_with(within(session), order)
+
+
+def view_with(reader: Reader, order: Order | Row) -> OrderView:
     """Read one order with everything it shows, in four queries."""
-    session.flush()
-    connection, mine = session.connection(), {"store_id": order.store_id, "order_id": order.id}
     lines, shipments, scans, told = (
-        connection.execute(query, mine).all() for query in (_LINES, _SHIPMENTS, _SCANS, _TOLD)
+        reader.rows(query, order_id=order.id) for query in (_LINES, _SHIPMENTS, _SCANS, _TOLD)
     )
     return OrderView(
         number=order.number,
@@ -144,7 +149,9 @@ def view_order(session: Session, order: Order | sa.Row[Any]) -> OrderView:
         parcels=tuple(_parcel(shipment, lines, scans) for shipment in shipments),
         removed_items=tuple(_item(line, line.removed) for line in lines if line.kind == "physical" and line.removed),
         digital_items=tuple(_item(line, line.quantity) for line in lines if line.kind == "digital"),
-        events=tuple(ToldView(at=event.at, kind=event.kind, facts=event.facts) for event in told),
+        events=tuple(
+            ToldView(at=event.at, kind=event.kind, facts=event.facts) for event in told if event.kind not in STAFF_ONLY
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.i18n import Words
 from core.orders.timeline import STATIONS, OrderView, ParcelView, ToldView
+from core.orders.told import told_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def page_of(
         notes=tuple(notes),
         cards=tuple(_card(parcel, words, now, zone, today, _why(order, words)) for parcel in order.parcels),
         told=tuple(
-            (words.moment(event.at, zone, today=today), told_sentence(event.kind, words)) for event in order.events
+            (words.moment(event.at, zone, today=today), sentence)
+            for event in order.events
+            if (sentence := told_sentence(event.kind, words, event.facts))
         ),
         choices=_choices(order, words, answer_url),
     )
@@ -199,33 +202,6 @@ def status_word(status: str, words: Words, *, shipped: bool = False) -> str:
         "exception": say("widget", "The carrier reports a problem"),
         "returned_to_sender": say("widget", "On its way back to the store"),
     }.get(status, status)
-
-
-def told_sentence(kind: str, words: Words) -> str:
-    """Name what happened between us and the shopper."""
-    say = words.pgettext
-    return {
-        "told_delay": say("widget", "We told you it is running late"),
-        "told_stalled": say("widget", "We told you the parcel has not moved"),
-        "told_not_shipped": say("widget", "We told you it has not shipped yet"),
-        "told_shipped": say("widget", "We told you it shipped"),
-        "told_out_for_delivery": say("widget", "We told you it is out for delivery"),
-        "told_delivered": say("widget", "We told you it was delivered"),
-        "told_all_arrived": say("widget", "We told you everything has arrived"),
-        "told_ready_for_pickup": say("widget", "We told you it is waiting for pickup"),
-        "told_failed_attempt": say("widget", "We told you the carrier could not deliver"),
-        "told_exception": say("widget", "We told you about a problem on the way"),
-        "told_returned_to_sender": say("widget", "We told you it is going back to the store"),
-        "told_asked_if_arrived": say("widget", "We asked you whether it came"),
-        "answered_wait": say("widget", "You chose to wait"),
-        "answered_cancel": say("widget", "You asked to cancel"),
-        "answered_arrived": say("widget", "You told us it came"),
-        "answered_not_yet": say("widget", "You told us it has not come yet"),
-        "answered_person": say("widget", "You asked to talk to a person"),
-        "replied": say("widget", "You wrote to the store"),
-        "stopped": say("widget", "You stopped messages about this order"),
-        "resumed": say("widget", "You turned messages on again"),
-    }.get(kind, kind)
 
 
 def _window(parcel: ParcelView, words: Words, today: date) -> str:

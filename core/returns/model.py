@@ -31,7 +31,7 @@ class Return(Owned, Base):
     answer: Mapped[str]
     """What the policy said: accept, review or decline."""
     objections: Mapped[list[Any]] = mapped_column(default=list)
-    """[{line, code, values}] as the policy gave them."""
+    """[{line, code, values, offer, offered}]: the policy's reasons against, each with the next best thing."""
     policy_version: Mapped[int] = mapped_column(sa.Integer, default=0)
     refund_when: Mapped[str] = mapped_column(default="inspection")
     label_paid_by: Mapped[str] = mapped_column(default="store")
@@ -162,7 +162,7 @@ class Reimbursement(Owned, Base):
     kind: Mapped[str]
     """refund, store_credit, exchange or repair."""
     state: Mapped[str] = mapped_column(default="pending")
-    """pending, issued, failed, needs_staff (a person must pay) or awaiting_payment (the shopper must)."""
+    """pending, issued, failed, dropped, needs_staff (a person must pay) or awaiting_payment (the shopper must)."""
     amount: Mapped[int]
     currency: Mapped[str]
     lines: Mapped[list[Any]] = mapped_column(default=list)
@@ -174,7 +174,7 @@ class Reimbursement(Owned, Base):
     explanation: Mapped[list[Any]] = mapped_column(default=list)
     """[{what, amount, ref, note}]; adds up to the amount."""
     exchange: Mapped[list[Any]] = mapped_column(default=list)
-    """[{line, variant, quantity}] for an exchange."""
+    """[{line, variant, quantity}] that go out in an exchange."""
     reason: Mapped[str] = mapped_column(default="")
     restock: Mapped[list[Any]] = mapped_column(default=list)
     """Line refs that go back on sale."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.returns.facts import Decision, LineFacts, ReturnFacts
 from core.returns.policy import open_withdrawal
@@ -29,6 +29,16 @@ class PastCase:
     """The order's number or the return's, for people."""
     request: ReturnFacts
     asked_at: datetime | None = None
+    as_candidate: ReturnFacts | None = None
+    """The same lines as the candidate sees them, where it calls goods otherwise or counts days in another zone."""
+
+
+class _Judged(NamedTuple):
+    """A line as one policy sees it, and what that policy says."""
+
+    request: ReturnFacts
+    line: LineFacts
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +108,29 @@ def compare(policy_now: Policy, candidate: Policy, cases: Iterable[PastCase], no
         seen.cases += 1
         at = case.asked_at or now
         today, then = ours.day(at), theirs.day(at)
-        for line in case.request.lines:
-            before = ours.decide(case.request, line, line.wish, today)
-            after = theirs.decide(case.request, line, line.wish, then)
-            _count_line(seen, case, line, before, after, at)
+        mine, other = case.request, case.as_candidate or case.request
+        for line, again in zip(mine.lines, other.lines, strict=True):
+            before = _Judged(mine, line, ours.decide(mine, line, line.wish, today))
+            after = _Judged(other, again, theirs.decide(other, again, again.wish, then))
+            _count_line(seen, case, before, after, at)
     return seen
 
 
-def _count_line(
-    seen: Rehearsal, case: PastCase, line: LineFacts, before: Verdict, after: Verdict, at: datetime
-) -> None:
+def _count_line(seen: Rehearsal, case: PastCase, before: _Judged, after: _Judged, at: datetime) -> None:
     seen.lines += 1
+    verdicts = before.verdict, after.verdict
     if case.asked_at is not None:
         seen.asked += 1
-        _add_fees(seen.fees_now, case, before)
-        _add_fees(seen.fees_candidate, case, after)
-    if before.answer != after.answer:
-        tally = seen.changes.setdefault((before.answer, after.answer), Tally())
-        tally.add(seen.cases, case, line, before, after)
-    clash = _clash(after, line)
-    certainty = _certainty(case.request, line, at) if clash else None
+        _add_fees(seen.fees_now, case, before.verdict)
+        _add_fees(seen.fees_candidate, case, after.verdict)
+    if before.verdict.answer != after.verdict.answer:
+        tally = seen.changes.setdefault((before.verdict.answer, after.verdict.answer), Tally())
+        tally.add(seen.cases, case, before.line, *verdicts)
+    clash = _clash(after.verdict, after.line)
+    certainty = _certainty(after.request, after.line, at) if clash else None
     if clash and certainty:
-        seen.conflicts.setdefault((clash, certainty), Tally()).add(seen.cases, case, line, before, after)
-        seen.new_conflicts += _clash(before, line) != clash
+        seen.conflicts.setdefault((clash, certainty), Tally()).add(seen.cases, case, before.line, *verdicts)
+        seen.new_conflicts += _clash(before.verdict, before.line) != clash
 
 
 def _add_fees(fees: dict[str, int], case: PastCase, verdict: Verdict) -> None:

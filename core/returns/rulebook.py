@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from core.returns.facts import CountedFrom, Decision, RefundWhen, Wish
+from core.returns.withdrawal_law import Kind
 
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 Days = Annotated[int, Field(ge=0, le=3650)]
@@ -162,6 +163,19 @@ def _usual_reasons() -> dict[Word, ReasonTerms]:
     }
 
 
+class Goods(_Frozen):
+    """What some products are, as far as going back is concerned; named by the store's product refs or SKUs."""
+
+    products: tuple[Ref, ...] = ()
+    skus: tuple[Ref, ...] = ()
+    tags: tuple[Ref, ...] = ()
+    collections: tuple[Ref, ...] = ()
+    final_sale: bool = False
+    kind: Kind = "goods"
+    exemption: Annotated[str, StringConstraints(pattern=r"^[a-m]?$")] = ""
+    """Letter of Art. 16 (Directive 2011/83/EU) that takes the right of withdrawal away; see withdrawal_law.py."""
+
+
 class Policy(_Frozen):
     """A store's return policy. Amounts are minor units of `currency`; days are days in `timezone`."""
 
@@ -182,6 +196,12 @@ class Policy(_Frozen):
     blocked: tuple[Digest, ...] = ()
     allowed: tuple[Digest, ...] = ()
     """Shoppers by digest, for rules with `when.shopper`; who is on both lists is allowed."""
+    goods: Annotated[tuple[Goods, ...], Field(max_length=2000)] = ()
+    """What products are; of several that name one, the first."""
+    cancel: Decision = "review"
+    """The answer to a shopper who wants to cancel what has not left."""
+    informed: bool = True
+    """Whether the store tells its shoppers of the right of withdrawal; where not, the law adds a year."""
 
     @field_validator("timezone")
     @classmethod

@@ -1,0 +1,21 @@
+"""An order in the reader's words, for the page without script and for the widget alike."""
+
+from __future__ import annotations
+
+from core.i18n import Words
+from core.orders.model import Order
+from core.orders.timeline import OrderView
+from core.orders.words import Page, page_of
+from core.reads import Row
+from core.services import Services
+from core.stores import access
+from core.stores.model import Store
+
+
+def speak_of(app: Services, store: Store, order: Order | Row, view: OrderView, words: Words) -> Page:
+    """Put an order into words, with the address behind each choice of the notice that told of a delay."""
+
+    def answer_url(notice: str, choice: str) -> str:
+        return f"/a/{access.answer_token(app.keyring, store.id, int(notice), order.link_version)}/{choice}"
+
+    return page_of(view, words, app.clock(), store.timezone, answer_url)

@@ -1,0 +1,260 @@
+"""What the shopper's JSON of returns and withdrawals answers: shapes only.
+
+Amounts are minor units, days ISO dates in the store's zone, moments UTC. An amount is null where the reader must not
+see it (a gift's recipient) and where nothing is paid. Every sentence and label is in the reader's language.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from core.returns.facts import Decision, Wish
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class OfferOut(_Out):
+    """The next best thing."""
+
+    code: str
+    sentence: str
+
+
+class ObjectionOut(_Out):
+    """One reason against."""
+
+    code: str
+    sentence: str
+    offer: OfferOut
+
+
+class LineAnswerOut(_Out):
+    """What the policy says of one line."""
+
+    ref: str
+    answer: Decision
+    objections: list[ObjectionOut]
+
+
+class LineRightOut(_Out):
+    """The legal right over one line. `exempt` lines may be declared too, but nobody should propose it."""
+
+    open: bool
+    until: date | None
+    exempt: bool
+    sentence: str
+
+
+class LineOut(LineAnswerOut):
+    """One line of the order: the best the policy answers for any reason. `value` is what one unit paid, tax in."""
+
+    title: str
+    variant: str
+    image_url: str
+    bought: int
+    left: int
+    value: int | None
+    window_ends: date | None
+    window_sentence: str
+    withdrawal: LineRightOut | None
+
+
+class ChoiceOut(_Out):
+    """A machine word and its name."""
+
+    key: str
+    label: str
+
+
+class QuestionOut(ChoiceOut):
+    """A follow-up question; no choices mean free text."""
+
+    choices: list[ChoiceOut]
+    required: bool
+
+
+class ReasonOut(ChoiceOut):
+    """A reason, the photos it wants and what it asks."""
+
+    photos: int
+    questions: list[QuestionOut]
+
+
+class CancelOut(_Out):
+    """Whether the whole order can still be stopped; an empty sentence says that there is nothing to say."""
+
+    possible: bool
+    sentence: str
+
+
+class RightOut(_Out):
+    """The legal right over the order."""
+
+    available: bool
+    until: date | None
+    sentence: str
+    not_advice: str
+
+
+class EntryOut(_Out):
+    """One line of an amount's explanation; all of them add up to it."""
+
+    label: str
+    amount: int
+    note: str
+
+
+class QuoteOut(_Out):
+    """What a request would bring."""
+
+    answer: Decision
+    amount: int | None
+    currency: str
+    fees: int | None
+    explanation: list[EntryOut]
+    lines: list[LineAnswerOut]
+    photos_required: int
+    refund_sentence: str
+    way_back_sentence: str
+
+
+class StepOut(_Out):
+    """One step of a return's way."""
+
+    key: str
+    label: str
+    at: datetime | None
+    state: Literal["done", "now", "next", "skipped"]
+
+
+class ReturnLineOut(_Out):
+    """One line of a return; `accepted` is how many passed the inspection, null before it."""
+
+    ref: str
+    title: str
+    variant: str
+    image_url: str
+    quantity: int
+    accepted: int | None
+    reason_label: str
+    wish: Wish
+    note: str
+
+
+class ReimbursementOut(_Out):
+    """Something of worth on its way; `link` is where a difference is paid."""
+
+    kind: str
+    state: str
+    amount: int | None
+    currency: str
+    sentence: str
+    link: str
+
+
+class DueOut(_Out):
+    """What was promised next, and until when."""
+
+    what: Literal["answer", "refund"]
+    by: datetime
+    sentence: str
+
+
+class PhotoLinkOut(_Out):
+    """A photo at its signed address."""
+
+    id: str
+    url: str
+
+
+class PhotoOut(PhotoLinkOut):
+    """A photo as it is kept."""
+
+    width: int
+    height: int
+
+
+class ReturnOut(_Out):
+    """A return, warranty claim or cancellation. Label and photos are only for who may act."""
+
+    id: str
+    rma: str
+    kind: Literal["return", "warranty", "cancel"]
+    status: Literal["requested", "approved", "declined", "received", "closed", "canceled"]
+    headline: str
+    sentence: str
+    steps: list[StepOut]
+    lines: list[ReturnLineOut]
+    amount: int | None
+    currency: str
+    explanation: list[EntryOut]
+    reimbursements: list[ReimbursementOut]
+    instructions: list[str]
+    label_url: str
+    return_by: date | None
+    due: DueOut | None
+    can_cancel: bool
+    can_tell_sent: bool
+    photos: list[PhotoLinkOut]
+
+
+class WithdrawnLineOut(_Out):
+    """One line of a withdrawal; `exempt` is the legal ground the store names against it, or ""."""
+
+    ref: str
+    title: str
+    quantity: int
+    exempt: str
+
+
+class ReceiptOut(_Out):
+    """The text as declared and mailed, and the SHA-256 of its UTF-8 bytes."""
+
+    text: str
+    hash: str
+
+
+class WithdrawalOut(_Out):
+    """A legal withdrawal. `statement` is what would be, or was, declared."""
+
+    id: str
+    number: str
+    state: Literal["started", "declared", "acknowledged", "contested", "retracted", "refused", "reimbursed", "dropped"]
+    statement: str
+    lines: list[WithdrawnLineOut]
+    declared_at: datetime | None
+    until: date | None
+    sentence: str
+    receipt: ReceiptOut | None
+    mailed_to: str
+    refund_due: date | None
+    refund_sentence: str
+    send_back_by: date | None
+    not_advice: str
+
+
+class KnownOut(_Out):
+    """Whether a receipt is one of the store's."""
+
+    known: bool
+    declared_at: datetime | None
+
+
+class OptionsOut(_Out):
+    """What can be done with an order, and what is under way."""
+
+    order_id: str
+    number: str
+    currency: str
+    lines: list[LineOut]
+    reasons: list[ReasonOut]
+    wishes: list[ChoiceOut]
+    cancel: CancelOut
+    withdrawal: RightOut
+    returns: list[ReturnOut]
+    withdrawals: list[WithdrawalOut]

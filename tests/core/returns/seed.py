@@ -1,0 +1,120 @@
+"""Ann's orders as returns need them: paid, in parcels, here; Max's people; a policy; and what is on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.orders.model import Order
+from core.orders.notice import Notice
+from core.platform.demo import World
+from core.platform.snapshots import (
+    LineItemSnapshot,
+    OrderSnapshot,
+    OrderState,
+    PaymentSnapshot,
+    ShipmentSnapshot,
+    TrackingStatus,
+)
+from core.returns import policies
+from core.returns.lifecycle import By
+from core.returns.model import Reimbursement, Return
+from core.returns.rulebook import Policy
+from core.services import Services
+from core.stores import settings
+from core.stores.model import Store
+from core.worker import Worker
+from tests.conftest import NOON
+from tests.core.samples import anns_order
+
+MUGS = LineItemSnapshot("l1", "Mug", 3, total=1000, product_ref="p1", sku="MUG")
+LAMP = LineItemSnapshot("l2", "Lamp", 1, total=5000, product_ref="p2", sku="LAMP")
+POST = LineItemSnapshot("s1", "Shipping", 1, total=490, kind="shipping")
+AGNES, MAX = By("Agnes", "agent"), By("Max", "owner")
+"""Agnes answers shoppers; Max owns the store."""
+
+
+def bought(*, delivered: bool = True, shipped: bool = True, days_ago: float = 3, **changes: Any) -> OrderSnapshot:
+    """Three mugs for 10.00 and a lamp for 50.00, shipping 4.90: 64.90 paid by card; here since `days_ago`."""
+    at = NOON - timedelta(days=days_ago)
+    parcel = ShipmentSnapshot(
+        "f1",
+        TrackingStatus.DELIVERED if delivered else TrackingStatus.IN_TRANSIT,
+        shipped_at=at - timedelta(days=2),
+        delivered_at=at if delivered else None,
+        items={"l1": 3, "l2": 1},
+    )
+    facts: dict[str, Any] = {
+        "state": OrderState.OPEN,
+        "placed_at": at - timedelta(days=4),
+        "paid_at": at - timedelta(days=4),
+        "total": 6490,
+        "tax_included": True,
+        "lines": (MUGS, LAMP, POST),
+        "shipments": (parcel,) if shipped else (),
+        "payments": (PaymentSnapshot("pay1", "card", 6490, refundable=True, methods=("refund",)),),
+    }
+    return anns_order(**(facts | changes))
+
+
+def place(services: Services, store: Store, world: World, worker: Worker, order: OrderSnapshot | None = None) -> int:
+    """Let the store have an order and us know of it; give its id."""
+    world.put(order or bought())
+    worker.run_until_idle()
+    with services.db.transaction(store.id, write=False) as session:
+        return session.scalars(sa.select(Order.id).where(Order.ref == (order.ref if order else "1"))).one()
+
+
+def set_policy(services: Services, store: Store, **terms: Any) -> Policy:
+    """Save a policy as Max would."""
+    with services.db.transaction(store.id) as session:
+        here = policies.policy_of(session, store)
+        wanted = Policy(**{"timezone": store.timezone, "currency": store.currency, **terms})
+        return policies.save(session, store, wanted, seen=here.version, who="Max", now=services.clock())
+
+
+def set_practice(services: Services, store: Store, **said: Any) -> Store:
+    """Set how the store handles returns; give the store as it is now."""
+    with services.db.transaction(store.id) as session:
+        row = session.get(Store, store.id)
+        assert row is not None
+        settings.change(session, row, "returns", said, version=row.settings_version, who="Max", now=services.clock())
+    return row
+
+
+ACCEPTS: dict[str, Any] = {
+    "otherwise": "accept",
+    "wishes": ("refund", "exchange", "store_credit", "repair", "keep"),
+    "reasons": {"other": {}, "too_small": {}, "damaged": {"photos": 1}},
+}
+"""A generous policy: everything is accepted, damage needs a photo."""
+
+
+@contextmanager
+def at(services: Services, store: Store) -> Iterator[Session]:
+    """A transaction of the store."""
+    with services.db.transaction(store.id) as session:
+        yield session
+
+
+def the_return(services: Services, store: Store) -> Return:
+    with services.db.transaction(store.id, write=False) as session:
+        return session.scalars(sa.select(Return)).one()
+
+
+def the_money(services: Services, store: Store) -> list[Reimbursement]:
+    """All reimbursements, oldest first."""
+    with services.db.transaction(store.id, write=False) as session:
+        return list(session.scalars(sa.select(Reimbursement).order_by(Reimbursement.id)))
+
+
+def letters(services: Services, store: Store) -> list[tuple[str, str]]:
+    """(kind, state) of every letter about returns, oldest first."""
+    with services.db.transaction(store.id, write=False) as session:
+        mine = sa.select(Notice.kind, Notice.state).where(Notice.rule == "returns").order_by(Notice.id)
+        return [(kind, state) for kind, state in session.execute(mine)]
