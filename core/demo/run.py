@@ -26,7 +26,7 @@ from core import logs, migrate
 from core.__main__ import stop_on_signal
 from core.app import make_services
 from core.config import Config, read_config
-from core.demo import sample
+from core.demo import returns, sample
 from core.demo.mailbox import Keeper
 from core.demo.shell import FOLDER, platforms
 from core.platform.contract import Installation
@@ -110,6 +110,7 @@ def _connect(services: Services, folder: Path, neighbors: list[tuple[str, dict[s
     )
     store = install.connect(services, Demo.name, installation)
     _switch_on(services, store, {})
+    returns.set_terms(services, store)
     for platform, facts in neighbors:
         known = {name: value for name, value in facts.items() if name in Installation.__dataclass_fields__}
         neighbor = install.connect(services, platform, Installation(**{"url": facts["ref"], **known}))
@@ -132,6 +133,7 @@ def _switch_on(services: Services, store: Store, more: dict[str, Any]) -> None:
         row.settings = {
             "shipping": terms | more,
             "mail": {"address": "1 Sample Street, 01103 Vilnius", "support": store.email},
+            "returns": returns.PRACTICE,
         }
         row.settings_version += 1
 
@@ -139,6 +141,7 @@ def _switch_on(services: Services, store: Store, more: dict[str, Any]) -> None:
 def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Event) -> None:
     """Let things happen in the sample store, and bring the news as a store would: a signed delivery over HTTP."""
     link, happenings = link_of(services, store), sample.happen(World(folder / "world.db"))
+    has_returns = False
     stop.wait(6.0)
     while not stop.is_set():
         body = json.dumps({"resource": "order", "ref": next(happenings)}).encode()
@@ -147,6 +150,7 @@ def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Eve
             requests.post(link.hook_url, data=body, headers=headers, timeout=10)
         except requests.RequestException:
             print("a delivery of the sample store was lost; the next poll finds it", file=sys.stderr)
+        has_returns = has_returns or returns.tell(services, store)
         stop.wait(EVERY)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from apiflask import APIFlask
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
+from markupsafe import escape
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.app import create_app, installed_platforms
@@ -19,13 +20,14 @@ from core.i18n import languages
 from core.orders.model import Order
 from core.platform.contract import Opening, Platform, StaffIdentity
 from core.platform.demo import Demo
-from core.stores.access import store_by_key
+from core.stores.access import store_by_key, tracking_token
 from core.stores.model import Store
 from core.web.http import services, speak
 
 shell = Blueprint("demo", __name__)
 
 FOLDER = "AFTERCARE_DEMO_FOLDER"
+_EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def platforms() -> dict[str, type[Platform]]:
@@ -67,16 +69,33 @@ def home() -> str:
 
 @shell.get("/demo/store/<key>")
 def storefront(key: str) -> str:
-    """A storefront: some of its shoppers' orders to look up."""
+    """A small shop with the widget in it, and some of its shoppers' orders to look up."""
     app = services()
     store = store_by_key(app, key)
-    speak()
+    say = speak()
     with app.db.transaction(store.id, write=False) as session:
         late = session.scalars(sa.select(Order).where(Order.late).order_by(Order.placed_at.desc()).limit(3)).all()
         newest = session.scalars(
             sa.select(Order).where(Order.email != "").order_by(Order.placed_at.desc()).limit(12)
         ).all()
-    return render_template("demo/storefront.html", store=store, orders=list(dict.fromkeys([*newest, *late])))
+    shown = dict.fromkeys([*newest, *late])
+    tokens = [(order, tracking_token(app.keyring, store.id, order.id, order.link_version)) for order in shown]
+    page = (_EXAMPLES / "storefront.html").read_text("utf-8")
+    fillings = {
+        'lang="en" dir="ltr"': f'lang="{say.tag}" dir="{say.direction}"',
+        "STORE-NAME": escape(store.name),
+        "STORE-KEY": store.key,
+        "<!-- ORDERS -->": render_template("demo/storefront.html", orders=tokens),
+    }
+    for place, filling in fillings.items():
+        page = page.replace(place, filling)
+    return page
+
+
+@shell.get("/demo/examples/<name>")
+def example(name: str) -> Response:
+    """What the storefront is dressed with."""
+    return send_from_directory(_EXAMPLES, name)
 
 
 @shell.get("/demo/desk/<key>")

@@ -24,6 +24,7 @@ from core.orders.notice import Notice
 from core.orders.timeline import view_order
 from core.orders.words import page_of
 from core.platform.contract import Opening
+from core.returns import mails, telling
 from core.secrets import BadToken
 from core.shipping import notices as letters
 from core.shipping import replay, settle
@@ -190,8 +191,11 @@ def show_notice(key: str, notice_id: int) -> str:
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
         notice, order = _notice(session, notice_id)
-        news = news_of(session, notice)
-        letter = letters.compose(session, app, g.store, order, news, notice.sent_at or app.clock())
+        at = notice.sent_at or app.clock()
+        if notice.rule == telling.RULE:
+            letter = mails.compose(session, app, g.store, order, notice, at)
+        else:
+            letter = letters.compose(session, app, g.store, order, news_of(session, notice), at)
         return _show("notice", notice=notice, order=order, letter=letter)
 
 

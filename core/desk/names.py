@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
+from core.desk.return_names import names_of_returns
+from core.i18n import Words
 from core.web.http import words
 
 
 def name_of(word: str) -> str:
-    """Give the name of a machine word; one that has none is shown with spaces."""
-    say = words().pgettext
-    names = {
+    """Give the name of a machine word, such as "late" or "money.failed"; one that has none is shown with spaces."""
+    return _names(words().language).get(word) or word.rpartition(".")[2].replace("_", " ")
+
+
+@lru_cache(maxsize=32)
+def _names(language: str) -> Mapping[str, str]:
+    say = Words(language).pgettext
+    return names_of_returns(say) | {
         # rules and kinds of message
         "shipped": say("desk", "Shipped"),
         "out_for_delivery": say("desk", "Out for delivery"),
@@ -82,4 +92,3 @@ def name_of(word: str) -> str:
         "agent": say("desk", "agent"),
         "viewer": say("desk", "viewer"),
     }
-    return names.get(word, word.replace("_", " "))

@@ -19,7 +19,7 @@ from core.desk.admin import _show, _who, desk
 from core.i18n import Words
 from core.jobs import Kind, NewJob, Work
 from core.mail import BadAddress, MailRefused, MailUnavailable, Message, check_domain_hints, wire_address
-from core.orders.pages import LinkExpired
+from core.orders.entry import LinkExpired
 from core.platform.errors import Refused, Unavailable
 from core.secrets import BadToken
 from core.services import Services
