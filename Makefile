@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,postgres,test,lint
 
-.PHONY: demo test check format shots clean
+.PHONY: demo test check format shots widget clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m core demo
@@ -26,6 +26,12 @@ format: $(VENV)/test.stamp
 # The README's pictures, taken from a running demo.
 shots: $(VENV)/test.stamp
 	$(BIN)/python tests/browser/take_shots.py
+
+# What the server gives away as /widget/…, built anew from widget/ and the catalogs. Only this needs Node.
+widget: $(VENV)/demo.stamp
+	cd widget && npm install --no-package-lock --no-audit --no-fund --silent
+	$(BIN)/python -m core.i18n widget
+	cd widget && npm run build --silent
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

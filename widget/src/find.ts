@@ -1,0 +1,33 @@
+// Find my order by number and e-mail.
+
+import { field, view } from "./form";
+import { h } from "./dom";
+import type { Frame } from "./frame";
+import { openOrder } from "./order";
+import type { Found } from "./shapes";
+
+/** Ask for an order. `why` says what led here; `next` is the view the page wants once it is found. */
+export function askOrder(frame: Frame, number: string, next: string, why = "", isAsked = true): void {
+  const { say } = frame;
+  const typed = field(say("Order number"), { value: number, dir: "ltr", maxlength: 100, autocomplete: "off" });
+  const proof = field(say("E-mail address or postcode you ordered with"), {
+    dir: "ltr",
+    maxlength: 320,
+    autocomplete: "email",
+  });
+  const find = async () => {
+    const empty = [typed, proof].filter((one) => !one.value());
+    empty.reverse().forEach((one) => one.fail(say("Fill this in.")));
+    if (empty.length) return;
+    const found = await frame.call<Found>("find", { number: typed.value(), proof: proof.value() });
+    await openOrder(frame, found, next);
+  };
+  const lost = async () => (await frame.load(() => import("./panels/links"))).askMail(frame, () => frame.show(page));
+  const page = view(
+    say("Find your order"),
+    why && h("p.problem", { role: "alert" }, why),
+    frame.form(say("Show my order"), find, typed.box, proof.box),
+    frame.press(say("I lost my order number"), lost, ".plain"),
+  );
+  frame.show(page, isAsked);
+}

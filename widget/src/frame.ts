@@ -1,0 +1,130 @@
+// The frame around the views: it shows one at a time, keeps the token, and asks for a mailed code where one is needed.
+
+import { Failure, openDoor } from "./api";
+import { fill, h } from "./dom";
+import { field, form, heading, press, view } from "./form";
+import type { Found } from "./shapes";
+import { speak, type Table, type Words } from "./words";
+
+/** What is remembered of a shopper while the page lives. */
+export interface Session {
+  token: string;
+  found: Found | null;
+}
+
+// Panels take their tools from the frame. If they imported them, the build would put what is shared into a file of its
+// own, and the first view would wait for one more round trip.
+const TOOLS = { h, fill, view, field, form, press, Failure };
+
+export interface Frame extends Words, Readonly<typeof TOOLS> {
+  node: HTMLElement;
+  session: Session;
+  core: string;
+  /** Ask the server; where it wants a mailed code first, the shopper is asked and the call made again. */
+  call<T>(path: string, body?: unknown): Promise<T>;
+  /** Put a view in place of the one before. Focus goes to its heading, unless the shopper did not ask for it. */
+  show(view: HTMLElement, isAsked?: boolean): void;
+  /** Show the order again. */
+  home(): void;
+  /** Load a panel and its words. */
+  load<T>(panel: () => Promise<T>): Promise<T>;
+  /** Put a panel's own style sheet on, once. */
+  wear(css: string): void;
+  drop(): void;
+}
+
+interface Doors {
+  root: ShadowRoot;
+  core: string;
+  base: string;
+  session: Session;
+  table: Table;
+  more: () => Promise<Table>;
+  /** Start again from the beginning, with a sentence that says why. */
+  restart(why: string): void;
+  home(): void;
+}
+
+export function makeFrame({ root, core, base, session, table, more, restart, home }: Doors): Frame {
+  const words = speak(table);
+  const { say } = words;
+  const node = h("div.body", { lang: table.tag, dir: table.dir });
+  const away = () =>
+    navigator.onLine
+      ? say("We cannot look this up right now. Try again in a minute.")
+      : say("There is no connection. Check it, then try again.");
+  const door = openDoor(base, table.tag, () => session.token, away);
+  const worn: string[] = [];
+  let current: HTMLElement;
+  let learned: Promise<void> | undefined;
+
+  const frame: Frame = {
+    ...words,
+    ...TOOLS,
+    press: (label, work, kind) => press(label, safely(work), kind),
+    form: (label, work, ...children) => form(label, safely(work), ...children),
+    home,
+    node,
+    session,
+    core,
+    drop: door.drop,
+    wear(css) {
+      if (worn.includes(css)) return;
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+      worn.push(css);
+    },
+    show(view, isAsked = true) {
+      fill(node, (current = view));
+      if (isAsked) heading(view)?.focus();
+    },
+    async load(panel) {
+      learned ??= more().then(words.learn);
+      try {
+        const [loaded] = await Promise.all([panel(), learned]);
+        return loaded;
+      } catch {
+        learned = undefined;
+        throw new Failure("away", away());
+      }
+    },
+    async call<T>(path: string, body?: unknown): Promise<T> {
+      try {
+        return await door.call<T>(path, body);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        if (error.code === "step_up") {
+          await prove();
+          return frame.call<T>(path, body);
+        }
+        if (error.code === "not_allowed" && session.token) {
+          session.token = "";
+          session.found = null;
+          restart(error.message);
+        }
+        throw error;
+      }
+    },
+  };
+
+  // What goes wrong in here is for the console; the shopper gets a way on.
+  const safely = (work: () => unknown) => async () => {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      console.error(error);
+      throw new Failure("ours", say("This did not work. Try again, or ask the store."));
+    }
+  };
+
+  async function prove(): Promise<void> {
+    const before = current;
+    const { askCode } = await frame.load(() => import("./panels/code"));
+    await askCode(frame, () => frame.show(before));
+    frame.show(before);
+  }
+
+  return frame;
+}

@@ -1,0 +1,107 @@
+// An order as its shopper sees it: each parcel a card with its newest fact on top, and what can be done.
+
+import { h, type Child } from "./dom";
+import { view } from "./form";
+import type { Frame } from "./frame";
+import type { Card, Found, Page, Parcel } from "./shapes";
+
+const TROUBLE = "exception failed_attempt returned_to_sender delayed ready_for_pickup";
+
+/** Remember an order and show it, or the view the page asked for. */
+export async function openOrder(frame: Frame, found: Found, next = "", isAsked = true): Promise<void> {
+  frame.session.token = found.token;
+  frame.session.found = found;
+  if (next === "return" || next === "withdraw") return (await panel.back(frame)).open(frame, next);
+  if (next === "message") return (await panel.talk(frame)).askMessage(frame, "talk");
+  showOrder(frame, isAsked);
+}
+
+const panel = {
+  back: (frame: Frame) => frame.load(() => import("./panels/back")),
+  choice: (frame: Frame) => frame.load(() => import("./panels/choice")),
+  talk: (frame: Frame) => frame.load(() => import("./panels/talk")),
+};
+
+/** Show the order the session holds. */
+export function showOrder(frame: Frame, isAsked = true): void {
+  const { say } = frame;
+  const { order, page } = frame.session.found!;
+  if (!page) return;
+  const late = page.cards.filter((card) => card.promise_broken)[0];
+  frame.show(
+    view(
+      page.title,
+      h("p.muted", null, page.placed),
+      page.notes.map((note) => h("p.note", null, note)),
+      page.cards.map((card, n) => drawCard(frame, card, order.parcels[n]!, card === late && choices(frame, page))),
+      h(
+        "div.row",
+        null,
+        frame.press(say("Return or cancel"), async () => (await panel.back(frame)).open(frame, "")),
+        frame.press(say("Write to the store"), async () => (await panel.talk(frame)).askMessage(frame, "talk")),
+      ),
+      fold(say("What we told you"), page.told),
+      h("p.muted", null, say("Days and times are the store's.")),
+    ),
+    isAsked,
+  );
+  frame.node.firstElementChild!.className += " order";
+}
+
+function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTMLElement {
+  const { say } = frame;
+  const isHere = parcel.status === "delivered";
+  const state =
+    card.promise_broken && !isHere ? ".late" : isHere ? ".ok" : TROUBLE.includes(parcel.status) ? ".wait" : "";
+  const missing = async () => (await panel.talk(frame)).askMessage(frame, "not_received");
+  return h(
+    `section.card${state}`,
+    null,
+    h("h3", null, card.headline),
+    card.promise && h("p", null, h(card.promise_broken ? "s" : "span", null, card.promise)),
+    card.window && h("p", null, card.window),
+    card.why && h("p", null, card.why),
+    choices,
+    h(
+      "ol.stations",
+      null,
+      card.stations.map(([name, state]) => h(`li.${state}`, state === "now" ? { "aria-current": "step" } : null, name)),
+    ),
+    h(
+      "ul.items",
+      null,
+      card.items.map((item, n) => h("li", null, picture(parcel, n), h("bdi", null, item))),
+    ),
+    carrier(card),
+    card.age && h("p.muted", null, card.age),
+    fold(say("All scans"), card.scans),
+    isHere && frame.press(say("I don't have it"), missing, ".plain"),
+  );
+}
+
+function picture(parcel: Parcel, n: number): HTMLElement | "" {
+  const url = parcel.items[n]?.image_url;
+  return url ? h("img", { src: url, alt: "", loading: "lazy", referrerpolicy: "no-referrer" }) : "";
+}
+
+function carrier({ carrier, tracking_number: number, tracking_url: url }: Card): HTMLElement | "" {
+  if (!carrier && !number && !url) return "";
+  const name = h("bdi", { dir: "ltr" }, number || url);
+  const out = { href: url, target: "_blank", rel: "noopener noreferrer" };
+  return h("p.muted", null, h("bdi", null, carrier), " ", url ? h("a", out, name) : name);
+}
+
+function fold(title: string, lines: string[][]): HTMLElement | "" {
+  if (!lines.length) return "";
+  const rows = lines.map(([at, text]) => h("li", null, h("time", null, at), h("bdi", null, text)));
+  return h("details", null, h("summary", null, title), h("ol.scans", null, rows));
+}
+
+/** What a shopper whose parcel is late can do. */
+function choices(frame: Frame, { choices }: Page): HTMLElement | "" {
+  if (!choices.length) return "";
+  const place = h("div.choices", { role: "status" });
+  const ask = async (answer: string) => (await panel.choice(frame)).askChoice(frame, answer, place);
+  const buttons = choices.map(([label, answer]) => frame.press(label!, () => ask(answer!)));
+  return h("div.choices", null, h("h4", null, frame.say("If that is too late")), h("div.row", null, buttons), place);
+}

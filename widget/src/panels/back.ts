@@ -1,0 +1,80 @@
+// What can go back of an order: what is under way already, and the ways to begin.
+
+import type { Frame } from "../frame";
+import css from "./back.css";
+import { named, objections } from "./lines";
+import { startReturn } from "./returning";
+import type { Options, Rma, Withdrawal } from "./shapes";
+import { showReturn } from "./status";
+import { showWithdrawal, startWithdrawal } from "./withdraw";
+
+/** Show what can go back. `next` is "return" or "withdraw" where the page asks for one of them at once. */
+export async function open(frame: Frame, next: string): Promise<void> {
+  frame.wear(css);
+  const options = await frame.call<Options>(`returns/options?order=${frame.session.found!.order_id}`);
+  const again = () => open(frame, "");
+  if (next === "withdraw" && options.withdrawal.available) return startWithdrawal(frame, options, again);
+  if (next === "return" && !options.returns.length && canReturn(options)) return startReturn(frame, options, again);
+  const { say, h } = frame;
+  frame.show(
+    frame.view(
+      say("Return or cancel"),
+      options.returns.map((rma) => drawReturn(frame, rma, again)),
+      options.withdrawals.map((one) => drawWithdrawal(frame, one, again)),
+      canReturn(options)
+        ? frame.press(say("Start a return"), () => startReturn(frame, options, again), ".primary")
+        : nothing(frame, options),
+      h("section.choices", null, withdrawing(frame, options, again)),
+      options.cancel.sentence && h("section.choices", null, canceling(frame, options, again)),
+      frame.press(say("Back to the order"), frame.home, ".plain.back"),
+    ),
+  );
+}
+
+function canReturn({ lines }: Options): boolean {
+  return lines.some((line) => line.left > 0 && line.answer !== "decline");
+}
+
+function nothing(frame: Frame, { lines }: Options): HTMLElement[] {
+  const { say, h } = frame;
+  const rows = lines.map((line) => h("li", null, named(frame, line), objections(frame, line.objections)));
+  const write = async () => (await frame.load(() => import("./talk"))).askMessage(frame, "talk");
+  return [h("ul.lines", null, rows), frame.press(say("Write to the store"), write)];
+}
+
+function drawReturn(frame: Frame, rma: Rma, again: () => void): HTMLElement {
+  const { h } = frame;
+  const see = () => showReturn(frame, rma, again);
+  const what = [h("h3", null, rma.headline), h("p.muted", null, h("bdi", null, rma.rma)), h("p", null, rma.sentence)];
+  return h("section.card", null, what, frame.press(frame.say("See this return"), see));
+}
+
+function drawWithdrawal(frame: Frame, one: Withdrawal, again: () => void): HTMLElement {
+  const { h } = frame;
+  const see = () => showWithdrawal(frame, one, again);
+  const what = [h("h3", null, one.sentence), h("p.muted", null, h("bdi", null, one.number))];
+  return h("section.card", null, what, frame.press(frame.say("See this withdrawal"), see));
+}
+
+function withdrawing(frame: Frame, options: Options, again: () => void): HTMLElement[] {
+  const { say, h } = frame;
+  const { available, sentence } = options.withdrawal;
+  const said = sentence ? [h("p", null, sentence)] : [];
+  if (!available) return said;
+  return [...said, frame.press(say("Withdraw from the contract here"), () => startWithdrawal(frame, options, again))];
+}
+
+function canceling(frame: Frame, { order_id: order, cancel }: Options, again: () => void): HTMLElement[] {
+  const { say, h } = frame;
+  const said = h("p", null, cancel.sentence);
+  if (!cancel.possible) return [said];
+  const place = h("div.choices");
+  const sure = async () => showReturn(frame, await frame.call<Rma>("cancel", { order }), again);
+  const ask = () =>
+    frame.fill(
+      place,
+      h("p", { role: "status" }, say("This stops the whole order.")),
+      frame.press(say("Yes, cancel the order"), sure, ".primary"),
+    );
+  return [said, frame.press(say("Cancel the order"), ask), place];
+}

@@ -1,0 +1,109 @@
+// Starting a return in at most four short steps, with the amount always in sight. The draft outlives the steps.
+
+import type { Frame } from "../frame";
+import { blank, bodyOf, canQuote, upTo, type Draft } from "./draft";
+import { amountOf, explained } from "./lines";
+import type { Options, Quote, Rma } from "./shapes";
+import { showReturn } from "./status";
+import { askWhat, askWish, review, type Step } from "./steps";
+import { askWhy } from "./why";
+
+export interface Returning {
+  frame: Frame;
+  options: Options;
+  draft: Draft;
+  /** What the draft would bring; null until the server said. */
+  quote: Quote | null;
+  /** Where the amount stands, in every step. */
+  sum: HTMLElement;
+  /** The draft changed: show what it would bring now. */
+  changed(): void;
+}
+
+export function startReturn(frame: Frame, options: Options, leave: () => void): void {
+  const { say } = frame;
+  const flow: Returning = {
+    frame,
+    options,
+    draft: blank(options),
+    quote: null,
+    sum: frame.h("div.sum", { role: "status" }),
+    changed: () => void reckon(flow).catch(() => drawSum(flow)),
+  };
+  // Each step with what the button leading to it says.
+  const steps: [string, (flow: Returning) => Step][] = [
+    ["", askWhat],
+    [say("Say why"), askWhy],
+    [say("Choose what you get"), askWish],
+    [say("Check everything"), review],
+  ];
+  if (options.wishes.length < 2) steps.splice(2, 1);
+  walk(flow, steps, 0, leave);
+}
+
+function walk(flow: Returning, steps: [string, (flow: Returning) => Step][], place: number, leave: () => void): void {
+  const { frame } = flow;
+  const { say, h } = frame;
+  const step = steps[place]![1](flow);
+  const further = steps[place + 1];
+  const go = async () => {
+    if (!step.isReady()) return;
+    await reckon(flow);
+    walk(flow, steps, place + 1, leave);
+  };
+  const back = () => (place ? walk(flow, steps, place - 1, leave) : leave());
+  const onward = further
+    ? frame.press(further[0], go, ".primary")
+    : flow.quote?.answer !== "decline" && frame.press(say("Start return"), () => send(flow, leave), ".primary");
+  frame.show(
+    frame.view(
+      step.title,
+      h("p.muted", null, say("Step %(step)s of %(steps)s", { step: place + 1, steps: steps.length })),
+      step.content,
+      flow.sum,
+      onward,
+      frame.press(say("Back"), back, ".plain.back"),
+    ),
+  );
+}
+
+async function send(flow: Returning, leave: () => void): Promise<void> {
+  const { frame, draft, options } = flow;
+  try {
+    showReturn(frame, await frame.call<Rma>("returns", bodyOf(draft, options)), leave);
+  } catch (error) {
+    if (error instanceof frame.Failure && error.code === "return_not_allowed") await reckon(flow);
+    throw error;
+  }
+}
+
+/** Ask what the draft would bring, and show it; an answer that a younger question overtook is dropped. */
+async function reckon(flow: Returning): Promise<void> {
+  const { frame, draft, options } = flow;
+  const asked = canQuote(draft) ? bodyOf(draft, options) : null;
+  flow.quote = null;
+  pending.set(flow, asked);
+  const quote = asked && (await frame.call<Quote>("returns/quote", asked));
+  if (pending.get(flow) !== asked) return;
+  flow.quote = quote;
+  drawSum(flow);
+}
+
+const pending = new WeakMap<Returning, object | null>();
+
+function drawSum({ frame, draft, options, quote, sum }: Returning): void {
+  const { say, h } = frame;
+  if (!quote) {
+    const most = upTo(draft, options);
+    const said = say("Up to %(amount)s", { amount: amountOf(frame, most, options.currency) });
+    return frame.fill(sum, most > 0 && h("p", null, said));
+  }
+  const { amount, currency, explanation } = quote;
+  if (amount === null) return frame.fill(sum);
+  const why = h("summary", null, say("Why this amount"));
+  frame.fill(
+    sum,
+    h("p", null, say("You get back"), " ", h("b", null, amountOf(frame, amount, currency))),
+    explanation.length > 0 && h("details", null, why, explained(frame, explanation, currency)),
+  );
+}

@@ -1,0 +1,97 @@
+// Where a return stands: what happens next, by whom and by when; where the money is; what the shopper can do.
+
+import type { Frame } from "../frame";
+import { day } from "./format";
+import { amountOf, explained, named } from "./lines";
+import type { Rma } from "./shapes";
+
+export function showReturn(frame: Frame, rma: Rma, leave: () => void): void {
+  const { say, h } = frame;
+  const label = { href: rma.label_url, target: "_blank", rel: "noopener noreferrer" };
+  frame.show(
+    frame.view(
+      rma.headline,
+      h("p.muted", null, h("bdi", null, rma.rma)),
+      h("p", null, rma.sentence),
+      rma.due && h("p.note", null, rma.due.sentence),
+      steps(frame, rma),
+      rma.instructions.length > 0 && [
+        h("h3", null, say("What to do")),
+        h(
+          "ol.todo",
+          null,
+          rma.instructions.map((one) => h("li", null, one)),
+        ),
+      ],
+      rma.label_url && h("a.button", label, say("Open the shipping label")),
+      rma.reimbursements.map(({ sentence, link }) =>
+        h("p.good", null, sentence, link && [" ", h("a", { href: link }, say("Open"))]),
+      ),
+      amount(frame, rma),
+      h(
+        "ul.lines",
+        null,
+        rma.lines.map((line) =>
+          h(
+            "li",
+            null,
+            named(frame, line),
+            h("p.muted", null, `${line.accepted ?? line.quantity} × ${line.reason_label}`),
+            line.note && h("p", null, line.note),
+          ),
+        ),
+      ),
+      rma.can_tell_sent && sent(frame, rma, leave),
+      rma.can_cancel && cancel(frame, rma, leave),
+      frame.press(say("Back"), leave, ".plain.back"),
+    ),
+  );
+}
+
+function steps({ h, tag }: Frame, { steps }: Rma): HTMLElement {
+  const rows = steps
+    .filter((one) => one.state !== "skipped")
+    .map(({ label, at, state }) =>
+      h(
+        `li.${state}`,
+        state === "now" ? { "aria-current": "step" } : null,
+        label,
+        at && h("time", { datetime: at }, day(tag, at)),
+      ),
+    );
+  return h("ol.path", null, rows);
+}
+
+function amount(frame: Frame, { amount, currency, explanation }: Rma): HTMLElement | false {
+  const { say, h } = frame;
+  if (!explanation.length) return false;
+  return h(
+    "details",
+    null,
+    h("summary", null, say("You get back"), " ", amountOf(frame, amount, currency)),
+    explained(frame, explanation, currency),
+  );
+}
+
+function sent(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
+  const { say } = frame;
+  const number = frame.field(say("Tracking number of the parcel you sent"), {
+    dir: "ltr",
+    maxlength: 60,
+    autocomplete: "off",
+  });
+  const tell = async () => {
+    if (!number.value()) return number.fail(say("Fill this in."));
+    showReturn(frame, await frame.call<Rma>(`returns/${id}/sent`, { tracking_number: number.value() }), leave);
+  };
+  return frame.form(say("Tell the store it is on its way"), tell, number.box);
+}
+
+function cancel(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
+  const { say, h } = frame;
+  const place = h("div.choices");
+  const sure = async () => showReturn(frame, await frame.call<Rma>(`returns/${id}/cancel`, {}), leave);
+  const ask = () => frame.fill(place, frame.press(say("Yes, cancel this return"), sure, ".primary"));
+  place.appendChild(frame.press(say("Cancel this return"), ask, ".plain"));
+  return place;
+}

@@ -1,0 +1,86 @@
+// The legal withdrawal: what, confirm, receipt. No reason is asked and nothing stands between.
+
+import type { Frame } from "../frame";
+import { day } from "./format";
+import { howMany, named } from "./lines";
+import type { Options, Withdrawal } from "./shapes";
+
+export function startWithdrawal(frame: Frame, options: Options, leave: () => void): void {
+  const { say, h } = frame;
+  const chosen: Record<string, number> = {};
+  const problem = h("p.problem", { role: "alert", hidden: true }, say("Choose at least one thing."));
+  const rows = options.lines.map((line) => {
+    const { withdrawal, left, ref } = line;
+    if (!withdrawal?.open || left < 1)
+      return h("li.off", null, named(frame, line), withdrawal && h("p.note", null, withdrawal.sentence));
+    chosen[ref] = withdrawal.exempt ? 0 : left;
+    const change = (quantity: number) => {
+      chosen[ref] = quantity;
+      problem.hidden = true;
+    };
+    return h("li", null, howMany(frame, line, chosen[ref], change), h("p.muted", null, withdrawal.sentence));
+  });
+  const name = frame.field(say("Your name (optional)"), { autocomplete: "name", maxlength: 200 });
+  const begin = async () => {
+    const lines = Object.keys(chosen)
+      .map((ref) => ({ ref, quantity: chosen[ref]! }))
+      .filter((one) => one.quantity > 0);
+    problem.hidden = lines.length > 0;
+    if (!lines.length) return;
+    const started = await frame.call<Withdrawal>("withdrawals", { order: options.order_id, lines, name: name.value() });
+    confirm(frame, started, leave, () => frame.show(page));
+  };
+  const page = frame.view(
+    say("Withdraw from the contract"),
+    h("p", null, options.withdrawal.sentence),
+    h("ul.lines", null, rows),
+    problem,
+    frame.form(say("Look at the declaration"), begin, name.box),
+    h("p.muted", null, options.withdrawal.not_advice),
+    frame.press(say("Back"), leave, ".plain.back"),
+  );
+  frame.show(page);
+}
+
+function confirm(frame: Frame, started: Withdrawal, leave: () => void, back: () => void): void {
+  const { say, h } = frame;
+  const declare = async () => {
+    showWithdrawal(frame, await frame.call<Withdrawal>(`withdrawals/${started.id}/confirm`, {}), leave);
+  };
+  frame.show(
+    frame.view(
+      say("Confirm your withdrawal"),
+      h("p.paper", null, started.statement),
+      exempt(frame, started),
+      frame.press(say("Confirm withdrawal"), declare, ".primary"),
+      frame.press(say("Back"), back, ".plain.back"),
+    ),
+  );
+}
+
+function exempt({ h }: Frame, { lines }: Withdrawal): HTMLElement[] {
+  return lines
+    .filter((line) => line.exempt)
+    .map((line) => h("p.note", null, h("bdi", null, line.title), ": ", line.exempt));
+}
+
+/** Show a withdrawal with its receipt, which carries date and time. */
+export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void): void {
+  const { say, h } = frame;
+  if (one.state === "started") return confirm(frame, one, leave, leave);
+  frame.show(
+    frame.view(
+      one.sentence,
+      one.mailed_to && h("p.good", null, say("The receipt was mailed to %(address)s.", { address: one.mailed_to })),
+      h("p", null, one.refund_sentence),
+      one.send_back_by &&
+        h("p", null, say("Send the goods back by %(day)s.", { day: day(frame.tag, one.send_back_by) })),
+      exempt(frame, one),
+      one.receipt && h("p.paper", null, one.receipt.text),
+      one.receipt &&
+        h("p.muted", null, say("Fingerprint of the receipt"), ": ", h("bdi", { dir: "ltr" }, one.receipt.hash)),
+      frame.press(say("Print the receipt"), () => print()),
+      frame.press(say("Back"), leave, ".plain.back"),
+    ),
+  );
+}
