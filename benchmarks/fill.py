@@ -93,6 +93,7 @@ def _orders() -> dict[str, str]:
         "placed_at": f"{AT} - interval '9 days'",
         "paid_at": f"{AT} - interval '9 days'",
         "updated_at": f"{AT} - interval '8 days'",
+        "status_seen_at": f"{AT} - interval '8 days'",
         "fetched_at": f"{AT} - interval '8 days'",
         "seen_at": f"{AT} - interval '9 days'",
         "digest": "md5(g::text)",

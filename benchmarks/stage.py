@@ -145,7 +145,7 @@ def serving(command: list[str], port: int, path: str = "/healthz") -> Iterator[i
         process.wait(timeout=30)
 
 
-def wait_for(port: int, path: str, seconds: float = 30.0) -> float:
+def wait_for(port: int, path: str, seconds: float = 120.0) -> float:
     """Wait until something answers at this port; give the seconds it took."""
     started = time.perf_counter()
     while time.perf_counter() - started < seconds:

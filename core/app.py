@@ -18,25 +18,38 @@ import plugins
 from core import changes, logs, retention
 from core.config import BadConfig, Config
 from core.conversations import cases
+from core.conversations import shop as conversations_shop
 from core.db import Database
 from core.desk import admin as desk_admin
-from core.desk import privacy_pages as _privacy_pages  # noqa: F401 - hangs its pages on the desk
-from core.desk import sender
+from core.desk import (  # noqa: F401 - they hang their pages on the desk
+    money_moves,
+    open_return,
+    policy_pages,
+    practice_pages,
+    privacy_pages,
+    return_moves,
+    sender,
+)
 from core.desk.names import name_of
 from core.i18n import install as install_words
 from core.jobs import Kind
 from core.mail import open_transport
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
+from core.orders.sections import SECTIONS
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
+from core.returns import album, beside, payout, reimburse, shop_withdrawals
+from core.returns import mails as returns_mails
+from core.returns import pages as returns_pages
+from core.returns import shop as returns_shop
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import notices
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.stores import install, keep
-from core.web import errors, health, hooks, inbound, installs, proxy
+from core.web import errors, health, hooks, inbound, installs, proxy, widget
 from core.web.http import Incoming, nonce, words
 from core.worker import Worker
 
@@ -53,7 +66,10 @@ def installed_platforms() -> dict[str, type[Platform]]:
 def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
-    for slice_ in (changes, install, keep, notices, shipping_sweep, cases, sender, retention):
+    for slice_ in (
+        *(changes, install, keep, notices, shipping_sweep, cases, sender, retention),
+        *(returns_mails, payout, reimburse, album),
+    ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
         kinds |= slice_.JOBS
@@ -103,6 +119,7 @@ def create_app(
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.Door()
+    app.extensions[SECTIONS] = [beside.sections_for(app.extensions["aftercare"])]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -120,7 +137,13 @@ def create_app(
         orders_shop.shop,
         orders_pages.pages,
         shipping_shop.answers,
+        shipping_shop.shop,
+        conversations_shop.shop,
+        returns_shop.shop,
+        shop_withdrawals.shop,
+        returns_pages.pages,
         desk_admin.desk,
+        widget.widget,
     ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", _static)
@@ -171,6 +194,9 @@ def _headers(response: Response) -> Response:
 
 
 def _finish_spec(spec: Any) -> Any:
+    # APIFlask describes bodies of JSON and forms only (3.1.2); a photo is sent as it is.
+    pictures = {f"image/{form}": {"schema": {"type": "string", "format": "binary"}} for form in ("jpeg", "png", "webp")}
+    spec["paths"]["/shop/{key}/photos"]["post"]["requestBody"] = {"content": pictures}
     # APIFlask leaves out that a request body is required (3.1.2); a validator then sends none.
     for operations in spec["paths"].values():
         for operation in operations.values():

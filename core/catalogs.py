@@ -1,6 +1,7 @@
 """Upkeep of the catalogs in `locale/`: collect the msgids from our sources, and say what a catalog lacks.
 
-`python -m core.i18n extract` brings every .po up to date and keeps its translations; `check` prints the problems.
+`python -m core.i18n extract` brings every .po up to date and keeps its translations; `check` prints the problems;
+`widget` writes what the widget's build reads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from core import widgetwords
 from core.i18n import LOCALE, languages
 
 _SOURCES = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
@@ -47,13 +49,15 @@ Glossary = Mapping[str, Mapping[str, list[str]]]
 
 
 def collect() -> Catalog:
-    """Gather every msgid from core's code and templates."""
+    """Gather every msgid from core's code and templates, and from the widget's sources."""
     sources = Catalog()
     found = extract_from_dir(
         LOCALE.parent, _SOURCES, {"**/templates/**": {"trimmed": "true"}}, _KEYWORDS, directory_filter=_ours
     )
     for name, _, msgid, comments, context in sorted(found, key=lambda row: (row[0], row[1])):
         sources.add(msgid, locations=[(f"core/{name}", 0)], auto_comments=comments, context=context)
+    for name, msgid in widgetwords.collect():
+        sources.add(msgid, locations=[(name, 0)], context=widgetwords.CONTEXT)
     return sources
 
 
@@ -197,10 +201,14 @@ def _check() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `extract` or `check`; give the exit code."""
-    commands: dict[tuple[str, ...], Callable[[], list[str] | None]] = {("extract",): extract, ("check",): _check}
+    """Run `extract`, `check` or `widget`; give the exit code."""
+    commands: dict[tuple[str, ...], Callable[[], list[str] | None]] = {
+        ("extract",): extract,
+        ("check",): _check,
+        ("widget",): lambda: widgetwords.write({code: read(code) for code in languages()}),
+    }
     if tuple(arguments) not in commands:
-        print("usage: python -m core.i18n extract | check")
+        print("usage: python -m core.i18n extract | check | widget")
         return 2
     found = commands[tuple(arguments)]() or []
     print(*found, sep="\n", end="\n" if found else "")

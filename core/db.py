@@ -26,6 +26,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
 
+from core import postgres
+
 SYSTEM = 0
 """The store id of work that belongs to no store (the clock's)."""
 
@@ -50,6 +52,10 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
             raise ValueError("a time without a zone reached the database")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Leave PostgreSQL's times alone: UTC is the zone of its sessions (core/postgres.py)."""
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         """Give the zone back."""
@@ -121,9 +127,10 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = sa.create_engine(url, connect_args={"connect_timeout": 10}, **pool)
-            event.listen(self.engine, "connect", _prepare_postgres)
-            event.listen(self.engine, "checkin", _note_return)
-            event.listen(self.engine, "checkout", _ping_when_rested)
+            event.listen(self.engine, "connect", postgres.prepare)
+            event.listen(self.engine, "checkin", postgres.note_return)
+            event.listen(self.engine, "checkout", postgres.ping_when_rested)
+        self._engines = {write: self.engine.execution_options(write=write) for write in (True, False)}
         alive = weakref.ref(self)  # the hook outlives every database
         os.register_at_fork(after_in_child=lambda: _start_over(alive()))
 
@@ -141,7 +148,7 @@ class Database:
 
     @contextmanager
     def _session(self, info: dict[str, Any], *, write: bool) -> Iterator[Session]:
-        engine = self.engine.execution_options(write=write)
+        engine = self._engines[write]
         with self._one_writer(write), Session(engine, info=info, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -183,26 +190,6 @@ class Database:
         self.engine.dispose()
 
 
-_RESTED = 1.0
-"""Seconds after which a pooled connection is asked whether it still lives: asking each time is a round trip more."""
-
-
-def _note_return(_connection: Any, record: Any) -> None:
-    record.info["returned"] = time.monotonic()
-
-
-def _ping_when_rested(connection: Any, record: Any, _proxy: Any) -> None:
-    import psycopg
-
-    if time.monotonic() - record.info.get("returned", time.monotonic()) < _RESTED:
-        return
-    try:
-        connection.execute("")
-        connection.rollback()
-    except psycopg.Error as error:
-        raise sa.exc.DisconnectionError from error  # the pool opens another
-
-
 def _start_over(database: Database | None) -> None:
     """Let a forked child open connections of its own; its parent's stay the parent's."""
     if database is None:
@@ -219,12 +206,6 @@ def insert(session: Session, table: Any) -> Any:
         from sqlalchemy.dialects.postgresql import insert as dialect_insert  # type: ignore[assignment]
     # Unless told, SQLAlchemy reads the count of an INSERT too late: psycopg's is -1 by then (2.1.9, 2026-11).
     return dialect_insert(table).execution_options(preserve_rowcount=True)
-
-
-def _prepare_postgres(connection: Any, _record: Any) -> None:
-    # A worker that freezes inside a transaction would hold its row locks until its machine wakes.
-    connection.execute("set idle_in_transaction_session_timeout = '60s'")
-    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -259,11 +240,11 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _name_store(session: Session, _transaction: Any, connection: sa.Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
-    # To the driver at once: every transaction opens with this, and text() is built and looked up each time.
+    raw = connection.connection.dbapi_connection
     if session.info.get("system"):
-        connection.exec_driver_sql("select set_config('app.system', 'on', true)")
+        postgres.begin_for_all(raw)
     elif (store_id := session.info.get("store_id")) is not None:
-        connection.exec_driver_sql("select set_config('app.store', %s, true)", (str(store_id),))
+        postgres.begin_for(raw, store_id)
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -131,6 +131,10 @@ class Words:
         text = self.catalog.npgettext(context, one, many, n) if context else self.catalog.ngettext(one, many, n)
         return text % {"n": self.number(n), **values}
 
+    def npgettext(self, context: str, one: str, many: str, n: int, **values: object) -> str:
+        """`ngettext` within a context."""
+        return self.ngettext(one, many, n, context, **values)
+
     def day(self, day: date, style: Literal["short", "long"] = "short", *, today: date | None = None) -> str:
         """Write a day with its weekday: "Tue 24 Nov" (short) or "Tuesday 24 November" (long), in the language's
         order. The year is left out only when it is the year of `today`."""

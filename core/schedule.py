@@ -21,6 +21,7 @@ TABLE = {
     "clock.prune": timedelta(hours=6),
     "clock.reseal": timedelta(hours=6),
     "clock.retain": timedelta(days=1),
+    "clock.forget_photos": timedelta(hours=6),
 }
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
 import structlog
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
@@ -10,17 +14,29 @@ from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from core.i18n import Words
+from core.orders.entry import LinkExpired, NotAllowed, NotHere, StepUpNeeded
 from core.orders.find import OrderNotFound
 from core.orders.notice import IllegalMove
-from core.orders.pages import LinkExpired
-from core.orders.shop import NotAllowed, WrongCode
+from core.orders.shop import WrongCode
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Unavailable
 from core.platform.registry import UnknownPlatform
+from core.returns import moves, refusals
+from core.returns.album import PhotoNotFound
+from core.returns.canceling import CannotCancel
+from core.returns.lifecycle import ReasonNeeded, ReturnNotFound
+from core.returns.opening import ReturnNotAllowed, SomethingMissing
+from core.returns.photos import BadPhoto
+from core.returns.policies import NotAPolicy, PolicyChanged
+from core.returns.practice import AboveLimit
+from core.returns.reimburse import NotOpen
+from core.returns.rights import NoSuchRight
+from core.returns.withdrawal import NothingToWithdraw, WithdrawalNotFound
 from core.stores.access import StoreNotFound
 from core.stores.settings import SettingsChanged
 from core.stores.staff import RoleTooLow
 from core.stores.throttle import TooManyTries
-from core.web.http import words
+from core.web.http import services, words
 
 log = structlog.get_logger()
 
@@ -29,19 +45,41 @@ _MEANING: dict[type[Exception], tuple[int, str]] = {
     StoreNotFound: (404, "store_not_found"),
     UnknownPlatform: (404, "unknown_platform"),
     LinkExpired: (404, "link_expired"),
+    NotHere: (404, "not_found"),
+    ReturnNotFound: (404, "return_not_found"),
+    WithdrawalNotFound: (404, "withdrawal_not_found"),
+    PhotoNotFound: (404, "not_found"),
     NotAllowed: (401, "not_allowed"),
+    StepUpNeeded: (403, "step_up"),
     WrongCode: (401, "wrong_code"),
     TooManyTries: (429, "too_many_tries"),
     SettingsChanged: (409, "settings_changed"),
     IllegalMove: (409, "illegal_move"),
     RoleTooLow: (403, "role_too_low"),
+    moves.IllegalMove: (409, "moved_on"),
+    NothingToWithdraw: (409, "nothing_to_withdraw"),
+    NotOpen: (409, "not_open"),
+    PolicyChanged: (409, "policy_changed"),
+    ReasonNeeded: (400, "reason_needed"),
+    NotAPolicy: (400, "not_a_policy"),
 }
+_TOLD: dict[type[Exception], Callable[[Any, Words, datetime], refusals.Refusal]] = {
+    ReturnNotAllowed: refusals.not_allowed,
+    SomethingMissing: refusals.something_missing,
+    CannotCancel: refusals.cannot_cancel,
+    NoSuchRight: refusals.no_such_right,
+    BadPhoto: refusals.bad_photo,
+    AboveLimit: refusals.above_limit,
+}
+"""Errors whose sentence is made of what they carry."""
 
 
 def handle(app: APIFlask) -> None:
     """Register what each error becomes."""
     for kind in _MEANING:
         app.register_error_handler(kind, _known)
+    for kind in _TOLD:
+        app.register_error_handler(kind, _told)
     app.register_error_handler(PlatformError, _platform)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DataError, _unstorable)
@@ -65,6 +103,15 @@ def sentence(code: str) -> str:
         "not_allowed": say("widget", "Your access has run out. Find your order again."),
         "wrong_code": say("widget", "That code is not right, or it has run out. Ask for a new one."),
         "not_found": say("widget", "There is nothing at this address."),
+        "return_not_found": say("widget", "We can't find this return. Find your order again."),
+        "withdrawal_not_found": say("widget", "We can't find this withdrawal. Find your order again."),
+        "step_up": say("widget", "To do this, have a code mailed to the address you ordered with, and type it in."),
+        "moved_on": say("widget", "Somebody was here before you: this has moved on. Look at it again."),
+        "nothing_to_withdraw": say("widget", "There is nothing left here to withdraw from. Look at the order again."),
+        "not_open": say("desk", "This payment has moved on. Look at it again."),
+        "policy_changed": say("desk", "Somebody saved the policy since you opened it. Look at theirs first."),
+        "reason_needed": say("desk", "This needs a reason. Write one, then try again."),
+        "not_a_policy": say("desk", "This file holds no return policy. Choose one that was exported here."),
         "settings_changed": say("desk", "Somebody saved these settings since you opened them. Look at theirs first."),
         "illegal_move": say("desk", "Somebody was here before you: this message has moved on."),
         "role_too_low": say("desk", "Your role only lets you look. The store's owner can change that."),
@@ -77,6 +124,13 @@ def _known(error: Exception) -> tuple[Response | str, int] | tuple[Response | st
     status, code = _MEANING[type(error)]
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyTries) else {}
     return _answer(code, status), status, headers
+
+
+def _told(error: Exception) -> tuple[Response | str, int]:
+    told = _TOLD[type(error)](error, words(), services().clock())
+    if _wants_json():
+        return jsonify(error={"code": told.code, "message": told.sentence, **told.more}), told.status
+    return render_template("error.html", sentence=told.sentence, store=_NOBODY), told.status
 
 
 def _http(error: HTTPException) -> tuple[Response | str, int]:

@@ -6,7 +6,8 @@ import structlog
 from flask import Blueprint, Response, jsonify, request
 
 from core.orders import find
-from core.orders.shop import NotAllowed, list_orders
+from core.orders.entry import NotAllowed
+from core.orders.shop import list_orders
 from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
 from core.stores.access import use_nonce

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
@@ -82,8 +83,23 @@ def statements(database: Database) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
-    sa.event.listen(database.engine, "before_cursor_execute", note)
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+            seen.append(str(query))
+            return super().execute(query, *args, **options)
+
+    def watch(connection: Any, *_rest: Any) -> None:
+        connection.cursor_factory = Noting
+
+    def leave(connection: Any, *_rest: Any) -> None:
+        connection.cursor_factory = psycopg.Cursor
+
+    # The hottest reads go past SQLAlchemy, so PostgreSQL's statements are seen at the driver.
+    hooks = [("before_cursor_execute", note)] if database.is_sqlite else [("checkout", watch), ("checkin", leave)]
+    for name, hook in hooks:
+        sa.event.listen(database.engine, name, hook)
     try:
         yield seen
     finally:
-        sa.event.remove(database.engine, "before_cursor_execute", note)
+        for name, hook in hooks:
+            sa.event.remove(database.engine, name, hook)

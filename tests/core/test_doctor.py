@@ -132,7 +132,7 @@ def test_stuck_jobs_are_counted_per_store_and_the_clocks_apart(ticking: Services
 def test_a_closed_store_is_named_with_the_reason(ticking: Services, store: Store) -> None:
     change_jobs(ticking, store, state="done", done_at=now())
     with ticking.db.transaction(store.id) as session:
-        install.close(session, store.id, "The key was revoked.", now=now())
+        install.close(session, store.id, "The key was revoked.", sealed=store.credentials, now=now())
     assert look(ticking).problems == [f"Store {store.key} is closed: The key was revoked."]
 
 

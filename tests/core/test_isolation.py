@@ -23,9 +23,10 @@ from core.shipping import answers
 from core.stores import staff
 from core.stores.access import answer_token, grant, link_of, tracking_token
 from core.stores.model import Store
+from tests.core import isolation_returns as returns
 from tests.core.private import EMAIL, TRACES, dump
 from tests.core.samples import hook_path
-from tests.core.two_stores import CODE, INBOUND, PENDING, SECRETS, Two, set_up
+from tests.core.two_stores import CODE, INBOUND, PENDING, SECRETS, Two
 
 Ask = tuple[str, dict[str, Any]]
 """A path, and what the test client sends there."""
@@ -33,7 +34,7 @@ Ask = tuple[str, dict[str, Any]]
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return set_up(services, tmp_path)
+    return returns.set_up_with_returns(services, tmp_path)
 
 
 def browser(two: Two) -> FlaskClient:
@@ -85,7 +86,7 @@ def find_page(path: str, **form: str) -> Callable[[Two], list[Ask]]:
 
 
 def answer(two: Two) -> list[Ask]:
-    tokens = [answer_token(two.services.keyring, two.mine.id, two.ids[name]) for name in ("draft", "sent")]
+    tokens = [answer_token(two.services.keyring, two.mine.id, two.ids[name], 1) for name in ("draft", "sent")]
     choices = (*answers.CHOICES, "stop", "resume")
     return [(f"/a/{token}/{choice}", {}) for token in tokens for choice in choices]
 
@@ -141,6 +142,7 @@ def installed(two: Two) -> list[Ask]:
 PAIR = {"number": "1041", "proof": EMAIL}
 TERMS = {"version": "1", "rule.no_scan.mode": "send"}
 ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
+    **returns.ROUTES,
     "GET /shop/openapi.json": nothing_special("/shop/openapi.json"),
     "GET /static/<path:name>": nothing_special("/static/desk.css"),
     "GET /healthz": nothing_special("/healthz"),
@@ -155,7 +157,14 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /proxy/<platform>/orders": proxied,
     "POST /mail/inbound": mailed,
     "GET /shop/find-store": nothing_special("/shop/find-store?platform=demo&ref=maple"),  # a store's name is public
+    "GET /widget/<name>": nothing_special("/widget/aftercare.js"),
     "POST /shop/<key>/find": shop("find", json=PAIR),
+    "POST /shop/<key>/open": lambda two: [
+        (f"/shop/{two.mine.key}/open", {"json": {"link": path.removeprefix("/t/")}}) for path, _ in track(two)
+    ],
+    "POST /shop/<key>/answers": lambda two: [
+        (f"/shop/{two.mine.key}/answers", {"json": {"answer": path, "sure": True}}) for path, _ in answer(two)
+    ],
     "GET /shop/<key>/orders": shop("orders"),
     "POST /shop/<key>/links": shop("links", json={"email": EMAIL}),
     "POST /shop/<key>/code": shop("code"),
@@ -226,6 +235,7 @@ def test_the_store_itself_sees_what_others_must_not(two: Two) -> None:
 
 
 KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
+    **returns.KINDS,
     "changes.act": lambda two: (
         [
             {"resource": "privacy", "ref": "1", "facts": {"request": request, "email": EMAIL, "order_refs": ["1"]}}

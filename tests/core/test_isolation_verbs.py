@@ -36,16 +36,17 @@ from core.shipping import answers, coverage, replay, settle
 from core.stores import access, audit, install, keep
 from core.stores.access import StoreNotFound
 from tests.conftest import NOON
+from tests.core import isolation_returns as returns
 from tests.core.private import EMAIL, TRACES, dump, her_order
 from tests.core.samples import anns_review
-from tests.core.two_stores import SECRETS, Two, set_up, text_of
+from tests.core.two_stores import SECRETS, Two, text_of
 
 LATER = NOON + timedelta(days=1)
 
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return set_up(services, tmp_path)
+    return returns.set_up_with_returns(services, tmp_path)
 
 
 def key_of(two: Two) -> Callable[[str], str]:
@@ -71,6 +72,7 @@ def applied(session: Session, two: Two) -> list[int]:
 
 SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
+    **returns.VERBS,
     "bulk.among": lambda s, two: s.scalars(sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))).all(),
     "bulk.update_rows": lambda s, two: bulk.update_rows(
         s,
@@ -81,6 +83,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "changes.record": lambda s, two: changes.record(s, two.mine, [Change("order", "1")], b"{}", now=LATER),
     "claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
+    "claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
     "claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
     "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
@@ -114,7 +117,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
     "stores.audit.note": lambda s, two: audit.note(s, LATER, "max", "looked"),
-    "stores.install.close": lambda s, two: install.close(s, two.theirs.id, "mine", now=LATER),
+    "stores.install.close": lambda s, two: install.close(
+        s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
+    ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
     "stores.keep.renew_digests": lambda s, two: keep.renew_digests(
         s,
@@ -133,8 +138,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.services, two.mine, [her_order(updated_at=LATER)], asked_at=LATER, now=LATER
     ),
 }
-TAKE_ROWS = set(
-    "bulk.insert_new conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
+TAKE_ROWS = returns.TAKE_ROWS | set(
+    "bulk.insert_new bulk.insert_rows reads.within "
+    "conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
     "desk.trace.trace jobs.wake_workers orders.shop.list_orders orders.timeline.view_order "
     "shipping.answers.parcels_of shipping.answers.record shipping.decided.write_notices "
     "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
@@ -145,7 +151,7 @@ SYSTEM = set(
     "claims.claim doctor.clock_problems jobs.clock_slot jobs.enqueue_for_stores jobs.oldest_waiting jobs.prune".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
-REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError)
+REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS)
 
 
 def functions() -> set[str]:
@@ -190,7 +196,7 @@ def test_my_session_loads_none_of_their_rows(two: Two) -> None:
                 assert session.get(model, (two.mine.id, id_)) is None, model
                 assert session.get(model, (two.theirs.id, id_)) is None, model
             assert set(session.scalars(sa.select(model.id))).isdisjoint(theirs), model
-    assert {"orders", "notices", "cases", "jobs", "reviews", "staff"} <= seen
+    assert {"orders", "notices", "cases", "jobs", "reviews", "staff", "returns", "withdrawals", "return_photos"} <= seen
 
 
 def test_my_session_writes_none_of_their_rows(two: Two) -> None:

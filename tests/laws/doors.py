@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -14,6 +15,10 @@ from core.orders import outgoing
 from core.orders.notice import Notice
 from core.platform.contract import StaffIdentity
 from core.platform.demo import SIGNATURE, Demo, forward, sign
+from core.returns import album, withdrawal
+from core.returns.asking import Asked
+from core.returns.lifecycle import By
+from core.returns.opening import Request, open_return
 from core.services import Services
 from core.stores import staff
 from core.stores.access import answer_token, grant, link_of, tracking_token
@@ -34,6 +39,8 @@ class Keys:
     bearers: tuple[str, ...]
     cookie: str
     mail: bytes
+    asked: bytes
+    """What a shopper may ask, all of it in one body."""
 
 
 def cut_keys(services: Services, store: Store) -> Keys:
@@ -43,12 +50,20 @@ def cut_keys(services: Services, store: Store) -> Keys:
     placed, keyring = the_order(services, store), services.keyring
     with services.db.transaction(store.id) as session:
         notice_id = session.scalars(sa.select(Notice.id)).one()
+        asked = Request((Asked("1", 1),))
+        rma = open_return(session, store, placed.id, asked, By("max", "owner"), now=services.clock())
+        declared = withdrawal.start(session, store, placed.id, {"2": 1}, now=services.clock())
     owner = staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
     truths = {
         "platform": "demo",
         "key": store.key,
         "order_id": str(placed.id),
         "notice_id": str(notice_id),
+        "return_id": str(rma.id),
+        "withdrawal_id": str(declared.id),
+        "photo_id": "1",
+        "money_id": "1",
+        "version": "1",
         "job_id": "1",
         "verb": "send",
         "choice": "wait",
@@ -61,7 +76,14 @@ def cut_keys(services: Services, store: Store) -> Keys:
         (grant(keyring, store.id, [placed.id]), grant(keyring, store.id, [placed.id], level="act"), INBOUND, METRICS),
         f"aftercare_desk_{store.key}={staff.open_session(keyring, owner)}",
         f"From: ann@shopper.example\r\nTo: {reply_to}\r\nSubject: Re\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?".encode(),
+        json.dumps(_asked(placed.id)).encode(),
     )
+
+
+def _asked(order_id: int) -> dict[str, Any]:
+    finding = {"number": "42", "proof": "ann@shopper.example", "code": "123456", "hash": "ab" * 32}
+    lines = [{"ref": "1", "quantity": 1, "reason": "other", "wish": "refund"}]
+    return finding | {"order": str(order_id), "lines": lines, "text": "Where is it?", "tracking_number": "RR1"}
 
 
 def tokens(services: Services, store: Store, keys: Keys) -> dict[str, str]:
@@ -70,7 +92,8 @@ def tokens(services: Services, store: Store, keys: Keys) -> dict[str, str]:
     return {
         "hooks": link_of(services, store).hook_url.rpartition("/")[2],
         "t": tracking_token(keyring, store.id, int(keys.truths["order_id"]), 1),
-        "a": answer_token(keyring, store.id, int(keys.truths["notice_id"])),
+        "shop": album.token_of(keyring, store.id, 1),
+        "a": answer_token(keyring, store.id, int(keys.truths["notice_id"]), 1),
         "admin": keyring.sign({"s": store.id, "a": "max@shop.example"}, purpose="sender"),
     }
 
@@ -97,7 +120,7 @@ def environment(rubbish: Rubbish, rule: Any, keys: Keys, opens: dict[str, str]) 
     """Draw one request to a route."""
     first = rule.rule.split("/")[1]
     truth = {"mail": keys.mail, "hooks": b'{"resource":"order","ref":"42","facts":{}}'}
-    body, kind = rubbish.body(truth.get(first, b'{"number":"42","proof":"ann@shopper.example","code":"123456"}'))
+    body, kind = rubbish.body(truth.get(first, keys.asked))
     headers = {"Content-Type": kind} | dress(rubbish, keys, first, body)
     method = rubbish.chance.choice(sorted(rule.methods)) if rubbish.chance.random() < 0.95 else "BREW"
     environ = EnvironBuilder(method=method, input_stream=BytesIO(body), content_length=len(body)).get_environ()

@@ -7,27 +7,33 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 import sqlalchemy as sa
 
-from core import jobs
+from core import changes, jobs
 from core.jobs import NewJob
+from core.orders.model import Order
 from core.platform.demo import SIGNATURE, World, sign
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
     OrderState,
+    PaymentSnapshot,
     ReviewSnapshot,
     ShipmentSnapshot,
     TrackingEventSnapshot,
     TrackingStatus,
 )
+from core.returns.asking import Asked
+from core.returns.lifecycle import SHOPPER
+from core.returns.opening import Request, open_return
 from core.services import Services
 from core.stores.access import link_of
 from core.stores.model import Store
@@ -46,9 +52,9 @@ PATIENCE = 60.0
 class Storefront:
     """A store in which orders are placed, shipped and delivered while the cluster behind it dies and comes back.
 
-    Every change of an order is followed by a new review. For every fifth order a refund is asked for, and for every
-    fifth a reply to a review, each of them twice, as an impatient person does. `changes` counts what changed,
-    `answers` what a delivery was answered: a status, or "none".
+    Every change of an order is followed by a new review. For every fifth order a refund is asked for, for every fifth
+    a reply to a review and for every fifth a return, each of them twice, as an impatient person does. `changes`
+    counts what changed, `answers` what a delivery was answered: a status, or "none".
     """
 
     def __init__(self, services: Services, store: Store, world: World, journal: Path, ports: Sequence[int]) -> None:
@@ -62,6 +68,7 @@ class Storefront:
         self.reviewed: set[str] = set()
         self.refunds: set[str] = set()
         self.replies: set[str] = set()
+        self.returns: set[str] = set()
         self.answers: Counter[str] = Counter()
         self.changes = 0
 
@@ -85,6 +92,8 @@ class Storefront:
             self.reviewed.add(f"{ref}-{step}")
             if step == "placed" and int(ref) % 5 in (0, 1):
                 self._ask_back(ref, refund=int(ref) % 5 == 0)
+            if step == "placed" and int(ref) % 5 == 2:
+                self._send_back(ref)
             time.sleep(chance.uniform(0, 2 * pace))
 
     def _change(self, ref: str, step: str) -> None:
@@ -147,14 +156,44 @@ class Storefront:
         with self._lock:
             (self.refunds if refund else self.replies).add(ref)
 
+    def _send_back(self, ref: str) -> None:
+        """Ask for money back on an order that nothing else changes, twice; the policy pays at once."""
+        now = datetime.now(UTC)
+        here = ShipmentSnapshot("1", TrackingStatus.DELIVERED, shipped_at=now, delivered_at=now, items={"1": 1})
+        order = replace(new_order(f"8{ref}", now), payments=(CARD,), shipments=(here,))
+        self.world.put(order)
+        for _ in range(2):
+            insist(partial(self._open_return, order))
+        with self._lock:
+            self.returns.add(ref)
+
+    def _open_return(self, order: OrderSnapshot) -> None:
+        services, store, now = self._services, self._store, self._services.clock()
+        with services.db.transaction(store.id) as session:
+            changes.apply_orders(session, services, store, [order], asked_at=now, now=now)
+            ours = session.scalars(sa.select(Order.id).where(Order.ref == order.ref)).one()
+            open_return(session, store, ours, Request((Asked("1", wish="keep"),)), SHOPPER, now=now)
+
+
+CARD = PaymentSnapshot("1", "card", 1200, refundable=True)
+
 
 def promise(services: Services, store: Store, job: NewJob) -> None:
-    """Promise work as a click does, again and again until the database has surely taken it."""
+    """Promise work as a click does."""
+
+    def click() -> None:
+        with services.db.transaction(store.id) as session:
+            jobs.enqueue(session, store.id, job, now=services.clock())
+
+    insist(click)
+
+
+def insist(click: Callable[[], None]) -> None:
+    """Do it again and again until the database has surely taken it."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with services.db.transaction(store.id) as session:
-                jobs.enqueue(session, store.id, job, now=services.clock())
+            click()
             return
         except sa.exc.SQLAlchemyError:
             assert time.monotonic() < deadline, "the database does not come back"

@@ -1,0 +1,65 @@
+"""PostgreSQL's connections below SQLAlchemy: how each is prepared and tried, how its transactions begin."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+_RESTED = 1.0
+"""Seconds after which a pooled connection is asked whether it still lives: asking each time is a round trip more."""
+_COMMAND_OK = 1  # libpq's PGRES_COMMAND_OK; psycopg is imported only where PostgreSQL is used
+
+
+def prepare(connection: Any, _record: Any) -> None:
+    """Set what every session of ours needs."""
+    # A worker that freezes inside a transaction would hold its row locks until its machine wakes.
+    connection.execute("set idle_in_transaction_session_timeout = '60s'")
+    connection.execute("set timezone = 'UTC'")  # the zone the driver gives times in
+    connection.commit()
+
+
+def note_return(_connection: Any, record: Any) -> None:
+    """Remember when a connection went back to the pool."""
+    record.info["returned"] = time.monotonic()
+
+
+def ping_when_rested(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that has rested whether it lives; the pool opens another where it does not."""
+    import psycopg
+
+    if time.monotonic() - record.info.get("returned", time.monotonic()) < _RESTED:
+        return
+    try:
+        connection.execute("")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise sa.exc.DisconnectionError from error
+
+
+def begin_for(connection: Any, store_id: int) -> None:
+    """Begin a transaction that sees one store's rows; inside a transaction (a savepoint's), only name the store."""
+    _begin(connection, f"set local app.store = '{int(store_id)}'")
+
+
+def begin_for_all(connection: Any) -> None:
+    """Begin a transaction that sees the rows of all stores."""
+    _begin(connection, "set local app.system = 'on'")
+
+
+def _begin(connection: Any, naming: str) -> None:
+    # Every transaction opens with this. Two statements in one round trip, past the driver's layers: a look-up spent
+    # a tenth of its time on the same in two (benchmarks.p3_lookup, psycopg 3.3, 2026-11).
+    is_idle = connection.info.transaction_status == 0
+    told = connection.pgconn.exec_(f"begin; {naming}".encode() if is_idle else naming.encode())
+    if told.status != _COMMAND_OK:
+        raise sa.exc.OperationalError("begin", None, ConnectionError(told.error_message.decode()))
+
+
+def write_out(statement: Any) -> tuple[str, dict[str, Any]]:
+    """Write a Core statement out for the driver, which prepares what it sees often; give its constants too."""
+    from sqlalchemy.dialects.postgresql import psycopg
+
+    written = statement.compile(dialect=psycopg.dialect())
+    return str(written), dict(written.params)

@@ -1,0 +1,73 @@
+"""Reading one store's rows on the hottest paths: statements written once, plain rows, no session where none is open.
+
+A statement here names the store itself (`store_id`): SQLite has no row-level security, and Core no criterion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core import postgres
+from core.db import Database
+
+_written = cache(postgres.write_out)
+
+Row = Any
+"""A plain row: a column is an attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One store's transaction, as its written-once statements see it."""
+
+    store_id: int
+    run: Callable[[Any, dict[str, Any]], Sequence[Row]]
+
+    def rows(self, statement: Any, **values: Any) -> Sequence[Row]:
+        """Give the rows of a statement; `store_id` is among its values already."""
+        return self.run(statement, {"store_id": self.store_id, **values})
+
+
+def within(session: Session) -> Reader:
+    """Read in the caller's transaction, what it has not written yet included."""
+    session.flush()
+    connection = session.connection()
+    return Reader(session.info["store_id"], lambda statement, values: connection.execute(statement, values).all())
+
+
+@contextmanager
+def reading(db: Database, store_id: int) -> Iterator[Reader]:
+    """Open a transaction that reads one store's rows. Raises OperationalError where the database is away."""
+    if db.is_sqlite:
+        with db.transaction(store_id, write=False) as session:
+            yield within(session)
+        return
+    import psycopg
+    from psycopg.rows import namedtuple_row
+
+    pooled = db.engine.raw_connection()
+    raw: Any = pooled.dbapi_connection
+
+    # To the driver: SQLAlchemy's result alone costs as much as PostgreSQL's whole answer (benchmarks.p3_lookup).
+    def run(statement: Any, values: dict[str, Any]) -> Sequence[Row]:
+        text, constants = _written(statement)
+        cursor = raw.cursor(row_factory=namedtuple_row)
+        rows: list[Row] = cursor.execute(text, constants | values).fetchall()
+        return rows
+
+    try:
+        postgres.begin_for(raw, store_id)
+        yield Reader(store_id, run)
+    except psycopg.OperationalError as error:
+        raise sa.exc.OperationalError("read", None, error) from None
+    finally:
+        if raw.closed:
+            pooled.invalidate()
+        pooled.close()  # the pool rolls back: nothing was written
