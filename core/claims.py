@@ -75,8 +75,8 @@ def _lock_free(session: Session, candidates: _Ids, limit: int) -> _Ids:
 
 
 def _are_among(session: Session, pairs: _Ids) -> Any:
-    """Give the condition that a job is one of these. Two arrays: of each pair as parameters, the driver's share of a
-    claim was 4 ms (psycopg 3.3, 2026-11)."""
+    """Give the condition that a job is one of these."""
+    # Two arrays: with each pair as parameters the text is new for each number of pairs, and the driver reads it anew.
     this = sa.tuple_(_jobs.c.store_id, _jobs.c.id)
     if session.get_bind().dialect.name == "sqlite":
         return this.in_(pairs)

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.orders.model import LineItem, Order, Shipment
+from core.reads import Row, within
 from core.returns import policies
 from core.returns.amounts import MoreThanBought, NothingLeft, quote
-from core.returns.books import Books, read_books
+from core.returns.books import Books, of_order, read_books
 from core.returns.bought import GOODS
 from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
 from core.returns.model import Return, Withdrawal
@@ -28,6 +29,9 @@ from core.stores.model import Store
 COUNTED = timedelta(days=365)
 """How far back earlier returns of a shopper count."""
 _NO_GOODS = Goods()
+_PARCELS = of_order(
+    Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital".split()
+).order_by(Shipment.__table__.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def facts_of(
 ) -> ReturnFacts:
     """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
     order, zone = books.order, ZoneInfo(policy.timezone)
-    parcels = session.scalars(sa.select(Shipment).where(Shipment.order_id == order.id)).all()
+    parcels = within(session).rows(_PARCELS, order_id=order.id)
     values = _values(books, asked)
     lines = tuple(_line_facts(one, books, policy, parcels, values, now) for one in asked)
     return ReturnFacts(
@@ -121,7 +125,7 @@ def _line_facts(
     one: Asked,
     books: Books,
     policy: Policy,
-    parcels: Sequence[Shipment],
+    parcels: Sequence[Row],
     values: Mapping[int, int],
     now: datetime,
 ) -> LineFacts:

@@ -230,6 +230,7 @@ class PolicyVersion(Owned, Base):
 
     version: Mapped[int] = mapped_column(sa.Integer)
     document: Mapped[dict[str, Any]]
+    """{"policy": the policy's JSON as text}."""
     saved_by: Mapped[str]
     saved_at: Mapped[datetime]
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from core.db import new_id
+from core.reads import within
 from core.returns.model import PolicyVersion
 from core.returns.rulebook import Policy
 from core.stores import audit
@@ -22,6 +23,15 @@ log = structlog.get_logger()
 
 FORM = "aftercare return policy"
 """Named in an exported file, so that another file is refused with a sentence."""
+
+
+_SAVED: Any = PolicyVersion.__table__
+_NEWEST = (
+    sa.select(_SAVED.c.document)
+    .where(_SAVED.c.store_id == sa.bindparam("store_id"))
+    .order_by(_SAVED.c.version.desc())
+    .limit(1)
+)
 
 
 class PolicyChanged(Exception):
@@ -34,17 +44,16 @@ class NotAPolicy(ValueError):
 
 def policy_of(session: Session, store: Store) -> Policy:
     """Give the policy that holds now; a store that saved none has a person decide everything (version 1)."""
-    newest = sa.select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1)
-    row = session.scalar(newest)
-    if row is None:
+    rows = within(session).rows(_NEWEST)
+    if not rows:
         return Policy(timezone=store.timezone, currency=store.currency)
-    return _read(json.dumps(row.document, sort_keys=True))
+    return _read(rows[0].document["policy"])
 
 
 def policy_at(session: Session, store: Store, version: int) -> Policy:
     """Give the policy of a version; today's where that was never saved."""
     row = session.scalar(sa.select(PolicyVersion).where(PolicyVersion.version == version))
-    return _read(json.dumps(row.document, sort_keys=True)) if row else policy_of(session, store)
+    return _read(row.document["policy"]) if row else policy_of(session, store)
 
 
 def save(session: Session, store: Store, policy: Policy, *, seen: int, who: str, now: datetime) -> Policy:
@@ -58,7 +67,9 @@ def save(session: Session, store: Store, policy: Policy, *, seen: int, who: str,
         raise PolicyChanged
     saved = policy.model_copy(update={"version": here.version + 1})
     document = saved.model_dump(mode="json")
-    session.add(PolicyVersion(id=new_id(), version=saved.version, document=document, saved_by=who, saved_at=now))
+    # As text: a JSON column would not keep the order of the reasons, which is the merchant's.
+    kept = {"policy": saved.model_dump_json()}
+    session.add(PolicyVersion(id=new_id(), version=saved.version, document=kept, saved_by=who, saved_at=now))
     before = here.model_dump(mode="json")
     names = sorted(name for name, value in document.items() if before[name] != value and name != "version")
     audit.note(session, now, who, "changed returns policy", {"names": names, "version": saved.version})

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.orders.model import Shipment
+from core.reads import Row
 from core.returns.facts import Whereabouts
 
 _MOVES = ("in_transit", "out_for_delivery", "ready_for_pickup", "delayed", "failed_attempt", "exception")
@@ -24,7 +25,7 @@ class Place:
     whereabouts: Whereabouts = "unknown"
 
 
-def place_of(ref: str, parcels: Sequence[Shipment], zone: ZoneInfo, now: datetime) -> Place:
+def place_of(ref: str, parcels: Sequence[Shipment | Row], zone: ZoneInfo, now: datetime) -> Place:
     """Say where a line is; of several parcels it is in, the last one counts.
 
     A parcel whose content nobody named may hold any line. Without a parcel nothing is known.
@@ -45,7 +46,7 @@ def place_of(ref: str, parcels: Sequence[Shipment], zone: ZoneInfo, now: datetim
     return Place(shipped_on, None, "on_its_way" if any(_moves(parcel, now) for parcel in gone) else "unknown")
 
 
-def delivery_days(parcels: Sequence[Shipment], zone: ZoneInfo) -> tuple[date | None, ...]:
+def delivery_days(parcels: Sequence[Shipment | Row], zone: ZoneInfo) -> tuple[date | None, ...]:
     """Give the delivery day of every parcel with goods in it, None where unknown."""
     days = []
     for parcel in parcels:
@@ -55,7 +56,7 @@ def delivery_days(parcels: Sequence[Shipment], zone: ZoneInfo) -> tuple[date | N
     return tuple(days)
 
 
-def is_unshipped(parcels: Sequence[Shipment]) -> bool:
+def is_unshipped(parcels: Sequence[Shipment | Row]) -> bool:
     """Say whether nothing of the order has left."""
     goods = [parcel for parcel in parcels if not parcel.digital]
     return (
@@ -65,13 +66,13 @@ def is_unshipped(parcels: Sequence[Shipment]) -> bool:
     )
 
 
-def _arrived_at(parcel: Shipment) -> datetime | None:
+def _arrived_at(parcel: Shipment | Row) -> datetime | None:
     if parcel.delivered_at is not None:
         return parcel.delivered_at
     return parcel.answered_at if parcel.answer == "arrived" else None
 
 
-def _moves(parcel: Shipment, now: datetime) -> bool:
+def _moves(parcel: Shipment | Row, now: datetime) -> bool:
     """Say whether there is evidence that a parcel is still under way; that we expect it later is none."""
     if parcel.answer == "not_yet":
         return True

@@ -67,7 +67,7 @@ def start(
         row = Withdrawal(id=new_id(), order_id=order.id, number=number, currency=order.currency, state="started")
         session.add(row)
     row.country, row.period_ends, row.started_at = right.country, right.period.ends, now
-    row.name = name.strip()[:200] or order.name
+    row.name = name.strip()[:200]  # never the order's: who may only look must not read it here
     row.lines = scope
     row.whole = all(one["quantity"] == right.left[one["ref"]] for one in scope) and len(scope) == sum(
         1 for left in right.left.values() if left
@@ -205,7 +205,7 @@ def statement_of(row: Withdrawal, order: Order, store: Store) -> str:
             order=clean(order.number, 40),
         ),
         *(f"{one['quantity']} × {clean(one['title'])}" for one in row.lines),
-        say("widget", "Name: %(name)s", name=clean(row.name) or "–"),
+        *([say("widget", "Name: %(name)s", name=clean(row.name))] if clean(row.name) else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -194,10 +194,9 @@ def put_truth(case: Any, known: dict[str, str]) -> None:
     """Name what there is where a case made a name up, so that it gets as far inside as it can."""
     for name in case.path_parameters.keys() & known.keys():
         case.path_parameters[name] = known[name]
-    if "order" in (case.query or {}):
-        case.query["order"] = known["order"]
-    if isinstance(case.body, dict) and "order" in case.body:
-        case.body["order"] = known["order"]
+    for part in (case.query, case.body):
+        if known and isinstance(part, dict) and "order" in part:
+            part["order"] = known["order"]
 
 
 @pytest.mark.parametrize(

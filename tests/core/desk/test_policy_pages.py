@@ -280,16 +280,16 @@ def test_goods_that_a_candidate_calls_exempt_are_seen_by_it_alone(
 def test_a_return_is_judged_by_what_was_known_when_it_was_asked_for(
     services: Services, store: Store, world: World, worker: Worker, max_: FlaskClient
 ) -> None:
-    """On its way when Ann asked, delivered since: only the candidate that declines before delivery would have."""
-    set_policy(services, store, **REVIEW | {"otherwise": "accept", "before_delivery": "accept"})
+    """Ann asked a day before the delivery, which nobody knew of then; the mugs she kept are judged by today."""
+    set_policy(services, store, **REVIEW | {"otherwise": "accept"})
     order_id = place(services, store, world, worker)
     with services.db.transaction(store.id) as session:
         early = services.clock() - timedelta(days=4)
         open_return(session, store, order_id, LAMP, SHOPPER, now=early)
-    text = said(save(max_, store, form_of(max_, store) | {"before_delivery": "decline", "rehearse": "1"}))
-    assert "Nothing would be decided otherwise." in text, "no scan says that it was on its way"
-    text = said(save(max_, store, form_of(max_, store) | {"days": "1", "rehearse": "1"}))
-    assert "Accept → Decline 1 item · €10.00" in text, "the mugs nobody returned; the lamp was asked for in time"
+    text = said(save(max_, store, form_of(max_, store) | {"days": "0", "rehearse": "1"}))
+    assert "Accept → A person decides 1 item · €50.00 · really asked for: 1" in text
+    assert "today: no objection · then: delivery unknown" in text
+    assert "Accept → Decline 1 item · €10.00 · really asked for: 0" in text
 
 
 @on_sqlite

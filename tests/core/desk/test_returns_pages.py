@@ -16,6 +16,7 @@ from core.returns.asking import Asked
 from core.returns.model import Reimbursement, ReturnPhoto
 from core.returns.opening import Request
 from core.services import Services
+from core.stores import audit
 from core.stores.model import AuditEntry, Store
 from core.worker import Worker
 from tests.conftest import Clock
@@ -291,6 +292,19 @@ def test_staff_open_a_return_that_the_policy_would_decline(
     text = said(agnes.get(opened.location))
     assert "Asked for · Agnes" in text
     assert "She rang." in text
+
+
+@on_sqlite
+def test_the_history_of_one_number_tells_nothing_of_a_longer_one(
+    services: Services, store: Store, order_id: int, max_: FlaskClient
+) -> None:
+    return_id = ask(services, store, order_id)
+    with services.db.transaction(store.id) as session:
+        audit.note(session, services.clock(), "Agnes", "let keep RMA-10010", {"reason": "Not worth it."})
+        audit.note(session, services.clock(), "Max", "let keep RMA-1001", {"reason": "A gift."})
+    text = said(max_.get(path(store, f"returns/{return_id}")))
+    assert "Let the shopper keep it · Max A gift." in text
+    assert "Not worth it." not in text
 
 
 # What the pages count and cost.

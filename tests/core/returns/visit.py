@@ -10,9 +10,18 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from core import jobs
+from core.jobs import NewJob
+from core.platform.demo import World
 from core.services import Services
 from core.stores.access import grant
 from core.stores.model import Store
+from core.worker import Worker
+from tests.core.returns.seed import bought, place
+from tests.core.samples import EVE
+
+MUG = {"ref": "l1", "quantity": 1, "reason": "too_small", "wish": "refund"}
+DAMAGED = {"ref": "l2", "quantity": 1, "reason": "damaged", "wish": "refund"}
 
 
 @dataclass
@@ -66,3 +75,10 @@ def picture(color: str = "red") -> bytes:
     written = BytesIO()
     Image.new("RGB", (40, 30), color).save(written, "PNG")
     return written.getvalue()
+
+
+def another(services: Services, store: Store, world: World, worker: Worker) -> int:
+    """Let the store have a second order, not Ann's; give its id."""
+    with services.db.transaction(store.id) as session:
+        jobs.enqueue(session, store.id, NewJob("changes.refresh_order", "order:2", {"ref": "2"}), now=services.clock())
+    return place(services, store, world, worker, bought(ref="2", number="1043", email=EVE))

@@ -1,0 +1,56 @@
+"""Every error of returns meets HTTP once: a status, a machine word, and a sentence of its own in every language."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.i18n import Words, languages
+from core.returns import refusals
+from core.returns.canceling import CannotCancel
+from core.returns.opening import SomethingMissing
+from core.returns.photos import BadPhoto
+from core.returns.practice import AboveLimit
+from core.returns.rights import NoSuchRight
+from core.web import errors
+from tests.conftest import NOON
+
+TOLD = (
+    (SomethingMissing(2, ("why",)), 400, "invalid"),
+    *((CannotCancel(code), 409, "cannot_cancel") for code in ("shipped", "over", "not_offered", "asked")),  # type: ignore[arg-type]
+    (NoSuchRight(None), 409, "no_such_right"),
+    (NoSuchRight(NOON.date()), 409, "no_such_right"),
+    (BadPhoto("broken"), 400, "bad_photo"),
+    (BadPhoto("too_large"), 413, "bad_photo"),
+    (AboveLimit(10_000, 12_345, "EUR"), 403, "above_limit"),
+)
+
+
+@pytest.mark.parametrize(("error", "status", "code"), TOLD)
+def test_a_refusal_says_in_every_language_why(error: Exception, status: int, code: str) -> None:
+    write = errors._TOLD[type(error)]
+    told = {language: write(error, Words(language), NOON) for language in languages()}
+    assert {(one.status, one.code) for one in told.values()} == {(status, code)}
+    assert len({one.sentence for one in told.values()}) == len(languages())
+    assert not [one.sentence for one in told.values() if "%(" in one.sentence]
+
+
+def test_what_is_missing_is_named() -> None:
+    told = refusals.something_missing(SomethingMissing(2, ("why",)), Words("en"), NOON)
+    assert told.more == {"fields": ["photos", "why"]}
+    assert told.sentence == "Add 2 photos that show it. Answer the questions about the reason."
+
+
+def test_a_limit_is_said_with_both_amounts() -> None:
+    told = refusals.above_limit(AboveLimit(10_000, 12_345, "EUR"), Words("en"), NOON)
+    assert told.sentence == "You may give back €100.00 alone, and this is €123.45. Ask for approval."
+
+
+@pytest.mark.parametrize(
+    "code",
+    "return_not_found withdrawal_not_found step_up moved_on nothing_to_withdraw not_open policy_changed reason_needed "
+    "not_a_policy".split(),
+)
+def test_an_error_has_a_sentence_of_its_own(code: str, client: object) -> None:
+    with client.application.test_request_context():  # type: ignore[attr-defined]
+        assert errors.sentence(code) != errors.sentence("no such code")
+    assert code in {known for _, known in errors._MEANING.values()}
