@@ -24,10 +24,10 @@ PRACTICE = {"send_to": ["Fern & Oak, returns", "1 Sample Street", "01103 Vilnius
 _TERMS = {
     "rules": [
         {
-            "name": "Candles stay sold",
-            "when": {"tags": ["hygiene"]},
-            "answer": "decline",
-            "objection": "product_excluded",
+            "name": "Sends much back",
+            "when": {"earlier_returns_from": 4},
+            "answer": "review",
+            "objection": "frequent_returns",
         },
         {"name": "Costly orders", "when": {"value_from": 15000}, "answer": "review", "objection": "value_too_high"},
         {"name": "Damaged on the way", "when": {"reasons": ["damaged", "defective"]}, "answer": "review"},
@@ -37,6 +37,7 @@ _TERMS = {
     "reasons": {
         "damaged": {},
         "wrong_item": {},
+        "late": {},
         "too_small": {"label_paid_by": "shopper", "label_fee": 450},
         "too_large": {"label_paid_by": "shopper", "label_fee": 450},
         "changed_mind": {"label_paid_by": "shopper", "label_fee": 450, "fee_percent": "5"},
@@ -61,10 +62,10 @@ def tell(services: Services, store: Store) -> bool:
         withdrawing = next((order for order in orders if _may_withdraw(services, session, store, order)), None)
     if len(orders) < 4 or withdrawing is None:
         return False
-    damaged, small, ended = [order for order in orders if order.id != withdrawing.id][:3]
+    damaged, wrong, ended = [order for order in orders if order.id != withdrawing.id][:3]
     _ask(services, store, damaged, "damaged", "refund", "The handle was broken off when I opened the box.")
-    _arrive(services, store, _ask(services, store, small, "too_small", "exchange"))
-    _inspect(services, store, _arrive(services, store, _ask(services, store, ended, "wrong_item", "refund")))
+    _arrive(services, store, _ask(services, store, wrong, "wrong_item", "exchange"))
+    _inspect(services, store, _arrive(services, store, _ask(services, store, ended, "late", "refund")))
     _withdraw(services, store, withdrawing)
     return True
 

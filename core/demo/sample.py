@@ -76,6 +76,8 @@ def tell(world: World, now: datetime, seed: int = 7) -> None:
     world.put(replace(_order(_Plan(1084, 0.4, promised_in=7, takes=6), now, dice), shipments=()))
     for number in range(1, 13):
         world.put(_review(number, now, dice))
+    # Came four days ago to Lithuania: young enough to be withdrawn from.
+    world.put(_order(_Plan(996, 9.0, promised_in=7, takes=5), now, dice))
 
 
 def _order(plan: _Plan, now: datetime, dice: random.Random) -> OrderSnapshot:

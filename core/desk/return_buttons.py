@@ -71,12 +71,16 @@ def _approval(view: ReturnView, practice: Practice, role: str, words: Words) -> 
         label, hint = say("desk", "Cancel the order and refund %(amount)s", amount=amount), ""
     elif pays_at(view, _reception_after_approval(view)):
         label, hint = say("desk", "Approve and refund %(amount)s", amount=amount), ""
-        if any(one.kind != "refund" for one in view.given):
+        if not _is_refund(view):
             label = say("desk", "Approve and give %(amount)s", amount=amount)
     else:
         label = say("desk", "Approve for %(amount)s", amount=amount)
         hint = refund_when(words, rma.refund_when)
     yield Button("approve", label, hint, note, must=bool(note), primary=True)
+
+
+def _is_refund(view: ReturnView) -> bool:
+    return all(one.kind == "refund" for one in view.given)
 
 
 def _reception_after_approval(view: ReturnView) -> str:
@@ -91,7 +95,9 @@ def _reception(view: ReturnView, words: Words, legal: set[str]) -> Iterator[Butt
     def paying(reception: str) -> str:
         if not view.amount or not pays_at(view, reception, rma.acceptance):
             return ""
-        return say("desk", "This refunds %(amount)s at once.", amount=amount)
+        if _is_refund(view):
+            return say("desk", "This refunds %(amount)s at once.", amount=amount)
+        return say("desk", "This gives %(amount)s at once.", amount=amount)
 
     if rma.acceptance in ("declined", "canceled"):
         legal = legal & {"receive"}
@@ -106,9 +112,11 @@ def _reception(view: ReturnView, words: Words, legal: set[str]) -> Iterator[Butt
 
 def _payment(view: ReturnView, words: Words) -> Iterator[Button]:
     if view.given:
-        amount = words.money(view.amount, view.rma.currency)
-        label = words.pgettext("desk", "Refund %(amount)s now", amount=amount)
-        hint = words.pgettext("desk", "Without waiting for the goods or their inspection.")
+        say, amount = words.pgettext, words.money(view.amount, view.rma.currency)
+        label = say("desk", "Refund %(amount)s now", amount=amount)
+        if not _is_refund(view):
+            label = say("desk", "Give %(amount)s now", amount=amount)
+        hint = say("desk", "Without waiting for the goods or their inspection.")
         yield Button("pay", label, hint if view.rma.reception != "inspected" else "")
 
 

@@ -147,29 +147,29 @@ def _given(session: Session, row: Withdrawal, order: Order, money: Sequence[Reim
     return Given("refund", due.total, entries_of(due.explanation, titles, words()))
 
 
-def _buttons(view: WithdrawalView, say: Words) -> list[Button]:
+def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
     """List what may be done now, paying first: the law gives it a last day."""
-    row, label = view.row, say.pgettext
+    row, say = view.row, language.pgettext
     able = {move for state, move in WITHDRAWAL if state == row.state}
-    amount = say.money(view.given.amount, row.currency) if view.given else ""
+    amount = language.money(view.given.amount, row.currency) if view.given else ""
     buttons = []
     if row.state == "declared":
-        hint = label("desk", "The receipt is mailed by itself. Where that fails, hand it over another way.")
-        buttons.append(Button("receipt", label("desk", "Note that the shopper has the receipt"), hint))
+        hint = say("desk", "The receipt is mailed by itself. Where that fails, hand it over another way.")
+        buttons.append(Button("receipt", say("desk", "Note that the shopper has the receipt"), hint))
     if "reimburse" in able and view.given and not view.money:
-        buttons.append(Button("pay", label("desk", "Refund %(amount)s now", amount=amount), primary=True))
+        buttons.append(Button("pay", say("desk", "Refund %(amount)s now", amount=amount), primary=True))
     if row.state in ("declared", "acknowledged", "contested") and not row.goods_back_at and not row.nothing_to_send:
         pays = row.state == "acknowledged" and bool(amount) and not view.money
-        hint = label("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
-        buttons.append(Button("back", label("desk", "Note that the goods are back"), hint))
+        hint = say("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
+        buttons.append(Button("back", say("desk", "Note that the goods are back"), hint))
     if "uphold" in able:
-        buttons.append(Button("uphold", label("desk", "Accept it after all"), primary=True))
-    why = label("desk", "Reason, for the shopper")
+        buttons.append(Button("uphold", say("desk", "Accept it after all"), primary=True))
+    why = say("desk", "Reason, for the shopper")
     if "contest" in able and not view.money:
-        hint = label("desk", "The shopper is told why; a person must answer them.")
-        buttons.append(Button("contest", label("desk", "Contest it"), hint, note=why, must=True))
+        hint = say("desk", "The shopper is told why; a person must answer them.")
+        buttons.append(Button("contest", say("desk", "Contest it"), hint, note=why, must=True))
     if "refuse" in able:
-        buttons.append(Button("refuse", label("desk", "Refuse it"), note=why, must=True))
+        buttons.append(Button("refuse", say("desk", "Refuse it"), note=why, must=True))
     return buttons
 
 

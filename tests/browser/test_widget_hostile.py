@@ -27,8 +27,8 @@ window.$ = window.jQuery = function () { throw new Error("not ours") };
 window.h = window.say = window.open = null;
 """
 LOUD = """
-* { all: revert; font-size: 9px !important; color: red !important; letter-spacing: 1em !important;
-    transform: rotate(3deg) !important; box-sizing: content-box !important; float: left !important; opacity: .2 !important }
+* { all: revert; font-size: 9px !important; color: red !important; letter-spacing: 9px !important;
+    opacity: 0 !important; transform: rotate(3deg) !important; box-sizing: content-box !important; float: left }
 after-care { display: none !important; visibility: hidden !important; position: absolute !important; width: 9000px }
 button, input, h2, h3, p, section { display: none !important; width: 5000px !important; text-transform: uppercase }
 """
@@ -58,7 +58,7 @@ def poison(value: Any, text: str) -> Any:
             "label", "statement", "text", "placed", "reason_label", "message"}  # fmt: skip
     links = {"tracking_url", "image_url", "link", "label_url"}
     kept = {key: text if key in said and one else poison(one, text) for key, one in value.items()}
-    return kept | {key: "javascript:window.hit=1" for key in links & value.keys()}
+    return kept | dict.fromkeys(links & value.keys(), "javascript:window.hit=1")
 
 
 @pytest.mark.parametrize("text", NASTY, ids=["markup", "bidi", "emoji", "long word", "templates"])
@@ -115,7 +115,10 @@ def test_a_page_that_styles_everything_does_not_reach_inside(page: Any) -> None:
     heading = page.locator("after-care h2")
     heading.wait_for(state="visible")
     seen = heading.evaluate(
-        "one => { const s = getComputedStyle(one); return [s.letterSpacing, s.textTransform, parseFloat(s.fontSize) >= 16] }"
+        """one => {
+          const style = getComputedStyle(one);
+          return [style.letterSpacing, style.textTransform, parseFloat(style.fontSize) >= 16];
+        }"""
     )
     assert seen == ["normal", "none", True]
     button = page.locator("after-care button.primary")
@@ -214,7 +217,7 @@ def test_an_element_removed_while_it_waits_lets_go(page: Any) -> None:
     widget = stage.open()
     widget.locator("input").nth(0).fill("LIN-42")
     widget.locator("input").nth(1).fill("ann@shopper.example")
-    with page.expect_event("requestfailed"):
+    with page.expect_event("requestfailed", timeout=5_000):  # far less than the patience for an answer
         widget.locator("button.primary").click()
         page.evaluate(
             "document.querySelector('after-care').parentNode.removeChild(document.querySelector('after-care'))"

@@ -1,4 +1,4 @@
-"""Every view of the widget, in every language, light and dark, wide and narrow: axe finds nothing, nothing sticks out."""
+"""Every view of the widget in every language, light and dark, wide and narrow: axe is silent, nothing sticks out."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ export function askOrder(frame: Frame, number: string, next: string, why = "", i
     autocomplete: "email",
   });
   const find = async () => {
-    const empty = [typed, proof].filter((one) => !one.value());
-    empty.reverse().forEach((one) => one.fail(say("Fill this in.")));
+    const empty = [proof, typed].filter((one) => !one.value());
+    empty.forEach((one) => one.fail(say("Fill this in."))); // the focus stays with the first on the page
     if (empty.length) return;
     const found = await frame.call<Found>("find", { number: typed.value(), proof: proof.value() });
     await openOrder(frame, found, next);

@@ -69,7 +69,7 @@ export function makeFrame({ root, core, base, session, table, more, restart, hom
     core,
     drop: door.drop,
     wear(css) {
-      if (worn.includes(css)) return;
+      if (worn.indexOf(css) >= 0) return;
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(css);
       root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];

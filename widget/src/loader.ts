@@ -87,7 +87,8 @@ class AfterCare extends HTMLElement {
     link = "";
     const loaded = Promise.all([import("./start"), first[tag]!()]);
     this.#mounted = loaded.then(([start, table]) => start.mount(settings, table, shape));
-    this.#mounted.catch(() => {
+    this.#mounted.catch((error) => {
+      console.error(error);
       // What could not be loaded is also a page of its own, without script.
       shape.textContent = "";
       const page = this.#add("a", label, shape);

@@ -9,6 +9,7 @@ const TROUBLE = "exception failed_attempt returned_to_sender delayed ready_for_p
 
 /** Remember an order and show it, or the view the page asked for. */
 export async function openOrder(frame: Frame, found: Found, next = "", isAsked = true): Promise<void> {
+  if (!found.page) throw new Error("this is no order in words");
   frame.session.token = found.token;
   frame.session.found = found;
   if (next === "return" || next === "withdraw") return (await panel.back(frame)).open(frame, next);
