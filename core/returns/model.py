@@ -32,6 +32,8 @@ class Return(Owned, Base):
     """What the policy said: accept, review or decline."""
     objections: Mapped[list[Any]] = mapped_column(default=list)
     """[{line, code, values, offer, offered}]: the policy's reasons against, each with the next best thing."""
+    rules: Mapped[list[Any]] = mapped_column(default=list)
+    """[[name, answer]]: the policy's rules that fitted, in order; the first decided, the others it overruled."""
     policy_version: Mapped[int] = mapped_column(sa.Integer, default=0)
     refund_when: Mapped[str] = mapped_column(default="inspection")
     label_paid_by: Mapped[str] = mapped_column(default="store")

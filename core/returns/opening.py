@@ -112,6 +112,7 @@ def _write(
         kind=request.kind,
         answer=answer.answer,
         objections=_objections(answer),
+        rules=[list(rule) for rule in answer.rules],
         policy_version=seen.policy.version,
         refund_when=answer.refund_when,
         label_paid_by=answer.fees.label_paid_by,

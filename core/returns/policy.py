@@ -44,7 +44,8 @@ def _answer_line(judge: Judge, request: ReturnFacts, line: LineFacts, now: datet
     objections: tuple[Objection, ...] = ()
     if verdict.objections:
         offer = _next_best(judge, request, line, verdict, now)
-        objections = tuple(Objection(code, values, offer) for code, values in verdict.objections)
+        told = [one for one in verdict.objections if one[0] != "person_decides" or verdict.answer != "decline"]
+        objections = tuple(Objection(code, values, offer) for code, values in told)
     return Answer(
         answer=verdict.answer,
         line=line.ref,

@@ -144,6 +144,7 @@ def steps_of(speech: Speech, rma: Return, items: Sequence[ReturnItem], money: Se
     """List a return's way from the request to the money: what is done, what is now, what is next or left out."""
     say = speech.words.pgettext
     decided = {
+        "requested": say("widget", "Approval"),
         "declined": say("widget", "Declined"),
         "canceled": say("widget", "Taken back"),
     }.get(rma.acceptance) or say("widget", "Approved")

@@ -174,6 +174,9 @@ def move(session: Session, row: Withdrawal, verb: str, by: By, *, note: str = ""
         raise ReasonNeeded
     if verb not in ("contest", "uphold", "refuse", "retract"):
         raise IllegalMove("withdrawal", row.state, verb)
+    promised = sa.select(Reimbursement.id).where(Reimbursement.withdrawal_id == row.id)
+    if verb != "uphold" and session.scalar(promised.where(Reimbursement.state != "dropped").limit(1)) is not None:
+        raise IllegalMove("withdrawal", row.state, verb)  # its money is on its way
     row.state, row.note = move_withdrawal(row.state, verb), note[:2000]
     row.ended_at = now if row.state in ("refused", "retracted") else None
     if by.is_staff:

@@ -155,6 +155,7 @@ def create_tables() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("answer", sa.String(), nullable=False),
         sa.Column("objections", JSON, nullable=False),
+        sa.Column("rules", JSON, nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("refund_when", sa.String(), nullable=False),
         sa.Column("label_paid_by", sa.String(), nullable=False),

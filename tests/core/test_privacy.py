@@ -45,8 +45,8 @@ HARMLESS = {
     "return_items": "line_ref title reason wish exchange_for grade",
     "return_photos": "mime digest",
     "return_policies": "document",
-    "returns": "rma kind acceptance reception reimbursement status answer objections refund_when label_paid_by fees "
-    "currency digest carrier",
+    "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "
+    "fees currency digest carrier",
     "withdrawals": "number state lines country currency receipt_hash",
     "reviews": "ref state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
