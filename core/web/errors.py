@@ -12,6 +12,7 @@ from apiflask.exceptions import HTTPError
 from flask import Response, jsonify, render_template, request
 from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from core.i18n import Words
@@ -86,6 +87,7 @@ def handle(app: APIFlask) -> None:
     app.register_error_handler(OverflowError, _unstorable)
     app.register_error_handler(ParseException, _garbled)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(NoConnection, _database_away)
     app.register_error_handler(Exception, _ours)
     app.error_callback = _validation
 
@@ -160,8 +162,9 @@ def _garbled(_error: ParseException) -> tuple[Response | str, int]:
     return _answer("http_400", 400), 400
 
 
-def _database_away(error: OperationalError) -> tuple[Response | str, int, dict[str, str]]:
-    log.error("database_away", error=type(error.orig).__name__)
+def _database_away(error: OperationalError | NoConnection) -> tuple[Response | str, int, dict[str, str]]:
+    """Ask to come back: the database is away, or so busy that no connection came free."""
+    log.error("database_away", error=type(getattr(error, "orig", error)).__name__)
     return _answer("away", 503), 503, {"Retry-After": "30"}
 
 
