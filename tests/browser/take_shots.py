@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def main() -> None:
-    """Take three pictures and lay them side by side."""
+    """Take four pictures and lay them side by side."""
     mails = requests.get(f"{BASE}/demo/mailbox.json", timeout=10).json()
     late = next(
         mail for mail in mails if mail["kind"] == "delay" and mail["store"] == "Fern & Oak" and mail["language"] == "en"
@@ -26,22 +26,28 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         phone = browser.new_page(viewport={"width": 390, "height": 760}, device_scale_factor=1.5)
-        phone.goto(f"{BASE}/find/{key}")
-        phone.fill("#number", late["order"])
-        phone.fill("#proof", late["to"])
-        phone.click("button.primary")
-        phone.screenshot(path=f"{TEMP}/shot_order.png")
+        phone.goto(f"{BASE}/demo/store/{key}?lang=en")
+        widget = phone.locator("after-care")
+        widget.locator("input").nth(0).fill(late["order"])
+        widget.locator("input").nth(1).fill(late["to"])
+        widget.locator("button.primary").click()
+        widget.locator("h3").first.wait_for()
+        widget.evaluate("one => one.scrollIntoView()")
+        phone.screenshot(path=f"{TEMP}/shot_widget.png")
         phone.goto(f"{BASE}/demo/mailbox/{late['id']}/html")
         phone.screenshot(path=f"{TEMP}/shot_mail.png")
-        desk = browser.new_page(viewport={"width": 900, "height": 760}, device_scale_factor=1.5)
+        desk = browser.new_page(viewport={"width": 1200, "height": 760}, device_scale_factor=1.5)
         desk.goto(f"{BASE}/demo/desk/{key}")
         desk.screenshot(path=f"{TEMP}/shot_desk.png")
-        side = browser.new_page(viewport={"width": 1720, "height": 800})
+        desk.get_by_role("link", name="Returns").first.click()
+        desk.locator("main table a").first.click()
+        desk.screenshot(path=f"{TEMP}/shot_return.png")
+        side = browser.new_page(viewport={"width": 1640, "height": 1580})
         pictures = "".join(
-            f'<img src="file://{TEMP}/shot_{name}.png" height="760">' for name in ("order", "mail", "desk")
+            f'<img src="file://{TEMP}/shot_{name}.png" height="760">' for name in ("widget", "desk", "mail", "return")
         )
         Path(f"{TEMP}/side.html").write_text(
-            f'<body style="margin:20px;background:#e6e9ec;display:flex;gap:20px">{pictures}'
+            f'<body style="margin:20px;background:#e6e9ec;display:flex;flex-wrap:wrap;gap:20px">{pictures}'
         )
         side.goto(f"file://{TEMP}/side.html")
         DOCS.mkdir(exist_ok=True)
