@@ -60,6 +60,9 @@ def _refuse(return_id: int, verb: str, error: Exception) -> tuple[str, int]:
         return print_return(return_id, {"": above_limit(error, say)}), 403
     if isinstance(error, ReasonNeeded):
         return print_return(return_id, {verb: reason_needed(say)}), 400
+    if verb == "label":
+        problem = say.pgettext("desk", "Give the label's web address, beginning with https://.")
+        return print_return(return_id, {verb: problem}), 400
     problem = say.pgettext("desk", "Give numbers that can be: no more than came back, amounts such as 4.90.")
     return print_return(return_id, {verb: problem}), 400
 
@@ -109,6 +112,11 @@ def _keep(session: Session, rma: Return, now: datetime) -> str:
 
 def _pay(session: Session, rma: Return, now: datetime) -> str:
     payout.pay_now(session, g.store, rma, by=_who(), now=now)
+    return ""
+
+
+def _label(session: Session, rma: Return, now: datetime) -> str:
+    lifecycle.set_label(session, rma, by_me(), url=request.form.get("url", "").strip(), now=now)
     return ""
 
 
@@ -165,6 +173,7 @@ _VERBS: dict[str, Callable[[Session, Return, datetime], str]] = {
     "keep": _keep,
     "pay": _pay,
     "terms": _terms,
+    "label": _label,
     "inspect": _inspect,
 }
 """What a button does; it gives a sentence instead of acting where it was only tried."""

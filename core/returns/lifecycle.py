@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.orders.model import Order
+from core.orders.text import web_url
 from core.returns import payout, telling
 from core.returns.books import lock_order
 from core.returns.model import Return, ReturnItem
@@ -197,6 +198,22 @@ def note_lost(session: Session, rma: Return, by: By, *, note: str = "", now: dat
     _move(rma, "reception", "lose")
     _note_staff(session, rma, by, "lost", note, now)
     refresh(session, rma, now=now)
+
+
+def set_label(session: Session, rma: Return, by: By, *, url: str, now: datetime) -> None:
+    """Give the shopper a link to a label, with a letter where the return is approved already.
+
+    Raises ValueError for what is no web address, IllegalMove once the goods are not awaited any more.
+    """
+    if rma.reception != "awaited" or rma.standing.is_over:
+        raise IllegalMove("reception", rma.reception, "set_label")
+    if not web_url(url):
+        raise ValueError("not a web address")
+    rma.label_url = web_url(url)
+    _note_staff(session, rma, by, "label for", "", now)
+    if rma.acceptance == "approved":
+        occasion = f"{rma.id}:label:{int(now.timestamp())}"
+        telling.tell_shopper(session, _order_of(session, rma), "return_approved", occasion, {"return": rma.id}, now=now)
 
 
 def set_terms(

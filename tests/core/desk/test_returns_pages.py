@@ -239,6 +239,26 @@ def test_terms_change_the_amount_only_with_a_reason(
     assert "Sent without its box." in text
 
 
+def test_a_label_given_later_reaches_the_shopper_and_only_a_web_address_is_one(
+    services: Services, store: Store, order_id: int, max_: FlaskClient, worker: Worker
+) -> None:
+    set_policy(services, store, **REVIEW)
+    return_id = ask(services, store, order_id)
+    assert press(max_, store, return_id, "label", url="javascript:alert(1)").status_code == 400
+    assert press(max_, store, return_id, "label", url="https://labels.example/1").status_code == 302
+    assert [kind for kind, _ in letters(services, store)] == ["return_requested"]
+    press(max_, store, return_id, "approve")
+    services.clock.forward(minutes=1)  # type: ignore[attr-defined]
+    press(max_, store, return_id, "label", url="https://labels.example/2")
+    worker.run_until_idle()
+    outbox = services.mail
+    assert isinstance(outbox, Outbox)
+    assert "https://labels.example/2" in outbox.sent[-1]
+    assert [kind for kind, _ in letters(services, store)].count("return_approved") == 2
+    press(max_, store, return_id, "receive")
+    assert press(max_, store, return_id, "label", url="https://labels.example/3").status_code == 409
+
+
 def test_a_refused_refund_is_shown_in_the_store_s_words_tried_again_and_paid_by_hand(
     services: Services, store: Store, world: World, worker: Worker, order_id: int, max_: FlaskClient, agnes: FlaskClient
 ) -> None:
