@@ -85,6 +85,8 @@ def test_no_route_answers_rubbish_with_a_failure_of_ours(
         # A store that cannot be reached while it is being connected is not ours to mend.
         if status[0] == "5" and not (status[:3] == "503" and rule.rule.startswith("/install/")):
             failures.append((environ["REQUEST_METHOD"], rule.rule, int(status[:3])))
+            drawn = {name: value[:400] for name, value in environ.items() if isinstance(value, str)}
+            announce(f"request {number} of seed {seed} failed: {drawn!r}")
         assert b"Traceback" not in b"".join(body)
     grown = megabytes() - warm
     announce(
