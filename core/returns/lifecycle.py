@@ -152,7 +152,8 @@ def receive(session: Session, store: Store, rma: Return, by: By, *, now: datetim
 def inspect(session: Session, store: Store, rma: Return, found: Sequence[Inspected], by: By, *, now: datetime) -> None:
     """Write down what was found, item by item; what is not named passes whole. What does not pass needs a note.
 
-    Raises IllegalMove, ReasonNeeded, ValueError for a count that cannot be, AboveLimit before anything is written.
+    Raises IllegalMove, ReasonNeeded, ValueError for a count that cannot be. No limit is asked: it pays at most what was
+    approved.
     """
     items, by_id = items_of(session, rma), {one.item_id: one for one in found}
     if unknown := by_id.keys() - {item.id for item in items}:
