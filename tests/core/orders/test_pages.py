@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from core.jobs import Job
 from core.orders.model import Order
+from core.orders.shop import send_code
 from core.platform.demo import World
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -242,6 +243,18 @@ def test_a_code_is_checked_five_times_and_lives_ten_minutes(
     assert post(client, check, see, code=code).status_code == 429
     clock.forward(minutes=15)
     assert post(client, check, see, code=code).status_code == 401  # too old by now
+
+
+def test_a_code_drawn_a_second_time_for_an_order_opens_it_again(
+    client: FlaskClient, services: Services, store: Store, order: Order, clock: Clock
+) -> None:
+    see, check = grant(services.keyring, store.id, [order.id]), f"/shop/{store.key}/code/check"
+    send_code(services, store.id, order.id, "123456")
+    clock.forward(minutes=16)
+    assert post(client, check, see, code="123456").status_code == 401
+    clock.forward(minutes=16)
+    send_code(services, store.id, order.id, "123456")
+    assert post(client, check, see, code="123456").status_code == 200
 
 
 def test_a_code_opens_no_other_order(
