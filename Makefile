@@ -10,7 +10,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/python -m core demo
 
 test: $(VENV)/test.stamp
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff format --check core plugins migrations tests benchmarks

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,6 +31,17 @@ from core.worker import Worker
 
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
+ANNOUNCED = "announced"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures tests announced: what a worker process of pytest-xdist prints is not seen otherwise."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, line in report.user_properties:
+                    if name == ANNOUNCED:
+                        terminalreporter.write_line(line)
 
 
 class Clock:

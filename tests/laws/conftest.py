@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import ANNOUNCED
+
 
 @pytest.fixture
-def announce(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Print a line of figures at once."""
+def announce(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say a line of figures: at once where tests run in this process, and in the summary in any case."""
     # Not capsys: the log keeps the stream it first meets, and that one is closed when the test ends.
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
 
     def say(line: str) -> None:
+        request.node.user_properties.append((ANNOUNCED, line))
         with capture.global_and_fixture_disabled():
             print(f"\n{line}")
 
