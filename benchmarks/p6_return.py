@@ -179,6 +179,7 @@ def _write(raw: Any, store_id: int, order_id: int, answer: str, worth: int) -> N
             "status": "requested",
             "answer": answer,
             "objections": "[]",
+            "rules": "[]",
             "fees": "[]",
             "policy_version": 2,
             "refund_when": "inspection",

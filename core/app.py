@@ -28,7 +28,9 @@ from core.desk import (  # noqa: F401 - they hang their pages on the desk
     practice_pages,
     privacy_pages,
     return_moves,
+    review_pages,
     sender,
+    widget_page,
 )
 from core.desk.names import name_of
 from core.i18n import install as install_words
@@ -43,13 +45,16 @@ from core.returns import album, beside, payout, reimburse, shop_withdrawals
 from core.returns import mails as returns_mails
 from core.returns import pages as returns_pages
 from core.returns import shop as returns_shop
+from core.reviews import publishing
+from core.reviews import shop as reviews_shop
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import notices
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.stores import install, keep
-from core.web import errors, health, hooks, inbound, installs, proxy, widget
+from core.web import errors, headers, health, hooks, inbound, installs, proxy, widget
+from core.web.ahead import Ahead
 from core.web.http import Incoming, nonce, words
 from core.worker import Worker
 
@@ -68,7 +73,7 @@ def wire_kinds() -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for slice_ in (
         *(changes, install, keep, notices, shipping_sweep, cases, sender, retention),
-        *(returns_mails, payout, reimburse, album),
+        *(returns_mails, payout, reimburse, album, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
@@ -120,6 +125,7 @@ def create_app(
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.Door()
     app.extensions[SECTIONS] = [beside.sections_for(app.extensions["aftercare"])]
+    app.wsgi_app = Ahead(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -142,12 +148,13 @@ def create_app(
         returns_shop.shop,
         shop_withdrawals.shop,
         returns_pages.pages,
+        reviews_shop.shop,
         desk_admin.desk,
         widget.widget,
     ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", _static)
-    app.after_request(_headers)
+    app.after_request(headers.complete)
     app.spec_processor(_finish_spec)
     errors.handle(app)
     return app
@@ -170,27 +177,6 @@ def _static(name: str) -> Response:
     if request.args.get("v"):
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return answer
-
-
-def _headers(response: Response) -> Response:
-    """Set what every answer carries; pages get a policy without inline script or style."""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.path.startswith("/shop/"):
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-        response.headers["Access-Control-Max-Age"] = "86400"
-        response.headers.setdefault("Cache-Control", "no-store")
-    if response.mimetype == "text/html":
-        response.headers.setdefault(
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; font-src 'self'; "
-            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        )
-        response.headers.setdefault("Cache-Control", "private, no-store")
-        response.headers.setdefault("X-Robots-Tag", "noindex")
-    return response
 
 
 def _finish_spec(spec: Any) -> Any:

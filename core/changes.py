@@ -102,10 +102,11 @@ def read(work: Work) -> None:
     The payload names the feed ("orders", "orders.import", "reviews.reconcile" …) and `since`. A pass of a named
     reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended.
     """
-    store, platform = _open(work)
     name = work.payload["feed"]
-    with work.services.db.transaction(store.id, write=False) as session:
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        store = store_by_id(session, work.store_id)
         feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+    platform = open_platform(work.services, store)
     begins = feed is None or feed.state != "reading"
     goes_on = feed is not None and feed.cursor != "" and not (begins and "." in name)
     cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]

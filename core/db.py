@@ -153,6 +153,21 @@ class Database:
             yield session
 
     @contextmanager
+    def writing_straight(self) -> Iterator[sqlite3.Connection]:
+        """Open a write transaction on SQLite's own connection; commit on leaving, or roll back. It sees all stores."""
+        with self._one_writer(write=True):
+            pooled = self.engine.raw_connection()
+            connection: Any = pooled.dbapi_connection
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise getattr(sa.exc, type(error).__name__)("write", None, error) from None
+            finally:
+                pooled.close()  # the pool rolls back what was not committed
+
+    @contextmanager
     def _one_writer(self, write: bool) -> Iterator[None]:
         if not write:
             yield

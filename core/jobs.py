@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.bulk import insert_rows
 from core.db import SYSTEM, Base, Database, Owned, new_id
+from core.postgres import run
 
 CHANNEL = "aftercare_jobs"
 BATCH = 500
@@ -158,9 +159,11 @@ def enqueue(session: Session, store_id: int, new: Iterable[NewJob] | NewJob, *, 
 
 def enqueue_for_stores(session: Session, new: Iterable[tuple[int, NewJob]], *, now: datetime) -> int:
     """Promise work for several stores, each job with its store's id; give how many were new. See `enqueue`."""
-    rows = [_row(store_id, job, now) for store_id, job in new]
-    added = _add(session, [row for row in rows if not row["once"]], unique="state = 'waiting'")
-    added += _add(session, [row for row in rows if row["once"]], unique="once")
+    jobs = list(new)
+    added = 0
+    for once in (False, True):
+        rows = [_row(store_id, job, now) for store_id, job in jobs if job.once is once]
+        added += _add(session, rows, once=once, now=now)
     if added:
         wake_workers(session)
     return added
@@ -173,39 +176,36 @@ def _row(store_id: int, job: NewJob, now: datetime) -> dict[str, Any]:
         "kind": job.kind,
         "key": job.key,
         "payload": job.payload,
-        "state": "waiting",
-        "once": job.once,
         "run_at": job.run_at or now,
-        "attempts": 0,
-        "reason": "",
-        "created_at": now,
     }
 
 
-def _add(session: Session, rows: list[dict[str, Any]], *, unique: str) -> int:
-    """Insert rows, or hurry the waiting ones they meet; `unique` is the condition of the index they meet it in."""
+def _add(session: Session, rows: list[dict[str, Any]], *, once: bool, now: datetime) -> int:
+    """Insert rows, or hurry the waiting ones they meet."""
     by_key: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:  # one statement may meet a row once
         first = by_key.setdefault((row["store_id"], row["key"]), row)
         first["run_at"] = min(first["run_at"], row["run_at"])
     ordered = [by_key[key] for key in sorted(by_key)]  # two batches lock in the same order
+    shared = {"state": "waiting", "once": once, "attempts": 0, "reason": "", "created_at": now}
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        written = {row.id for row in insert_rows(session, _jobs, batch, _MERGE[unique])}
+        written = {row.id for row in insert_rows(session, _jobs, batch, _MERGE[once], shared)}
         added += len({row["id"] for row in batch}.intersection(written))
     return added
 
 
 def _merge(unique: str, new: Any) -> Any:
-    """Complete the INSERT of `_add`."""
+    """Complete the INSERT of `_add`; `unique` is the condition of the index."""
     planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
     met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
     merged = new.on_conflict_do_update(**met, set_={"run_at": new.excluded.run_at}, where=planned)
     return merged.returning(_jobs.c.id)
 
 
-_MERGE = {unique: partial(_merge, unique) for unique in ("state = 'waiting'", "once")}
+_MERGE = {False: partial(_merge, "state = 'waiting'"), True: partial(_merge, "once")}
+"""By whether the jobs are unique for ever: the condition of the index in which they meet others."""
 
 
 def wake_workers(session: Session) -> None:
@@ -232,7 +232,7 @@ _FINISH = (
 def finish(session: Session, job: Claimed, now: datetime) -> None:
     """End a job in the transaction of its effect. Raises LeaseLost when it is no longer ours."""
     mine = {"of_store": job.store_id, "of_id": job.id, "of_token": job.token, "now": now}
-    if session.connection().execute(_FINISH, mine).rowcount != 1:
+    if run(session.connection(), _FINISH, mine).rowcount != 1:
         raise LeaseLost(job.kind)
 
 

@@ -34,11 +34,21 @@ def to_minor(amount: str | int | Decimal | None, currency: str) -> int:
         raise ValueError("money never comes as a float")
     if isinstance(amount, bool) or not isinstance(amount, str | int | Decimal):
         raise ValueError(f"not an amount: a {type(amount).__name__}")
+    if isinstance(amount, str) and (plain := _plain_minor(amount, currency)) is not None:
+        return plain
     try:
         scaled = Decimal(amount).scaleb(exponent(currency))
         return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     except (InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"not an amount: {str(amount)[:40]!r}") from error
+
+
+def _plain_minor(text: str, currency: str) -> int | None:
+    """Read "12.50", digits and as many decimals as the currency has; None for any other form. Nearly all are so."""
+    places = exponent(currency)
+    digits = text[: -places - 1] + text[-places:]
+    is_plain = places and text[-places - 1 : -places] == "." and digits.isascii() and digits.isdigit()
+    return int(digits) if is_plain else None
 
 
 def to_decimal(minor: int, currency: str) -> Decimal:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,9 +60,61 @@ def _begin(connection: Any, naming: str) -> None:
         raise sa.exc.OperationalError("begin", None, ConnectionError(told.error_message.decode()))
 
 
+@contextmanager
+def lend(engine: sa.Engine) -> Iterator[Any]:
+    """Lend a pooled connection as the driver has it; what goes wrong with it meets SQLAlchemy's errors."""
+    import psycopg
+
+    pooled = None
+    try:
+        pooled = engine.raw_connection()  # opens one where none is free, and then speaks the driver's errors itself
+        yield pooled.dbapi_connection
+    except psycopg.Error as error:
+        raise _translated(error) from None
+    finally:
+        if pooled is not None:
+            if getattr(pooled.dbapi_connection, "closed", False):
+                pooled.invalidate()
+            pooled.close()
+
+
+def _translated(error: Exception) -> sa.exc.DBAPIError:
+    import psycopg
+
+    for kind in ("OperationalError", "DataError", "IntegrityError"):
+        if isinstance(error, getattr(psycopg, kind)):
+            ours: sa.exc.DBAPIError = getattr(sa.exc, kind)("lent", None, error)
+            return ours
+    return sa.exc.DBAPIError("lent", None, error)
+
+
 def write_out(statement: Any) -> tuple[str, dict[str, Any]]:
     """Write a Core statement out for the driver, which prepares what it sees often; give its constants too."""
     from sqlalchemy.dialects.postgresql import psycopg
 
     written = statement.compile(dialect=psycopg.dialect())
     return str(written), dict(written.params)
+
+
+_written = cache(write_out)
+
+
+def run(connection: sa.Connection, statement: Any, values: dict[str, Any]) -> sa.CursorResult[Any]:
+    """Run a Core statement that was built once, with plain values; PostgreSQL's driver gets it written out.
+
+    SQLAlchemy finds its own cached text again each time, and turns each value over: a third of running it.
+    """
+    if connection.dialect.name != "postgresql":
+        return connection.execute(statement, values)
+    text, constants = _written(statement)
+    return connection.exec_driver_sql(text, constants | values)
+
+
+def plan_anew(connection: sa.Connection) -> None:
+    """Let this transaction's statements be planned for the tables as they are now, not as at their first use.
+
+    For batches: to plan costs them nothing, and a plan kept from when a table was small reads all of it. A sweep
+    spent as much on that as on all its rules (benchmarks.p4_sweep, PostgreSQL 18, 2026-11).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("set local plan_cache_mode = force_custom_plan")

@@ -44,13 +44,14 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "order_events": {"facts": {}},
     "notices": {"subject": "", "reason": "", "facts": {}},  # a mail server's refusal quotes the address
     "reviews": {"author": "", "email_key": "", "title": "", "text": "", "replies": [], "digest": ""},
+    "replies": {"text": "", "public_text": "", "sentence": ""},  # an answer speaks to its shopper
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
     "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
-    "return_items": {"answers": {}, "note": ""},
+    "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
     "withdrawals": {"name": "", "receipt": "", "note": ""},  # the receipt's hash stays, so that a kept copy is proof
-    "reimbursements": {"reason": "", "sentence": "", "link": ""},
+    "reimbursements": {"reason": "", "sentence": "", "link": "", "exchange": []},  # in the shopper's words, perhaps
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
 keep, in most of Europe for six to ten years, as part of the books."""
@@ -147,10 +148,13 @@ def _conditions(session: Session, whose: Whose) -> dict[str, sa.ColumnElement[bo
     # A till that gives every order one address makes a "person" of thousands: lists as one parameter, not as many.
     ids = whose.order_ids
     reviewed = sa.select(Order.ref).where(among(session, Order.id, ids)).scalar_subquery()
+    theirs = sa.or_(whose.reviews, Review.order_ref.in_(reviewed))
+    reviews = session.scalars(sa.select(Review.id).where(theirs)).all()
     cases = session.scalars(sa.select(Case.id).where(sa.or_(whose.cases, among(session, Case.order_id, ids)))).all()
     special = {
         "orders": among(session, Order.id, ids),
-        "reviews": sa.or_(whose.reviews, Review.order_ref.in_(reviewed)),
+        "reviews": among(session, Review.id, reviews),
+        "replies": among(session, model_of("replies").review_id, reviews),
         "cases": among(session, Case.id, cases),
         "case_messages": among(session, model_of("case_messages").case_id, cases),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,8 +38,10 @@ class Reader:
 def within(session: Session) -> Reader:
     """Read in the caller's transaction, what it has not written yet included."""
     session.flush()
-    connection = session.connection()
-    return Reader(session.info["store_id"], lambda statement, values: connection.execute(statement, values).all())
+    connection, store_id = session.connection(), session.info["store_id"]
+    if connection.dialect.name == "postgresql":
+        return Reader(store_id, partial(_ask_driver, connection.connection.dbapi_connection))
+    return Reader(store_id, lambda statement, values: connection.execute(statement, values).all())
 
 
 @contextmanager
@@ -49,25 +51,21 @@ def reading(db: Database, store_id: int) -> Iterator[Reader]:
         with db.transaction(store_id, write=False) as session:
             yield within(session)
         return
+    with postgres.lend(db.engine) as raw:
+        postgres.begin_for(raw, store_id)
+        yield Reader(store_id, partial(_ask_driver, raw))
+        # Not left to the pool, which rolls back: with that psycopg forgets what it has prepared (3.3, 2026-11).
+        raw.pgconn.exec_(b"commit")
+
+
+def _ask_driver(raw: Any, statement: Any, values: dict[str, Any]) -> Sequence[Row]:
+    # To the driver: SQLAlchemy's result alone costs as much as PostgreSQL's whole answer (benchmarks.p3_lookup).
     import psycopg
     from psycopg.rows import namedtuple_row
 
-    pooled = db.engine.raw_connection()
-    raw: Any = pooled.dbapi_connection
-
-    # To the driver: SQLAlchemy's result alone costs as much as PostgreSQL's whole answer (benchmarks.p3_lookup).
-    def run(statement: Any, values: dict[str, Any]) -> Sequence[Row]:
-        text, constants = _written(statement)
-        cursor = raw.cursor(row_factory=namedtuple_row)
-        rows: list[Row] = cursor.execute(text, constants | values).fetchall()
-        return rows
-
+    text, constants = _written(statement)
     try:
-        postgres.begin_for(raw, store_id)
-        yield Reader(store_id, run)
+        rows: list[Row] = raw.cursor(row_factory=namedtuple_row).execute(text, constants | values).fetchall()
     except psycopg.OperationalError as error:
         raise sa.exc.OperationalError("read", None, error) from None
-    finally:
-        if raw.closed:
-            pooled.invalidate()
-        pooled.close()  # the pool rolls back: nothing was written
+    return rows

@@ -17,8 +17,8 @@ DOOR = ("core.platform", "core.money")
 FOUNDATION = tuple(
     f"core.{name}"
     for name in (
-        "bulk catalogs claims config db i18n inbound jobs logs mail mailparts mailtext metrics migrate postgres reach "
-        "reads schedule secrets services smtp stationery together widgetwords worker"
+        "atonce bulk catalogs claims config db fresh i18n inbound inbox jobs logs mail mailparts mailtext "
+        "metrics migrate postgres reach reads schedule secrets services smtp stationery together widgetwords worker"
     ).split()
 )
 SPANNING = tuple(
@@ -47,9 +47,13 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.http": {"requests", "urllib3"},
     "plugins": {"requests", "shopify", "woocommerce"},
 }
-PURE = tuple(
-    f"core.shipping.{name}"
-    for name in "calendar carriers forecast governor promise rehearsal rules terms watch".split()
+PURE = (
+    *(
+        f"core.shipping.{name}"
+        for name in "calendar carriers forecast governor promise rehearsal rules terms watch".split()
+    ),
+    "core.reviews.check",
+    "core.reviews.names",
 )
 CALLERS_OF_PAGES = {
     # `admin`, `shop` and `pages` answer HTTP and are nobody's library, except:

@@ -74,7 +74,8 @@ function read(here) {
   return catalogs.sort().map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")));
 }
 
-// "loader" is every language's few sentences; "first" and "more" say how to load a language; "first/vi" is one.
+// "loader" is every language's few sentences; "first" says how to load a language; "first/vi" is one, and says how to
+// load what the panels add, "more/vi".
 function table(path, groups, catalogs) {
   const [group, tag] = path.split("/");
   if (group === "loader") {
@@ -85,7 +86,10 @@ function table(path, groups, catalogs) {
     return `export default {${loads.join()}}`;
   }
   const one = catalogs.find((catalog) => catalog.tag === tag);
-  return `export const tag = ${JSON.stringify(tag)}, dir = ${JSON.stringify(one.direction)}, lines = ${JSON.stringify(lines(one, groups[group]))}`;
+  const said = `export const lines = ${JSON.stringify(lines(one, groups[group]))}`;
+  if (group === "more") return said;
+  const more = `more = () => import("words:more/${tag}")`;
+  return `${said}, tag = ${JSON.stringify(tag)}, dir = ${JSON.stringify(one.direction)}, ${more}`;
 }
 
 function lines(catalog, msgids) {

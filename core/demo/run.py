@@ -98,7 +98,7 @@ def _environment(folder: Path, port: int, mail_port: int, allowed: str) -> dict[
 def _connect(services: Services, folder: Path, neighbors: list[tuple[str, dict[str, Any]]]) -> Store:
     """Let the sample store and its neighbors in, with their switches on so that there is something to see."""
     world = World(folder / "world.db")
-    sample.tell(world, datetime.now(UTC))
+    sample.tell(world, datetime.now(UTC), pictures=_pictures(services))
     installation = Installation(
         ref="fern-and-oak",
         name="Fern & Oak",
@@ -116,6 +116,10 @@ def _connect(services: Services, folder: Path, neighbors: list[tuple[str, dict[s
         neighbor = install.connect(services, platform, Installation(**{"url": facts["ref"], **known}))
         _switch_on(services, neighbor, facts.get("shipping", {}))
     return store
+
+
+def _pictures(services: Services) -> str:
+    return f"{services.config.public_url}/demo/examples"
 
 
 def _switch_on(services: Services, store: Store, more: dict[str, Any]) -> None:
@@ -140,7 +144,7 @@ def _switch_on(services: Services, store: Store, more: dict[str, Any]) -> None:
 
 def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Event) -> None:
     """Let things happen in the sample store, and bring the news as a store would: a signed delivery over HTTP."""
-    link, happenings = link_of(services, store), sample.happen(World(folder / "world.db"))
+    link, happenings = link_of(services, store), sample.happen(World(folder / "world.db"), pictures=_pictures(services))
     has_returns = False
     stop.wait(6.0)
     while not stop.is_set():

@@ -16,6 +16,7 @@ from core.platform.snapshots import (
     OrderSnapshot,
     OrderState,
     PaymentSnapshot,
+    ReplySnapshot,
     ReviewSnapshot,
     ShipmentSnapshot,
     TrackingEventSnapshot,
@@ -46,6 +47,10 @@ _WAY = (
     (0.95, TrackingStatus.OUT_FOR_DELIVERY, "Out for delivery", ""),
     (1.0, TrackingStatus.DELIVERED, "Delivered", ""),
 )
+_USE = timedelta(days=8)
+"""So long after an order nobody reviews what is in it."""
+_ANSWERED = (3, 4)
+"""Reviews the sample store answered before we came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +64,42 @@ class _Plan:
     shipped_after: float = 1.0
 
 
-def tell(world: World, now: datetime, seed: int = 7) -> None:
-    """Fill the sample store's books."""
-    dice = random.Random(seed)
+def tell(world: World, now: datetime, seed: int = 7, pictures: str = "") -> None:
+    """Fill the sample store's books. Under `pictures`, an address, each thing's picture has its product ref's name."""
+    dice, past = random.Random(seed), list[OrderSnapshot]()
     for number in range(1001, 1071):
         placed = dice.uniform(12, 88)
         late = dice.random() < 0.15
         plan = _Plan(number, placed, promised_in=7, takes=dice.uniform(8, 11) if late else dice.uniform(3, 6.5))
-        world.put(_order(plan, now, dice))
+        past.append(_order(plan, now, dice, pictures))
+        world.put(past[-1])
     for number in range(1071, 1079):
         plan = _Plan(number, dice.uniform(1.2, 3.8), promised_in=7, takes=dice.uniform(5, 6.5))
-        world.put(_order(plan, now, dice))
+        world.put(_order(plan, now, dice, pictures))
     for ref in ("1079", "1080", "1081", "1082"):
-        world.put(_order(_Plan(int(ref), 3.0 + int(ref) % 3, promised_in=7, takes=9), now, dice))
-    world.put(_split(_order(_Plan(1083, 2.5, promised_in=7, takes=5), now, dice), now))
-    world.put(replace(_order(_Plan(1084, 0.4, promised_in=7, takes=6), now, dice), shipments=()))
+        world.put(_order(_Plan(int(ref), 3.0 + int(ref) % 3, promised_in=7, takes=9), now, dice, pictures))
+    world.put(_split(_order(_Plan(1083, 2.5, promised_in=7, takes=5), now, dice, pictures), pictures))
+    world.put(replace(_order(_Plan(1084, 0.4, promised_in=7, takes=6), now, dice, pictures), shipments=()))
     for number in range(1, 13):
-        world.put(_review(number, now, dice))
+        world.put(_review(number, now, dice, past))
     # Came four days ago to Lithuania: young enough to be withdrawn from.
-    world.put(_order(_Plan(996, 9.0, promised_in=7, takes=5), now, dice))
+    world.put(_order(_Plan(996, 9.0, promised_in=7, takes=5), now, dice, pictures))
 
 
-def _order(plan: _Plan, now: datetime, dice: random.Random) -> OrderSnapshot:
+def _order(plan: _Plan, now: datetime, dice: random.Random, pictures: str) -> OrderSnapshot:
     name, email, country, language = _SHOPPERS[plan.number % len(_SHOPPERS)]
     things = dice.sample(_THINGS, dice.choice((1, 1, 2, 3)))
     lines = tuple(
-        LineItemSnapshot(str(place + 1), title, dice.choice((1, 1, 2)), price, variant=variant, sku=f"FO-{place}")
+        LineItemSnapshot(
+            str(place + 1),
+            title,
+            dice.choice((1, 1, 2)),
+            price,
+            variant=variant,
+            sku=f"FO-{place}",
+            product_ref=product_ref(title),
+            image_url=_picture(pictures, title),
+        )
         for place, (title, variant, price) in enumerate(things)
     )
     placed_at = now - timedelta(days=plan.placed)
@@ -137,9 +152,10 @@ def _parcel(plan: _Plan, lines: tuple[LineItemSnapshot, ...], placed_at: datetim
     )
 
 
-def _split(order: OrderSnapshot, now: datetime) -> OrderSnapshot:
+def _split(order: OrderSnapshot, pictures: str) -> OrderSnapshot:
     """Put the first line into a parcel of its own; the rest has not left yet."""
-    second = LineItemSnapshot("9", "Stoneware bowl", 1, 2600, variant="sand", sku="FO-9")
+    image = _picture(pictures, "Stoneware bowl")
+    second = LineItemSnapshot("9", "Stoneware bowl", 1, 2600, variant="sand", sku="FO-9", image_url=image)
     return replace(order, lines=(*order.lines, second), total=order.total + 2600)
 
 
@@ -147,17 +163,42 @@ def _weekday(day: date) -> date:
     return day + timedelta(days=(7 - day.weekday()) if day.weekday() >= 5 else 0)
 
 
-def _review(number: int, now: datetime, dice: random.Random) -> ReviewSnapshot:
+def _picture(pictures: str, title: str) -> str:
+    return f"{pictures}/{product_ref(title)}.svg" if pictures else ""
+
+
+def product_ref(title: str) -> str:
+    """Give the sample store's own id of a thing: "oak-cutting-board"."""
+    return title.lower().replace(",", "").replace(" ", "-")
+
+
+def _review(number: int, now: datetime, dice: random.Random, past: list[OrderSnapshot]) -> ReviewSnapshot:
+    """Let a shopper say something; where they had bought the thing by then, the review names the order."""
     rating = dice.choice((5, 5, 4, 3, 1))
     text = {5: "Exactly as described.", 4: "Good, the color is a little darker.", 3: "Fine.", 1: "It came a week late."}
     at = now - timedelta(days=dice.uniform(1, 60))
     name, email, _, _ = _SHOPPERS[number % len(_SHOPPERS)]
+    title = _THINGS[number % len(_THINGS)][0]
+    bought = [order for order in past if order.email == email and order.placed_at + _USE < at]
+    order = next((one for one in bought if any(line.title == title for line in one.lines)), None)
+    thanks = ReplySnapshot(f"{number}/1", "Thank you, we are glad that you like it.", at=at + timedelta(days=1))
     return ReviewSnapshot(
-        str(number), rating, text[rating], at, at, author=name, email=email, product_title=_THINGS[number % 6][0]
+        str(number),
+        rating,
+        text[rating],
+        at,
+        at,
+        author=name,
+        email=email,
+        product_ref=product_ref(title),
+        product_title=title,
+        order_ref=order.ref if order else "",
+        verified=order is not None,
+        replies=(thanks,) if number in _ANSWERED else (),
     )
 
 
-def happen(world: World, clock: type[datetime] = datetime) -> Iterator[str]:
+def happen(world: World, clock: type[datetime] = datetime, pictures: str = "") -> Iterator[str]:
     """Let one thing happen at a time, for ever; give the ref of the order it happened to.
 
     First the carrier moves the dates of four parcels past their promise; then orders come in and parcels travel.
@@ -167,7 +208,7 @@ def happen(world: World, clock: type[datetime] = datetime) -> Iterator[str]:
     number, dice = 1085, random.Random(11)
     while True:
         now = clock.now(UTC)
-        order = replace(_order(_Plan(number, 0, promised_in=7, takes=6), now, dice), shipments=())
+        order = replace(_order(_Plan(number, 0, promised_in=7, takes=6), now, dice, pictures), shipments=())
         world.put(order)
         yield order.ref
         yield _ship(world, order.ref, clock.now(UTC))

@@ -19,6 +19,7 @@ from core.desk import forms, today, trace
 from core.jobs import Job
 from core.orders.dispatch import news_of
 from core.orders.find import email_keys, number_key
+from core.orders.links import store_page
 from core.orders.model import Order, Shipment
 from core.orders.notice import Notice
 from core.orders.timeline import view_order
@@ -296,7 +297,7 @@ def _show_settings(problems: Mapping[str, str] | None = None) -> str:
         "settings",
         problems=problems or {},
         seen=sorted({*seen, *terms.statuses}),
-        form=forms.show_terms(terms),
+        form=forms.show_terms(terms) | {"page": store_page(g.store)},
         typed=request.form,
         rules=RULES,
         natives=app.platforms[g.store.platform].native_mails,

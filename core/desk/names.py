@@ -72,6 +72,18 @@ def _names(language: str) -> Mapping[str, str]:
         "status": say("desk", "order status"),
         "adapter": say("desk", "a tracking service"),
         "shopper": say("desk", "the shopper"),
+        # reviews, and where an answer to one stands
+        "review.pending": say("desk", "not published yet"),
+        "review.hidden": say("desk", "hidden"),
+        "reply.waiting": say("desk", "about to be published"),
+        "reply.published": say("desk", "published"),
+        "reply.shown": say("desk", "shown by Aftercare"),
+        "reply.removed": say("desk", "taken back"),
+        "reply.stuck": say("desk", "not taken by the store"),
+        "did.reply_answered": say("desk", "Replied to the review"),
+        "did.reply_published": say("desk", "Published the reply"),
+        "did.reply_edited": say("desk", "Changed the reply"),
+        "did.reply_removed": say("desk", "Took the reply back"),
         # reading a store
         "orders": say("desk", "Orders, as they change"),
         "reviews": say("desk", "Reviews, as they change"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case
-from core.desk import returns_queue
+from core.desk import returns_queue, review_queue
 from core.jobs import Job
 from core.orders.model import Order, Shipment
 from core.orders.notice import Notice
@@ -26,6 +26,8 @@ class Board:
     late: int
     at_risk: int
     cases: int
+    reviews: int
+    """Those nobody has answered, here or at the platform."""
     returns: int
     money: int
     """Payments that failed, or that a person must make."""
@@ -63,18 +65,30 @@ def board(session: Session, now: datetime) -> Board:
 
     yesterday = now - timedelta(days=1)
     own = Notice.merged_into.is_(None)  # merged news is no message of its own
+    told = _told_since(session, yesterday)
     return Board(
         late=number(Order, Order.id.in_(sa.select(Shipment.order_id).where(*late_now())), Order.gone_at.is_(None)),
         at_risk=number(Shipment, *at_risk()),
         cases=number(Case, Case.state == "open"),
+        reviews=review_queue.count_unanswered(session),
         returns=returns_queue.count_waiting(session),
         money=returns_queue.count_stuck(session),
         withdrawals=returns_queue.count_clocks(session, now),
         drafts=number(Notice, Notice.state == "draft", own),
         stuck=number(Job, Job.state == "stuck"),
-        sent_since_yesterday=number(Notice, Notice.state == "sent", Notice.sent_at >= yesterday, own),
-        watched_since_yesterday=number(Notice, Notice.state == "watched", Notice.created_at >= yesterday, own),
+        sent_since_yesterday=told.get("sent", 0),
+        watched_since_yesterday=told.get("watched", 0),
         coverage=measure(session, now=now),
         feeds=session.scalars(sa.select(Feed).order_by(Feed.name)).all(),
         findings=session.scalars(sa.select(Finding).order_by(Finding.found_at)).all(),
     )
+
+
+def _told_since(session: Session, since: datetime) -> dict[str, int]:
+    """Count the messages that were sent, and those only watched, since then."""
+    lately = sa.or_(
+        sa.and_(Notice.state == "sent", Notice.sent_at >= since),
+        sa.and_(Notice.state == "watched", Notice.created_at >= since),
+    )
+    times = sa.select(Notice.state, sa.func.count()).where(lately, Notice.merged_into.is_(None)).group_by(Notice.state)
+    return dict(session.execute(times).all())

@@ -6,6 +6,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,8 @@ from core.orders.text import storable
 from core.reads import Reader, Row, within
 from core.secrets import Keyring
 
-_CANDIDATES = 20
+CANDIDATES = 20
+"""Orders of one number key that are looked at."""
 
 
 class OrderNotFound(Exception):
@@ -37,6 +39,8 @@ def number_key(number: str) -> str:
 
 
 def _plain(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # Arabic-Indic, Thai and other decimal digits are what their keyboards type.
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(str(unicodedata.decimal(char, char)) for char in folded)
@@ -65,49 +69,70 @@ def postcode_key(postcode: str) -> str:
 
 
 _orders: Any = Order.__table__
-_SHOWN = (
-    "store_id id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
-    "currency total stopped_at"
+SHOWN = tuple(
+    "id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
+    "currency total stopped_at".split()
 )
-# The digests as one text: a list is written differently for each engine, and these statements are written once.
+"""What is read of an order."""
 _IS_THEIRS = sa.and_(_orders.c.email_key != "", sa.bindparam("wanted", type_=sa.Text()).contains(_orders.c.email_key))
 _CANDIDATES_OF = (
-    sa.select(*(_orders.c[name] for name in _SHOWN.split()))
+    sa.select(*(_orders.c[name] for name in SHOWN))
     .where(_orders.c.store_id == sa.bindparam("store_id"), _orders.c.number_key == sa.bindparam("number"))
     .where(_orders.c.gone_at.is_(None))
     # Where numbers end in the year a key has thousands of orders: the shopper's own must be among the candidates.
     .order_by(sa.case((_IS_THEIRS, 0), else_=1), _orders.c.placed_at.desc(), _orders.c.id.desc())
-    .limit(sa.literal_column(str(_CANDIDATES)))
+    .limit(sa.literal_column(str(CANDIDATES)))
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was typed, as orders are compared with it: the e-mail's digest under every key, the rest reduced."""
+
+    number_key: str
+    exact_key: str
+    emails: tuple[str, ...]
+    postcode: str
+
+    @property
+    def wanted(self) -> str:
+        """The digests as one text: a list is written differently for each engine."""
+        return " ".join(self.emails)
+
+
+def asked(keyring: Keyring, number: str, proof: str) -> Asked:
+    """Reduce what a shopper typed."""
+    return Asked(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode_key(proof))
+
+
 def find_order(session: Session, keyring: Keyring, number: str, proof: str) -> Row:
-    """Find an order in the caller's transaction; see `find_with`."""
-    return find_with(within(session), keyring, number, proof)
+    """Find an order in the caller's transaction; see `pick`."""
+    return find_with(within(session), asked(keyring, number, proof))
 
 
-def find_with(reader: Reader, keyring: Keyring, number: str, proof: str) -> Row:
-    """Find the order that has this number and this e-mail address or postcode. Raises OrderNotFound.
+def find_with(reader: Reader, typed: Asked) -> Row:
+    """Find the order somebody asked for; see `pick`."""
+    return pick(reader.rows(_CANDIDATES_OF, number=typed.number_key, wanted=typed.wanted), typed)
+
+
+def pick(candidates: Sequence[Row], typed: Asked) -> Row:
+    """Give the order that has this number and this e-mail address or postcode. Raises OrderNotFound.
 
     Does the same work for every kind of wrong pair: one query, one digest, one comparison a candidate and at least
     one, so that neither the answer nor its time says which half was right.
     """
-    wanted = email_keys(proof, keyring)
-    wanted_postcode = postcode_key(proof)
-    rows = reader.rows(_CANDIDATES_OF, number=number_key(number), wanted=" ".join(wanted))
-    matching = [order for order in rows if _proves(order, wanted, wanted_postcode)]
-    if not rows:
-        _proves(_NOBODY, wanted, wanted_postcode)
+    matching = [order for order in candidates if _proves(order, typed)]
+    if not candidates:
+        _proves(_NOBODY, typed)
     if not matching:
         raise OrderNotFound
-    exact = exact_key(number)
-    return next((order for order in matching if exact_key(order.number) == exact), matching[0])
+    return next((order for order in matching if exact_key(order.number) == typed.exact_key), matching[0])
 
 
-def _proves(order: Order | Row, emails: list[str], postcode: str) -> bool:
-    by_email = [hmac.compare_digest(order.email_key.encode(), key.encode()) and key != "" for key in emails]
+def _proves(order: Order | Row, typed: Asked) -> bool:
+    by_email = [hmac.compare_digest(order.email_key.encode(), key.encode()) and key != "" for key in typed.emails]
     stored = postcode_key(order.postcode)
-    by_postcode = hmac.compare_digest(stored.encode(), postcode.encode()) and len(stored) >= 4
+    by_postcode = hmac.compare_digest(stored.encode(), typed.postcode.encode()) and len(stored) >= 4
     return any(by_email) or by_postcode
 
 

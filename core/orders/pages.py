@@ -10,9 +10,10 @@ from sqlalchemy import Row
 
 from core.orders.entry import order_behind, read_link
 from core.orders.find import OrderNotFound
+from core.orders.lookup import look_up
 from core.orders.model import Order
 from core.orders.sections import SECTIONS, Section, Sections
-from core.orders.shop import look_up, send_links
+from core.orders.shop import send_links
 from core.orders.spoken import speak_of
 from core.orders.timeline import OrderView, view_order
 from core.services import Services

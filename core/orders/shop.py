@@ -8,22 +8,21 @@ from datetime import timedelta
 import sqlalchemy as sa
 from apiflask import APIBlueprint
 from flask import Response, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from core import jobs
 from core.db import insert, new_id
 from core.jobs import NewJob
-from core.metrics import LOOKUPS
-from core.orders import find
+from core.orders import find, lookup
 from core.orders.entry import LinkExpired, opened, order_behind, read_link
-from core.orders.find import OrderNotFound, find_with
+from core.orders.lookup import FoundOut, Pair, TypedIn
 from core.orders.model import Order
 from core.orders.spoken import speak_of
 from core.orders.text import storable
-from core.orders.timeline import OrderView, view_order, view_with
+from core.orders.timeline import OrderView, view_order
 from core.orders.words import Page
-from core.reads import Row, reading
+from core.reads import Row
 from core.secrets import new_code
 from core.services import Services
 from core.stores import access, throttle
@@ -40,42 +39,22 @@ class WrongCode(Exception):
     """The mailed code was mistyped, used, or has run out."""
 
 
-class _Typed(BaseModel):
-    model_config = ConfigDict(extra="ignore", str_max_length=400)
-
-
-class Pair(_Typed):
-    """What a shopper types: an order number and the e-mail (or postcode) it was placed with."""
-
-    number: str = Field(min_length=1, max_length=100)
-    proof: str = Field(min_length=1, max_length=320)
-
-
-class Mailed(_Typed):
+class Mailed(TypedIn):
     """Where the links should go."""
 
     email: str = Field(min_length=3, max_length=320)
 
 
-class Typed(_Typed):
+class Typed(TypedIn):
     """A mailed code as typed."""
 
     code: str = Field(min_length=1, max_length=20)
 
 
-class Link(_Typed):
+class Link(TypedIn):
     """The token of a mailed tracking link."""
 
     link: str = Field(min_length=1, max_length=400)
-
-
-class FoundOut(BaseModel):
-    """A token for the order, the order, and for who asks with `?lang=` the same in that language's words."""
-
-    token: str
-    order_id: str
-    order: OrderView
-    page: Page | None = None
 
 
 class OrdersOut(BaseModel):
@@ -104,21 +83,6 @@ class StoreOut(BaseModel):
     language: str
 
 
-def look_up(app: Services, store_id: int, number: str, proof: str, address: str) -> tuple[Row, OrderView]:
-    """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
-    now = app.clock()
-    limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
-    throttle.count_often(app.db, app.keyring, store_id, limits, now=now)
-    with reading(app.db, store_id) as reader:
-        try:
-            order = find_with(reader, app.keyring, number, proof)
-        except OrderNotFound:
-            LOOKUPS.labels("not_found").inc()
-            raise
-        LOOKUPS.labels("found").inc()
-        return order, view_with(reader, order)
-
-
 @shop.get("/find-store")
 @shop.output(StoreOut)
 @shop.doc(summary="Find a store's key by its platform and its address there", responses=[404])
@@ -138,14 +102,13 @@ def find_store() -> dict[str, str]:
 @shop.output(FoundOut)
 @shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 404, 429])
 def find_mine(key: str, json_data: Pair) -> Response:
-    app = services()
+    app, address = services(), request.remote_addr or ""
     store_id = store_id_of(app, key)
-    order, view = look_up(app, store_id, json_data.number, json_data.proof, request.remote_addr or "")
-    token = access.grant(app.keyring, store_id, [order.id])
-    page = _in_words(app, store_by_key(app, key), order, view) if request.args.get("lang") else None
-    # pydantic writes the JSON: handed over as an object it would become dicts, be checked and be written again.
-    found = FoundOut(token=token, order_id=str(order.id), order=view, page=page)
-    return Response(found.model_dump_json(), mimetype="application/json")
+    if not request.args.get("lang"):
+        return Response(lookup.answer(app, store_id, json_data, address), mimetype="application/json")
+    order, view = lookup.look_up(app, store_id, json_data.number, json_data.proof, address)
+    page = _in_words(app, store_by_key(app, key), order, view)
+    return Response(lookup.written(app, store_id, order, view, page), mimetype="application/json")
 
 
 @shop.post("/<key>/open")

@@ -13,10 +13,12 @@ def storable(value: Any) -> Any:
     shopper's name would stop a whole page of orders.
     """
     if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
         return value.replace("\0", "").encode("utf-8", "replace").decode()
     if isinstance(value, dict):
         return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [storable(item) for item in value]
     return value
 

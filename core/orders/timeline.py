@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from core.orders.model import LineItem, Order, OrderEvent, Shipment, TrackingEvent
+from core.db import Base
+from core.orders.model import Order
 from core.orders.told import STAFF_ONLY
 from core.reads import Reader, Row, within
 
@@ -103,26 +105,42 @@ class OrderView(_View):
     events: tuple[ToldView, ...] = ()
 
 
-def _of_order(model: Any, *columns: str) -> sa.Select[Any]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that hang on an order: where they stand, what is read of them, in which order."""
+
+    table: str
+    columns: tuple[str, ...]
+    sort: str
+
+
+PARTS = (
+    Part("line_items", tuple("ref kind title variant image_url quantity removed".split()), "place"),
+    Part(
+        "shipments",
+        (
+            *"id status raw_status late promised_by expected_earliest expected_likely expected_latest".split(),
+            *"shipped_at delivered_at delivered_source carrier carrier_name tracking_number tracking_url".split(),
+            *"last_scan_at answer answered_at items".split(),
+        ),
+        "id",
+    ),
+    Part("tracking_events", tuple("shipment_id at status text place".split()), "at desc"),
+    Part("order_events", tuple("at kind facts".split()), "at"),
+)
+"""What `view_of` makes a view of: lines, shipments, scans, and what was told."""
+
+
+def _of_order(part: Part) -> sa.Select[Any]:
     """Select an order's rows of one table as plain rows: of its store too, for Core knows no criterion on SQLite."""
-    table = model.__table__
+    table = Base.metadata.tables[part.table]
     mine = sa.and_(table.c.store_id == sa.bindparam("store_id"), table.c.order_id == sa.bindparam("order_id"))
-    return sa.select(*(table.c[name] for name in columns)).where(mine)
+    return sa.select(*(table.c[name] for name in part.columns)).where(mine).order_by(sa.text(part.sort))
 
 
 # Written once, and plain rows: with the same done to find.py and the throttle, the CPU of a look-up fell from 22 to 12
 # times the floor's (benchmarks.p3_lookup, 2026-11).
-_LINES = _of_order(LineItem, "ref", "kind", "title", "variant", "image_url", "quantity", "removed", "place")
-_LINES = _LINES.order_by(LineItem.__table__.c.place)
-_SHIPMENTS = _of_order(
-    Shipment,
-    *"id status raw_status late promised_by expected_earliest expected_likely expected_latest shipped_at".split(),
-    *"delivered_at delivered_source carrier carrier_name tracking_number tracking_url last_scan_at answer".split(),
-    *"answered_at items".split(),
-).order_by(Shipment.__table__.c.id)
-_SCANS = _of_order(TrackingEvent, "shipment_id", "at", "status", "text", "place")
-_SCANS = _SCANS.order_by(TrackingEvent.__table__.c.at.desc())
-_TOLD = _of_order(OrderEvent, "at", "kind", "facts").order_by(OrderEvent.__table__.c.at)
+_STATEMENTS = tuple(_of_order(part) for part in PARTS)
 
 
 def view_order(session: Session, order: Order | Row) -> OrderView:
@@ -132,9 +150,13 @@ def view_order(session: Session, order: Order | Row) -> OrderView:
 
 def view_with(reader: Reader, order: Order | Row) -> OrderView:
     """Read one order with everything it shows, in four queries."""
-    lines, shipments, scans, told = (
-        reader.rows(query, order_id=order.id) for query in (_LINES, _SHIPMENTS, _SCANS, _TOLD)
-    )
+    return view_of(order, *(reader.rows(statement, order_id=order.id) for statement in _STATEMENTS))
+
+
+def view_of(
+    order: Order | Row, lines: Sequence[Row], shipments: Sequence[Row], scans: Sequence[Row], told: Sequence[Row]
+) -> OrderView:
+    """Put an order and its parts together; times and days may be ISO 8601 texts."""
     return OrderView(
         number=order.number,
         state=order.state,

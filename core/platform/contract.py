@@ -135,7 +135,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLine:
-    """What goes out instead: `quantity` of a variant (the platform's ref) for so many of the order's line."""
+    """What goes out instead: `quantity` of a variant for so many of the order's line.
+
+    `variant` is the platform's ref, "" for the same again, or what the shopper wrote, such as "size L": a plugin that
+    finds no such variant answers needs_staff and quotes it.
+    """
 
     line: str
     variant: str

@@ -187,7 +187,11 @@ class OrderSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ReviewSnapshot:
-    """A product review as the store has it. `replies` are the merchant's public answers already there."""
+    """A product review as the store has it.
+
+    `replies` are the merchant's public answers already there; where the store did not say (`tells_replies` is False,
+    as in a listing without them) those that are known stand.
+    """
 
     ref: str
     rating: int
@@ -204,6 +208,7 @@ class ReviewSnapshot:
     order_ref: str = ""
     verified: bool = False
     replies: tuple[ReplySnapshot, ...] = ()
+    tells_replies: bool = True
 
 
 @dataclass(frozen=True, slots=True)

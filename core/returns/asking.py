@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -32,6 +33,16 @@ _NO_GOODS = Goods()
 _PARCELS = of_order(
     Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital".split()
 ).order_by(Shipment.__table__.c.id)
+_ORDERS: Any = Order.__table__
+_RETURNS: Any = Return.__table__
+_COUNT = (
+    sa.select(sa.func.count().label("number"))
+    .select_from(_RETURNS)
+    .join(_ORDERS, sa.and_(_ORDERS.c.store_id == _RETURNS.c.store_id, _ORDERS.c.id == _RETURNS.c.order_id))
+    .where(_RETURNS.c.store_id == sa.bindparam("store_id"), _ORDERS.c.email_key == sa.bindparam("email_key"))
+    .where(_RETURNS.c.opened_at >= sa.bindparam("since"))
+    .where(_RETURNS.c.kind == "return", _RETURNS.c.status != "canceled")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class Asked:
     wish: Wish = "refund"
     answers: Mapping[str, str] = field(default_factory=dict)
     exchange_for: str = ""
-    """The ref of the variant wanted instead."""
+    """What is wanted instead: a variant's ref, or the shopper's own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +203,8 @@ def _quote(books: Books, answer: Answer, facts: ReturnFacts) -> Quote | None:
 def _earlier(session: Session, order: Order, now: datetime) -> int:
     if not order.email_key:
         return 0
-    same = sa.select(Order.id).where(Order.email_key == order.email_key)
-    counted = sa.select(sa.func.count()).select_from(Return).where(Return.order_id.in_(same))
-    counted = counted.where(Return.opened_at >= now - COUNTED, Return.kind == "return", Return.status != "canceled")
-    return session.scalar(counted) or 0
+    [counted] = within(session).rows(_COUNT, email_key=order.email_key, since=now - COUNTED)
+    return int(counted.number)
 
 
 def everything(books: Books, *, wish: Wish = "refund", reason: str = "other") -> tuple[Asked, ...]:

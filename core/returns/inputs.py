@@ -33,7 +33,7 @@ class OptionsIn(OrderIn):
 
 
 class LineIn(_In):
-    """Some units of one line. `answers` are the follow-up questions' by key; `exchange_for` a variant's ref."""
+    """Some units of one line. `answers` are the questions' by key; `exchange_for` a variant's ref, or words."""
 
     ref: Ref
     quantity: int = Field(ge=1, le=100_000)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from core.i18n import Words, negotiate
 from core.jobs import Kind, Work
 from core.orders.dispatch import Going, dispatch
+from core.orders.links import order_url
 from core.orders.model import LineItem, Order
 from core.orders.notice import Notice
 from core.orders.outgoing import Envelope, domain_of, sender_of
@@ -29,7 +30,7 @@ from core.returns.practice import practice_of
 from core.returns.quotes import Entry
 from core.services import Services
 from core.stationery import Written
-from core.stores.access import answer_token, open_platform, store_by_id, tracking_token
+from core.stores.access import answer_token, open_platform, store_by_id
 from core.stores.model import Store
 
 
@@ -73,7 +74,6 @@ def compose(session: Session, services: Services, store: Store, order: Order, no
     """Write a letter as it would go now: what staff preview is what the shopper gets."""
     words = Words(negotiate(order.language, store.language))
     sender, zone = sender_of(services, store), ZoneInfo(store.timezone)
-    token = tracking_token(services.keyring, store.id, order.id, order.link_version)
     shared = {
         "today": now.astimezone(zone).date(),
         "store_name": sender.name,
@@ -83,7 +83,7 @@ def compose(session: Session, services: Services, store: Store, order: Order, no
         "legal_lines": sender.legal,
         "order_number": order.number,
         "shopper_name": order.name,
-        "track_url": f"{services.config.public_url}/t/{token}",
+        "track_url": order_url(services, store, order),
         "person_url": _answer_url(services, order, notice, "person"),
         "stop_url": _answer_url(services, order, notice, "stop"),
     }

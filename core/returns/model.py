@@ -98,7 +98,7 @@ class ReturnItem(Owned, Base):
     answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Follow-up question's key → what the shopper answered."""
     exchange_for: Mapped[str] = mapped_column(default="")
-    """The ref of the variant wanted instead."""
+    """What is wanted instead: a variant's ref, or the shopper's own words."""
     grade: Mapped[str] = mapped_column(default="")
     """new, used, damaged or "" as inspected."""
     restock: Mapped[bool | None]

@@ -12,8 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import insert, new_id
+from core.bulk import insert_rows
+from core.db import new_id
+from core.fresh import write_new
 from core.orders.model import Order
+from core.reads import within
 from core.returns import telling
 from core.returns.asking import Asked, Considered, consider, fees_of
 from core.returns.books import lock_order
@@ -27,6 +30,14 @@ from core.stores.model import Store
 SAME_WITHIN = timedelta(minutes=2)
 """The same request again within this long is a double click."""
 FIRST_NUMBER = 1001
+_returns: Any = Return.__table__
+_SAME = (
+    sa.select(_returns.c.store_id, _returns.c.id)
+    .where(_returns.c.store_id == sa.bindparam("store_id"), _returns.c.order_id == sa.bindparam("order_id"))
+    .where(_returns.c.digest == sa.bindparam("digest"), _returns.c.opened_at >= sa.bindparam("since"))
+    .where(_returns.c.status != "canceled")
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +98,14 @@ def open_return(session: Session, store: Store, order_id: int, request: Request,
 
 def next_number(session: Session, store_id: int, name: str) -> int:
     """Give a store's next number of a kind; two who ask at once get two."""
-    table = Counter.__table__
-    first = insert(session, table).values(store_id=store_id, id=new_id(), name=name, last=FIRST_NUMBER)
-    counted = first.on_conflict_do_update(index_elements=["store_id", "name"], set_={"last": table.c.last + 1})
-    return int(session.execute(counted.returning(table.c.last)).scalar_one())
+    first = {"store_id": store_id, "id": new_id(), "name": name, "last": FIRST_NUMBER}
+    [counted] = insert_rows(session, Counter.__table__, [first], _count_on)
+    return int(counted.last)
+
+
+def _count_on(new: Any) -> Any:
+    last = new.table.c.last
+    return new.on_conflict_do_update(index_elements=["store_id", "name"], set_={"last": last + 1}).returning(last)
 
 
 def _write(
@@ -126,28 +141,28 @@ def _write(
         opened_at=now,
         answer_by=now + timedelta(days=practice.answer_days),
     )
-    session.add(rma)
+    write_new(session, [rma])
     titles = {line.ref: line.title for line in seen.books.lines}
-    for one in going:
-        session.add(
-            ReturnItem(
-                return_id=rma.id,
-                order_id=order.id,
-                line_ref=one.ref,
-                title=titles.get(one.ref, ""),
-                quantity=one.quantity,
-                reason=one.reason,
-                wish=one.wish,
-                answers=dict(one.answers),
-                exchange_for=one.exchange_for,
-            )
+    items = [
+        ReturnItem(
+            return_id=rma.id,
+            order_id=order.id,
+            line_ref=one.ref,
+            title=titles.get(one.ref, ""),
+            quantity=one.quantity,
+            reason=one.reason,
+            wish=one.wish,
+            answers=dict(one.answers),
+            exchange_for=one.exchange_for,
         )
+        for one in going
+    ]
+    write_new(session, items)
     if request.photos:
         mine = sa.update(ReturnPhoto).where(ReturnPhoto.id.in_(request.photos), ReturnPhoto.order_id == order.id)
         # From here on the same picture may be sent again, for another return of the order.
         taken = {"return_id": rma.id, "digest": ReturnPhoto.digest + f":{rma.id}"}
         session.execute(mine.where(ReturnPhoto.return_id.is_(None)).values(taken))
-    session.flush()
     return rma
 
 
@@ -186,8 +201,8 @@ def _check_enough(seen: Considered, request: Request, lost: int) -> None:
 
 
 def _asked_before(session: Session, order_id: int, digest: str, now: datetime) -> Return | None:
-    same = sa.select(Return).where(Return.order_id == order_id, Return.digest == digest)
-    return session.scalar(same.where(Return.opened_at >= now - SAME_WITHIN, Return.status != "canceled").limit(1))
+    same = within(session).rows(_SAME, order_id=order_id, digest=digest, since=now - SAME_WITHIN)
+    return session.get(Return, (same[0].store_id, same[0].id)) if same else None
 
 
 def _digest(order_id: int, request: Request) -> str:

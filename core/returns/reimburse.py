@@ -13,14 +13,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from core import jobs
+from core.bulk import update_rows
 from core.db import new_id
 from core.jobs import Kind, NewJob, Work
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine, Feature, Outcome, RefundLine
 from core.platform.contract import Reimbursement as Wanted
-from core.platform.errors import NotSupported, Refused
+from core.platform.errors import AccessLost, NotSupported, Refused
 from core.returns import telling
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.moves import move_return, move_withdrawal
@@ -108,6 +110,8 @@ def pay(work: Work) -> None:
             done = platform.reimburse(wanted_of(row, order, store))
     except NotSupported:
         done = Outcome("needs_staff", link=order.admin_url)
+    except AccessLost:
+        raise
     except Refused as refusal:
         with work.done() as session:
             end(session, _mine(session, work), "failed", sentence=str(refusal), now=work.now)
@@ -257,16 +261,28 @@ def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) 
 
 def refresh(session: Session, rma: Return, *, now: datetime) -> None:
     """Work out a return's one word and its order's flag from where it stands; tells the platform of a new word."""
-    before, rma.status = rma.status, rma.standing.status
-    over = rma.standing.is_over
-    rma.ended_at = (rma.ended_at or now) if over else None
-    session.flush()
-    waiting = sa.select(Return.id).where(Return.order_id == rma.order_id, Return.ended_at.is_(None)).limit(1)
+    before, standing = rma.status, rma.standing
+    if before != standing.status:
+        rma.status = standing.status
+    if standing.is_over is (rma.ended_at is None):
+        rma.ended_at = now if standing.is_over else None
     order = session.get(Order, (rma.store_id, rma.order_id))
     if order is not None:
-        order.return_open = session.scalar(waiting) is not None
+        _flag(session, order, not standing.is_over or _others_wait(session, rma))
     if rma.status != before:
         telling.tell_platform(session, rma, now=now)
+
+
+def _others_wait(session: Session, rma: Return) -> bool:
+    waiting = sa.select(Return.id).where(Return.order_id == rma.order_id, Return.ended_at.is_(None)).limit(1)
+    return session.scalar(waiting) is not None  # flushes first
+
+
+def _flag(session: Session, order: Order, is_open: bool) -> None:
+    """Write the order's flag, and nothing where it is so: one column needs no unit of work."""
+    if order.return_open is not is_open:
+        update_rows(session, Order.__table__, order.store_id, [{"id": order.id, "return_open": is_open}])
+        set_committed_value(order, "return_open", is_open)
 
 
 def _plain(part: Any) -> dict[str, Any]:

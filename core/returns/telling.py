@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core import jobs
-from core.db import insert, new_id
+from core.bulk import insert_new
+from core.db import new_id
+from core.fresh import write_new
 from core.jobs import NewJob
 from core.orders.model import Order, OrderEvent
 from core.orders.notice import Notice
@@ -21,7 +23,7 @@ RULE = "returns"
 
 def note(session: Session, order_id: int, kind: str, facts: Mapping[str, Any], *, now: datetime) -> None:
     """Put a line into the order's timeline."""
-    session.add(OrderEvent(order_id=order_id, at=now, kind=kind, facts=dict(facts)))
+    write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=dict(facts))])
 
 
 def tell_shopper(
@@ -46,9 +48,7 @@ def tell_shopper(
         "created_at": now,
         "facts": dict(facts),
     }
-    table: Any = Notice.__table__
-    fresh = insert(session, table).values(row).on_conflict_do_nothing().returning(table.c.id)
-    if (id_ := session.execute(fresh).scalar()) is not None:
+    for id_ in insert_new(session, Notice.__table__, [row]):
         letter = NewJob("returns.send_letter", f"notice:{id_}", {"id": id_}, once=True)
         jobs.enqueue(session, order.store_id, letter, now=now)
 

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from core.db import insert, new_id
 from core.orders.text import storable, web_url
-from core.platform.snapshots import ReviewSnapshot
+from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
+from core.reviews.answered import last_answer, ours_of
 from core.reviews.model import Review
 
 _SAME = ("ref rating title text state author product_ref product_title order_ref verified posted_at updated_at").split()
@@ -42,10 +43,13 @@ def apply(
         old = session.scalars(sa.select(Review).where(Review.ref == snapshot.ref).with_for_update()).one()
         if old.erased_at is not None:
             row = _row(store_id, _without_author(snapshot), asked_at, email_key)
+        elif not snapshot.tells_replies:
+            row = _row(store_id, dataclasses.replace(snapshot, replies=_known(old)), asked_at, email_key)
         listed_before_deleted = old.gone_at is not None and asked_at < old.fetched_at
         older = (snapshot.updated_at, asked_at) < (old.updated_at, old.fetched_at) or listed_before_deleted
         if older or (old.digest == row["digest"] and old.gone_at is None):
             continue
+        row["answered_at"] = row["answered_at"] or ours_of(session, old.id)
         for name in row.keys() - {"store_id", "id"}:
             setattr(old, name, row[name])
         changed.append(old.id)
@@ -65,6 +69,14 @@ def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
     session.execute(here.values(fetched_at=asked_at))
 
 
+def _known(review: Review) -> tuple[ReplySnapshot, ...]:
+    """Give the answers a review is known to have; a listing without answers does not take them away."""
+    return tuple(
+        ReplySnapshot(one["ref"], one["text"], one["key"], datetime.fromisoformat(one["at"]) if one["at"] else None)
+        for one in review.replies
+    )
+
+
 def _without_author(review: ReviewSnapshot) -> ReviewSnapshot:
     return dataclasses.replace(review, author="", email="", title="", text="", replies=())
 
@@ -76,14 +88,16 @@ def _row(
         {"ref": reply.ref, "text": reply.text, "key": reply.key, "at": reply.at.isoformat() if reply.at else None}
         for reply in snapshot.replies
     ]
+    said = dataclasses.astuple(dataclasses.replace(snapshot, tells_replies=True))
     row = {name: getattr(snapshot, name) for name in _SAME} | {
         "store_id": store_id,
         "id": new_id(),
         "email_key": email_key(snapshot.email),
         "replies": replies,
+        "answered_at": last_answer(replies, snapshot.updated_at),
         "product_url": web_url(snapshot.product_url),
         "fetched_at": asked_at,
         "gone_at": None,
-        "digest": hashlib.blake2b(repr(dataclasses.astuple(snapshot)).encode(), digest_size=16).hexdigest(),
+        "digest": hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest(),
     }
     return {name: storable(value) for name, value in row.items()}

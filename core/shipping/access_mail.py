@@ -10,13 +10,14 @@ from core.i18n import negotiate
 from core.jobs import Work
 from core.mail import BadAddress, MailRefused, MailUnavailable
 from core.orders.find import orders_of
+from core.orders.links import order_url
 from core.orders.model import Order
 from core.orders.outgoing import Envelope, deliver, domain_of, sender_of
 from core.platform.errors import Unavailable
 from core.services import Services
 from core.shipping.letters import Letter, write
 from core.shipping.settle import terms_of
-from core.stores.access import store_by_id, tracking_token
+from core.stores.access import store_by_id
 from core.stores.model import Store
 
 
@@ -29,9 +30,8 @@ def send_links(work: Work) -> None:
         orders = orders_of(session, services.keyring, to)
     if not orders:
         return
-    base, ring = services.config.public_url, services.keyring
-    links = [(one.number, f"{base}/t/{tracking_token(ring, store.id, one.id, one.link_version)}") for one in orders]
-    _send(work, store, orders[0], "links", links=tuple(links))
+    links = tuple((one.number, order_url(services, store, one)) for one in orders)
+    _send(work, store, orders[0], "links", links=links)
 
 
 def send_code(work: Work) -> None:

@@ -104,6 +104,7 @@ def business_days_between(first: date, last: date, calendar: Calendar) -> int:
     return whole - before_first + bisect_left(calendar.worked_days(last.year), last.toordinal())
 
 
+@lru_cache(maxsize=65536)
 def nth_day_after(day: date, n: int, calendar: Calendar) -> date:
     """The n-th worked day after `day`, which itself never counts; 0 is `day`."""
     return add_business_days(_clamp(day) + _DAY, n - 1, calendar) if n > 0 else _clamp(day)
@@ -169,6 +170,7 @@ def at_time(day: date, clock: time, tz: str, again: bool = False) -> datetime:
     return datetime.combine(day, clock, zone(tz)).replace(fold=int(again)).astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)
 def next_open(at: datetime, quiet_from: time, quiet_until: time, tz: str) -> datetime:
     """The moment itself, or the end of the quiet hours it falls into; equal times mean no quiet hours."""
     local = local_time(at, tz)

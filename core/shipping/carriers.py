@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
@@ -68,7 +68,9 @@ def clean_number(text: str) -> str:
     Spaces, dashes and invisible marks go, digits of any script become 0-9, letters become capitals. The result
     is at most 64 of A-Z, 0-9, "." and "_", with at least one digit; "pending" or a URL gives "".
     """
-    bare = "".join(c for c in _visible(text) if unicodedata.category(c) != "Pd" and c != "\N{MINUS SIGN}")
+    bare = _visible(text).replace("-", "")
+    if not bare.isascii():
+        bare = "".join(c for c in bare if unicodedata.category(c) != "Pd" and c != "\N{MINUS SIGN}")
     if len(bare) > _LONGEST_NUMBER or not re.fullmatch(r"[A-Za-z0-9._]*[0-9][A-Za-z0-9._]*", bare):
         return ""
     return bare.upper()
@@ -81,6 +83,11 @@ def carrier_code(prior: str | None) -> str | None:
     """
     if not prior or len(prior) > _LONGEST_TEXT:
         return None
+    return _code_of(prior)
+
+
+@lru_cache(maxsize=1024)
+def _code_of(prior: str) -> str | None:
     exact = _aliases().get(_key(prior))
     if exact:
         return exact
@@ -246,6 +253,8 @@ def _visible(text: str) -> str:
     """Drop spaces and invisible marks and write every digit as 0-9; "" when the text is too long to be read."""
     if len(text) > _LONGEST_TEXT:
         return ""
+    if text.isascii() and text.isalnum():  # nearly all: a first import asks for each parcel
+        return text
     kept = (c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in kept)
 

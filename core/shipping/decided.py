@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,9 +23,16 @@ from core.shipping.governor import Verdict
 from core.shipping.rules import Due
 from core.shipping.watch import Decision
 
-ShipmentRow = Shipment | sa.Row[Any]
-OrderRow = Order | sa.Row[Any]
+ShipmentRow = Shipment | Any
+OrderRow = Order | Any
+"""A model's object, or a plain row with its columns."""
 _STATES = {"watch": "watched", "draft": "draft", "send": "queued"}
+KNOWN = (
+    "promised_by", "promise_source", "expected_earliest", "expected_likely", "expected_latest", "expected_source",
+    "late", "check_after", "carrier_name", "tracking_url",
+)  # fmt: skip
+"""A parcel's columns that say what is known of it now."""
+_known = attrgetter(*KNOWN)
 
 
 def outlook(
@@ -48,13 +57,14 @@ def write_parcels(
     """Write what is known of each parcel now; a parcel of which nothing more is known costs nothing."""
     moved = []
     for shipment, decision in zip(shipments, decisions, strict=True):
-        values = _parcel_values(shipment, decision, given)
-        if any(getattr(shipment, name) != value for name, value in values.items()):
-            moved.append({"id": shipment.id} | values)
+        values = _known_now(shipment, decision, given)
+        if values != _known(shipment):
+            moved.append({"id": shipment.id, **dict(zip(KNOWN, values, strict=True))})
     update_rows(session, Shipment.__table__, store_id, moved)
 
 
-def _parcel_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> dict[str, Any]:
+def _known_now(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
+    """Give the values of the columns `KNOWN`."""
     promised_by, promise_source = shipment.promised_by, shipment.promise_source
     if promised_by is None and decision.promise is not None:
         promised_by, promise_source = decision.promise.by, decision.promise.source
@@ -62,20 +72,9 @@ def _parcel_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str
     window = (hope.earliest, hope.likely, hope.latest) if hope else None
     if hope is not None and hope.source != "carrier":
         window = outlook(window, promised_by, given.get(str(shipment.id)))
-    earliest, likely, latest = window or (None, None, None)
-    carrier_name, tracking_url = _named(shipment)
-    return {
-        "promised_by": promised_by,
-        "promise_source": promise_source,
-        "expected_earliest": earliest,
-        "expected_likely": likely,
-        "expected_latest": latest,
-        "expected_source": hope.source if hope else "",
-        "late": decision.late,
-        "check_after": decision.check_after,
-        "carrier_name": carrier_name,
-        "tracking_url": tracking_url,
-    }
+    source = hope.source if hope else ""
+    expected = window or (None, None, None)
+    return (promised_by, promise_source, *expected, source, decision.late, decision.check_after, *_named(shipment))
 
 
 def _named(shipment: ShipmentRow) -> tuple[str, str]:
@@ -98,18 +97,19 @@ def write_orders(
 
 def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], now: datetime) -> None:
     """Write each verdict's news as rows, unique for ever; the first carries the message, the rest point to it."""
-    messages = [_message(store_id, verdict, now) for verdict in verdicts if verdict.suppressed != "off"]
+    messages = [_message(verdict, now) for verdict in verdicts if verdict.suppressed != "off"]
     rows = [row for message in messages for row in message]
     if not rows:
         return
-    written = insert_new(session, Notice.__table__, rows)
+    shared = {"store_id": store_id, "created_at": now, "language": "", "subject": "", "message_id": "", "facts": {}}
+    written = insert_new(session, Notice.__table__, rows, shared)
+    for (kind, state), number in Counter((row["kind"], row["state"]) for row in rows if row["id"] in written).items():
+        NOTICES.labels(kind, state).inc(number)
     promised = []
     for message in messages:
         fresh = [row for row in message if row["id"] in written]
         if not fresh:
             continue
-        for row in fresh:
-            NOTICES.labels(row["kind"], row["state"]).inc()
         carrier = fresh[0]
         if carrier is not message[0]:  # another worker told the first of them meanwhile
             _point_to(session, store_id, carrier["id"], fresh[1:])
@@ -120,10 +120,10 @@ def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], 
         jobs.enqueue(session, store_id, promised, now=now)
 
 
-def _message(store_id: int, verdict: Verdict, now: datetime) -> list[dict[str, Any]]:
+def _message(verdict: Verdict, now: datetime) -> list[dict[str, Any]]:
     """Make the rows of one message: the rest point to the first."""
     state = "suppressed" if verdict.suppressed else _STATES[verdict.mode]
-    rows = [_notice_row(store_id, news, state, verdict, now) for news in verdict.due]
+    rows = [_notice_row(news, state, verdict, now) for news in verdict.due]
     for row in rows[1:]:
         row["merged_into"] = rows[0]["id"]
     return rows
@@ -136,9 +136,8 @@ def _point_to(session: Session, store_id: int, carrier: int, rest: Sequence[Mapp
         session.execute(sa.update(table).where(this).values(merged_into=into))
 
 
-def _notice_row(store_id: int, news: Due, state: str, verdict: Verdict, now: datetime) -> dict[str, Any]:
+def _notice_row(news: Due, state: str, verdict: Verdict, now: datetime) -> dict[str, Any]:
     return {
-        "store_id": store_id,
         "id": new_id(),
         "order_id": news.order_id,
         "shipment_id": news.shipment_id,
@@ -150,11 +149,6 @@ def _notice_row(store_id: int, news: Due, state: str, verdict: Verdict, now: dat
         "cause": news.reason,
         "promised_by": news.promised_by,
         "expected_by": news.expected_by,
-        "language": "",
-        "subject": "",
-        "message_id": "",
         "send_at": verdict.send_at or now,
-        "created_at": now,
         "merged_into": None,
-        "facts": {},
     }

@@ -31,6 +31,8 @@ class Verdict:
     @property
     def mode(self) -> Mode:
         """How far it may go by itself: the most cautious switch of the news in it."""
+        if len(self.due) == 1:
+            return self.due[0].mode
         return min((news.mode for news in self.due), key=_CAUTION.index)
 
 

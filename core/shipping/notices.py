@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.i18n import negotiate
 from core.jobs import Kind, Work
 from core.orders.dispatch import Going, dispatch, news_of
+from core.orders.links import order_url
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
 from core.orders.notice import Notice
 from core.orders.outgoing import Envelope, domain_of, sender_of
@@ -24,7 +25,7 @@ from core.shipping.decided import outlook
 from core.shipping.letters import Letter, ParcelLine, write
 from core.shipping.settle import terms_of
 from core.stationery import Written
-from core.stores.access import store_by_id, tracking_token
+from core.stores.access import store_by_id
 from core.stores.model import Store
 
 _ANSWERS = ("wait", "cancel", "arrived", "not_yet", "person")
@@ -91,7 +92,6 @@ def compose(
     first = max(shipments, key=lambda one: one.expected_latest or date.min, default=None)
     scan = _last_scan(session, first) if first else None
     earliest, likely, latest = _window(first, notice)
-    token = tracking_token(services.keyring, store.id, order.id, order.link_version)
     answer_url = partial(answers.url, services, news[0], version=order.link_version)
     facts = Letter(
         today=now.astimezone(zone).date(),
@@ -113,7 +113,7 @@ def compose(
         parcels=_parcel_lines(session, order, shipments),
         last_scan_at=scan.at.astimezone(zone) if scan else None,
         last_scan_text=(scan.text or "") if scan else "",
-        track_url=f"{services.config.public_url}/t/{token}",
+        track_url=order_url(services, store, order),
         answer_urls={answer: answer_url(answer) for answer in _ANSWERS},
         stop_url=answer_url("stop"),
         legal_lines=sender.legal,

@@ -16,12 +16,12 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from core.bulk import among
+from core.bulk import read_rows
 from core.orders.model import Order, Shipment
 from core.orders.notice import Notice
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.calendar import shopper_zone
-from core.shipping.decided import OrderRow, ShipmentRow, write_notices, write_orders, write_parcels
+from core.shipping.decided import KNOWN, OrderRow, ShipmentRow, write_notices, write_orders, write_parcels
 from core.shipping.governor import Verdict, govern
 from core.shipping.rules import Due, Parcel, Told
 from core.shipping.terms import Terms
@@ -34,6 +34,19 @@ SECTION = "shipping"
 LOOK_BACK = timedelta(days=90)
 """Older orders are not looked at again when a merchant changes the terms."""
 _SENT = ("queued", "sent", "bounced")
+# Columns by name, since the others (items, payments, addresses) cost more to read than all that is asked for.
+_OF_ORDER = (
+    "id", "state", "status", "status_at", "status_seen_at", "placed_at", "paid_at", "country", "shipping_method",
+    "pickup", "platform_promised_by", "stopped_at", "gone_at", "late",
+)  # fmt: skip
+_OF_SHIPMENT = (
+    "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
+    "digital", "shipped_at", "delivered_at", "delivered_source", "estimated_by", "first_scan_at", "last_scan_at",
+    "last_scan_status", "answer", "answered_at", *KNOWN,
+)  # fmt: skip
+_OF_NOTICE = ("id", "order_id", "rule", "occasion", "kind", "state", "created_at", "sent_at", "expected_by")
+_STATUS = {status.value: status for status in TrackingStatus}
+_STATE = {state.value: state for state in OrderState}
 
 
 def terms_of(store: Store) -> Terms:
@@ -74,9 +87,9 @@ def _settle(session: Session, store: Store, order_ids: Sequence[int], now: datet
     # Plain rows, not objects: with writes in batches, 5,600 µs a late parcel became 700 (benchmarks.p4_sweep).
     session.flush()
     terms = terms_of(store)
-    orders = {row.id: row for row in _read(session, store, Order, Order.id, order_ids)}
-    shipments = [row for row in _read(session, store, Shipment, Shipment.order_id, order_ids) if row.order_id in orders]
-    shipments.sort(key=lambda row: (row.order_id, row.id))
+    orders = {row.id: row for row in read_rows(session, Order.__table__, _OF_ORDER, store.id, "id", order_ids)}
+    found = read_rows(session, Shipment.__table__, _OF_SHIPMENT, store.id, "order_id", order_ids)
+    shipments = sorted((row for row in found if row.order_id in orders), key=lambda row: (row.order_id, row.id))
     told = _told(session, store, order_ids)
     parcels_in = Counter(shipment.order_id for shipment in shipments)
     undelivered = Counter(shipment.order_id for shipment in shipments if is_undelivered(shipment))
@@ -97,14 +110,6 @@ def _settle(session: Session, store: Store, order_ids: Sequence[int], now: datet
     write_notices(session, store.id, verdicts, now)
     _refresh(session)
     return decisions
-
-
-def _read(session: Session, store: Store, model: Any, column: Any, order_ids: Sequence[int]) -> Sequence[Any]:
-    """Read rows without their documents (items, payments), which no rule asks for and which cost more than the rest."""
-    table = model.__table__
-    mine = among(session, table.c[column.key], order_ids)
-    plain = (column for column in table.c if not isinstance(column.type, sa.JSON))
-    return session.connection().execute(sa.select(*plain).where(table.c.store_id == store.id, mine)).all()
 
 
 def _refresh(session: Session) -> None:
@@ -154,13 +159,13 @@ def is_undelivered(shipment: ShipmentRow) -> bool:
 def parcel_of(shipment: ShipmentRow, order: OrderRow, told: Sequence[Told], parcels: int, undelivered: int) -> Parcel:
     """Turn rows into what the rules read."""
     by_status = shipment.delivered_source == "status"
-    status = TrackingStatus.UNKNOWN if by_status else TrackingStatus(shipment.status)
+    status = TrackingStatus.UNKNOWN if by_status else _STATUS[shipment.status]
     return Parcel(
         order_id=order.id,
         shipment_id=shipment.id,
         placed_at=order.placed_at,
         seen_at=shipment.seen_at,
-        order_state=OrderState(order.state),
+        order_state=_STATE[order.state],
         order_status=order.status,
         status_at=order.status_at or order.status_seen_at,
         paid_at=order.paid_at,
@@ -183,7 +188,7 @@ def parcel_of(shipment: ShipmentRow, order: OrderRow, told: Sequence[Told], parc
         promise_source=shipment.promise_source or None,  # type: ignore[arg-type]
         first_scan_at=shipment.first_scan_at,
         last_scan_at=shipment.last_scan_at,
-        last_scan_status=TrackingStatus(shipment.last_scan_status) if shipment.last_scan_status else None,
+        last_scan_status=_STATUS[shipment.last_scan_status] if shipment.last_scan_status else None,
         answer=shipment.answer,  # type: ignore[arg-type]
         answered_at=shipment.answered_at,
         stopped=order.stopped_at is not None,
@@ -196,7 +201,7 @@ def parcel_of(shipment: ShipmentRow, order: OrderRow, told: Sequence[Told], parc
 
 def _told(session: Session, store: Store, order_ids: Sequence[int]) -> Mapping[int, list[Told]]:
     told: dict[int, list[Told]] = defaultdict(list)
-    notices = _read(session, store, Notice, Notice.order_id, order_ids)
+    notices = read_rows(session, Notice.__table__, _OF_NOTICE, store.id, "order_id", order_ids)
     for notice in sorted(notices, key=lambda row: row.id):
         at = notice.sent_at or notice.created_at
         sent = notice.state in _SENT

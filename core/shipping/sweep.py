@@ -10,6 +10,7 @@ from core import jobs
 from core.bulk import among
 from core.jobs import Kind, NewJob, Work
 from core.orders.model import Order, Shipment
+from core.postgres import plan_anew, run
 from core.services import Services
 from core.shipping import settle
 from core.stores.access import store_by_id
@@ -26,7 +27,7 @@ def sweep(work: Work) -> None:
     """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
     services: Services = work.services
     with services.db.system(write=False) as session:
-        store_ids = session.connection().execute(_STORES_DUE, {"now": work.now}).scalars().all()
+        store_ids = run(session.connection(), _STORES_DUE, {"now": work.now}).scalars().all()
     for store_id in store_ids:
         with services.db.transaction(store_id) as session:
             jobs.enqueue(session, store_id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
@@ -40,6 +41,7 @@ def settle_due(work: Work) -> None:
             later = work.now + PAUSES[store.state]
             session.execute(sa.update(Shipment).where(Shipment.check_after <= work.now).values(check_after=later))
             return
+        plan_anew(session.connection())
         due = sa.select(Shipment.order_id).where(Shipment.check_after <= work.now)
         found = session.scalars(due.order_by(Shipment.check_after).limit(BATCH)).all()
         # Orders, not parcels: two who each held one parcel of an order would wait for each other. Who is being

@@ -36,6 +36,10 @@ LATENESS: tuple[tuple[RuleName, Callable[[Facts], Answer]], ...] = (
     ("not_shipped", notice_unshipped),
 )
 """In the order in which they may speak: once a delay is due, the rules about delay after it are silent."""
+MIND_WHAT_WAS_TOLD = frozenset(
+    {"promise_revised", "promise_will_be_missed", "promise_missed", "ask_if_arrived", "not_shipped"}
+)
+"""The rules that look at the day that counts, or at whether a delay was told; to the others nothing was new."""
 AT_REST = (TrackingStatus.RETURNED_TO_SENDER, TrackingStatus.READY_FOR_PICKUP)
 """Not delivered, but the carrier's way is over."""
 
@@ -79,12 +83,20 @@ def _decide(parcel: Parcel, terms: Terms, lane: Lane, now: datetime, forecaster:
     expectation = forecaster(parcel, terms, now, lane) if is_open else None
     shipped = is_shipped(parcel, terms)
     facts = Facts(parcel, terms, lane, now, promise, delivery, expectation, shipped, parcel.told)
-    due, moments = _ask_rules(facts, is_open)
+    asked = (
+        [(name, rule) for name, rule in LATENESS if lane.modes[name] != "off"] if is_open and not facts.is_held else []
+    )
+    answers = [rule(facts) for _, rule in asked]
+    due = _due_now([tell_news(facts), *answers], parcel.told)
     if any(news.kind == "delay" for news in due):
         # Once told, the date that counts is another one: so are the moments.
         told = tuple(Told(news.rule, news.occasion, news.kind, now, news.expected_by) for news in due)
         facts = Facts(parcel, terms, lane, now, promise, delivery, expectation, shipped, parcel.told + told)
-        moments = _ask_rules(facts, is_open)[1]
+        answers = [
+            rule(facts) if name in MIND_WHAT_WAS_TOLD else answer
+            for (name, rule), answer in zip(asked, answers, strict=True)
+        ]
+    moments = [answer for answer in answers if isinstance(answer, datetime)] + _turns(facts, is_open)
     return Decision(
         order_id=parcel.order_id,
         shipment_id=parcel.shipment_id,
@@ -107,20 +119,16 @@ def _is_nobodys_news(parcel: Parcel, terms: Terms) -> bool:
     return asleep and delivery_of(parcel, terms) is None and not is_shipped(parcel, terms)
 
 
-def _ask_rules(facts: Facts, is_open: bool) -> tuple[list[Due], list[datetime]]:
+def _due_now(answers: Sequence[Answer], told: Sequence[Told]) -> list[Due]:
     due: list[Due] = []
-    answers = [tell_news(facts)]
-    if is_open and not facts.is_held:
-        answers += [rule(facts) for name, rule in LATENESS if facts.lane.modes[name] != "off"]
-    told = {(told.rule, told.occasion) for told in facts.told} if facts.told else ()
+    known = {(one.rule, one.occasion) for one in told} if told else ()
     for news in answers:
-        if not isinstance(news, Due) or news.mode == "off" or (news.rule, news.occasion) in told:
+        if not isinstance(news, Due) or news.mode == "off" or (news.rule, news.occasion) in known:
             continue
         if news.kind in ("delay", "not_shipped") and any(earlier.kind == "delay" for earlier in due):
             continue
         due.append(news)
-    moments = [answer for answer in answers if isinstance(answer, datetime)]
-    return due, moments + _turns(facts, is_open)
+    return due
 
 
 def _turns(facts: Facts, is_open: bool) -> list[datetime]:

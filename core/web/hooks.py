@@ -12,10 +12,10 @@ from datetime import datetime
 import requests
 import sqlalchemy as sa
 import structlog
-from flask import Blueprint, current_app, request
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
-from core import changes, jobs
+from core import changes, inbox
 from core.db import Database
 from core.jobs import NewJob
 from core.metrics import DELIVERIES
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
 
 MOST_BYTES = 5 * 1024 * 1024
+TEXT = "text/plain; charset=utf-8"
 REMEMBERED = 60.0
 _MOST_REMEMBERED = 10_000
 
@@ -55,11 +56,9 @@ class Delivery:
 
 
 def _keep(deliveries: Sequence[Delivery]) -> None:
-    """Commit what these deliveries promise; a `system()` transaction, for they may come from many stores."""
+    """Commit what these deliveries promise, which may come from many stores."""
     last = deliveries[-1]
-    with last.db.system() as session:
-        promised = [pair for delivery in deliveries for pair in delivery.promised]
-        jobs.enqueue_for_stores(session, promised, now=last.now)
+    inbox.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
 
 
 class Door:
@@ -135,18 +134,22 @@ class Door:
 
 @hooks.post("/hooks/<platform>")
 @hooks.post("/hooks/<platform>/<token>")
-def receive(platform: str, token: str = "") -> tuple[str, int]:
-    """Take in a delivery. 200 whenever it was verified, whatever it says; 401 when it was not; 413 when too large."""
+def receive(platform: str, token: str = "") -> Response:
+    """Take in a delivery that is not of the usual form; the others never come to Flask (ahead.py)."""
     app = services()
+    if platform in app.platforms and (request.content_length or 0) > MOST_BYTES:
+        DELIVERIES.labels(platform, "too_large").inc()
+        return Response("too large", 413, content_type=TEXT)
+    text, status = take_in(app, app_door(), platform, token, plain(request))
+    return Response(text, status, content_type=TEXT)
+
+
+def take_in(app: Services, door: Door, platform: str, token: str, incoming: Request) -> tuple[str, int]:
+    """Take in a delivery. 200 whenever it was verified, whatever it says; 401 when it was not; 413 when too large."""
     if platform not in app.platforms:
         return "unknown platform", 404
-    if (request.content_length or 0) > MOST_BYTES:
-        DELIVERIES.labels(platform, "too_large").inc()
-        return "too large", 413
-    incoming = plain(request)
     if len(incoming.body) > MOST_BYTES:
         return "too large", 413
-    door: Door = app_door()
     ref = "" if token else claimed_store(app, platform, incoming)
     known = door.find(app, platform, token=token, ref=ref) if token or ref else None
     if known is None:

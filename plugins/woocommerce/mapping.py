@@ -110,7 +110,7 @@ def _order(
         status_at=utc_time(body.get("date_completed_gmt")) if status == "completed" else None,
         promised_by=_promised_by(meta),
         lines=order_lines(body, currency, removed_units(given_back)),
-        shipments=shipments(body, fulfillments),
+        shipments=shipments(body, meta, fulfillments),
         payments=_payments(body, currency, refundable),
         refunds=given_back,
         admin_url=admin_url(store_url, str(body["id"])),
@@ -129,11 +129,12 @@ def refund(body: Mapping[str, Any], currency: str) -> RefundSnapshot:
     )
 
 
-def review(body: Mapping[str, Any], replies: Iterable[ReplySnapshot] = ()) -> ReviewSnapshot:
+def review(body: Mapping[str, Any], replies: Iterable[ReplySnapshot] | None = None) -> ReviewSnapshot:
     """Turn products/reviews/ID into a snapshot.
 
     WooCommerce gives a review no time of change, so `updated_at` is when it was posted: an edited text is seen
-    by whoever compares texts (the nightly reconcile), not by time. Raises Unreadable.
+    by whoever compares texts (the nightly reconcile), not by time. It lists no replies: our WordPress plugin does,
+    one review at a time. Raises Unreadable.
     """
     try:
         posted = _required_time(body, "date_created_gmt")
@@ -150,7 +151,8 @@ def review(body: Mapping[str, Any], replies: Iterable[ReplySnapshot] = ()) -> Re
             product_title=body.get("product_name") or "",
             product_url=body.get("product_permalink") or "",
             verified=bool(body.get("verified")),
-            replies=tuple(replies),
+            replies=tuple(replies or ()),
+            tells_replies=replies is not None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"Review {str(body.get('id'))[:20]} is not readable ({type(error).__name__}).") from error

@@ -37,9 +37,10 @@ TRACKSHIP_SILENT = frozenset(
 )
 
 
-def shipments(order: Mapping[str, Any], fulfillments: Iterable[Mapping[str, Any]]) -> tuple[ShipmentSnapshot, ...]:
-    """Give the order's parcels, each once, whatever number of plugins recorded it."""
-    meta = meta_of(order)
+def shipments(
+    order: Mapping[str, Any], meta: Mapping[str, Any], fulfillments: Iterable[Mapping[str, Any]]
+) -> tuple[ShipmentSnapshot, ...]:
+    """Give the order's parcels, each once, whatever number of plugins recorded it; `meta` is its `meta_of`."""
     offset = local_offset(order)
     found = [
         *_fulfilled(fulfillments, offset),

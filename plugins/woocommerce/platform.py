@@ -302,12 +302,12 @@ class WooCommerce(Platform):
             self._paying_back = frozenset(able)
         return order.get("payment_method") in self._paying_back
 
-    def _replies(self, review_ref: str) -> list[ReplySnapshot]:
-        """Ask our WordPress plugin for them; where it is absent, old or unwilling the review comes without."""
+    def _replies(self, review_ref: str) -> list[ReplySnapshot] | None:
+        """Ask our WordPress plugin for them; None where it is absent, old or unwilling."""
         try:
             return [mapping.reply(row) for row in rows_of(self._plugin.get(f"reviews/{_id(review_ref)}/replies"))]
         except Refused:
-            return []
+            return None
 
     def _ask_plugin(self, method: str, endpoint: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         ask = {"POST": self._plugin.post, "PUT": self._plugin.put}

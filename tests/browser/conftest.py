@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 import requests
 
+PATIENCE = 15_000
+"""Milliseconds something may take to appear, on a busy machine."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -94,3 +97,32 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Any) -> Callable[..., Any]:
+    """Give the browser's context with these options: one for all tests that want the same. A new one costs a second."""
+    made: dict[str, Any] = {}
+
+    def find(**options: Any) -> Any:
+        key = json.dumps(options, sort_keys=True)
+        if key not in made:
+            made[key] = browser.new_context(**options)
+            made[key].set_default_timeout(PATIENCE)
+        return made[key]
+
+    return find
+
+
+@pytest.fixture
+def open_page(contexts: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Open pages, in contexts with these options; they are closed when the test ends."""
+    pages = []
+
+    def make(**options: Any) -> Any:
+        pages.append(contexts(**options).new_page())
+        return pages[-1]
+
+    yield make
+    for page in pages:
+        page.close()

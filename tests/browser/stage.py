@@ -6,6 +6,7 @@ The widget comes from another origin than the page, as it does in life.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ STRICT = f"default-src 'none'; script-src {CARE}; connect-src {CARE}; img-src ht
 """No inline script, no inline style, no style sheet at all: what the strictest store sends."""
 INLINE = '<after-care store="k"></after-care>'
 LANGUAGES = ("en", "vi", "zh", "th", "lt", "ar")
+VISITS = itertools.count()
 Answer = Callable[[Any], None]
 
 
@@ -29,11 +31,17 @@ def example(name: str) -> Any:
 
 
 class Stage:
-    """One page. `answers` maps the end of a path to (status, answer); `requests` lists what the page asked for."""
+    """One page. `answers` maps the end of a path to (status, answer); `requests` lists what the page asked for.
+
+    `errors` are what the console says, but for the browser's own line about an answer that was meant to fail.
+    """
 
     def __init__(self, page: Any, body: str = INLINE, *, head: str = "", lang: str = "en", csp: str = STRICT) -> None:
-        self.page, self.requests = page, list[str]()
+        self.page, self.lang, self.requests = page, lang, list[str]()
         self.errors: list[str] = []
+        # What a test does to each built file, by its name, and to each answer.
+        self.rewrite: Callable[[str, str], str] = lambda name, script: script
+        self.translate: Callable[[Any], Any] = copy.deepcopy
         self.answers: dict[str, tuple[int, Any]] = {
             "find": (200, example("found")),
             "open": (200, example("found")),
@@ -56,14 +64,26 @@ class Stage:
             f"<body><main><h1>Shop</h1>{body}</main></body></html>"
         )
         self.csp = csp
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self._ears = {
+            "request": lambda request: self.requests.append(request.url),
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "console": lambda said: self.errors.append(said.text) if is_ours(said) else None,
+        }
+        for event, ear in self._ears.items():
+            page.on(event, ear)
         page.route("**/*", self._answer)
+
+    def leave(self) -> None:
+        """Give the page back as it was, for the next stage on it."""
+        for event, ear in self._ears.items():
+            self.page.remove_listener(event, ear)
+        self.page.unroute_all()
 
     def open(self, fragment: str = "") -> Any:
         """Go to the page; give the widget, once its first view is there."""
-        self.page.goto(f"{SHOP}/{fragment}")
+        self.page.goto(
+            f"{SHOP}/?{next(VISITS)}{fragment}"
+        )  # an address that differs in its fragment alone loads nothing
         self.page.locator("after-care h2, after-care > button").first.wait_for()
         return self.page.locator("after-care").first
 
@@ -82,7 +102,8 @@ class Stage:
             headers = {"Content-Security-Policy": self.csp} if self.csp else {}
             return route.fulfill(content_type="text/html", body=self.html, headers=headers)
         if url.path.startswith("/widget/"):
-            body = (BUILT / url.path.removeprefix("/widget/")).read_bytes()
+            name = url.path.removeprefix("/widget/")
+            body = self.rewrite(name, (BUILT / name).read_text("utf-8"))
             headers = {"Access-Control-Allow-Origin": "*"}
             return route.fulfill(content_type="text/javascript", body=body, headers=headers)
         if not url.path.startswith("/shop/k/"):
@@ -101,7 +122,12 @@ class Stage:
             return answer(route)
         if status == 0:
             return route.abort()
-        return route.fulfill(status=status, json=copy.deepcopy(answer), headers=cors)
+        return route.fulfill(status=status, json=self.translate(answer), headers=cors)
+
+
+def is_ours(said: Any) -> bool:
+    """Say whether a line of the console is an error, and not only the browser's about an answer of 4xx or 5xx."""
+    return said.type == "error" and "the server responded with a status of" not in said.text
 
 
 def overflow(page: Any) -> int:

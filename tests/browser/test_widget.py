@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,14 +18,12 @@ ANN = "ann@shopper.example"
 
 
 @pytest.fixture
-def shop(demo: Any, browser: Any) -> Iterator[Any]:
+def shop(demo: Any, open_page: Callable[..., Any]) -> Any:
     """The sample store's page on a phone."""
-    context = browser.new_context(viewport={"width": 320, "height": 700}, locale="en")
-    page = context.new_page()
+    page = open_page(viewport={"width": 320, "height": 700}, locale="en")
     page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
     page.goto(f"{demo.base}/demo/store/{demo.keys()['sample']}?lang=en")
-    yield page
-    context.close()
+    return page
 
 
 def find(page: Any, number: str, proof: str = ANN) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -77,8 +79,9 @@ def jobs_of(services: Services, store: Store, *, state: str = "waiting") -> list
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """Write down every statement that reaches the database inside the block."""
+    """Write down every statement that reaches the database inside the block; of one asked at once, its name."""
     seen: list[str] = []
+    wire = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
@@ -90,9 +93,15 @@ def statements(database: Database) -> Iterator[list[str]]:
 
     def watch(connection: Any, *_rest: Any) -> None:
         connection.cursor_factory = Noting
+        connection.pgconn.trace(wire.fileno())  # core/atonce.py has no cursor
 
     def leave(connection: Any, *_rest: Any) -> None:
         connection.cursor_factory = psycopg.Cursor
+        connection.pgconn.untrace()
+        wire.seek(0)
+        seen.extend(name.decode() for name in re.findall(rb'\tBind\t ?"[^"]*" "(?!_pg3)([^"]+)"', wire.read()))
+        wire.truncate(0)
+        wire.seek(0)
 
     # The hottest reads go past SQLAlchemy, so PostgreSQL's statements are seen at the driver.
     hooks = [("before_cursor_execute", note)] if database.is_sqlite else [("checkout", watch), ("checkin", leave)]
@@ -103,3 +112,4 @@ def statements(database: Database) -> Iterator[list[str]]:
     finally:
         for name, hook in hooks:
             sa.event.remove(database.engine, name, hook)
+        wire.close()

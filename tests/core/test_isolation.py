@@ -24,6 +24,7 @@ from core.stores import staff
 from core.stores.access import answer_token, grant, link_of, tracking_token
 from core.stores.model import Store
 from tests.core import isolation_returns as returns
+from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump
 from tests.core.samples import hook_path
 from tests.core.two_stores import CODE, INBOUND, PENDING, SECRETS, Two
@@ -34,7 +35,7 @@ Ask = tuple[str, dict[str, Any]]
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return returns.set_up_with_returns(services, tmp_path)
+    return reviews.leave_reply(returns.set_up_with_returns(services, tmp_path))
 
 
 def browser(two: Two) -> FlaskClient:
@@ -143,6 +144,7 @@ PAIR = {"number": "1041", "proof": EMAIL}
 TERMS = {"version": "1", "rule.no_scan.mode": "send"}
 ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     **returns.ROUTES,
+    **reviews.ROUTES,
     "GET /shop/openapi.json": nothing_special("/shop/openapi.json"),
     "GET /static/<path:name>": nothing_special("/static/desk.css"),
     "GET /healthz": nothing_special("/healthz"),
@@ -194,6 +196,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/cases": desk("cases"),
     "GET /admin/<key>/settings": desk("settings"),
     "POST /admin/<key>/settings": desk("settings", data=TERMS),
+    "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example", "version": "1"}),
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/sender": desk("sender"),
     "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
@@ -236,6 +239,7 @@ def test_the_store_itself_sees_what_others_must_not(two: Two) -> None:
 
 KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     **returns.KINDS,
+    **reviews.KINDS,
     "changes.act": lambda two: (
         [
             {"resource": "privacy", "ref": "1", "facts": {"request": request, "email": EMAIL, "order_refs": ["1"]}}

@@ -19,15 +19,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core import bulk, changes, claims, jobs, privacy
+from core import bulk, changes, claims, fresh, jobs, privacy
 from core.conversations import cases
 from core.db import Base
 from core.desk import today
 from core.jobs import Claimed, Job, LeaseLost, NewJob
-from core.orders import find
+from core.orders import children, find
 from core.orders import sync as orders_sync
 from core.orders.find import OrderNotFound
-from core.orders.model import Order
+from core.orders.model import Order, OrderEvent
 from core.orders.sync import Fetched
 from core.platform.snapshots import Change
 from core.reviews import sync as reviews_sync
@@ -37,6 +37,7 @@ from core.stores import access, audit, install, keep
 from core.stores.access import StoreNotFound
 from tests.conftest import NOON
 from tests.core import isolation_returns as returns
+from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump, her_order
 from tests.core.samples import anns_review
 from tests.core.two_stores import SECRETS, Two, text_of
@@ -46,7 +47,7 @@ LATER = NOON + timedelta(days=1)
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return returns.set_up_with_returns(services, tmp_path)
+    return reviews.leave_reply(returns.set_up_with_returns(services, tmp_path))
 
 
 def key_of(two: Two) -> Callable[[str], str]:
@@ -73,7 +74,11 @@ def applied(session: Session, two: Two) -> list[int]:
 SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     **returns.VERBS,
+    **reviews.VERBS,
     "bulk.among": lambda s, two: s.scalars(sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))).all(),
+    "bulk.read_rows": lambda s, two: bulk.read_rows(
+        s, Order.__table__, ("id", "email"), two.mine.id, "id", [two.ids["order"]]
+    ),
     "bulk.update_rows": lambda s, two: bulk.update_rows(
         s,
         Order.__table__,  # type: ignore[arg-type]
@@ -87,10 +92,16 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
     "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
+    "fresh.write_new": lambda s, two: fresh.write_new(
+        s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]
+    ),
     "jobs.enqueue": lambda s, two: jobs.enqueue(s, two.mine.id, NewJob("x", "order:77"), now=LATER),
     "jobs.finish": lambda s, two: jobs.finish(s, stolen(two), LATER),
     "jobs.retry": lambda s, two: jobs.retry(s, two.mine.id, two.ids["stuck"], now=LATER),
     "jobs.resume": lambda s, two: jobs.resume(s, two.mine.id, now=LATER),
+    "orders.children.write_children": lambda s, two: children.write_children(
+        s, two.mine.id, {two.ids["order"]: her_order()}, old=[two.ids["order"]], statuses={}, now=LATER
+    ),
     "orders.find.find_order": lambda s, two: find.find_order(s, two.services.keyring, "1041", EMAIL),
     "orders.find.orders_of": lambda s, two: find.orders_of(s, two.services.keyring, EMAIL),
     "orders.find.orders_of_shopper": lambda s, two: find.orders_of_shopper(s, TRACES[4], ["1"]),
@@ -138,20 +149,24 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.services, two.mine, [her_order(updated_at=LATER)], asked_at=LATER, now=LATER
     ),
 }
-TAKE_ROWS = returns.TAKE_ROWS | set(
-    "bulk.insert_new bulk.insert_rows reads.within "
-    "conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
-    "desk.trace.trace jobs.wake_workers orders.shop.list_orders orders.timeline.view_order "
-    "shipping.answers.parcels_of shipping.answers.record shipping.decided.write_notices "
-    "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
-    "stores.settings.change web.inbound.take".split()
+TAKE_ROWS = (
+    returns.TAKE_ROWS
+    | reviews.TAKE_ROWS
+    | set(
+        "bulk.insert_new bulk.insert_rows reads.within "
+        "conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
+        "desk.trace.trace fresh.adopt jobs.wake_workers orders.shop.list_orders orders.timeline.view_order "
+        "shipping.answers.parcels_of shipping.answers.record shipping.decided.write_notices "
+        "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
+        "stores.settings.change web.inbound.take".split()
+    )
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
     "claims.claim doctor.clock_problems jobs.clock_slot jobs.enqueue_for_stores jobs.oldest_waiting jobs.prune".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
-REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS)
+REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS, *reviews.REFUSALS)
 
 
 def functions() -> set[str]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
+import migrations
 from core import migrate
 from core.db import Base, Database, Owned
 from core.models import metadata
@@ -98,3 +100,8 @@ def test_every_table_but_the_stores_own_belongs_to_a_store() -> None:
     for table in metadata.tables.values():
         keys = [column.name for column in table.primary_key]
         assert keys == (["id"] if table.name == "stores" else ["store_id", "id"]), table.name
+
+
+def test_a_migration_s_file_begins_with_its_number() -> None:
+    history = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
+    assert [script.revision for script in history][::-1] == migrate.known()

@@ -134,3 +134,14 @@ def test_money_adds_within_one_currency_only() -> None:
         price + Money(199, "JPY")
     with pytest.raises(ValueError, match="USD and JPY"):
         price - Money(199, "JPY")
+
+
+@given(st.integers(-(10**9), 10**9), currencies, st.integers(0, 5), st.sampled_from(["", " ", "+", "0"]))
+def test_an_amount_is_read_alike_however_many_decimals_it_is_written_with(
+    units: int, currency: str, places: int, before: str
+) -> None:
+    written = before + f"{Decimal(units).scaleb(-places):f}".lstrip("-")
+
+    exact = Fraction(Decimal(written)) * 10 ** exponent(currency)
+
+    assert to_minor(written, currency) == int(exact + Fraction(1, 2))

@@ -41,13 +41,14 @@ HARMLESS = {
     "order_events": "kind",
     "orders": "ref number number_key state status currency language country shipping_method payments admin_url",
     "counters": "name",
-    "reimbursements": "intent key kind state currency lines payout payments explanation exchange restock platform_ref",
-    "return_items": "line_ref title reason wish exchange_for grade",
+    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref",
+    "return_items": "line_ref title reason wish grade",
     "return_photos": "mime digest",
     "return_policies": "document",
     "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "
     "fees currency digest carrier",
     "withdrawals": "number state lines country currency receipt_hash",
+    "replies": "intent key state ref",
     "reviews": "ref state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
@@ -59,6 +60,7 @@ HARMLESS = {
 MERCHANTS = {
     "audit": "who",
     "reimbursements": "created_by",
+    "replies": "author changed_by",
     "return_policies": "saved_by",
     "returns": "opened_by decided_by approval_asked_by",
     "staff": "ref name email language role",

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,14 @@ from flask.testing import FlaskClient
 from core import money
 from core.i18n import Words, languages
 from core.orders.model import Order
-from core.platform.snapshots import LineItemSnapshot, PaymentSnapshot, TrackingStatus
+from core.platform.demo import World
+from core.platform.snapshots import (
+    LineItemSnapshot,
+    PaymentSnapshot,
+    ReplySnapshot,
+    ReviewSnapshot,
+    TrackingStatus,
+)
 from core.services import Services
 from core.stores.access import grant
 from core.stores.model import Store
@@ -114,6 +121,26 @@ def test_a_choice_is_explained_and_made(late: Shopper) -> None:
 @on_sqlite
 def test_a_message_is_answered_with_a_time(late: Shopper) -> None:
     keep("message", late.ask("messages", {"order": str(late.order.id), "text": "Where is it?", "topic": "talk"}))
+
+
+@on_sqlite
+def test_answered_reviews_are_read_by_anybody(
+    client: FlaskClient, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    for number, (rating, words) in enumerate([(5, "It keeps the tea warm."), (2, "وصل متأخرًا\nولكنه جميل.")]):
+        asked = clock.now - timedelta(days=9 + number)
+        replies = (ReplySnapshot(f"{number}/1", "Thank you for telling us.", "", asked + timedelta(days=2)),)
+        said = ReviewSnapshot(f"r{number}", rating, words, asked, asked, product_ref="mug", replies=replies)
+        world.put(replace(said, author="Ann Berg", title="Mug" if number else "", verified=not number))
+    worker.run_until_idle()
+    keep("replies", client.get(f"/shop/{store.key}/replies?product=mug&page=1&lang=en").get_json())
+
+
+@on_sqlite
+def test_a_gift_and_a_warranty_claim_are_asked_for(arrived: Shopper) -> None:
+    about = f"returns/options?order={arrived.order.id}"
+    keep("options_gift", arrived.ask(f"{about}&gift=true"))
+    keep("options_warranty", arrived.ask(f"{about}&kind=warranty"))
 
 
 @on_sqlite

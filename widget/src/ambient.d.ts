@@ -12,8 +12,3 @@ declare module "words:first" {
   const loads: Record<string, () => Promise<import("./words").Table>>;
   export default loads;
 }
-
-declare module "words:more" {
-  const loads: Record<string, () => Promise<import("./words").Table>>;
-  export default loads;
-}

@@ -3,11 +3,16 @@
 import { field, view } from "./form";
 import { h } from "./dom";
 import type { Frame } from "./frame";
-import { openOrder } from "./order";
 import type { Found } from "./shapes";
 
-/** Ask for an order. `why` says what led here; `next` is the view the page wants once it is found. */
-export function askOrder(frame: Frame, number: string, next: string, why = "", isAsked = true): void {
+/** Ask for an order, and go on with what was found. `why` says what led here. */
+export function askOrder(
+  frame: Frame,
+  number: string,
+  why: string,
+  isAsked: boolean,
+  goOn: (found: Found) => unknown,
+): void {
   const { say } = frame;
   const typed = field(say("Order number"), { value: number, dir: "ltr", maxlength: 100, autocomplete: "off" });
   const proof = field(say("E-mail address or postcode you ordered with"), {
@@ -19,8 +24,7 @@ export function askOrder(frame: Frame, number: string, next: string, why = "", i
     const empty = [proof, typed].filter((one) => !one.value());
     empty.forEach((one) => one.fail(say("Fill this in."))); // the focus stays with the first on the page
     if (empty.length) return;
-    const found = await frame.call<Found>("find", { number: typed.value(), proof: proof.value() });
-    await openOrder(frame, found, next);
+    await goOn(await frame.call<Found>("find", { number: typed.value(), proof: proof.value() }));
   };
   const lost = async () => (await frame.load(() => import("./panels/links"))).askMail(frame, () => frame.show(page));
   const page = view(

@@ -59,6 +59,12 @@ export function form(label: string, work: () => unknown, ...children: Child[]): 
   return h("form", { submit, novalidate: true }, children, button);
 }
 
+// A button that its own work took away must not take the focus with it.
+function follow(place: HTMLElement): void {
+  place.setAttribute("tabindex", "-1");
+  place.focus();
+}
+
 async function attempt(button: HTMLElement, work: () => unknown): Promise<void> {
   if (button.getAttribute("aria-busy") === "true") return;
   const place = button.parentNode!;
@@ -72,5 +78,6 @@ async function attempt(button: HTMLElement, work: () => unknown): Promise<void> 
     if (said && button.isConnected) place.insertBefore(h("p.problem", { role: "alert" }, said), button);
   } finally {
     button.setAttribute("aria-busy", "false");
+    if (!button.isConnected && place.isConnected) follow(place as HTMLElement);
   }
 }

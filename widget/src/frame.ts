@@ -4,12 +4,15 @@ import { Failure, openDoor } from "./api";
 import { fill, h } from "./dom";
 import { field, form, heading, press, view } from "./form";
 import type { Found } from "./shapes";
+import type { Settings } from "./start";
 import { speak, type Table, type Words } from "./words";
 
 /** What is remembered of a shopper while the page lives. */
 export interface Session {
   token: string;
   found: Found | null;
+  /** All orders of a shopper whom the store vouches for. */
+  orders: Found[];
 }
 
 // Panels take their tools from the frame. If they imported them, the build would put what is shared into a file of its
@@ -19,7 +22,8 @@ const TOOLS = { h, fill, view, field, form, press, Failure };
 export interface Frame extends Words, Readonly<typeof TOOLS> {
   node: HTMLElement;
   session: Session;
-  core: string;
+  /** What a panel wants under every order: a way back to where it was chosen. */
+  foot?: () => HTMLElement;
   /** Ask the server; where it wants a mailed code first, the shopper is asked and the call made again. */
   call<T>(path: string, body?: unknown): Promise<T>;
   /** Put a view in place of the one before. Focus goes to its heading, unless the shopper did not ask for it. */
@@ -33,19 +37,16 @@ export interface Frame extends Words, Readonly<typeof TOOLS> {
   drop(): void;
 }
 
-interface Doors {
-  root: ShadowRoot;
-  core: string;
-  base: string;
-  session: Session;
-  table: Table;
-  more: () => Promise<Table>;
-  /** Start again from the beginning, with a sentence that says why. */
-  restart(why: string): void;
-  home(): void;
-}
-
-export function makeFrame({ root, core, base, session, table, more, restart, home }: Doors): Frame {
+/** Make the frame of one element. `again` says why it asks for the order once more, and gives the id of what was found;
+ * `home` shows the order. */
+export function makeFrame(
+  { root, core, read, sessions }: Settings,
+  table: Table,
+  again: (why: string, number: string) => Promise<string>,
+  home: () => void,
+): Frame {
+  const store = read("store");
+  const session = (sessions[store] ??= { token: "", found: null, orders: [] });
   const words = speak(table);
   const { say } = words;
   const node = h("div.body", { lang: table.tag, dir: table.dir });
@@ -53,7 +54,7 @@ export function makeFrame({ root, core, base, session, table, more, restart, hom
     navigator.onLine
       ? say("We cannot look this up right now. Try again in a minute.")
       : say("There is no connection. Check it, then try again.");
-  const door = openDoor(base, table.tag, () => session.token, away);
+  const door = openDoor(`${core}/shop/${store}`, table.tag, () => session.token, away);
   const worn: string[] = [];
   let current: HTMLElement;
   let learned: Promise<void> | undefined;
@@ -66,7 +67,6 @@ export function makeFrame({ root, core, base, session, table, more, restart, hom
     home,
     node,
     session,
-    core,
     drop: door.drop,
     wear(css) {
       if (worn.indexOf(css) >= 0) return;
@@ -80,7 +80,7 @@ export function makeFrame({ root, core, base, session, table, more, restart, hom
       if (isAsked) heading(view)?.focus();
     },
     async load(panel) {
-      learned ??= more().then(words.learn);
+      learned ??= table.more().then(words.learn);
       try {
         const [loaded] = await Promise.all([panel(), learned]);
         return loaded;
@@ -93,17 +93,13 @@ export function makeFrame({ root, core, base, session, table, more, restart, hom
       try {
         return await door.call<T>(path, body);
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        if (error.code === "step_up") {
-          await prove();
-          return frame.call<T>(path, body);
-        }
-        if (error.code === "not_allowed" && session.token) {
-          session.token = "";
-          session.found = null;
-          restart(error.message);
-        }
-        throw error;
+        const { code, message } = error as Failure;
+        const before = current;
+        if (code === "step_up") await prove(() => frame.show(before));
+        else if (code === "not_allowed" && session.token) await renew(message);
+        else throw error;
+        frame.show(before); // nothing typed is lost
+        return frame.call<T>(path, body);
       }
     },
   };
@@ -119,11 +115,17 @@ export function makeFrame({ root, core, base, session, table, more, restart, hom
     }
   };
 
-  async function prove(): Promise<void> {
-    const before = current;
+  async function prove(back: () => void): Promise<void> {
     const { askCode } = await frame.load(() => import("./panels/code"));
-    await askCode(frame, () => frame.show(before));
-    frame.show(before);
+    await askCode(frame, back);
+  }
+
+  // Access that ran out is found again. Who then finds another order stays there.
+  async function renew(why: string): Promise<void> {
+    const { order_id, order } = session.found!;
+    session.token = "";
+    session.found = null;
+    if ((await again(why, order.number)) !== order_id) throw new Failure("left", "");
   }
 
   return frame;

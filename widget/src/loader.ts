@@ -7,7 +7,7 @@ import text from "./loader.css";
 import type { Mounted, Settings } from "./start";
 
 const ours = new URL(import.meta.url).origin;
-const ATTRIBUTES = ["store", "mode", "lang", "theme", "view"];
+const ATTRIBUTES = ["store", "mode", "lang", "theme", "view", "product"];
 
 /** What this page has opened, by store: a framework that makes the element anew loses nobody's place. */
 const sessions: Settings["sessions"] = {};
@@ -43,7 +43,9 @@ class AfterCare extends HTMLElement {
   /** Draw anew where the attributes changed, or a link waits to be opened. */
   draw(): void {
     const asked = ATTRIBUTES.map((name) => this.#read(name)).join();
-    if (!this.isConnected || !this.#read("store") || (asked === this.#drawn && !link)) return;
+    // Replies may turn out to be none, so nothing stands in their place; and no link is about them.
+    const isQuiet = this.#read("view") === "replies";
+    if (!this.isConnected || !this.#read("store") || (asked === this.#drawn && (isQuiet || !link))) return;
     this.#drawn = asked;
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(text);
@@ -53,7 +55,7 @@ class AfterCare extends HTMLElement {
     const tag = this.#language();
     const say = (line: string | number) => labels[tag]![line as number]!;
     if (this.#read("mode") === "button") this.#offer(tag, say("Order help"));
-    else this.#load(root, tag, say("Order help"));
+    else this.#load(root, tag, say("Order help"), isQuiet);
   }
 
   #offer(tag: string, label: string): void {
@@ -67,38 +69,31 @@ class AfterCare extends HTMLElement {
     if (link) void open();
   }
 
-  #load(place: Node, tag: string, label: string): void {
+  #load(place: Node, tag: string, label: string, isQuiet = false): void {
     const shape = this.#add("div", "", place);
-    shape.className = "wait";
-    for (const _ of "1234") this.#add("i", "", shape);
-    const settings: Settings = {
-      core: this.#read("core") || ours,
-      store: this.#read("store"),
-      theme: this.#read("theme"),
-      view: this.#read("view"),
-      number: this.#read("number"),
-      session: this.#read("session"),
-      host: this,
-      root: this.#root,
-      sessions,
-      tag,
-      link,
-    };
-    link = "";
+    const core = this.#read("core") || ours;
+    const settings: Settings = { read: (name) => this.#read(name), core, root: this.#root, sessions, tag, link: "" };
+    if (!isQuiet) {
+      shape.className = "wait";
+      for (const _ of "1234") this.#add("i", "", shape);
+      settings.link = link;
+      link = "";
+    }
     const loaded = Promise.all([import("./start"), first[tag]!()]);
     this.#mounted = loaded.then(([start, table]) => start.mount(settings, table, shape));
     this.#mounted.catch((error) => {
       console.error(error);
+      if (isQuiet) return;
       // What could not be loaded is also a page of its own, without script.
       shape.textContent = "";
       const page = this.#add("a", label, shape);
-      page.setAttribute("href", `${settings.core}/find/${settings.store}?lang=${tag}`);
+      page.setAttribute("href", `${core}/find/${this.#read("store")}?lang=${tag}`);
     });
   }
 
   // The element's own lang, the page's around it, the browser's: the first that we speak, else English.
   #language(): string {
-    const around = (this.closest("[lang]") ?? this).getAttribute("lang") ?? "";
+    const around = this.closest("[lang]")?.getAttribute("lang") ?? "";
     const wishes = [around, ...navigator.languages].map((wish) => wish.toLowerCase().split("-")[0]!);
     return wishes.filter((wish) => labels[wish])[0] ?? "en";
   }
@@ -120,6 +115,6 @@ if (!customElements.get("after-care")) {
   customElements.define("after-care", AfterCare);
   addEventListener("hashchange", () => {
     takeLink();
-    if (link) document.querySelectorAll<AfterCare>("after-care").forEach((one) => one.draw());
+    if (link) document.querySelectorAll<AfterCare>("after-care:not([view=replies])").forEach((one) => one.draw());
   });
 }

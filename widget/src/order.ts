@@ -43,6 +43,7 @@ export function showOrder(frame: Frame, isAsked = true): void {
       ),
       fold(say("What we told you"), page.told),
       h("p.muted", null, say("Days and times are the store's.")),
+      frame.foot?.(),
     ),
     isAsked,
   );

@@ -8,20 +8,15 @@ import { openOrder, showOrder } from "./order";
 import type { Found } from "./shapes";
 import sheet from "./care.css";
 import { isDark } from "./theme";
-import more from "words:more";
 import type { Table } from "./words";
 
 /** What the loader knows: attributes of the element, the page's open sessions, the token of an e-mail's link. */
 export interface Settings {
+  /** Read an attribute; "" where it is not there. */
+  read(name: string): string;
   core: string;
-  store: string;
-  theme: string;
-  view: string;
-  number: string;
-  session: string;
   tag: string;
   link: string;
-  host: HTMLElement;
   root: ShadowRoot;
   sessions: Record<string, Session>;
 }
@@ -33,44 +28,44 @@ export interface Mounted {
 
 /** Put the widget in place of the loader's shape of it, once its first view is there. */
 export async function mount(settings: Settings, table: Table, shape: HTMLElement): Promise<Mounted> {
-  const { root, core, store, sessions, tag } = settings;
-  const session = (sessions[store] ??= { token: "", found: null });
-  const restart = (why: string) => askOrder(frame, settings.number, settings.view, why);
+  const { root, tag, read } = settings;
+  const again = (why: string, number: string) =>
+    new Promise<string>((resolve) =>
+      askOrder(frame, number, why, true, (found) => openOrder(frame, found).then(() => resolve(found.order_id))),
+    );
   const home = () => showOrder(frame);
-  const frame = makeFrame({
-    root,
-    base: `${core}/shop/${store}`,
-    core,
-    session,
-    table,
-    more: more[tag]!,
-    restart,
-    home,
-  });
+  const frame = makeFrame(settings, table, again, home);
   const box = h("div.care", { lang: tag, dir: table.dir }, frame.node);
-  const place = shape.parentNode!;
+  const place = shape.parentNode;
   if (place instanceof HTMLDialogElement) {
     const close = { type: "button", "aria-label": frame.say("Close"), click: () => place.close() };
     box.insertBefore(h("button.close", close, "×"), frame.node);
   }
   frame.wear(sheet);
-  if (isDark(settings)) box.className += " dark";
+  if (isDark(root.host, read("theme"))) box.className += " dark";
   await begin(frame, settings);
-  place.replaceChild(box, shape);
+  if (frame.node.firstChild) shape.parentNode?.replaceChild(box, shape); // unless it was drawn anew meanwhile
   return { pause: frame.drop };
 }
 
 // An e-mail's link first, then where the shopper was on this page, then who is signed in at the store.
-async function begin(frame: Frame, { link, session, number, view }: Settings): Promise<void> {
+async function begin(frame: Frame, { link, read }: Settings): Promise<void> {
+  const view = read("view");
+  const address = read("session");
+  let why = "";
+  if (view === "replies") {
+    const { showReplies } = await frame.load(() => import("./panels/replies"));
+    return showReplies(frame, read("product"));
+  }
   try {
     if (link) return await openOrder(frame, await frame.call<Found>("open", { link }), view, false);
-    if (frame.session.found) return showOrder(frame, false);
-    if (session) {
+    if (address) {
       const { offerOrders } = await frame.load(() => import("./panels/signed"));
-      if (await offerOrders(frame, session, (found) => openOrder(frame, found, view, false))) return;
+      if (await offerOrders(frame, address, (found, isAsked) => openOrder(frame, found, view, isAsked))) return;
     }
   } catch (error) {
-    if (link) return askOrder(frame, number, view, error instanceof Failure ? error.message : "", false);
+    if (link && error instanceof Failure) why = error.message;
   }
-  askOrder(frame, number, view, "", false);
+  if (frame.session.found) return showOrder(frame, false);
+  askOrder(frame, read("number"), why, false, (found) => openOrder(frame, found, view));
 }

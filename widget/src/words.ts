@@ -3,11 +3,19 @@
 
 export type Line = string | Record<string, string>;
 
-/** One language of one group, as the build writes it. */
-export interface Table {
+export interface Lines {
+  lines: Line[];
+}
+
+/** One language. */
+export interface Spoken extends Lines {
   tag: string;
   dir: string;
-  lines: Line[];
+}
+
+/** One language as the build writes it; `more` loads what the panels say besides. */
+export interface Table extends Spoken {
+  more(): Promise<Lines>;
 }
 
 export interface Words {
@@ -18,12 +26,12 @@ export interface Words {
   /** Give the form that goes with `n`; `%(n)s` is `n`. */
   count(one: string | number, many: string | number, n: number): string;
   /** Add a further table behind the first. */
-  learn(table: Table): void;
+  learn(more: Lines): void;
 }
 
 type Values = Record<string, string | number>;
 
-export function speak(table: Table): Words {
+export function speak(table: Spoken): Words {
   let lines = table.lines;
   const rule = new Intl.PluralRules(table.tag);
   return {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { blank, bodyOf, canQuote, choose, lacks, photosWanted, upTo, type Draft } from "../src/panels/draft";
+import { blank, bodyOf, canQuote, choose, lacks, photosWanted, upTo, type Draft, type Way } from "../src/panels/draft";
 import type { Options } from "../src/panels/shapes";
 import example from "./examples/options.json";
+import giftExample from "./examples/options_gift.json";
 
 const options: Options = example;
+const gift: Options = giftExample;
 const [mug, pot] = options.lines;
 
 /** A draft with these reasons, by line. */
@@ -71,4 +73,27 @@ test("the server is asked with the wish on every line, and a comment only where 
   assert.deepEqual(bodyOf(draft, options), { order: options.order_id, lines, photos: [] });
   draft.comment = "Thank you";
   assert.deepEqual(bodyOf(draft, options), { order: options.order_id, lines, photos: [], comment: "Thank you" });
+});
+
+test("what is wanted instead goes with its line, and only where an exchange is wished for", () => {
+  const draft = draftOf({ [mug!.ref]: "changed_mind", [pot!.ref]: "changed_mind" });
+  draft.picks[mug!.ref]!.instead = "sand, large";
+  assert.equal(JSON.stringify(bodyOf(draft, options)).includes("exchange_for"), false);
+  draft.wish = "exchange";
+  const { lines } = bodyOf(draft, options) as { lines: { exchange_for?: string }[] };
+  assert.deepEqual(lines.map((line) => line.exchange_for), ["sand, large", undefined]);
+});
+
+test("a gift and a warranty claim say so, in a body as in an address", () => {
+  const body = (way: Way) => bodyOf(blank(options, way), options);
+  const plain = { order: options.order_id, lines: [], photos: [] };
+  assert.deepEqual(body(""), plain);
+  assert.deepEqual(body("gift"), { ...plain, gift: true });
+  assert.deepEqual(body("warranty"), { ...plain, kind: "warranty" });
+});
+
+test("a gift is worth nothing that could be shown", () => {
+  const draft = blank(gift, "gift");
+  choose(draft, gift.lines[0]!.ref, 2);
+  assert.equal(upTo(draft, gift), 0);
 });

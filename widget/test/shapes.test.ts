@@ -2,14 +2,18 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Replies } from "../src/panels/replies";
 import type { Options, Quote, Rma, Withdrawal } from "../src/panels/shapes";
 import type { Found } from "../src/shapes";
 import choice from "./examples/choice.json";
 import found from "./examples/found.json";
 import message from "./examples/message.json";
 import options from "./examples/options.json";
+import gift from "./examples/options_gift.json";
+import warranty from "./examples/options_warranty.json";
 import orders from "./examples/orders.json";
 import quote from "./examples/quote.json";
+import replies from "./examples/replies.json";
 import rma from "./examples/return.json";
 import declared from "./examples/withdrawal_declared.json";
 import started from "./examples/withdrawal_started.json";
@@ -23,6 +27,8 @@ const answers: [Found, Found[], Options, Quote, Rma, Withdrawal, Withdrawal] = [
   started,
   declared,
 ];
+const otherWays: [Options, Options] = [gift, warranty];
+const answered: Replies = replies;
 const said: { meaning: string; button: string; after: string } = choice;
 const sent: { sentence: string } = message;
 
@@ -35,4 +41,17 @@ test("every sentence the widget shows is there", () => {
 
 test("card n is parcel n", () => {
   assert.equal(found.page.cards.length, found.order.parcels.length);
+});
+
+test("a gift shows no price, and what broke is repaired or replaced before money comes back", () => {
+  const [its, claim] = otherWays;
+  assert.deepEqual(its.lines.map((line) => line.value), [null, null]);
+  assert.deepEqual(its.wishes.map((one) => one.key), ["exchange", "store_credit"]);
+  assert.deepEqual(claim.wishes.map((one) => one.key), ["repair", "exchange", "refund"]);
+});
+
+test("an answered review has its answer and both their moments", () => {
+  const [first] = answered.replies;
+  assert.deepEqual([first!.rating, first!.reply.text.length > 0, answered.more], [5, true, false]);
+  for (const at of [first!.posted_at, first!.reply.at]) assert.equal(Number.isNaN(Date.parse(at)), false);
 });

@@ -26,7 +26,7 @@ test("a name with a dollar sign is put in as it is", () => {
 
 test("what a panel says is added behind what was known", () => {
   const words = speak({ tag: "en", dir: "ltr", lines: ["first"] });
-  words.learn({ tag: "en", dir: "ltr", lines: ["second"] });
+  words.learn({ lines: ["second"] });
   assert.deepEqual([words.say(0), words.say(1)], ["first", "second"]);
 });
 

@@ -46,7 +46,18 @@ from tests.core.shipping.seed import (
     the_parcel,
 )
 
-PAGES = ("", "orders", "orders?late=1", "notices", "notices?state=draft", "jobs", "cases", "settings", "replay")
+PAGES = (
+    "",
+    "orders",
+    "orders?late=1",
+    "notices",
+    "notices?state=draft",
+    "jobs",
+    "cases",
+    "reviews",
+    "settings",
+    "replay",
+)
 
 
 @pytest.fixture
@@ -392,6 +403,7 @@ def test_the_first_page_counts_what_waits(
         "late orders": 0,
         "parcels that will miss their promise": 2,
         "people waiting for an answer": 1,
+        "reviews waiting for a reply": 0,
         "returns waiting for you": 0,
         "payments failed or waiting for a person": 0,
         "withdrawals running": 0,

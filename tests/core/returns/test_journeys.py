@@ -12,11 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from core.conversations.model import Case
+from core.jobs import Job
 from core.mail import open_transport
 from core.orders.model import Order, OrderEvent
 from core.platform.contract import Feature, Outcome, Reimbursement
 from core.platform.demo import Demo, World
-from core.platform.errors import Refused, Unavailable
+from core.platform.errors import AccessLost, Refused, Unavailable
 from core.platform.registry import Registry
 from core.platform.snapshots import OrderState, RefundSnapshot
 from core.returns import lifecycle, reimburse, withdrawal
@@ -71,6 +72,14 @@ class Stubborn(Demo):
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Refuse."""
         raise Refused("This card was closed.")
+
+
+class Locked(Demo):
+    """A sample store whose keys opened everything until a refund was asked for."""
+
+    def reimburse(self, reimbursement: Reimbursement) -> Outcome:
+        """Find the door locked."""
+        raise AccessLost("These keys do not open the shop.")
 
 
 class Rounding(Demo):
@@ -388,6 +397,21 @@ def test_a_refusal_is_shown_in_the_store_s_words_and_can_be_tried_again(
         row = session.merge(the_money(services, store)[0])
         reimburse.mark_paid(session, row, by="Max", reason="Sent by bank transfer.", now=services.clock())
     assert the_return(services, store).reimbursement == "issued"
+
+
+@pytest.mark.parametrize("platform", [Locked], indirect=True)
+def test_a_refund_that_meets_a_locked_door_waits_until_the_store_is_connected_again(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    set_policy(services, store, **ACCEPTS, refund_when="approval")
+    opened(services, store, place(services, store, world, worker), LAMP)
+    worker.run_until_idle()
+    (money,) = the_money(services, store)
+    assert (money.state, money.sentence) == ("pending", "")
+    with at(services, store) as session:
+        assert session.scalars(sa.select(Case.kind)).all() == []
+        job = session.scalars(sa.select(Job).where(Job.kind == "returns.reimburse")).one()
+        assert (job.state, session.get_one(Store, store.id).state) == ("paused", "closed")
 
 
 @pytest.mark.parametrize("platform", [Rounding], indirect=True)

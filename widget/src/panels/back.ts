@@ -2,6 +2,7 @@
 
 import type { Frame } from "../frame";
 import css from "./back.css";
+import { told, type Way } from "./draft";
 import { named, objections } from "./lines";
 import { startReturn } from "./returning";
 import type { Options, Rma, Withdrawal } from "./shapes";
@@ -11,7 +12,7 @@ import { showWithdrawal, startWithdrawal } from "./withdraw";
 /** Show what can go back. `next` is "return" or "withdraw" where the page asks for one of them at once. */
 export async function open(frame: Frame, next: string): Promise<void> {
   frame.wear(css);
-  const options = await frame.call<Options>(`returns/options?order=${frame.session.found!.order_id}`);
+  const options = await optionsOf(frame, "");
   const again = () => open(frame, "");
   if (next === "withdraw" && options.withdrawal.available) return startWithdrawal(frame, options, again);
   if (next === "return" && !options.returns.length && canReturn(options)) return startReturn(frame, options, again);
@@ -24,11 +25,34 @@ export async function open(frame: Frame, next: string): Promise<void> {
       canReturn(options)
         ? frame.press(say("Start a return"), () => startReturn(frame, options, again), ".primary")
         : nothing(frame, options),
+      otherWays(frame, options, again),
       h("section.choices", null, withdrawing(frame, options, again)),
       options.cancel.sentence && h("section.choices", null, canceling(frame, options, again)),
       frame.press(say("Back to the order"), frame.home, ".plain.back"),
     ),
   );
+}
+
+function optionsOf(frame: Frame, way: Way): Promise<Options> {
+  const asked = told(way) as Record<string, unknown>;
+  const more = Object.keys(asked).map((key) => `&${key}=${asked[key]}`);
+  return frame.call(`returns/options?order=${frame.session.found!.order_id}${more.join("")}`);
+}
+
+// Two quieter ways: for whom it was given to, and for what broke after its time to return was over.
+function otherWays(frame: Frame, options: Options, again: () => void): HTMLElement[] {
+  const { say } = frame;
+  const hasLeft = !options.cancel.possible && options.lines.some((line) => line.left > 0);
+  const forGift = options.wishes.some(({ key }) => key === "exchange" || key === "store_credit");
+  const start = async (way: Way) => {
+    const its = await optionsOf(frame, way);
+    if (canReturn(its)) return startReturn(frame, its, again, way);
+    throw new frame.Failure("not_offered", say("The store does not offer this for this order."));
+  };
+  return [
+    ...(canReturn(options) && forGift ? [frame.press(say("It was a gift"), () => start("gift"), ".plain")] : []),
+    ...(hasLeft ? [frame.press(say("It broke later: use the warranty"), () => start("warranty"), ".plain")] : []),
+  ];
 }
 
 function canReturn({ lines }: Options): boolean {

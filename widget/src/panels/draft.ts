@@ -6,23 +6,34 @@ export interface Pick {
   quantity: number;
   reason: string;
   answers: Record<string, string>;
+  /** What the shopper would like in its place, in their words, where they wish for an exchange. */
+  instead: string;
+}
+
+/** How the order is to come back: a gift is exchanged or credited and shows no price, a warranty claim is no return. */
+export type Way = "" | "gift" | "warranty";
+
+/** Give what tells the server which way it is, in a body as in an address. */
+export function told(way: Way): object {
+  return way === "gift" ? { gift: true } : way ? { kind: way } : {};
 }
 
 export interface Draft {
+  way: Way;
   picks: Record<string, Pick>;
   photos: { id: string; name: string }[];
   wish: string;
   comment: string;
 }
 
-export function blank(options: Options): Draft {
-  return { picks: {}, photos: [], wish: options.wishes[0]?.key ?? "refund", comment: "" };
+export function blank(options: Options, way: Way = ""): Draft {
+  return { way, picks: {}, photos: [], wish: options.wishes[0]?.key ?? "refund", comment: "" };
 }
 
 /** Choose how many of a line go back; none takes the line out again, and forgets its reason. */
 export function choose(draft: Draft, ref: string, quantity: number): void {
   const { picks } = draft;
-  if (quantity > 0) picks[ref] = { ...(picks[ref] ?? { reason: "", answers: {} }), quantity };
+  if (quantity > 0) picks[ref] = { ...(picks[ref] ?? { reason: "", answers: {}, instead: "" }), quantity };
   else delete picks[ref];
 }
 
@@ -66,10 +77,11 @@ export function canQuote(draft: Draft): boolean {
 /** Give the body that asks for a quote, or with a comment opens the return. */
 export function bodyOf(draft: Draft, options: Options): object {
   const lines = refs(draft).map((ref) => {
-    const { quantity, reason, answers } = draft.picks[ref]!;
-    return { ref, quantity, reason, wish: draft.wish, answers };
+    const { quantity, reason, answers, instead } = draft.picks[ref]!;
+    const line = { ref, quantity, reason, wish: draft.wish, answers };
+    return draft.wish === "exchange" && instead ? { ...line, exchange_for: instead } : line;
   });
   const photos = draft.photos.map((one) => one.id);
-  const body = { order: options.order_id, lines, photos };
+  const body = { order: options.order_id, lines, photos, ...told(draft.way) };
   return draft.comment ? { ...body, comment: draft.comment } : body;
 }

@@ -19,6 +19,7 @@ export function askPhotos(
       const drop = () => {
         draft.photos = draft.photos.filter((one) => one !== photo);
         draw();
+        field.input.focus();
       };
       const remove = frame.press(say("Remove"), drop, ".plain");
       remove.setAttribute("aria-label", say("Remove %(name)s", { name: photo.name }));

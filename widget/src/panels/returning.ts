@@ -1,7 +1,7 @@
 // Starting a return in at most four short steps, with the amount always in sight. The draft outlives the steps.
 
 import type { Frame } from "../frame";
-import { blank, bodyOf, canQuote, upTo, type Draft } from "./draft";
+import { blank, bodyOf, canQuote, upTo, type Draft, type Way } from "./draft";
 import { amountOf, explained } from "./lines";
 import type { Options, Quote, Rma } from "./shapes";
 import { showReturn } from "./status";
@@ -20,12 +20,13 @@ export interface Returning {
   changed(): void;
 }
 
-export function startReturn(frame: Frame, options: Options, leave: () => void): void {
+/** Begin; `options` were asked for this `way`. */
+export function startReturn(frame: Frame, options: Options, leave: () => void, way: Way = ""): void {
   const { say } = frame;
   const flow: Returning = {
     frame,
     options,
-    draft: blank(options),
+    draft: blank(options, way),
     quote: null,
     sum: frame.h("div.sum", { role: "status" }),
     changed: () => void reckon(flow).catch(() => drawSum(flow)),
@@ -37,7 +38,8 @@ export function startReturn(frame: Frame, options: Options, leave: () => void): 
     [say("Choose what you get"), askWish],
     [say("Check everything"), review],
   ];
-  if (options.wishes.length < 2) steps.splice(2, 1);
+  // One wish is no choice, but an exchange has something to say.
+  if (options.wishes.length < 2 && flow.draft.wish !== "exchange") steps.splice(2, 1);
   walk(flow, steps, 0, leave);
 }
 
@@ -52,9 +54,10 @@ function walk(flow: Returning, steps: [string, (flow: Returning) => Step][], pla
     walk(flow, steps, place + 1, leave);
   };
   const back = () => (place ? walk(flow, steps, place - 1, leave) : leave());
+  const last = flow.draft.way === "warranty" ? say("Send the claim") : say("Start return");
   const onward = further
     ? frame.press(further[0], go, ".primary")
-    : flow.quote?.answer !== "decline" && frame.press(say("Start return"), () => send(flow, leave), ".primary");
+    : flow.quote?.answer !== "decline" && frame.press(last, () => send(flow, leave), ".primary");
   frame.show(
     frame.view(
       step.title,

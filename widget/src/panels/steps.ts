@@ -1,9 +1,10 @@
 // The steps of a return: what, what for, and a last look. `why.ts` is the one between.
 
 import type { Child } from "../dom";
-import { choose, reasonOf, refs } from "./draft";
+import { choose, reasonOf, refs, type Draft } from "./draft";
 import { howMany, named, objections } from "./lines";
 import type { Returning } from "./returning";
+import type { Line, Options } from "./shapes";
 
 export interface Step {
   title: string;
@@ -27,29 +28,60 @@ export function askWhat(flow: Returning): Step {
     const picker = howMany(frame, line, draft.picks[line.ref]?.quantity ?? 0, change);
     return h("li", null, picker, line.window_sentence && h("p.muted", null, line.window_sentence), against);
   });
+  const { title, note } = wordsOf(flow);
   return {
-    title: say("What do you want to send back?"),
-    content: [h("ul.lines", null, rows), problem],
+    title,
+    content: [note && h("p.note", null, note), h("ul.lines", null, rows), problem],
     isReady: () => (problem.hidden = refs(draft).length > 0),
   };
+}
+
+function wordsOf({ frame: { say }, draft: { way } }: Returning): { title: string; note: string } {
+  if (way === "warranty")
+    return {
+      title: say("What broke?"),
+      note: say("The store looks at it and decides: repaired, replaced, or the money back."),
+    };
+  const note = way && say("A gift is exchanged or becomes store credit. No price is shown.");
+  return { title: say("What do you want to send back?"), note };
 }
 
 export function askWish(flow: Returning): Step {
   const { frame, options, draft } = flow;
   const { say, h } = frame;
+  const more = h("div.choices");
+  const showMore = () => frame.fill(more, draft.wish === "exchange" && askInstead(flow));
   const rows = options.wishes.map(({ key, label }) => {
     const change = () => {
       draft.wish = key;
+      showMore();
       flow.changed();
     };
     const box = h("input", { type: "radio", name: "wish", value: key, checked: draft.wish === key, change });
     return h("label.tick", null, box, label);
   });
+  showMore();
   return {
     title: say("What would you like?"),
-    content: h("fieldset.choices", null, h("legend", null, say("Your wish")), rows),
+    content: [h("fieldset.choices", null, h("legend", null, say("Your wish")), rows), more],
     isReady: () => true,
   };
+}
+
+// Free words: what a store has instead, no order knows.
+function askInstead({ frame, options, draft }: Returning): Child {
+  const { say, h } = frame;
+  return chosenOf(options, draft).map((line) => {
+    const pick = draft.picks[line.ref]!;
+    const label = say("What you would like instead, such as another size or color (optional)");
+    const field = frame.field(label, { maxlength: 200, value: pick.instead });
+    field.input.addEventListener("input", () => (pick.instead = field.value()));
+    return h("div", null, named(frame, line), field.box);
+  });
+}
+
+function chosenOf({ lines }: Options, { picks }: Draft): Line[] {
+  return lines.filter((line) => picks[line.ref]);
 }
 
 export function review({ frame, options, draft, quote }: Returning): Step {
@@ -57,11 +89,18 @@ export function review({ frame, options, draft, quote }: Returning): Step {
   const comment = frame.field(say("Anything else the store should know (optional)"), { maxlength: 1000 }, "textarea");
   comment.input.addEventListener("input", () => (draft.comment = comment.value()));
   comment.input.value = draft.comment;
-  const chosen = options.lines.filter((line) => draft.picks[line.ref]);
-  const rows = chosen.map((line) => {
+  const rows = chosenOf(options, draft).map((line) => {
     const answer = quote?.lines.filter((one) => one.ref === line.ref)[0];
-    const what = `${draft.picks[line.ref]!.quantity} × ${reasonOf(draft, options, line.ref)?.label ?? ""}`;
-    return h("li", null, named(frame, line), h("p.muted", null, what), objections(frame, answer?.objections ?? []));
+    const { quantity, instead } = draft.picks[line.ref]!;
+    const what = `${quantity} × ${reasonOf(draft, options, line.ref)?.label ?? ""}`;
+    return h(
+      "li",
+      null,
+      named(frame, line),
+      h("p.muted", null, what),
+      draft.wish === "exchange" && instead && h("p", null, say("Instead"), ": ", h("bdi", null, instead)),
+      objections(frame, answer?.objections ?? []),
+    );
   });
   const said = [quote?.refund_sentence, quote?.way_back_sentence].filter(Boolean).map((one) => h("p", null, one));
   return {

@@ -1,0 +1,118 @@
+"""Making the platform say what a reply says: publish, edit or take back, whichever is missing, under our key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from core.jobs import Kind, Work
+from core.platform.contract import Feature, Platform
+from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
+from core.platform.snapshots import Gone, ReplySnapshot
+from core.reviews.model import Reply, Review
+from core.reviews.replies import look_again
+from core.stores.access import open_platform, store_by_id
+
+ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the job found when it began: the row as it then was."""
+
+    row: Reply
+    review: Review
+
+
+def tell_platform(work: Work) -> None:
+    """Let the platform say what the row says, or find that it does; a refusal is kept in its own words.
+
+    A platform that turns out to take no answers leaves ours to our script.
+    """
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        row, store = session.get(Reply, (work.store_id, work.payload["id"])), store_by_id(session, work.store_id)
+        review = session.get(Review, (work.store_id, row.review_id)) if row else None
+    if row is None or review is None or row.state != "waiting":
+        return
+    told, platform = _Told(row, review), open_platform(work.services, store)
+    if not row.text and row.removed_at is None:  # its review was erased: what stands at the platform is left alone
+        _end(work, told, "published" if row.ref else "removed")
+        return
+    said, state, sentence = None, "stuck", ""
+    try:
+        if Feature.REPLY not in platform.features:
+            raise NotSupported(platform.name)
+        said = _bring_about(work, platform, told)
+        state = "published" if said else "removed"
+    except NotSupported:
+        state = "removed" if row.removed_at else "shown"
+    except AccessLost:
+        raise
+    except Refused as refusal:
+        sentence = str(refusal)
+    except Unavailable as error:
+        if work.job.attempts < ATTEMPTS:
+            raise
+        sentence = str(error)
+    _end(work, told, state, said=said, sentence=sentence)
+
+
+def _bring_about(work: Work, platform: Platform, told: _Told) -> ReplySnapshot | None:
+    """Ask for what is missing; give the answer as it is published, None where there is none any more."""
+    row, review = told.row, told.review
+    known = _find_ours(platform, told) if row.asked_at and not row.ref else None
+    ref = known.ref if known else row.ref
+    if row.removed_at is not None:
+        if ref:
+            platform.remove_reply(ref)
+        return None
+    if known and known.text == row.text:
+        return known
+    if ref:
+        return platform.edit_reply(ref, row.text)
+    if not _note_asked(work, row.version):
+        return None
+    return platform.publish_reply(review.ref, row.text, key=row.key)
+
+
+def _find_ours(platform: Platform, told: _Told) -> ReplySnapshot | None:
+    found = platform.fetch_review(told.review.ref)
+    if isinstance(found, Gone):
+        return None
+    return next((reply for reply in found.replies if reply.key == told.row.key), None)
+
+
+def _note_asked(work: Work, version: int) -> bool:
+    """Write down that the platform is about to be asked; False where staff have changed their mind meanwhile.
+
+    Whoever comes after us looks first. Whoever takes the reply back after this sees that it may be out there.
+    """
+    with work.services.db.transaction(work.store_id) as session:
+        row = _lock(session, work)
+        if row is None or row.version != version or not row.text:
+            return False
+        row.asked_at = row.asked_at or work.now
+        return True
+
+
+def _lock(session: Session, work: Work) -> Reply | None:
+    return session.get(Reply, (work.store_id, work.payload["id"]), with_for_update=True)
+
+
+def _end(work: Work, told: _Told, state: str, *, said: ReplySnapshot | None = None, sentence: str = "") -> None:
+    """Write what became of it. What staff did meanwhile stands, and has a job of its own behind this one."""
+    with work.done() as session:
+        row = _lock(session, work)
+        if row is None:
+            return
+        if said is not None or state == "shown":
+            row.ref = said.ref if said else row.ref
+            row.public_text = told.row.text if row.text else ""
+            row.published_at = row.published_at or (said.at if said else None) or work.now
+        if row.version == told.row.version:
+            row.state, row.sentence = state, sentence
+        look_again(session, told.review, now=work.now)
+
+
+JOBS = {"reviews.tell_platform": Kind(tell_platform, attempts=ATTEMPTS)}

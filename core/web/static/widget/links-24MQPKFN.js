@@ -1,1 +1,0 @@
-function p(i,o){let{say:l,h:n}=i,s=i.field(l(34),{type:"email",dir:"ltr",maxlength:320,autocomplete:"email"}),t=async()=>{if(!s.value().includes("@"))return s.fail(l(35));await i.call("links",{email:s.value()});let a=l(36),c=i.press(l(37),o);i.show(i.view(l(28),n("p",null,a),c))},e=i.press(l(37),o,".plain.back");i.show(i.view(l(5),i.form(l(38),t,s.box),e))}export{p as askMail};

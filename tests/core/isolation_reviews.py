@@ -1,0 +1,79 @@
+"""How everything about answers to reviews is asked for another store's rows: routes, jobs and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.desk import review_queue
+from core.reviews import answered, public, replies
+from core.reviews.model import Reply, Review
+from tests.core.private import TRACES
+from tests.core.two_stores import Two
+
+Ask = tuple[str, dict[str, Any]]
+PRODUCT = "their-product"
+
+
+def leave_reply(two: Two) -> Two:
+    """Let their store have answered a review twice: one answer stands, one waits for its platform."""
+    now = two.services.clock()
+    with two.services.db.transaction(two.theirs.id) as session:
+        review = session.scalars(sa.select(Review)).one()
+        review.product_ref, review.answered_at = PRODUCT, now
+        facts = {"review_id": review.id, "author": "bruno", "changed_by": "bruno", "changed_at": now, "created_at": now}
+        stands = Reply(
+            intent="x", key="x", state="published", text=TRACES[10], public_text=TRACES[10], published_at=now, **facts
+        )
+        waits = Reply(intent="y", key="y", state="stuck", text=TRACES[11], sentence=TRACES[12], **facts)
+        session.add_all([stands, waits])
+        session.flush()
+        two.ids |= {"review": review.id, "reply": stands.id, "stuck_reply": waits.id}
+    return two
+
+
+def desk(path: str, **form: str) -> Callable[[Two], list[Ask]]:
+    """A page of the desk: mine with their ids, and theirs."""
+
+    def asks(two: Two) -> list[Ask]:
+        named = {name: value.format(**two.ids) for name, value in form.items()}
+        filled = path.format(**two.ids)
+        return [(f"/admin/{store.key}/{filled}", {"data": named} if form else {}) for store in (two.mine, two.theirs)]
+
+    return asks
+
+
+def moves(two: Two) -> list[Ask]:
+    forms = {"answer": {"text": "Mine."}, "edit": {"text": "Mine.", "reply": "{reply}", "version": "1"}}
+    forms |= {"remove": {"reply": "{reply}", "version": "1"}, "retry": {"reply": "{stuck_reply}"}}
+    return [ask for verb, form in forms.items() for ask in desk(f"reviews/{{review}}/{verb}", **form)(two)]
+
+
+ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
+    "GET /shop/<key>/replies": lambda two: [(f"/shop/{two.mine.key}/replies?product={PRODUCT}", {})],
+    "GET /admin/<key>/reviews": desk("reviews?show=all"),
+    "GET /admin/<key>/reviews/<int:review_id>": desk("reviews/{review}"),
+    "POST /admin/<key>/reviews/<int:review_id>/<verb>": moves,
+}
+KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
+    "reviews.tell_platform": lambda two: [{"id": two.ids[name]} for name in ("reply", "stuck_reply")],
+}
+VERBS: dict[str, Callable[[Session, Two], Any]] = {
+    "desk.review_queue.count_stuck": lambda s, two: review_queue.count_stuck(s),
+    "desk.review_queue.count_unanswered": lambda s, two: review_queue.count_unanswered(s),
+    "desk.review_queue.list_reviews": lambda s, two: review_queue.list_reviews(s, show="all", stars=0, page=1),
+    "reviews.answered.ours_of": lambda s, two: answered.ours_of(s, two.ids["review"]),
+    "reviews.public.list_answered": lambda s, two: public.list_answered(s, PRODUCT, 1),
+    "reviews.replies.find_reply": lambda s, two: replies.find_reply(
+        s, two.mine.id, two.ids["review"], two.ids["reply"]
+    ),
+    "reviews.replies.find_review": lambda s, two: replies.find_review(s, two.mine.id, two.ids["review"]),
+}
+TAKE_ROWS = set(
+    "desk.review_facts.doubts_of desk.review_facts.view_review reviews.replies.answer reviews.replies.edit "
+    "reviews.replies.look_again reviews.replies.remove reviews.replies.replies_of reviews.replies.retry".split()
+)
+REFUSALS = (replies.ReviewNotFound,)

@@ -1,0 +1,95 @@
+"""What a public answer is warned of, and what it is not: by table, without a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.reviews.check import check
+from core.reviews.names import public_name
+
+OWN = ("care@fern.example", "+370 600 11111")
+
+
+def codes(text: str, *names: str, number: str = "LIN-1042") -> list[str]:
+    return [doubt.code for doubt in check(text, names=names, order_number=number, own=OWN)]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Write to ann.berg+shop@mail.example, please.", "email"),
+        ("Schreiben Sie an ÄNN@Büro.example.", "email"),
+        ("We call you at +370 612 00017 tomorrow.", "phone"),
+        ("We call you at (0612) 000-17 tomorrow.", "phone"),
+        ("سنتصل بك على ٠٦١٢٠٠٠١٧ غدا", "phone"),
+        ("Order LIN-1042 was late.", "order_number"),
+        ("Order lin-1042, sorry.", "order_number"),
+        ("Your order 1042 was late.", "order_number"),
+        ("คำสั่งซื้อ ๑๐๔๒ ล่าช้า", "order_number"),
+        ("See LIN-77 in your mail.", "order_number"),
+        ("See #777 in your mail.", "order_number"),
+        ("Dear Ann Berg, sorry.", "full_name"),
+        ("Dear ANN  BERG, sorry.", "full_name"),
+        ("王小明您好，抱歉。", "full_name"),
+        ("👍👍", "no_words"),
+        ("5/5", "no_words"),
+    ],
+)
+def test_a_text_is_warned_of(text: str, code: str) -> None:
+    assert codes(text, "Ann Berg", "王小明") == [code]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sorry, Ann. A new one is on its way.",
+        "It left on 2026-11-18 and came on 24.11.2026.",
+        "We gave back €23.90, of 1 250.",
+        "Write to care@fern.example or call +370 600 11111.",
+        "Annika Bergstrom is somebody else; Ann Bergs too.",
+        "The board has 104 rings and 10420 hours of work in it.",
+        "Gracias, Ana.",
+    ],
+)
+def test_a_text_is_not_warned_of(text: str) -> None:
+    assert codes(text, "Ann Berg") == []
+
+
+def test_each_kind_is_told_once_with_what_was_found() -> None:
+    doubts = check("Ann Berg: a@b.example, c@d.example, #1042", names=("Ann Berg",), order_number="#1042")
+    assert [(one.code, one.found) for one in doubts] == [
+        ("email", "a@b.example"),
+        ("order_number", "#1042"),
+        ("full_name", "Ann Berg"),
+    ]
+
+
+def test_a_given_name_alone_is_no_full_name() -> None:
+    assert codes("Thank you, Ann.", "Ann") == []
+
+
+def test_an_order_number_that_could_be_dialed_is_told_as_what_it_is() -> None:
+    assert codes("Order 20261042, sorry.", number="20261042") == ["order_number"]
+
+
+def test_a_short_number_counts_only_as_it_is_written() -> None:
+    assert codes("We have 12 of them.", number="A-12") == []
+    assert codes("It was order A-12.", number="A-12") == ["order_number"]
+
+
+@pytest.mark.parametrize(
+    ("author", "shown"),
+    [
+        ("Ann Berg", "Ann B."),
+        ("  Nguyễn Thị Hoa ", "Nguyễn H."),
+        ("Ann", "Ann"),
+        ("mugfan77", "mugfan77"),
+        ("王小明", "王**"),
+        ("ann@shopper.example", "a…"),
+        ("Ann Berg ann@shopper.example", "A…"),
+        (" ", ""),
+        ("", ""),
+    ],
+)
+def test_a_visitor_reads_a_given_name_and_an_initial_at_most(author: str, shown: str) -> None:
+    assert public_name(author) == shown

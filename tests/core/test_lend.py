@@ -1,0 +1,49 @@
+"""The driver's own connections: what goes wrong with one is said in SQLAlchemy's errors, which meet HTTP by name."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from core import atonce, postgres
+from core.atonce import FOR_ALL, AtOnce
+from core.db import Database
+from core.reads import reading
+
+HOW_MANY = AtOnce("how many", f"{FOR_ALL} select count(*) from named, stores where named.is_on = 'on'")
+BACKEND = AtOnce("backend", "select pg_backend_pid()")
+
+
+@pytest.fixture
+def on_postgres(database: Database) -> Database:
+    if database.is_sqlite:
+        pytest.skip("SQLite has no connection to lose")
+    return database
+
+
+def test_a_database_that_is_away_is_an_operational_error_on_the_short_ways_too() -> None:
+    away = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(sa.exc.OperationalError):
+        atonce.ask(away, HOW_MANY)
+    with pytest.raises(sa.exc.OperationalError), reading(away, 1):
+        pass
+
+
+def test_a_connection_cut_in_use_is_an_operational_error_and_the_next_one_works(
+    on_postgres: Database, database_url: str
+) -> None:
+    ((pid,),) = atonce.ask(on_postgres, BACKEND)
+    somebody = Database(database_url)
+    with somebody.system() as session:
+        session.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": int(pid or b"0")})
+    somebody.close()
+    with pytest.raises(sa.exc.OperationalError):
+        atonce.ask(on_postgres, HOW_MANY)
+    assert atonce.ask(on_postgres, HOW_MANY) == [[b"0"]]
+
+
+def test_what_postgresql_refuses_keeps_its_kind(on_postgres: Database) -> None:
+    with pytest.raises(sa.exc.DataError):
+        atonce.ask(on_postgres, AtOnce("no number", "select $1::bigint"), "many")
+    with pytest.raises(sa.exc.DBAPIError), postgres.lend(on_postgres.engine) as raw:
+        raw.execute("select nothing from nowhere")
