@@ -15,7 +15,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import holidays
-import numpy as np
 
 from core.shipping.terms import Terms, supported_countries
 
@@ -114,11 +113,13 @@ def _worked_days(calendar: Calendar, year: int) -> tuple[int, ...]:
     if year > LAST_DAY.year:
         return ()
     off, swapped = _holidays(calendar.country, year)
-    days = np.arange(np.datetime64(f"{year}-01-01"), np.datetime64(f"{year + 1}-01-01"))
-    worked = np.is_busday(days, weekmask=calendar.weekmask, holidays=sorted(off))
-    worked |= np.isin(days, np.array(sorted(swapped), dtype="datetime64[D]"))
-    worked &= ~np.isin(days, np.array(sorted(calendar.closed), dtype="datetime64[D]"))
-    return tuple((np.flatnonzero(worked) + date(year, 1, 1).toordinal()).tolist())
+    first, end = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1
+    in_week = [digit == "1" for digit in calendar.weekmask]
+
+    def is_worked(day: date) -> bool:
+        return (day in swapped or (in_week[day.weekday()] and day not in off)) and day not in calendar.closed
+
+    return tuple(number for number in range(first, end) if is_worked(date.fromordinal(number)))
 
 
 @lru_cache(maxsize=4096)
