@@ -96,7 +96,7 @@ def write_out(statement: Any) -> tuple[str, dict[str, Any]]:
     return str(written), dict(written.params)
 
 
-_written = cache(write_out)
+written = cache(write_out)
 
 
 def run(connection: sa.Connection, statement: Any, values: dict[str, Any]) -> sa.CursorResult[Any]:
@@ -106,7 +106,7 @@ def run(connection: sa.Connection, statement: Any, values: dict[str, Any]) -> sa
     """
     if connection.dialect.name != "postgresql":
         return connection.execute(statement, values)
-    text, constants = _written(statement)
+    text, constants = written(statement)
     return connection.exec_driver_sql(text, constants | values)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +16,6 @@ from sqlalchemy.orm import Session
 
 from core import postgres
 from core.db import Database
-
-_written = cache(postgres.write_out)
 
 Row = Any
 """A plain row: a column is an attribute."""
@@ -63,7 +61,7 @@ def _ask_driver(raw: Any, statement: Any, values: dict[str, Any]) -> Sequence[Ro
     import psycopg
     from psycopg.rows import namedtuple_row
 
-    text, constants = _written(statement)
+    text, constants = postgres.written(statement)
     try:
         rows: list[Row] = raw.cursor(row_factory=namedtuple_row).execute(text, constants | values).fetchall()
     except psycopg.OperationalError as error:
