@@ -126,3 +126,18 @@ def open_page(contexts: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     yield make
     for page in pages:
         page.close()
+
+
+@pytest.fixture
+def open_alone(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open pages, each in a context no other test has: for what a context keeps, like its clock and its connection."""
+    made = []
+
+    def make(**options: Any) -> Any:
+        made.append(browser.new_context(**options))
+        made[-1].set_default_timeout(PATIENCE)
+        return made[-1].new_page()
+
+    yield make
+    for context in made:
+        context.close()

@@ -20,6 +20,7 @@ SHOP, CARE = "https://shop.example", "https://care.example"
 STRICT = f"default-src 'none'; script-src {CARE}; connect-src {CARE}; img-src https:; base-uri 'none'"
 """No inline script, no inline style, no style sheet at all: what the strictest store sends."""
 INLINE = '<after-care store="k"></after-care>'
+PHONE = {"width": 320, "height": 700}
 LANGUAGES = ("en", "vi", "zh", "th", "lt", "ar")
 VISITS = itertools.count()
 Answer = Callable[[Any], None]
@@ -93,7 +94,12 @@ class Stage:
         widget.locator("input").nth(0).fill("LIN-42")
         widget.locator("input").nth(1).fill("ann@shopper.example")
         widget.locator("button.primary").click()
-        widget.locator(".card").first.wait_for()
+        try:
+            widget.locator(".card").first.wait_for()
+        except Exception as error:
+            raise AssertionError(
+                f"no order was shown, but {widget.inner_text()!r}; errors {self.errors}; asked for {self.requests}"
+            ) from error
         return widget
 
     def _answer(self, route: Any) -> None:
@@ -123,6 +129,16 @@ class Stage:
         if status == 0:
             return route.abort()
         return route.fulfill(status=status, json=self.translate(answer), headers=cors)
+
+
+def press(widget: Any, which: str = "button.primary") -> None:
+    """Press a button and wait for the view it leads to."""
+    heading = widget.locator("h2").inner_text()
+    widget.locator(which).first.click()
+    widget.page.wait_for_function(
+        "before => document.querySelector('after-care').shadowRoot.querySelector('h2').innerText !== before",
+        arg=heading,
+    )
 
 
 def is_ours(said: Any) -> bool:

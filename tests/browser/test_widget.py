@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.browser.stage import inner_overflow, overflow
+from tests.browser.stage import PHONE, inner_overflow, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ ANN = "ann@shopper.example"
 @pytest.fixture
 def shop(demo: Any, open_page: Callable[..., Any]) -> Any:
     """The sample store's page on a phone."""
-    page = open_page(viewport={"width": 320, "height": 700}, locale="en")
+    page = open_page(viewport=PHONE, locale="en")
     page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
     page.goto(f"{demo.base}/demo/store/{demo.keys()['sample']}?lang=en")
     return page

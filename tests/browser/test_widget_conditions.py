@@ -12,11 +12,10 @@ import pytest
 from tests.browser import journeys
 from tests.browser.journeys import JOURNEYS, Ann
 from tests.browser.looks import faults, violations
-from tests.browser.stage import Stage, example
+from tests.browser.stage import PHONE, Stage, example
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 320, "height": 700}
 LONG = bool(os.environ.get("LONG"))
 SLOWER = 6
 """How many times slower than this machine: about a cheap phone."""
@@ -82,8 +81,8 @@ def test_a_server_that_fails_says_what_to_do_and_the_same_button_works_later(
     ann.sees("Return requested")
 
 
-def test_an_answer_after_8_seconds_is_waited_for_and_after_20_no_more(open_page: Any) -> None:
-    page = open_page(viewport=PHONE)
+def test_an_answer_after_8_seconds_is_waited_for_and_after_20_no_more(open_alone: Any) -> None:
+    page = open_alone(viewport=PHONE)
     page.clock.install()
     stage, held = Stage(page), list[Any]()
     stage.answers["find"] = (200, held.append)
@@ -104,8 +103,8 @@ def test_an_answer_after_8_seconds_is_waited_for_and_after_20_no_more(open_page:
     ann.sees("Order LIN-42")
 
 
-def test_without_a_connection_it_says_so_and_goes_on_when_it_is_back(open_page: Any) -> None:
-    ann, stage = begun(open_page)
+def test_without_a_connection_it_says_so_and_goes_on_when_it_is_back(open_alone: Any) -> None:
+    ann, stage = begun(open_alone)
     stage.answers["returns"] = (0, None)
     ann.page.context.set_offline(True)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.stage import CARE, INLINE, SHOP, Stage, example, inner_overflow, overflow
+from tests.browser.stage import CARE, INLINE, PHONE, SHOP, Stage, example, inner_overflow, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ NASTY = [
 @pytest.fixture
 def page(open_page: Callable[..., Any]) -> Any:
     """A phone."""
-    return open_page(viewport={"width": 320, "height": 700})
+    return open_page(viewport=PHONE)
 
 
 def poison(value: Any, text: str) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.browser.looks import violations
-from tests.browser.stage import INLINE, SHOP, Stage, example, inner_overflow, overflow
+from tests.browser.stage import INLINE, PHONE, SHOP, Stage, example, inner_overflow, overflow, press
 
 pytestmark = pytest.mark.browser
 
@@ -20,35 +20,12 @@ new PerformanceObserver((list) => { for (const one of list.getEntries()) window.
 </script>"""
 
 
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
-    contexts = []
-
-    def make(**options: Any) -> Any:
-        contexts.append(browser.new_context(viewport={"width": 320, "height": 700}, **options))
-        return contexts[-1].new_page()
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
 def replies_on(page: Any, answer: Any, status: int = 200, **options: Any) -> Stage:
     """A page with a product's replies; the server answers this."""
     stage = Stage(page, REPLIES, **options)
     stage.answers["replies"] = (status, answer)
     page.goto(f"{SHOP}/")
     return stage
-
-
-def press(widget: Any, which: str = "button.primary") -> None:
-    """Press a button and wait for the view it leads to."""
-    heading = widget.locator("h2").inner_text()
-    widget.locator(which).first.click()
-    widget.page.wait_for_function(
-        "before => document.querySelector('after-care').shadowRoot.querySelector('h2').innerText !== before",
-        arg=heading,
-    )
 
 
 def bodies_to(page: Any, path: str) -> list[dict[str, Any]]:
@@ -66,7 +43,7 @@ def bodies_to(page: Any, path: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_replies_are_read_under_their_reviews(open_page: Callable[..., Any], language: str, theme: str) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     body = REPLIES.replace("product", f'theme="{theme}" product')
     stage = Stage(page, body, lang=language)
     stage.answers["replies"] = (200, example("replies"))
@@ -83,7 +60,7 @@ def test_replies_are_read_under_their_reviews(open_page: Callable[..., Any], lan
 
 
 def test_stars_dates_and_who_wrote_are_said_in_words(open_page: Callable[..., Any]) -> None:
-    page = open_page(timezone_id="UTC")
+    page = open_page(viewport=PHONE, timezone_id="UTC")
     replies_on(page, example("replies"))
     first = page.locator("after-care article").first
     first.get_by_role("img", name="5 of 5 stars").wait_for()
@@ -105,7 +82,7 @@ def test_stars_dates_and_who_wrote_are_said_in_words(open_page: Callable[..., An
     ids=["none", "unknown", "proxy", "garbage", "offline"],
 )
 def test_where_there_are_no_replies_there_is_nothing(open_page: Callable[..., Any], status: int, answer: Any) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     with page.expect_request("**/replies?*"):
         replies_on(page, answer, status, csp="", head=WATCH_SHIFTS)
     page.wait_for_timeout(300)  # long enough to draw, had there been something
@@ -116,7 +93,7 @@ def test_where_there_are_no_replies_there_is_nothing(open_page: Callable[..., An
 
 
 def test_more_replies_are_added_below_and_read_on_from_there(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     pages = {1: example("replies") | {"more": True}, 2: example("replies")}
     pages[2]["replies"][0]["text"] = "From the second page"
 
@@ -134,7 +111,7 @@ def test_more_replies_are_added_below_and_read_on_from_there(open_page: Callable
 
 
 def test_what_strangers_wrote_under_a_product_stays_text(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     nasty = "<img src=x onerror=window.hit=1>\u202e" + "W" * 300
     answer = example("replies")
     for one in answer["replies"]:
@@ -146,7 +123,7 @@ def test_what_strangers_wrote_under_a_product_stays_text(open_page: Callable[...
 
 
 def test_a_mailed_link_is_left_to_the_element_that_shows_orders(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     stage = Stage(page, REPLIES + INLINE)
     stage.answers["replies"] = (200, example("replies"))
     page.goto(f"{SHOP}/#aftercare=abc.def")
@@ -182,7 +159,7 @@ def choose_a_mug(widget: Any) -> None:
 
 
 def test_a_gift_goes_back_without_a_price(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     stage, widget = back_panel(page)
     stage.answers["returns/quote"] = (200, example("quote") | {"amount": None, "fees": None, "explanation": []})
     opened = bodies_to(page, "/returns")
@@ -202,7 +179,7 @@ def test_a_gift_goes_back_without_a_price(open_page: Callable[..., Any]) -> None
 
 
 def test_what_broke_later_is_claimed_in_the_same_steps(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     _, widget = back_panel(page)
     quoted, opened = bodies_to(page, "/returns/quote"), bodies_to(page, "/returns")
     widget.get_by_role("button", name="It broke later: use the warranty").click()
@@ -217,12 +194,12 @@ def test_what_broke_later_is_claimed_in_the_same_steps(open_page: Callable[..., 
 
 
 def test_a_gift_is_offered_only_where_the_store_exchanges_or_credits(open_page: Callable[..., Any]) -> None:
-    _, widget = back_panel(open_page(), wishes=["refund"])
+    _, widget = back_panel(open_page(viewport=PHONE), wishes=["refund"])
     assert widget.get_by_role("button", name="It was a gift").count() == 0
 
 
 def test_what_is_wanted_instead_goes_with_its_line_and_outlives_a_step_back(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     _, widget = back_panel(page)
     opened = bodies_to(page, "/returns")
     widget.get_by_role("button", name="Start a return").click()

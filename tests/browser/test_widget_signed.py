@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,35 +13,12 @@ from core.services import Services
 from core.stores.access import link_of
 from core.stores.model import Store
 from core.worker import Worker
-from tests.browser.stage import CARE, SHOP, Stage
+from tests.browser.stage import CARE, PHONE, SHOP, Stage, press
 from tests.conftest import NOON
 from tests.core.samples import anns_order
 from tests.core.shipping.seed import on_sqlite
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
-    contexts = []
-
-    def make(**options: Any) -> Any:
-        contexts.append(browser.new_context(viewport={"width": 320, "height": 700}, **options))
-        return contexts[-1].new_page()
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-def press(widget: Any, which: str = "button.primary") -> None:
-    """Press a button and wait for the view it leads to."""
-    heading = widget.locator("h2").inner_text()
-    widget.locator(which).first.click()
-    widget.page.wait_for_function(
-        "before => document.querySelector('after-care').shadowRoot.querySelector('h2').innerText !== before",
-        arg=heading,
-    )
 
 
 class Shopfront(Stage):
@@ -85,7 +62,7 @@ def ordered(services: Services, world: World, store: Store, worker: Worker) -> N
 def test_a_signed_in_shopper_chooses_among_their_orders_and_comes_back_to_them(
     open_page: Callable[..., Any], ordered: None, client: FlaskClient, services: Services, store: Store
 ) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     front = Shopfront(page, client, services, store, {"ref": "ann"})
     widget = front.open()
     assert widget.locator("h2").inner_text() == "Your orders"
@@ -103,7 +80,7 @@ def test_a_signed_in_shopper_chooses_among_their_orders_and_comes_back_to_them(
 def test_who_signed_in_need_not_type_a_code(
     open_page: Callable[..., Any], ordered: None, client: FlaskClient, services: Services, store: Store
 ) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     front = Shopfront(page, client, services, store, {"ref": "eve"})
     widget = front.open()
     widget.get_by_role("heading", name="LIN-3").wait_for()  # one order needs no choice
@@ -118,22 +95,22 @@ def test_who_signed_in_need_not_type_a_code(
 def test_where_nobody_is_signed_in_anybody_can_search(
     open_page: Callable[..., Any], ordered: None, client: FlaskClient, services: Services, store: Store
 ) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     widget = Shopfront(page, client, services, store, None).open()
     assert widget.locator("h2").inner_text() == "Find your order"
     assert widget.locator(".problem:visible").count() == 0
 
 
 def test_a_store_that_sends_a_page_to_sign_in_leaves_the_search(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+    page = open_page(viewport=PHONE)
     stage = Stage(page, '<after-care store="k" session="/account/care"></after-care>', csp="")
     page.route("**/account/care?*", lambda route: route.fulfill(body="<h1>Sign in</h1>", content_type="text/html"))
     assert stage.open().locator("h2").inner_text() == "Find your order"
     assert stage.errors == []
 
 
-def test_a_store_that_does_not_answer_is_not_waited_for(open_page: Callable[..., Any]) -> None:
-    page = open_page()
+def test_a_store_that_does_not_answer_is_not_waited_for(open_alone: Callable[..., Any]) -> None:
+    page = open_alone(viewport=PHONE)
     page.clock.install()
     Stage(page, '<after-care store="k" session="/account/care"></after-care>', csp="")
     with page.expect_request("**/account/care?*"):

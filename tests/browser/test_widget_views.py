@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.journeys import JOURNEYS, Ann
 from tests.browser.looks import faults
-from tests.browser.stage import LANGUAGES, Stage
+from tests.browser.stage import LANGUAGES, PHONE, Stage
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ SMALL = """() => [...document.querySelector("after-care").shadowRoot.querySelect
 @pytest.mark.parametrize("language", [tag for tag in LANGUAGES if tag not in ("en", "ar")])
 def test_every_view_fits_a_phone_in_every_language(open_page: Any, language: str) -> None:
     """English and Arabic are in test_widget_widths, with axe and in all widths."""
-    page = open_page(viewport={"width": 320, "height": 700}, reduced_motion="reduce")
+    page = open_page(viewport=PHONE, reduced_motion="reduce")
     seen: set[str] = set()
 
     def look(view: str) -> None:
