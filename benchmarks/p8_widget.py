@@ -43,7 +43,7 @@ Playwright's script into it, 13 ms that count four times (1.65, seen in a trace,
 
 def main() -> None:
     """Measure the example shop with the element and without."""
-    with _serving() as base, sync_playwright() as playwright:
+    with serving() as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         runs = {
             "with": partial(_visit, browser, f"{base}/with.html", wait=True),
@@ -80,7 +80,7 @@ def _visit(browser: Browser, address: str, *, wait: bool) -> Sample:
 
 
 @contextmanager
-def _serving() -> Iterator[str]:
+def serving() -> Iterator[str]:
     """Serve the example shop twice, compressed as a proxy would."""
     page = (ROOT / "examples" / "storefront.html").read_text("utf-8").replace("<!-- ORDERS -->", "")
     page = re.sub("STORE-[A-Z]+", "abcdefgh12345678", page)
