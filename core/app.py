@@ -55,7 +55,7 @@ from core.shipping import sweep as shipping_sweep
 from core.stores import install, keep
 from core.web import errors, headers, health, hooks, inbound, installs, proxy, widget
 from core.web.ahead import Ahead
-from core.web.http import Incoming, nonce, words
+from core.web.http import Incoming, in_language, nonce, words
 from core.worker import Worker
 
 log = structlog.get_logger()
@@ -132,7 +132,7 @@ def create_app(
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
     app.jinja_env.globals.update(static_url=static_url)
-    app.jinja_env.filters["named"] = name_of
+    app.jinja_env.filters.update(named=name_of, in_language=in_language)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
         hooks.hooks,

@@ -3,7 +3,7 @@
 
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sheets, words } from "./plugins.mjs";
@@ -11,7 +11,9 @@ import { sheets, words } from "./plugins.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const browsers = ["chrome105", "firefox110", "safari16.4"]; // the first with constructable sheets and container queries
 
-async function buildWidget(folder) {
+// Built beside its place and moved there whole: a build that fails leaves the one before.
+async function buildWidget(place) {
+  const folder = `${place}.new`;
   rmSync(folder, { recursive: true, force: true });
   await build({
     entryPoints: { aftercare: join(here, "src/loader.ts") },
@@ -28,6 +30,8 @@ async function buildWidget(folder) {
     absWorkingDir: here, // so that digests do not depend on where the tree lies
   });
   writeFileSync(join(folder, "built-from"), digest());
+  rmSync(place, { recursive: true, force: true });
+  renameSync(folder, place);
 }
 
 // Say what a build was made from, so that a stale one is seen where there is no Node.

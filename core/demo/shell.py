@@ -20,6 +20,7 @@ from core.i18n import languages
 from core.orders.model import Order
 from core.platform.contract import Opening, Platform, StaffIdentity
 from core.platform.demo import Demo
+from core.reviews.model import Review
 from core.stores.access import store_by_key, tracking_token
 from core.stores.model import Store
 from core.web.http import services, speak
@@ -27,6 +28,14 @@ from core.web.http import services, speak
 shell = Blueprint("demo", __name__)
 
 FOLDER = "AFTERCARE_DEMO_FOLDER"
+_DISCUSSED = (
+    sa.select(Review.product_ref)
+    .where(Review.answered_at.is_not(None), Review.product_ref != "")
+    .group_by(Review.product_ref)
+    .order_by(sa.func.count().desc(), Review.product_ref)
+    .limit(1)
+)
+"""The product with most answered reviews."""
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -78,6 +87,7 @@ def storefront(key: str) -> str:
         newest = session.scalars(
             sa.select(Order).where(Order.email != "").order_by(Order.placed_at.desc()).limit(12)
         ).all()
+        discussed = session.scalar(_DISCUSSED)
     shown = dict.fromkeys([*newest, *late])
     tokens = [(order, tracking_token(app.keyring, store.id, order.id, order.link_version)) for order in shown]
     page = (_EXAMPLES / "storefront.html").read_text("utf-8")
@@ -86,6 +96,7 @@ def storefront(key: str) -> str:
         "STORE-NAME": escape(store.name),
         "STORE-KEY": store.key,
         "<!-- ORDERS -->": render_template("demo/storefront.html", orders=tokens),
+        "<!-- REPLIES -->": render_template("demo/replies.html", store=store, product=discussed),
     }
     for place, filling in fillings.items():
         page = page.replace(place, filling)

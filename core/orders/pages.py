@@ -20,9 +20,10 @@ from core.services import Services
 from core.stores.access import store_by_id, store_by_key
 from core.stores.model import Store
 from core.stores.throttle import TooManyTries
-from core.web.http import require_same_site, services, speak_for, words
+from core.web.http import keep_language, require_same_site, services, speak_for, words
 
 pages = Blueprint("orders", __name__, template_folder="templates")
+pages.url_defaults(keep_language)
 
 
 @pages.get("/find/<key>")

@@ -25,9 +25,10 @@ from core.returns.withdrawal_views import not_advice, right_sentence, view_withd
 from core.services import Services
 from core.stores.access import store_by_id
 from core.stores.model import Store
-from core.web.http import require_same_site, services, speak_for, words
+from core.web.http import keep_language, require_same_site, services, speak_for, words
 
 pages = Blueprint("withdraw", __name__, template_folder="templates")
+pages.url_defaults(keep_language)
 
 
 @pages.get("/t/<token>/withdraw")

@@ -16,9 +16,10 @@ from core.services import Services
 from core.shipping import answers as verbs
 from core.stores.access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
 from core.stores.model import Store
-from core.web.http import services, speak_for, words
+from core.web.http import keep_language, services, speak_for, words
 
 answers = Blueprint("answers", __name__)
+answers.url_defaults(keep_language)
 shop = APIBlueprint("choices", __name__, url_prefix="/shop", tag="Shop")
 
 

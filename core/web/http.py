@@ -77,6 +77,17 @@ def speak_for(store: Store, order_language: str = "") -> Words:
     return cast(Words, g.words)
 
 
+def in_language(address: str) -> str:
+    """Let a link between a shopper's pages keep the language that `?lang=` asked for here."""
+    return f"{address}?lang={words().tag}" if "lang" in request.args else address
+
+
+def keep_language(_endpoint: str, values: dict[str, Any]) -> None:
+    """Do the same for `url_for`: a blueprint's `url_defaults`."""
+    if "lang" in request.args:
+        values.setdefault("lang", words().tag)
+
+
 def nonce() -> str:
     """Give the request's CSP nonce."""
     if not hasattr(g, "nonce"):

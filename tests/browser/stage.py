@@ -97,8 +97,9 @@ class Stage:
         try:
             widget.locator(".card").first.wait_for()
         except Exception as error:
+            seen = widget.locator(".care").all_inner_texts()
             raise AssertionError(
-                f"no order was shown, but {widget.inner_text()!r}; errors {self.errors}; asked for {self.requests}"
+                f"no order was shown, but {seen}; errors {self.errors}; asked for {self.requests}"
             ) from error
         return widget
 

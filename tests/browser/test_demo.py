@@ -77,6 +77,16 @@ def test_a_shopper_finds_a_late_order(demo: Any, browser: Any, width: int, langu
     assert_accessible(page)
 
 
+def test_the_shop_shows_what_the_store_replied_to_a_review(demo: Any, browser: Any) -> None:
+    page = look(browser, PHONE)
+    page.goto(f"{demo.base}/demo/store/{demo.keys()['sample']}")
+    replies = page.locator("after-care[view=replies]")
+    replies.locator("blockquote").first.wait_for()
+    assert "Thank you, we are glad that you like it." in replies.locator("blockquote").first.inner_text()
+    assert overflow(page) == 0
+    assert_accessible(page)
+
+
 def test_a_wrong_pair_keeps_what_was_typed_and_says_one_thing(demo: Any, browser: Any) -> None:
     key = demo.keys()["sample"]
     page = look(browser, PHONE, script=False)

@@ -155,6 +155,27 @@ def test_without_script_it_takes_two_forms_and_shows_the_receipt(visit: Visit) -
     assert "<script" not in asked.text + page.text + receipt.text
 
 
+def test_without_script_every_page_keeps_the_language_that_was_asked_for(visit: Visit) -> None:
+    client = visit.client
+
+    def follow(response: TestResponse, pattern: str) -> TestResponse:
+        """Go where the page's own link or form leads."""
+        assert 'lang="ar" dir="rtl"' in response.text
+        (address,) = re.findall(pattern, response.text)
+        return client.get(address)
+
+    order = client.get(f"{link(visit)}?lang=ar")
+    asked = follow(order, r'href="(/t/[^"]+/withdraw[^"]*)"')
+    (action,) = re.findall(r'<form method="post" action="([^"]+)"', asked.text)
+    started = client.post(action, data={"units.l1": "1"})
+    page = client.get(started.location)
+    _, fields = form_of(page)
+    confirmed = client.post(started.location, data=fields)  # a form without an action posts to the page's own address
+    receipt = client.get(confirmed.location)
+    back = follow(receipt, r'<a href="(/t/[^"/]+)"')
+    assert 'lang="ar" dir="rtl"' in back.text
+
+
 def test_what_was_changed_in_another_window_is_shown_before_it_is_declared(visit: Visit) -> None:
     first = visit.client.post(link(visit, "/withdraw"), data={"units.l1": "1"})
     path, fields = form_of(visit.client.get(first.location))

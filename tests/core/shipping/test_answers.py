@@ -258,6 +258,18 @@ def test_every_page_reads_right_to_left_in_arabic(
 
 
 @on_sqlite
+def test_what_was_asked_for_in_another_language_leads_on_in_it(
+    services: Services, store: Store, client: FlaskClient
+) -> None:
+    notice = a_delay(services, store)
+    taken = client.post(f"{path(services, notice, 'stop')}?lang=lt")
+    links = re.findall(r'(?:href|action)="(/[at]/[^"]+)"', taken.text)
+    assert [link.rpartition("?")[2] for link in links] == ["lang=lt", "lang=lt"]
+    for page in (client.get(links[0]), client.post(links[1])):
+        assert '<html lang="lt"' in page.text
+
+
+@on_sqlite
 def test_pages_about_a_shopper_are_nobody_elses(services: Services, store: Store, client: FlaskClient) -> None:
     page = client.get(path(services, a_delay(services, store), "arrived"))
     assert "ann@shopper.example" not in page.text
