@@ -7,6 +7,7 @@ listing page by page: poll, first import, nightly reconcile and repair are four 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import jobs, retention
+from core import claims, jobs, retention
 from core.db import new_id
 from core.jobs import Kind, NewJob, Work
 from core.orders import find
@@ -39,6 +40,8 @@ OVERLAP = timedelta(minutes=5)
 """A first poll and the search for deletions keep this distance: stores' clocks and commits are not instant. Later
 polls start at the plugin's own cursor, which looks back by itself."""
 RECONCILE_WINDOW = timedelta(days=60)
+TURN = 2.0
+"""Seconds after which a reading lets other work have its worker: to end and take a job costs a fifth of a page."""
 _FACTS = {"store", "privacy", "operation", "return"}
 
 
@@ -97,11 +100,18 @@ def refresh_review(work: Work) -> None:
 
 
 def read(work: Work) -> None:
-    """Read one page of a feed and promise the next; killed at any page, it goes on there.
+    """Read a feed page by page for a turn, and promise the next turn; killed at any page, it goes on there.
 
     The payload names the feed ("orders", "orders.import", "reviews.reconcile" …) and `since`. A pass of a named
     reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended.
     """
+    ends = time.monotonic() + TURN
+    while _read_page(work, ends):
+        pass
+
+
+def _read_page(work: Work, ends: float) -> bool:
+    """Read the next page and end the job where it was the last one, or the turn is over; say whether to go on."""
     name = work.payload["feed"]
     with work.services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
@@ -115,15 +125,17 @@ def read(work: Work) -> None:
     try:
         page = _page(platform, name, cursor)
     except NotSupported:
-        return
-    with work.done() as session:
+        return False
+    goes_on = not page.last and time.monotonic() < ends
+    with claims.step(work) if goes_on else work.done() as session:
         _apply_page(session, work, store, name, page, asked_at)
         _note_progress(session, name, page, begins=begins, started_at=started_at, now=work.now)
-        if not page.last:
+        if not page.last and not goes_on:
             again = NewJob("changes.read", f"read:{name}", work.payload)
             jobs.enqueue(session, store.id, again, now=work.now)
-        elif name.endswith(".reconcile"):
+        if page.last and name.endswith(".reconcile"):
             _look_for_missing(session, store, name, since=work.payload["since"], started_at=started_at, now=work.now)
+    return goes_on
 
 
 def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:

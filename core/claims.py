@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from core.db import UtcTime
-from core.jobs import LEASE, Claimed, Job, twin_waits
+from core.jobs import LEASE, Claimed, Job, LeaseLost, Work, twin_waits
 
 WINDOW = 256
 """How many due jobs a claim looks at before it asks which stores are waiting."""
@@ -197,6 +198,18 @@ def held(job: Claimed) -> Any:
 def is_ours(session: Session, job: Claimed) -> bool:
     """Say whether we still hold the job; its row stays locked until the caller commits."""
     return session.execute(sa.select(_jobs.c.id).where(held(job)).with_for_update()).first() is not None
+
+
+@contextmanager
+def step(work: Work) -> Iterator[Session]:
+    """Open a transaction in the middle of a job: what is written in it stays, whatever becomes of the rest.
+
+    Raises LeaseLost when another worker has taken over: nothing is kept.
+    """
+    with work.services.db.transaction(work.store_id) as session:
+        if not is_ours(session, work.job):
+            raise LeaseLost(work.job.kind)
+        yield session
 
 
 def _is_open(session: Session, store_id: int) -> bool:

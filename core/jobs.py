@@ -210,8 +210,9 @@ _MERGE = {False: partial(_merge, "state = 'waiting'"), True: partial(_merge, "on
 
 def wake_workers(session: Session) -> None:
     """Tell listening workers, once this transaction has committed, that there is work."""
-    if session.get_bind().dialect.name == "postgresql":
+    if session.get_bind().dialect.name == "postgresql" and not session.info.get("woken"):
         session.connection().exec_driver_sql(f"notify {CHANNEL}")
+        session.info["woken"] = not session.in_nested_transaction()  # what a savepoint said may be taken back
 
 
 def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,15 +10,15 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import claims, jobs
+from core import changes, claims, jobs
 from core.db import SYSTEM
 from core.jobs import Job, NewJob
 from core.orders import sync
 from core.orders.find import email_key
 from core.orders.model import Order, Shipment
 from core.orders.sync import Fetched
-from core.platform.demo import World
-from core.platform.snapshots import OrderSnapshot, ShipmentSnapshot, TrackingStatus
+from core.platform.demo import Demo, World
+from core.platform.snapshots import OrderSnapshot, Page, ShipmentSnapshot, TrackingStatus
 from core.reviews.model import Review
 from core.secrets import Keyring
 from core.services import Services
@@ -88,9 +89,10 @@ def test_the_first_import_reads_every_page_and_says_how_far_it_is(
     assert orders(services, store).keys() == refs
 
 
-def test_an_import_that_is_killed_between_pages_goes_on_at_the_next_one(
-    services: Services, world: World, worker: Worker
+def test_an_import_that_is_killed_between_turns_goes_on_at_the_next_page(
+    services: Services, world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(changes, "TURN", 0)  # each page is a turn
     refs = fill(world, 120)
     store = connect(services, world)
     while (halfway := feed(services, store, "orders.import")) is None or halfway.read < 100:
@@ -104,6 +106,54 @@ def test_an_import_that_is_killed_between_pages_goes_on_at_the_next_one(
     found = orders(services, store)
     assert found.keys() == refs
     assert found["0"].number == "changed"
+
+
+def before_the_second_page(monkeypatch: pytest.MonkeyPatch, happen: Callable[[], object]) -> None:
+    """Let something happen once, when the store is asked for the second page of its orders."""
+    due, listing = [happen], Demo.orders_since
+
+    def orders_since(platform: Demo, cursor: str) -> Page[OrderSnapshot]:
+        if "|" in cursor and due:  # it names the last order of the page before
+            due.pop()()
+        return listing(platform, cursor)
+
+    monkeypatch.setattr(Demo, "orders_since", orders_since)
+
+
+def test_a_store_that_closes_its_door_in_the_middle_of_a_turn_keeps_the_pages_before(
+    services: Services, world: World, worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = fill(world, 120)
+    before_the_second_page(monkeypatch, lambda: setattr(world, "door", "away"))
+    store = connect(services, world)
+    worker.run_until_idle()
+    halfway = feed(services, store, "orders.import")
+    assert halfway is not None
+    assert (halfway.state, halfway.read) == ("reading", 50)
+    world.door = "open"
+    clock.forward(minutes=1)
+    worker.run_until_idle()
+    assert orders(services, store).keys() == refs
+    assert jobs_of(services, store, state="done").count("read:orders.import") == 1
+
+
+def test_a_reader_frozen_in_the_middle_of_its_turn_changes_nothing_when_it_wakes(
+    services: Services, world: World, worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = fill(world, 120)
+    other = Worker(services, worker.kinds, close_store=worker.close_store)
+
+    def freeze() -> None:
+        clock.forward(minutes=6)
+        other.run_until_idle()
+
+    before_the_second_page(monkeypatch, freeze)
+    store = connect(services, world)
+    worker.run_until_idle()
+    done = feed(services, store, "orders.import")
+    assert done is not None
+    assert (done.state, done.read) == ("idle", 120)  # the page it held is not counted again
+    assert orders(services, store).keys() == refs
 
 
 def test_an_import_whose_worker_dies_in_a_page_reads_that_page_again(

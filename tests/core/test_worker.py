@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.services import Services
 from core.worker import DEATHS, Worker
 from tests.conftest import NOON, Clock
+from tests.core.samples import statements
 
 MAX, EVE = 101, 202
 WORK = NewJob("work", "order:42", {"ref": "42"})
@@ -296,6 +297,19 @@ def test_a_promise_from_elsewhere_wakes_the_worker_before_it_would_look_again(se
             promise(elsewhere, NewJob("work", f"order:{number}"))
             assert until(partial(has, ran, number), 10)
     elsewhere.close()
+
+
+@pytest.mark.postgres
+def test_a_transaction_wakes_the_workers_once_whatever_a_savepoint_took_back(postgres: Callable[[], str]) -> None:
+    db = Database(postgres())
+    with statements(db) as seen, db.transaction(1) as session:
+        with suppress(LookupError), session.begin_nested():
+            jobs.enqueue(session, 1, NewJob("work", "taken back"), now=NOON)
+            raise LookupError
+        for key in ("one", "two", "three"):
+            jobs.enqueue(session, 1, NewJob("work", key), now=NOON)
+    assert [statement for statement in seen if "notify" in statement] == ["notify aftercare_jobs"] * 2
+    db.close()
 
 
 def test_slow_work_in_one_thread_does_not_keep_news_from_the_other(services: Services) -> None:
