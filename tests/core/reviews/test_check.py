@@ -82,6 +82,8 @@ def test_a_short_number_counts_only_as_it_is_written() -> None:
     [
         ("Ann Berg", "Ann B."),
         ("  Nguyễn Thị Hoa ", "Nguyễn H."),
+        ("สมชาย ใจดี", "สมชาย ใจ."),
+        ("Ann E\u0301mile", "Ann E\u0301."),
         ("Ann", "Ann"),
         ("mugfan77", "mugfan77"),
         ("王小明", "王**"),
