@@ -150,7 +150,7 @@ def view_order(session: Session, order: Order | Row) -> OrderView:
 
 def view_with(reader: Reader, order: Order | Row) -> OrderView:
     """Read one order with everything it shows, in four queries."""
-    return view_of(order, *(reader.rows(statement, order_id=order.id) for statement in _STATEMENTS))
+    return view_of(order, *reader.rows_of_each(_STATEMENTS, order_id=order.id))
 
 
 def view_of(

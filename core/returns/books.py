@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.fresh import adopt
 from core.orders.model import LineItem, Order
-from core.reads import Reader, Row, within
+from core.reads import Row, within
 from core.returns.bought import GOODS, Bought, BoughtLine, Payment
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 
@@ -94,10 +94,10 @@ def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
 
 def read_books(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> Books:
     """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for."""
-    reader = within(session)
-    lines, money = (reader.rows(query, order_id=order.id) for query in (_LINES, _MONEY))
+    asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
+    lines, money, items, withdrawals = within(session).rows_of_each(asked, order_id=order.id)
     unseen = [one for one in money if not _is_seen(one, order.refunds)]
-    reserved = _reserved(reader, order, apart_from, settled=[one for one in money if one not in unseen])
+    reserved = _reserved(items, withdrawals, apart_from, settled=[one for one in money if one not in unseen])
     return Books(
         order=order,
         lines=tuple(lines),
@@ -117,16 +117,16 @@ def _is_seen(one: Row, refunds: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _reserved(
-    reader: Reader, order: Order, apart_from: Return | Withdrawal | None, settled: Sequence[Row]
+    items: Sequence[Row], withdrawals: Sequence[Row], apart_from: Return | Withdrawal | None, settled: Sequence[Row]
 ) -> Counter[str]:
     """Count the units that returns and withdrawals hold, unless the store's own books show them as gone."""
     closed_returns = {one.return_id for one in settled if one.lines}
     closed_withdrawals = {one.withdrawal_id for one in settled if one.lines}
     held: Counter[str] = Counter()
-    for item in reader.rows(_ITEMS, order_id=order.id):
+    for item in items:
         if item.return_id not in closed_returns and not _is(apart_from, Return, item.return_id):
             held[item.line_ref] += item.quantity if item.accepted is None else item.accepted
-    for withdrawal in reader.rows(_WITHDRAWALS, order_id=order.id):
+    for withdrawal in withdrawals:
         if withdrawal.id not in closed_withdrawals and not _is(apart_from, Withdrawal, withdrawal.id):
             for line in withdrawal.lines:
                 held[line["ref"]] += line["quantity"]

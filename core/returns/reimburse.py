@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from core import jobs
-from core.bulk import update_rows
 from core.db import new_id
 from core.jobs import Kind, NewJob, Work
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine, Feature, Outcome, RefundLine
 from core.platform.contract import Reimbursement as Wanted
 from core.platform.errors import AccessLost, NotSupported, Refused
+from core.postgres import run
 from core.returns import telling
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.moves import move_return, move_withdrawal
@@ -34,6 +34,12 @@ from core.stores.model import Store
 
 OPEN = ("pending", "needs_staff", "awaiting_payment")
 _FEATURES = {"refund": Feature.REFUND, "store_credit": Feature.STORE_CREDIT, "exchange": Feature.EXCHANGE}
+_orders: Any = Order.__table__
+_SET_FLAG = (
+    sa.update(_orders)
+    .where(_orders.c.store_id == sa.bindparam("of_store"), _orders.c.id == sa.bindparam("of_id"))
+    .values(return_open=sa.bindparam("is_open"))
+)
 _LETTERS = {"refund": "refund_issued", "store_credit": "store_credit_issued", "exchange": "exchange_ready"}
 
 
@@ -281,7 +287,7 @@ def _others_wait(session: Session, rma: Return) -> bool:
 def _flag(session: Session, order: Order, is_open: bool) -> None:
     """Write the order's flag, and nothing where it is so: one column needs no unit of work."""
     if order.return_open is not is_open:
-        update_rows(session, Order.__table__, order.store_id, [{"id": order.id, "return_open": is_open}])
+        run(session.connection(), _SET_FLAG, {"of_store": order.store_id, "of_id": order.id, "is_open": is_open})
         set_committed_value(order, "return_open", is_open)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from core import atonce, postgres
 from core.atonce import FOR_ALL, AtOnce
 from core.db import Database
-from core.reads import reading
+from core.reads import reading, within
 
 HOW_MANY = AtOnce("how many", f"{FOR_ALL} select count(*) from named, stores where named.is_on = 'on'")
 BACKEND = AtOnce("backend", "select pg_backend_pid()")
@@ -29,17 +30,39 @@ def test_a_database_that_is_away_is_an_operational_error_on_the_short_ways_too()
         pass
 
 
+def cut(database_url: str, pid: int) -> None:
+    somebody = Database(database_url)
+    with somebody.system() as session:
+        session.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": pid})
+    somebody.close()
+
+
 def test_a_connection_cut_in_use_is_an_operational_error_and_the_next_one_works(
     on_postgres: Database, database_url: str
 ) -> None:
     ((pid,),) = atonce.ask(on_postgres, BACKEND)
-    somebody = Database(database_url)
-    with somebody.system() as session:
-        session.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": int(pid or b"0")})
-    somebody.close()
+    cut(database_url, int(pid or b"0"))
     with pytest.raises(sa.exc.OperationalError):
         atonce.ask(on_postgres, HOW_MANY)
     assert atonce.ask(on_postgres, HOW_MANY) == [[b"0"]]
+
+
+def test_several_reads_in_one_round_trip_are_one_after_the_other_or_one_error(
+    on_postgres: Database, database_url: str
+) -> None:
+    several = [sa.text(f"select {number} as number, :store_id as store_id") for number in (1, 2, 3)]
+    with on_postgres.transaction(7, write=False) as session:
+        rows = within(session).rows_of_each(several)
+    assert [[(row.number, row.store_id) for row in each] for each in rows] == [[(1, 7)], [(2, 7)], [(3, 7)]]
+
+    def read_while_cut(session: Session) -> None:
+        cut(database_url, session.execute(sa.text("select pg_backend_pid()")).scalar_one())
+        within(session).rows_of_each(several)
+
+    with pytest.raises(sa.exc.OperationalError), on_postgres.transaction(7, write=False) as session:
+        read_while_cut(session)
+    with on_postgres.transaction(7, write=False) as session:
+        assert len(within(session).rows_of_each(several)) == 3
 
 
 def test_what_postgresql_refuses_keeps_its_kind(on_postgres: Database) -> None:
