@@ -104,7 +104,7 @@ def facts_of(
 ) -> ReturnFacts:
     """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
     order, zone = books.order, ZoneInfo(policy.timezone)
-    parcels = within(session).rows(_PARCELS, order_id=order.id)
+    parcels, earlier = _history(session, order, now)
     values = _values(books, asked)
     lines = tuple(_line_facts(one, books, policy, parcels, values, now) for one in asked)
     return ReturnFacts(
@@ -113,7 +113,7 @@ def facts_of(
         country=order.country,
         currency=order.currency,
         shopper=order.email_key,
-        earlier_returns=_earlier(session, order, now),
+        earlier_returns=earlier,
         gift=gift,
         parcels=delivery_days(parcels, zone),
         informed=policy.informed,
@@ -204,11 +204,12 @@ def _quote(books: Books, answer: Answer, facts: ReturnFacts) -> Quote | None:
         return None
 
 
-def _earlier(session: Session, order: Order, now: datetime) -> int:
-    if not order.email_key:
-        return 0
-    [counted] = within(session).rows(_COUNT, email_key=order.email_key, since=now - COUNTED)
-    return int(counted.number)
+def _history(session: Session, order: Order, now: datetime) -> tuple[Sequence[Row], int]:
+    """Read the order's parcels, and count the returns its shopper has asked for; 0 where nobody knows who that is."""
+    asked = (_PARCELS, _COUNT) if order.email_key else (_PARCELS,)
+    values = {"order_id": order.id, "email_key": order.email_key, "since": now - COUNTED}
+    parcels, *counted = within(session).rows_of_each(asked, **values)
+    return parcels, int(counted[0][0].number) if counted else 0
 
 
 def everything(books: Books, *, wish: Wish = "refund", reason: str = "other") -> tuple[Asked, ...]:
