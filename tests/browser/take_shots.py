@@ -26,7 +26,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         phone = browser.new_page(viewport={"width": 390, "height": 760}, device_scale_factor=1.5)
-        widget = phone.locator("after-care")
+        widget = phone.locator("#orders after-care")
         for late in told:  # until one is found whose parcel has not come meanwhile
             phone.goto(f"{BASE}/demo/store/{key}?lang=en")
             widget.locator("input").nth(0).fill(late["order"])

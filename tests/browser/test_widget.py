@@ -28,7 +28,7 @@ def shop(demo: Any, open_page: Callable[..., Any]) -> Any:
 
 def find(page: Any, number: str, proof: str = ANN) -> Any:
     """Find an order; give the widget."""
-    widget = page.locator("after-care")
+    widget = page.locator("#orders after-care")
     widget.locator("input").nth(0).fill(number)
     widget.locator("input").nth(1).fill(proof)
     widget.locator("button.primary").click()
