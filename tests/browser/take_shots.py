@@ -33,7 +33,7 @@ def main() -> None:
             widget.locator("input").nth(1).fill(late["to"])
             widget.locator("button.primary").click()
             widget.locator("h3").first.wait_for()
-            if "Now expected" in widget.inner_text():
+            if "Now expected" in widget.locator("h3").first.inner_text():
                 break
         widget.evaluate("one => one.scrollIntoView()")
         phone.screenshot(path=f"{TEMP}/shot_widget.png")
