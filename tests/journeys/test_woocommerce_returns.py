@@ -11,20 +11,20 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
+from core.jobs.worker import Worker
 from core.money import to_minor
 from core.orders.model import Order
 from core.platform.contract import Installation
 from core.platform.registry import Registry
-from core.returns import lifecycle
-from core.returns.asking import Asked
-from core.returns.canceling import open_cancel
-from core.returns.lifecycle import SHOPPER
 from core.returns.model import Return
-from core.returns.opening import Request, open_return
+from core.returns.requests import lifecycle
+from core.returns.requests.canceling import open_cancel
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
-from core.worker import Worker
 from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import NOON, Clock, make_config
 from tests.core.returns.seed import ACCEPTS, AGNES, at, set_policy, set_practice, the_money
@@ -77,7 +77,7 @@ def place(
         shop.ship(placed["id"], "1Z999AA10123456784", at=NOON - timedelta(days=7))
         shop.set_status(placed["id"], "completed", at=NOON - timedelta(days=7))
     with at(services, store) as session:
-        lifecycle.telling.look_again(session, Order(store_id=store.id, ref=str(placed["id"])), now=services.clock())
+        lifecycle.events.look_again(session, Order(store_id=store.id, ref=str(placed["id"])), now=services.clock())
     worker.run_until_idle()
     with at(services, store) as session:
         return placed["id"], session.scalars(sa.select(Order).where(Order.ref == str(placed["id"]))).one()
