@@ -19,7 +19,7 @@ from core import changes, logs
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
-from core.db.base import Database
+from core.db.database import Database
 from core.desk import admin as desk_admin
 from core.desk.labels import name_of
 from core.desk.policy import policy_pages  # noqa: F401 - they hang their pages on the desk

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case, Message
-from core.db.base import insert, new_id
+from core.db.base import new_id
+from core.db.database import insert
 from core.jobs.queue import Kind, Work
 from core.orders.model import Order
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from core.db import prepared_statement
-from core.db.base import Database, new_id
+from core.db.base import new_id
+from core.db.database import Database
 from core.db.prepared_statement import AtOnce
 from core.jobs.queue import CHANNEL, NewJob, enqueue_for_stores
 

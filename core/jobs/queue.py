@@ -18,8 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from core.db.base import SYSTEM, Base, Database, Owned, new_id
+from core.db.base import SYSTEM, Base, Owned, new_id
 from core.db.bulk import insert_rows
+from core.db.database import Database
 from core.db.postgres import run
 
 CHANNEL = "aftercare_jobs"

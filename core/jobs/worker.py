@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
 from core.metrics import JOB_SECONDS, JOBS_ENDED

@@ -16,7 +16,7 @@ from gunicorn.app.base import BaseApplication
 from core import __version__, logs
 from core.app import create_app, installed_platforms, make_services, make_worker
 from core.config import BadConfig, Config, read_config
-from core.db.base import Database
+from core.db.database import Database
 from core.desk.trace import trace
 from core.jobs import scheduler
 from core.mail.compose import open_transport

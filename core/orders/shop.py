@@ -11,7 +11,8 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id
+from core.db.database import insert
 from core.db.row_reader import Row
 from core.http.context import services, speak_for
 from core.jobs import queue

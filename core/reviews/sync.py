@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id
+from core.db.database import insert
 from core.orders.sanitize import storable, web_url
 from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
 from core.reviews.last_answer import last_answer, ours_of

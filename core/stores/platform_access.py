@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import Database, insert, new_id
+from core.db.base import new_id
+from core.db.database import Database, insert
 from core.jobs.queue import PauseStore
 from core.platform.contract import Link, Platform, Request
 from core.platform.errors import BadSignature

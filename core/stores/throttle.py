@@ -17,8 +17,9 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import Database, new_id
+from core.db.base import new_id
 from core.db.bulk import insert_rows
+from core.db.database import Database
 from core.secrets import Keyring
 from core.stores.model import Throttle
 

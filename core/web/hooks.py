@@ -16,7 +16,7 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
 from core import changes
-from core.db.base import Database
+from core.db.database import Database
 from core.db.group_commit import Together
 from core.http.context import plain, services
 from core.jobs import fast_enqueue

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.conversations import cases
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs.worker import Worker
 from core.orders.messages.notice import Notice
 from core.orders.model import Order

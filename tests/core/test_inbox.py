@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import fast_enqueue
 from core.jobs.queue import Job, NewJob, enqueue, enqueue_for_stores
 from tests.conftest import NOON

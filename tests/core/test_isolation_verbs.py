@@ -166,7 +166,7 @@ TAKE_ROWS = (
     | reviews.TAKE_ROWS
     | set(
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.within conversations.cases.open_case "
-        "conversations.cases.add_message db.base.insert desk.settings.terms_form.save desk.trace.trace "
+        "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
         "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record shipping.store_decisions.write_notices "

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
 from core.jobs import claims, queue, scheduler
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.services import Services

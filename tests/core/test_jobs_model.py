@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from tests.conftest import NOON

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db import postgres, prepared_statement
-from core.db.base import Database
+from core.db.database import Database
 from core.db.prepared_statement import FOR_ALL, AtOnce
 from core.db.row_reader import reading, within
 

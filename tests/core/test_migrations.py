@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 import migrations
-from core.db.base import Base, Database, Owned
+from core.db.base import Base, Owned
+from core.db.database import Database
 from core.schema import migrate
 from core.schema.models import metadata
 from core.stores.model import Store

@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.app import make_services
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs.queue import Job
 from core.orders.model import Order
 from core.platform.contract import Installation

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id
+from core.db.database import insert
 from core.jobs.queue import Kind, Work
 from core.orders.model import Order
 from core.returns.model import ReturnPhoto

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core import changes
-from core.db.base import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker

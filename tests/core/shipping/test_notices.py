@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
