@@ -90,3 +90,10 @@ def new_id() -> int:
     with _id_lock:
         _last_id = max(_last_id + 1, (time.time_ns() // 1_000_000 - _ID_EPOCH << 22) | secrets.randbits(22))
         return _last_id
+
+
+def table_of(model: type[Any]) -> sa.Table:
+    """Give a model's table. SQLAlchemy types `__table__` as something to select from, which no INSERT takes."""
+    table = model.__table__
+    assert isinstance(table, sa.Table)
+    return table

@@ -133,7 +133,7 @@ def _start_over(database: Database | None) -> None:
     database._thread, database._writing = threading.local(), threading.Lock()
 
 
-def insert(session: Session, table: Any) -> Any:
+def insert(session: Session, table: sa.Table) -> Any:
     """Start an INSERT that knows ON CONFLICT in the session's dialect; its result's `rowcount` is what it wrote."""
     if session.get_bind().dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as dialect_insert

@@ -11,7 +11,7 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.db.row_reader import Row
 from core.http.context import services, speak_for
@@ -199,7 +199,7 @@ def send_code(app: Services, store_id: int, order_id: int, code: str) -> None:
     nonce = {"store_id": store_id, "id": new_id(), "digest": _code_digest(app, order_id, code), "expires_at": until}
     with app.db.transaction(store_id) as session:
         # One draw in a million is an older code of this order again, whose row may not have been pruned yet.
-        keep = insert(session, Nonce.__table__).values(nonce)
+        keep = insert(session, table_of(Nonce)).values(nonce)
         session.execute(keep.on_conflict_do_update(index_elements=["store_id", "digest"], set_={"expires_at": until}))
         key = f"code:{order_id}:{int(now.timestamp())}"
         queue.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.database import Database, insert
 from core.jobs.queue import PauseStore
 from core.platform.contract import Link, Platform, Request
@@ -107,7 +107,7 @@ def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, un
         "digest": keyring.digest(text, purpose="nonce"),
         "expires_at": until,
     }
-    table: sa.Table = Nonce.__table__  # type: ignore[assignment]
+    table = table_of(Nonce)
     used = insert(session, table).values(row).on_conflict_do_nothing().returning(table.c.id)
     # Not rowcount: psycopg leaves it at -1 here (SQLAlchemy 2.1, 2026-11).
     return session.execute(used).first() is not None

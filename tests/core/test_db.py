@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.app import make_services
 from core.config import BadConfig
-from core.db.base import SYSTEM, UtcTime, new_id
+from core.db.base import SYSTEM, UtcTime, new_id, table_of
 from core.db.database import Database, NestedWrite, insert
 from core.jobs.queue import Job
 from core.stores.model import Staff, Store
@@ -180,7 +180,7 @@ def test_a_connection_forgets_its_store_with_the_transaction(two_stores: Databas
 @pytest.mark.parametrize("verb", ["insert", "move"])
 def test_raw_sql_cannot_write_into_another_store(two_stores: Database, verb: str) -> None:
     row = {"store_id": EVE, "id": 1, "ref": "spy", "created_at": NOON, "seen_at": NOON}
-    table: Any = Staff.__table__
+    table = table_of(Staff)
     statements: dict[str, Any] = {
         "insert": sa.insert(table).values(row),
         "move": sa.text("update staff set store_id = 202"),
@@ -271,7 +271,7 @@ def test_an_insert_leaves_what_exists_alone_and_counts_what_is_new(two_stores: D
     counts = []
     for ref in ("of 101", "new"):
         with two_stores.transaction(MAX) as session:
-            new = insert(session, Staff.__table__).values(row | {"id": new_id(), "ref": ref, "role": "owner"})
+            new = insert(session, table_of(Staff)).values(row | {"id": new_id(), "ref": ref, "role": "owner"})
             counts.append(session.execute(new.on_conflict_do_nothing()).rowcount)  # type: ignore[attr-defined]
     assert counts == [0, 1]
     assert everybody(two_stores) == [BOTH[0], (MAX, "new", "owner"), BOTH[1]]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from core.db.base import table_of
 from core.db.database import Database
 from core.jobs import fast_enqueue
 from core.jobs.queue import Job, NewJob, enqueue, enqueue_for_stores
@@ -22,7 +23,7 @@ NEWS = [
     (1, HER_ORDER),
 ]
 FACT = NewJob("changes.act", "privacy:1", {"resource": "privacy"}, once=True)
-COLUMNS = [column for column in Job.__table__.columns if column.name != "id"]
+COLUMNS = [column for column in table_of(Job).columns if column.name != "id"]
 
 
 def usual(db: Database, promised: list[tuple[int, NewJob]]) -> None:

@@ -22,7 +22,7 @@ import core
 from core import changes
 from core.conversations import cases
 from core.db import bulk, orm_bypass
-from core.db.base import Base
+from core.db.base import Base, table_of
 from core.desk import today
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
@@ -83,11 +83,11 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))
     ).all(),
     "db.bulk.read_rows": lambda s, two: bulk.read_rows(
-        s, Order.__table__, ("id", "email"), two.mine.id, "id", [two.ids["order"]]
+        s, table_of(Order), ("id", "email"), two.mine.id, "id", [two.ids["order"]]
     ),
     "db.bulk.update_rows": lambda s, two: bulk.update_rows(
         s,
-        Order.__table__,  # type: ignore[arg-type]
+        table_of(Order),
         two.mine.id,
         [{"id": two.ids["order"], "late": True}],
     ),

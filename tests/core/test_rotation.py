@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from core import changes
 from core.app import create_app, wire_kinds
-from core.db.base import SYSTEM, new_id
+from core.db.base import SYSTEM, new_id, table_of
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.scheduler import TABLE
@@ -116,7 +115,7 @@ def test_without_the_walk_the_new_key_alone_opens_nothing(services: Services, st
 def test_a_walk_reaches_the_last_order_however_its_batches_fall(services: Services, store: Store, count: int) -> None:
     put_orders(services, store, "1")
     with services.db.transaction(store.id) as session:
-        orders: Any = Order.__table__
+        orders = table_of(Order)
         first = dict(session.execute(sa.select(orders)).mappings().one())
         session.execute(sa.insert(orders), [first | {"id": new_id(), "ref": f"copy {n}"} for n in range(1, count)])
     both = with_keys(services, NEW, KEY)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.jobs.queue import Kind, Work
 from core.orders.model import Order
@@ -40,7 +40,7 @@ def keep(session: Session, order: Order, photo: Photo, *, now: datetime) -> Retu
         "digest": photo.digest,
         "added_at": now,
     }
-    session.execute(insert(session, ReturnPhoto.__table__).values(row).on_conflict_do_nothing())
+    session.execute(insert(session, table_of(ReturnPhoto)).values(row).on_conflict_do_nothing())
     same = sa.select(ReturnPhoto).where(ReturnPhoto.order_id == order.id, ReturnPhoto.digest == photo.digest)
     return session.scalars(same).one()
 
