@@ -2,8 +2,7 @@
 
 Every row belongs to a store. A transaction is opened for one store and can see and write only its rows: on
 PostgreSQL row-level security says so, on SQLite a criterion on every ORM statement and a look at every row the ORM
-writes. `system()` sees all stores and is for four things only: find the store of a delivery, record deliveries, claim
-jobs, find due parcels.
+writes. `system()` sees all stores; each use names its purpose, and core/db/purpose.py lists them.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from core.db import postgres
 from core.db.base import STORE_MODELS, Owned
+from core.db.purpose import Purpose
 
 
 class NestedWrite(RuntimeError):
@@ -61,9 +61,9 @@ class Database:
             yield session
 
     @contextmanager
-    def system(self, *, write: bool = True) -> Iterator[Session]:
-        """Open a transaction over all stores. See the module's docstring for the four uses it may have."""
-        with self._session({"system": True}, write=write) as session:
+    def system(self, purpose: Purpose, *, write: bool = True) -> Iterator[Session]:
+        """Open a transaction that sees all stores, for a purpose that core/db/purpose.py lists."""
+        with self._session({"system": purpose}, write=write) as session:
             yield session
 
     @contextmanager
@@ -73,7 +73,7 @@ class Database:
             yield session
 
     @contextmanager
-    def writing_straight(self) -> Iterator[sqlite3.Connection]:
+    def sqlite_transaction(self) -> Iterator[sqlite3.Connection]:
         """Open a write transaction on SQLite's own connection; commit on leaving, or roll back. It sees all stores."""
         with self._one_writer(write=True):
             pooled = self.engine.raw_connection()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.conversations.model import Case
+from core.db.purpose import Purpose
 from core.desk import today, trace
 from core.desk.settings import terms_form
 from core.http.context import answer, plain, require_same_site, services, speak, words
@@ -89,7 +90,7 @@ def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseRes
     query = sa.select(Store).where(
         Store.platform == platform, sa.or_(Store.ref == opening.ref, Store.key == opening.ref)
     )
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound

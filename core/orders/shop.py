@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.database import insert
+from core.db.purpose import Purpose
 from core.db.row_reader import Row
 from core.http.context import services, speak_for
 from core.jobs import queue
@@ -91,7 +92,7 @@ def find_store() -> dict[str, str]:
     app = services()
     platform, ref = request.args.get("platform", ""), request.args.get("ref", "")
     query = sa.select(Store).where(Store.platform == storable(platform[:40]), Store.ref == storable(ref[:400]))
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.database import Database, insert
+from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
 from core.platform.contract import Link, Platform, Request
 from core.platform.errors import BadSignature
@@ -50,7 +51,7 @@ def store_by_key(services: Services, key: str) -> Store:
     """Find the store a shopper's address names. Raises StoreNotFound."""
     if not key.isalnum():  # also keeps out NUL, which PostgreSQL refuses
         raise StoreNotFound
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(sa.select(Store).where(Store.key == key[:64]))
     if store is None:
         raise StoreNotFound

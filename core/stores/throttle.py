@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_rows
 from core.db.database import Database
+from core.db.purpose import Purpose
 from core.secrets import Keyring
 from core.stores.model import Throttle
 
@@ -98,7 +99,7 @@ class Tries:
         with self._lock:
             new, self._unwritten = self._unwritten, Counter()
         try:
-            with db.system() as session:
+            with db.system(Purpose.COUNT_TRIES) as session:
                 told = _write(session, new)
         except sa.exc.SQLAlchemyError:
             with self._lock:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from core import changes
 from core.db.base import SYSTEM, new_id, table_of
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.scheduler import TABLE
@@ -307,7 +308,7 @@ class Stage:
         """Let the clock's next poll and next reconcile pass."""
         for kind in ("clock.poll", "clock.reconcile"):
             self.clock.now += TABLE[kind] + changes.OVERLAP
-            with self.services.db.system() as session:
+            with self.services.db.system(Purpose.INSPECT) as session:
                 new = NewJob(kind, f"{kind}:{new_id()}")
                 queue.enqueue(session, SYSTEM, new, now=self.clock())
             self.worker.run_until_idle()

@@ -16,6 +16,7 @@ from core.app import make_services
 from core.config import BadConfig
 from core.db.base import SYSTEM, UtcTime, new_id, table_of
 from core.db.database import Database, NestedWrite, insert
+from core.db.purpose import Purpose
 from core.jobs.queue import Job
 from core.stores.model import Staff, Store
 from tests.conftest import NOON, make_config
@@ -56,7 +57,7 @@ def two_stores(database: Database) -> Database:
 
 
 def everybody(db: Database) -> list[tuple[int, str, str]]:
-    with db.system(write=False) as session:
+    with db.system(Purpose.INSPECT, write=False) as session:
         people = session.scalars(sa.select(Staff).order_by(Staff.store_id, Staff.id))
         return [(one.store_id, one.ref, one.role) for one in people]
 
@@ -99,7 +100,7 @@ def test_a_store_changes_and_deletes_only_its_own_rows(two_stores: Database) -> 
         session.execute(sa.delete(Staff))
         session.execute(sa.delete(Store))
     assert everybody(two_stores) == [BOTH[1]]
-    with two_stores.system(write=False) as session:
+    with two_stores.system(Purpose.INSPECT, write=False) as session:
         assert session.scalars(sa.select(Store.name)).all() == ["store 202"]
 
 
@@ -169,7 +170,7 @@ def test_a_connection_forgets_its_store_with_the_transaction(two_stores: Databas
     one = Database(two_stores.engine.url.render_as_string(hide_password=False), pool_size=1)
     with one.transaction(MAX):
         pass
-    with one.system():
+    with one.system(Purpose.INSPECT):
         pass
     with one.engine.begin() as connection:  # the pool's only one, used before
         assert connection.execute(sa.text("select count(*) from staff")).scalar() == 0

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.database import insert
+from core.db.purpose import Purpose
 from core.jobs.queue import Kind, Work
 from core.orders.model import Order
 from core.returns.model import ReturnPhoto
@@ -72,7 +73,7 @@ def forget_loose(work: Work) -> None:
     old = sa.and_(ReturnPhoto.return_id.is_(None), ReturnPhoto.added_at < work.now - KEPT_LOOSE)
     forgotten = _BATCH
     while forgotten == _BATCH:
-        with work.services.db.system() as session:
+        with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
             some = session.execute(sa.select(ReturnPhoto.store_id, ReturnPhoto.id).where(old).limit(_BATCH)).all()
             mine = sa.tuple_(ReturnPhoto.store_id, ReturnPhoto.id).in_([tuple(row) for row in some])
             session.execute(sa.delete(ReturnPhoto).where(mine, old), execution_options={"synchronize_session": False})
