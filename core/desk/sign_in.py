@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from core.db.purpose import Purpose
 from core.desk.page import COOKIE, desk
 from core.http.context import answer, plain, services
 from core.platform.contract import Opening
@@ -38,7 +39,7 @@ def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseRes
     query = sa.select(Store).where(
         Store.platform == platform, sa.or_(Store.ref == opening.ref, Store.key == opening.ref)
     )
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound

@@ -11,7 +11,9 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.db.purpose import Purpose
 from core.db.row_reader import Row
 from core.http.context import services, speak_for
 from core.jobs import queue
@@ -86,7 +88,7 @@ def find_store() -> dict[str, str]:
     app = services()
     platform, ref = request.args.get("platform", ""), request.args.get("ref", "")
     query = sa.select(Store).where(Store.platform == storable(platform[:40]), Store.ref == storable(ref[:400]))
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound
@@ -194,7 +196,7 @@ def send_code(app: Services, store_id: int, order_id: int, code: str) -> None:
     nonce = {"store_id": store_id, "id": new_id(), "digest": _code_digest(app, order_id, code), "expires_at": until}
     with app.db.transaction(store_id) as session:
         # One draw in a million is an older code of this order again, whose row may not have been pruned yet.
-        keep = insert(session, Nonce.__table__).values(nonce)
+        keep = insert(session, table_of(Nonce)).values(nonce)
         session.execute(keep.on_conflict_do_update(index_elements=["store_id", "digest"], set_={"expires_at": until}))
         key = f"code:{order_id}:{int(now.timestamp())}"
         queue.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)

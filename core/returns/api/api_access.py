@@ -21,7 +21,7 @@ LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, 
 
 
 def enter(app: Services, key: str, order: str, *, act: bool = False) -> tuple[Store, ShopperToken, int]:
-    """Give store, token and order id of a request that names its order. Raises what `core.orders.shopper_auth` raises."""
+    """Give store, token and order id of a request that names its order. Raises what `shopper_auth` raises."""
     store, token = opened(app, key)
     order_id = id_of(order)
     check_opens(token, order_id, act=act)
