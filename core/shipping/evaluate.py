@@ -22,7 +22,8 @@ from core.orders.model import Order, Shipment
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.business_days import shopper_zone
 from core.shipping.rules.decide import Decision, check
-from core.shipping.rules.notice_rules import Due, Parcel, Told
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Parcel, Told
 from core.shipping.rules.send_policy import Verdict, govern
 from core.shipping.rules.terms import Terms
 from core.shipping.store_decisions import KNOWN, OrderRow, ShipmentRow, write_notices, write_orders, write_parcels

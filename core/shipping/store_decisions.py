@@ -20,7 +20,7 @@ from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
 from core.shipping.rules import carriers
 from core.shipping.rules.decide import Decision
-from core.shipping.rules.notice_rules import Due
+from core.shipping.rules.facts import Due
 from core.shipping.rules.send_policy import Verdict
 
 ShipmentRow = Shipment | Any

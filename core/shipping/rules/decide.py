@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.platform.snapshots import OrderState, TrackingStatus
+from core.shipping.rules.facts import Due, Facts
 from core.shipping.rules.forecast import Expectation, Forecaster, expect
 from core.shipping.rules.notice_rules import (
     Answer,
-    Due,
-    Facts,
-    Parcel,
-    Told,
     admit_miss,
     ask_arrival,
     foresee_delay,
@@ -23,6 +20,7 @@ from core.shipping.rules.notice_rules import (
     revise_promise,
     tell_news,
 )
+from core.shipping.rules.parcel import Parcel, Told
 from core.shipping.rules.promise import Delivery, Lane, Lanes, Promise, delivery_of, is_shipped, promise_of
 from core.shipping.rules.terms import RuleName, Terms
 

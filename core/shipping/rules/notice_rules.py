@@ -7,15 +7,15 @@ evidence: a parcel is called late only when something shows that it has not arri
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal
 
-from core.platform.snapshots import OrderState, TrackingStatus
+from core.platform.snapshots import TrackingStatus
 from core.shipping.rules.business_days import at_time, end_of_day, local_day, nth_day_after, ready_by
+from core.shipping.rules.facts import Due, Facts
 from core.shipping.rules.forecast import Expectation, last_ship_day, likely_days
-from core.shipping.rules.promise import MORNING, Delivery, Lane, Promise, Source, has_feed, taken_in_at
-from core.shipping.rules.terms import Kind, Mode, RuleName, Terms, TransitRow
+from core.shipping.rules.parcel import Parcel
+from core.shipping.rules.promise import MORNING, Delivery, Lane, taken_in_at
+from core.shipping.rules.terms import Kind, RuleName, TransitRow
 
 FRESH = timedelta(days=3)
 """Older news is not news: a first import tells nobody about the past."""
@@ -48,141 +48,6 @@ KINDS: dict[RuleName, Kind] = {
     "ask_if_arrived": "asked_if_arrived",
 }
 """Where a rule's message is not called like the rule."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What was told already, or would have been (`sent` False: watched, drafted or suppressed)."""
-
-    rule: str
-    occasion: str
-    kind: str
-    at: datetime
-    expected_by: date | None = None
-    sent: bool = True
-
-
-# Not frozen: with so many fields that costs three times as much to make (Python 3.11, 2026-11).
-@dataclass(slots=True, kw_only=True)
-class Parcel:
-    """One parcel as a plain row, with what its order says. Times are aware UTC.
-
-    A part of an order that was not shipped yet is a parcel too: status PENDING, no `shipped_at`.
-    """
-
-    order_id: int
-    shipment_id: int
-    placed_at: datetime
-    seen_at: datetime
-    """When we first saw it."""
-    order_state: OrderState = OrderState.OPEN
-    order_status: str = ""
-    """The platform's own word, which the merchant may have mapped."""
-    status_at: datetime | None = None
-    """Since when the order has that status."""
-    paid_at: datetime | None = None
-    country: str = ""
-    shipping_method: str = ""
-    pickup: bool = False
-    digital: bool = False
-    status: TrackingStatus = TrackingStatus.PENDING
-    raw_status: str = ""
-    status_seen_at: datetime | None = None
-    """When the parcel was seen to take its status, for platforms whose status has no date."""
-    carrier: str = ""
-    service: str = ""
-    tracked: bool = False
-    """It has a tracking number."""
-    adapter: bool = False
-    """A carrier adapter of ours follows it."""
-    shipped_at: datetime | None = None
-    delivered_at: datetime | None = None
-    delivered_by: Literal["carrier", "platform", "adapter", ""] = ""
-    estimated_by: date | None = None
-    """The carrier's or platform's estimate now."""
-    platform_promised_by: date | None = None
-    learned_by: date | None = None
-    promised_by: date | None = None
-    """The first promise, as stored."""
-    promise_source: Source | None = None
-    first_scan_at: datetime | None = None
-    """The carrier's first scan; a label being made is none."""
-    last_scan_at: datetime | None = None
-    last_scan_status: TrackingStatus | None = None
-    answer: Literal["", "arrived", "not_yet", "wait", "cancel", "person"] = ""
-    answered_at: datetime | None = None
-    stopped: bool = False
-    gone: bool = False
-    parcels_in_order: int = 1
-    undelivered_in_order: int = 1
-    told: tuple[Told, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """One message that is due. `(order_id, rule, occasion)` is its identity: the same news is told once."""
-
-    order_id: int
-    shipment_id: int
-    rule: RuleName
-    kind: Kind
-    occasion: str
-    mode: Mode
-    reason: str
-    urgency: int = 0
-    """2: a date changes · 1: the shopper may have to act · 0: good to know."""
-    promised_by: date | None = None
-    expected_by: date | None = None
-    before: datetime | None = None
-    """It must go before this: the promised day is over then."""
-    until: datetime | None = None
-    """Nobody needs it after this."""
-
-
-@dataclass(slots=True)
-class Facts:
-    """One parcel at one moment, with what the ladders and the forecast say of it."""
-
-    parcel: Parcel
-    terms: Terms
-    lane: Lane
-    now: datetime
-    promise: Promise | None
-    delivery: Delivery | None
-    expectation: Expectation | None
-    shipped: bool
-    told: tuple[Told, ...] = ()
-    standing: date | None = field(init=False)
-    """The day that counts now: the promise, or the latest date the shopper was told since."""
-    warned_at: datetime | None = field(init=False, default=None)
-    is_waiting: bool = field(init=False)
-    """The store still has it, and is working on the order."""
-    is_open: bool = field(init=False)
-    """There is evidence that it has not arrived."""
-
-    def __post_init__(self) -> None:
-        parcel = self.parcel
-        self.is_waiting = not self.shipped and parcel.order_state is OrderState.OPEN and not parcel.pickup
-        # An unknown word of the carrier's may mean "delivered".
-        unread = TrackingStatus.UNKNOWN in (parcel.status, parcel.last_scan_status)
-        self.is_open = self.is_waiting or (self.shipped and not unread and has_feed(parcel))
-        self.standing = self.promise.by if self.promise else None
-        mine = f"{parcel.shipment_id}:"
-        for told in self.told:
-            if told.kind == "delay" and (told.occasion.startswith(mine) or ":unshipped:" in told.occasion):
-                self.warned_at = max(told.at, self.warned_at or told.at)
-                if self.standing and told.expected_by and told.expected_by > self.standing:
-                    self.standing = told.expected_by
-
-    @property
-    def is_held(self) -> bool:
-        """The shopper asked for a person: notices about lateness would talk over them."""
-        return self.parcel.answer in ("cancel", "person")
-
-    @property
-    def original(self) -> bool:
-        """The shopper knows no date but the promised one."""
-        return self.promise is not None and self.standing == self.promise.by
 
 
 Answer = Due | datetime | None

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from core.shipping.rules.business_days import next_open
-from core.shipping.rules.notice_rules import Due, Told
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Told
 from core.shipping.rules.terms import Kind, Mode, Terms
 
 Suppression = Literal["stopped", "budget", "native", "stale", "nothing_new", "off"]

@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.decide import Decision, check
-from core.shipping.rules.notice_rules import Due, Parcel, Told
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Parcel, Told
 from core.shipping.rules.promise import Lanes, Promise
 from core.shipping.rules.terms import Terms
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.shipping.rules.notice_rules import Due, Told
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Told
 from core.shipping.rules.send_policy import govern
 from core.shipping.rules.terms import Kind, RuleName, Terms
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules.notice_rules import Parcel
+from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.promise import (
     Delivery,
     Promise,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules.notice_rules import Parcel
+from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.simulate import Event, History, Rehearsal, rehearse
 from core.shipping.rules.terms import Rule, Terms, TransitRow
 

@@ -9,7 +9,8 @@ import pytest
 
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.decide import check
-from core.shipping.rules.notice_rules import Due, Parcel, Told
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Parcel, Told
 from core.shipping.rules.terms import Exemption, Rule, Terms, TransitRow
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)  # a Wednesday

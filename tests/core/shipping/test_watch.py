@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.decide import Decision, check
-from core.shipping.rules.notice_rules import Parcel, Told
+from core.shipping.rules.parcel import Parcel, Told
 from core.shipping.rules.terms import Rule, Terms, TransitRow
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
