@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.forecast import Expectation
-from core.shipping.rules.parcel import Parcel, Told
+from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Delivery, Lane, Promise, has_feed
 from core.shipping.rules.terms import Kind, Mode, RuleName, Terms
 
@@ -32,6 +32,10 @@ class Due:
     until: datetime | None = None
     """Nobody needs it after this."""
 
+    def as_past_notice(self, at: datetime) -> PastNotice:
+        """Give what the rules remember of this message once it was sent."""
+        return PastNotice(self.rule, self.occasion, self.kind, at, self.expected_by)
+
 
 @dataclass(slots=True)
 class Facts:
@@ -45,7 +49,7 @@ class Facts:
     delivery: Delivery | None
     expectation: Expectation | None
     shipped: bool
-    told: tuple[Told, ...] = ()
+    past_notices: tuple[PastNotice, ...] = ()
     standing: date | None = field(init=False)
     """The day that counts now: the promise, or the latest date the shopper was told since."""
     warned_at: datetime | None = field(init=False, default=None)
@@ -62,11 +66,11 @@ class Facts:
         self.is_open = self.is_waiting or (self.shipped and not unread and has_feed(parcel))
         self.standing = self.promise.by if self.promise else None
         mine = f"{parcel.shipment_id}:"
-        for told in self.told:
-            if told.kind == "delay" and (told.occasion.startswith(mine) or ":unshipped:" in told.occasion):
-                self.warned_at = max(told.at, self.warned_at or told.at)
-                if self.standing and told.expected_by and told.expected_by > self.standing:
-                    self.standing = told.expected_by
+        for past in self.past_notices:
+            if past.kind == "delay" and (past.occasion.startswith(mine) or ":unshipped:" in past.occasion):
+                self.warned_at = max(past.at, self.warned_at or past.at)
+                if self.standing and past.expected_by and past.expected_by > self.standing:
+                    self.standing = past.expected_by
 
     @property
     def is_held(self) -> bool:

@@ -13,7 +13,7 @@ Source = Literal["platform", "table", "learned"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PastNotice:
     """What was told already, or would have been (`sent` False: watched, drafted or suppressed)."""
 
     rule: str
@@ -77,4 +77,4 @@ class Parcel:
     gone: bool = False
     parcels_in_order: int = 1
     undelivered_in_order: int = 1
-    told: tuple[Told, ...] = ()
+    past_notices: tuple[PastNotice, ...] = ()

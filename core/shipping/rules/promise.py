@@ -97,7 +97,7 @@ def lane_of(parcel: Parcel, terms: Terms) -> Lane:
     """Work out what the terms mean for one parcel."""
     country = parcel.country
     rows = (row for row in terms.transit if row.covers(parcel.shipping_method, country))
-    settled = {name: terms.rule(name).settle(parcel.carrier, parcel.service, country) for name in RULES}
+    settled = {name: terms.rule(name).resolve(parcel.carrier, parcel.service, country) for name in RULES}
     shopper = shopper_zone(country, terms.timezone)
     # A store outside a country of several zones cannot know which is the shopper's: reckon with all of them.
     zones = zones_of(country) if len(zones_of(country)) > 1 and shopper != terms.timezone else (shopper,)
