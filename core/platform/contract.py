@@ -153,7 +153,7 @@ class Reimbursement:
     `lines` is what comes back and what it is worth; where there are lines they add up to `amount`.
     `payments` says through which of the order's payments how much flows back, (ref, amount), in that order. Of an
     exchange `amount` is what the goods that come back are worth; what is to pay on top goes through the platform's
-    own checkout.
+    own checkout. A refund `through_gateway` moves money; without it the refund is only written down, and a person pays.
     """
 
     key: str
@@ -164,7 +164,7 @@ class Reimbursement:
     reason: str = ""
     lines: tuple[RefundLine, ...] = ()
     restock: bool = False
-    through_gateway: bool = False
+    through_gateway: bool = True
     payments: tuple[tuple[str, int], ...] = ()
     exchange: tuple[ExchangeLine, ...] = ()
 
@@ -174,7 +174,8 @@ class Outcome:
     """What became of a reimbursement; `amount` is read back from the platform, never echoed from the request.
 
     `ref` names the refund, the store credit's code, or the order that an exchange made; `link` is where the shopper
-    pays (awaiting_payment) or staff look.
+    pays (awaiting_payment) or staff look. A refund is issued only where the platform says that the money moved. Where
+    the payment cannot pay back, or the refund is only written down, the answer is needs_staff with a sentence.
     """
 
     state: Literal["issued", "pending", "needs_staff", "awaiting_payment"]

@@ -177,6 +177,10 @@ class Demo(Platform):
         order, now = self._order(reimbursement.order_ref), datetime.now(UTC)
         check_amounts(order, reimbursement)
         ref, flows = f"refund-{len(order.refunds) + 1}", reimbursement.amount
+        if reimbursement.kind == "refund" and not reimbursement.through_gateway:
+            flows = 0
+        elif reimbursement.kind == "refund" and not till.can_pay_back(order, reimbursement):
+            return Outcome("needs_staff", link=order.admin_url, sentence=till.NO_GATEWAY)
         if reimbursement.kind == "store_credit":
             ref, flows = till.credit_code(reimbursement.key), 0
             self.world.note("credit", ref, {"left": reimbursement.amount, "currency": order.currency})
@@ -187,15 +191,16 @@ class Demo(Platform):
             if instead.state is OrderState.UNPAID:
                 self.world.hold(reimbursement, instead.ref)
                 return till.awaited(instead, reimbursement.amount)
-        self.world.put(till.take_back(order, reimbursement, ref, now, flows=flows))
-        return till.issued(order, ref, reimbursement.amount, self.world.credit(ref))
+        after = till.take_back(order, reimbursement, ref, now, flows=flows)
+        self.world.put(after)
+        return till.outcome_of(after, after.refunds[-1], self.world.credit(ref))
 
     def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
         """Look into the order's books for our key, then among the exchanges the shopper has still to pay for."""
         order = self._order(order_ref)
         known = next((refund for refund in order.refunds if key and refund.key == key), None)
         if known:
-            return till.issued(order, known.ref, known.amount, self.world.credit(known.ref))
+            return till.outcome_of(order, known, self.world.credit(known.ref))
         held = self.world.held(key)
         instead = self.world.order(held[1]) if held else None
         return till.awaited(instead, held[0].amount) if held and instead else None

@@ -20,7 +20,8 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 def detect(session: Session, order_ids: Sequence[int], *, now: datetime) -> None:
     """Find in what a store says of its orders the money we wait for: by our key, or by hand for what staff had to pay.
 
-    A refund by hand counts for a row that waits for staff if it has the same amount, came later, and is nobody else's.
+    A refund under our key counts once the store says that it was paid out. One by hand counts for a row that waits for
+    staff if it has the same amount, came later, and is nobody else's: who wrote it down says that it was paid.
     """
     for start in range(0, len(order_ids), 500):
         some = order_ids[start : start + 500]
@@ -40,7 +41,8 @@ def detect(session: Session, order_ids: Sequence[int], *, now: datetime) -> None
 
 def _is_it(row: Reimbursement, refund: dict[str, Any], taken: set[str]) -> bool:
     if refund.get("key"):
-        return bool(refund["key"] == row.key)
+        # Stored before refunds said so (2026-11): the next fetch replaces it.
+        return bool(refund["key"] == row.key and refund.get("paid_out", True))
     by_hand = row.state == "needs_staff" and row.kind == "refund" and refund["ref"] not in taken
     came_later = datetime.fromisoformat(refund["at"]) >= row.created_at - _CLOCKS_DIFFER
     return by_hand and refund["amount"] == row.amount and came_later

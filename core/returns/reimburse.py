@@ -127,8 +127,6 @@ def pay(work: Work) -> None:
 
 def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
     """Put a row into the words of the door; parts that bring nothing are left out."""
-    through = practice_of(store).through_gateway and bool(row.payments)
-    able = {payment["ref"] for payment in order.payments if payment.get("refundable")}
     return Wanted(
         key=row.key,
         kind=row.kind,  # type: ignore[arg-type]
@@ -142,7 +140,7 @@ def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
             if part["quantity"] or part["net"] or part["taxes"]
         ),
         restock=bool(row.restock) and {part["ref"] for part in row.lines if part["quantity"]} <= set(row.restock),
-        through_gateway=through and all(ref in able for ref, _ in row.payments),
+        through_gateway=practice_of(store).through_gateway,
         payments=tuple((ref, amount) for ref, amount in row.payments),
         exchange=tuple(ExchangeLine(**line) for line in row.exchange),
     )

@@ -14,6 +14,7 @@ GATEWAY_META = "_aftercare_through_gateway"
 """Set on a refund of ours that was to move money, so that reading it back later still knows."""
 NO_GATEWAY = "The order's payment method cannot pay back by itself. Refund it there, then record it on the order."
 NOT_PAID = "The refund is recorded, but the payment method did not send the money. Pay it back by hand."
+WRITTEN_DOWN = "The refund is recorded, as your settings want it, and no money was sent. Pay it back by hand."
 
 
 def find_refund(refunds: Iterable[Mapping[str, Any]], key: str) -> Mapping[str, Any] | None:
@@ -55,8 +56,8 @@ def outcome_of(row: Mapping[str, Any], currency: str, *, asked: int | None = Non
     """Say what became of a refund that WooCommerce has; `asked` is compared with what it wrote down."""
     written = mapping.refund(row, currency)
     sentence = ""
-    if meta_of(row).get(GATEWAY_META) == "yes" and not row.get("refunded_payment"):
-        sentence = NOT_PAID
+    if not written.paid_out:
+        sentence = NOT_PAID if meta_of(row).get(GATEWAY_META) == "yes" else WRITTEN_DOWN
     elif asked not in (None, written.amount):
         sentence = f"WooCommerce recorded {to_decimal(written.amount, currency)} {currency}. Check the order."
     return Outcome("needs_staff" if sentence else "issued", written.ref, written.amount, link, sentence)

@@ -58,6 +58,9 @@ class Merchant(Protocol):
     def place(self) -> str:
         """Take in a paid order."""
 
+    def place_unrefundable(self) -> str:
+        """Take in an order paid in a way that cannot pay back by itself, as a bank transfer."""
+
     def change(self, ref: str) -> None:
         """Change an order now."""
 
@@ -296,6 +299,38 @@ def test_a_refund_asked_twice_is_given_once(opened: Opened) -> None:
     assert platform.find_reimbursement(order.ref, "k1") == again
     assert platform.reimburse(refund_of(order, "k2")).ref != first.ref
     assert merchant.refunds(order.ref) == [500, 500]
+
+
+def test_a_payment_that_cannot_pay_back_leaves_the_refund_to_staff_and_writes_nothing(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.REFUND)
+    order = read_again(platform, merchant.place_unrefundable())
+    assert [payment.refundable for payment in order.payments] == [False]
+    outcome = platform.reimburse(refund_of(order, "k1"))
+    assert (outcome.state, outcome.sentence[-1:]) == ("needs_staff", ".")
+    assert merchant.refunds(order.ref) == []
+    assert platform.find_reimbursement(order.ref, "k1") is None
+
+
+def test_a_refund_that_is_only_written_down_is_never_issued(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.REFUND)
+    for ref in (merchant.place(), merchant.place_unrefundable()):
+        wanted = replace(refund_of(read_again(platform, ref), "k1"), through_gateway=False)
+        first = platform.reimburse(wanted)
+        assert (first.state, first.amount, first.sentence[-1:]) == ("needs_staff", 500, ".")
+        again = merchant.connect().reimburse(wanted)
+        assert (again.state, again.ref) == (first.state, first.ref)
+        assert platform.find_reimbursement(ref, "k1") == again
+        assert [(one.key, one.paid_out) for one in read_again(platform, ref).refunds] == [("k1", False)]
+
+
+def test_a_refund_that_moved_money_says_so_when_it_is_read(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.REFUND)
+    order = placed_at(platform, merchant)
+    assert platform.reimburse(refund_of(order, "k1")).state == "issued"
+    assert [(one.key, one.paid_out) for one in read_again(platform, order.ref).refunds] == [("k1", True)]
 
 
 def test_a_refund_of_more_than_is_left_is_refused_and_not_made(opened: Opened) -> None:

@@ -48,6 +48,9 @@ class Merchant:
     def place(self) -> str:
         return str(self.store.place(make_order(placed=self.now))["id"])
 
+    def place_unrefundable(self) -> str:
+        return str(self.store.place(make_order(placed=self.now, payment_method="bacs"))["id"])
+
     def change(self, ref: str) -> None:
         self.store.set_status(int(ref), "completed")
 

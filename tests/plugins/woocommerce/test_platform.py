@@ -34,7 +34,7 @@ from core.platform.contract import (
 from core.platform.errors import AccessLost, BadSignature, NotSupported, Refused, Unavailable
 from core.platform.http import open_session
 from core.platform.snapshots import Gone, OrderSnapshot, OrderState, ReviewSnapshot
-from plugins.woocommerce import PLATFORM, signing
+from plugins.woocommerce import PLATFORM, refunds, signing
 from plugins.woocommerce.platform import WooCommerce
 from tests.stores.woocommerce import Line, Store, make_order, serving
 
@@ -354,9 +354,10 @@ def test_a_refund_asked_twice_is_made_once(shop: Shop) -> None:
     assert (after.refunds[0].key, after.lines[0].removed) == (wanted.key, 1)
 
 
-def test_a_refund_on_record_moves_no_money_and_restocks_nothing(shop: Shop) -> None:
+def test_a_refund_on_record_moves_no_money_and_is_left_to_staff(shop: Shop) -> None:
     ref = shop.place(payment_method="bacs")
-    assert shop.plugin.reimburse(refund_of(ref, 100)).state == "issued"
+    outcome = shop.plugin.reimburse(refund_of(ref, 100, through_gateway=False))
+    assert (outcome.state, outcome.amount, outcome.sentence) == ("needs_staff", 100, refunds.WRITTEN_DOWN)
     assert shop.store.refunds[int(ref)][0]["refunded_payment"] is False
 
 

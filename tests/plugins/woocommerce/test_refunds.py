@@ -163,7 +163,7 @@ def test_a_store_that_shows_no_cents_gives_back_what_it_summed() -> None:
 def test_only_goods_are_sent_in_units() -> None:
     parts = (RefundLine("1", 2, 4800, {"7": 408}), RefundLine("2", 1, 750))
     body = refund_body(Reimbursement("k1", "refund", "17", 5958, "USD", lines=parts), goods={"1"})
-    assert (body["amount"], body["api_refund"], body["api_restock"]) == ("59.58", False, False)
+    assert (body["amount"], body["api_refund"], body["api_restock"]) == ("59.58", True, False)
     assert body["line_items"] == [
         {"id": 1, "quantity": 2, "refund_total": "48.00", "refund_tax": [{"id": 7, "refund_total": "4.08"}]},
         {"id": 2, "quantity": 0, "refund_total": "7.50", "refund_tax": []},
