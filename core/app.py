@@ -41,7 +41,7 @@ from core.orders import shop as orders_shop
 from core.orders.sections import SECTIONS
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
-from core.returns import album, beside, payout, reimburse, shop_withdrawals
+from core.returns import album, beside, paying, payout, shop_withdrawals
 from core.returns import mails as returns_mails
 from core.returns import pages as returns_pages
 from core.returns import shop as returns_shop
@@ -73,7 +73,7 @@ def wire_kinds() -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for slice_ in (
         *(changes, install, keep, notices, shipping_sweep, cases, sender, retention),
-        *(returns_mails, payout, reimburse, album, publishing),
+        *(returns_mails, payout, paying, album, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")

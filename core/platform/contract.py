@@ -231,6 +231,11 @@ class Platform:
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     poll_minutes: ClassVar[int] = 15
+    pays_once_per_key: ClassVar[bool] = False
+    """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
+    was asked for without a clear answer is looked for, and never asked for again: a person decides."""
+    paying_seconds: float = 120.0
+    """How long the call that moves money may take; hand it to `http` as that call's read time-out. Set by the core."""
 
     def __init__(
         self,
@@ -330,11 +335,15 @@ class Platform:
         return None
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
-        """Give the shopper what is due. Asked twice with the same key, do it once."""
+        """Give the shopper what is due. Asked twice with the same key, do it once.
+
+        Raises NothingDone where it is certain that nothing was begun; after any other Unavailable money may have moved.
+        """
         raise NotSupported(self.name)
 
-    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
-        """Look whether the platform has already done what `key` asked for."""
+    def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
+        """Look whether the platform has already done what was asked: by our key, or by reason and amount where the
+        platform may have lost the key. What may or may not have been paid is needs_staff."""
         raise NotSupported(self.name)
 
     def move_return(self, move: ReturnMove) -> str:

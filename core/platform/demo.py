@@ -69,6 +69,7 @@ class Demo(Platform):
     name = "demo"
     title = "Sample store"
     features = frozenset(Feature) - {Feature.LISTS_DELETIONS, Feature.NATIVE_RETURNS}
+    pays_once_per_key = True
 
     @property
     def world(self) -> World:
@@ -171,7 +172,7 @@ class Demo(Platform):
     @_alone
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Write what is due into the books, once per key: a refund, a store credit's code or an order that goes out."""
-        done = self.find_reimbursement(reimbursement.order_ref, reimbursement.key)
+        done = self.find_reimbursement(reimbursement)
         if done:
             return done
         order, now = self._order(reimbursement.order_ref), datetime.now(UTC)
@@ -195,9 +196,9 @@ class Demo(Platform):
         self.world.put(after)
         return till.outcome_of(after, after.refunds[-1], self.world.credit(ref))
 
-    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
+    def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
         """Look into the order's books for our key, then among the exchanges the shopper has still to pay for."""
-        order = self._order(order_ref)
+        order, key = self._order(reimbursement.order_ref), reimbursement.key
         known = next((refund for refund in order.refunds if key and refund.key == key), None)
         if known:
             return till.outcome_of(order, known, self.world.credit(known.ref))

@@ -59,7 +59,9 @@ class Shop:
 
     def connect(self, key: Any, **settings: Any) -> WooCommerce:
         http = open_session(allow=frozenset({urlsplit(self.url).netloc}), timeout=(2, 2))
-        return WooCommerce(self.url, {"key": key.key, "secret": key.secret}, settings, http)
+        plugin = WooCommerce(self.url, {"key": key.key, "secret": key.secret}, settings, http)
+        plugin.paying_seconds = 2.0
+        return plugin
 
     def place(self, **wanted: Any) -> str:
         return str(self.store.place(make_order(placed=self.time, **wanted))["id"])
@@ -343,7 +345,7 @@ def test_a_refund_asked_twice_is_made_once(shop: Shop) -> None:
     part = RefundLine(order.lines[0].ref, 1, 2400, {"1": 204})
     wanted = refund_of(order.ref, 2604, lines=(part,), restock=True, through_gateway=True)
     first, second = shop.plugin.reimburse(wanted), shop.plugin.reimburse(wanted)
-    assert first == second == shop.plugin.find_reimbursement(order.ref, wanted.key)
+    assert first == second == shop.plugin.find_reimbursement(wanted)
     assert (first.state, first.amount, first.link) == ("issued", 2604, order.admin_url)
     (row,) = shop.store.refunds[int(order.ref)]
     assert row["refunded_payment"] is True
@@ -375,7 +377,7 @@ def test_a_refund_whose_money_did_not_move_is_left_to_staff(shop: Shop) -> None:
     wanted = refund_of(ref, 100, through_gateway=True)
     shop.plugin.reimburse(wanted)
     shop.store.refunds[int(ref)][0]["refunded_payment"] = False
-    outcome = shop.plugin.find_reimbursement(ref, wanted.key)
+    outcome = shop.plugin.find_reimbursement(wanted)
     assert outcome is not None
     assert (outcome.state, outcome.amount) == ("needs_staff", 100)
 
@@ -421,8 +423,8 @@ def test_a_refund_that_does_not_add_up_is_refused_before_the_store_is_asked(
 def test_nothing_was_reimbursed_that_nobody_asked_for(shop: Shop) -> None:
     ref = shop.place()
     shop.store.refund(int(ref), {"amount": "1.00", "api_refund": False})
-    assert shop.plugin.find_reimbursement(ref, "reimbursement:1") is None
-    assert shop.plugin.find_reimbursement("999999", "reimbursement:1") is None
+    assert shop.plugin.find_reimbursement(refund_of(ref, 101)) is None
+    assert shop.plugin.find_reimbursement(refund_of("999999", 100)) is None
     with pytest.raises(NotSupported):
         shop.plugin.reimburse(refund_of(ref, 100, kind="store_credit"))
 
