@@ -41,8 +41,8 @@ from tests.laws.cluster import Cluster, wait_until
 from tests.laws.entry import PLATFORMS
 from tests.laws.sink import taking_mail
 from tests.laws.storefront import insist, promise
+from tests.stores.woocommerce import Line, make_order, serving
 from tests.stores.woocommerce import Store as WooStore
-from tests.stores.woocommerce import make_order, serving
 
 LONG = bool(os.environ.get("LONG"))
 SEED = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
@@ -138,7 +138,7 @@ def freeze(scene: Scene) -> None:
 def test_no_gateway_however_rude_makes_us_pay_twice(scene: Scene, announce: Callable[[str], None]) -> None:
     started = time.monotonic()
     placed = datetime.now(UTC) - timedelta(days=2)
-    refs = [scene.shop.place(make_order(placed=placed))["id"] for _ in range(ORDERS)]
+    refs = [scene.shop.place(make_order(placed=placed, lines=(Line(quantity=3),)))["id"] for _ in range(ORDERS)]
     for ref in refs:
         scene.shop.ship(ref, f"1Z999AA1{ref:010}", at=placed)
         scene.shop.set_status(ref, "completed", at=placed)
