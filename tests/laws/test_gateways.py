@@ -24,14 +24,14 @@ import sqlalchemy as sa
 
 from core.app import make_services
 from core.config import read_config
-from core.jobs import Job, NewJob
+from core.jobs.queue import Job, NewJob
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
 from core.platform.contract import Installation
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER
 from core.returns.model import Reimbursement
-from core.returns.opening import Request, open_return
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.contract import StaffIdentity
-from core.platform.demo import World
-from core.returns import lifecycle
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER, By
-from core.returns.opening import Request, open_return
-from core.returns.practice import AboveLimit, practice_of, usual_limit
+from core.platform.sample import World
+from core.returns.requests import lifecycle
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER, By
+from core.returns.requests.opening import Request, open_return
+from core.returns.return_settings import AboveLimit, practice_of, usual_limit
 from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_practice
 

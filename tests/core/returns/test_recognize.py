@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.returns.model import Reimbursement
-from core.returns.recognize import surplus
+from core.returns.money.detect_external_refund import surplus
 from tests.conftest import NOON
 
 
