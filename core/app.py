@@ -45,7 +45,7 @@ from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
 from core.returns.api import shop_withdrawals
 from core.returns.mail import send_letters as returns_mails
-from core.returns.money import payout, reimburse
+from core.returns.money import pay_reimbursement, payout
 from core.returns.photos import photo_storage
 from core.returns.presenter import order_section
 from core.reviews import publishing
@@ -75,7 +75,7 @@ def wire_kinds() -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for slice_ in (
         *(changes, install, housekeeping, notices, shipping_sweep, cases, sender_page, retention),
-        *(returns_mails, payout, reimburse, photo_storage, publishing),
+        *(returns_mails, payout, pay_reimbursement, photo_storage, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
