@@ -31,7 +31,7 @@ from core.shipping import notices as letters
 from core.shipping import replay, settle
 from core.shipping.terms import RULES
 from core.stores import audit, settings, staff
-from core.stores.access import StoreNotFound, secret_of, store_by_id, store_by_key, use_nonce
+from core.stores.access import StoreNotFound, forwarding_secret_of, store_by_id, store_by_key, use_nonce
 from core.stores.model import Staff, Store
 from core.web.errors import sentence
 from core.web.http import answer, plain, require_same_site, services, speak, words
@@ -57,10 +57,17 @@ def recognize() -> Response | None:
     if person is None or store.key != key:
         abort(401)
     g.store, g.person = store, person
+    audit.act_as(person.ref)
     speak(person.language)
     if request.method == "POST":
         require_same_site()
     return None
+
+
+@desk.teardown_request
+def forget(_error: BaseException | None = None) -> None:
+    """Leave nobody's name to what this thread does next."""
+    audit.act_as("")
 
 
 @desk.route("/open/<platform>", methods=["GET", "POST"])
@@ -70,7 +77,7 @@ def open_desk(platform: str) -> BaseResponse:
 
     def secret_for(key: str) -> str:
         try:
-            return secret_of(app, store_by_key(app, key))
+            return forwarding_secret_of(app, store_by_key(app, key))
         except StoreNotFound:
             return ""
 

@@ -82,8 +82,18 @@ def open_platform(services: Services, store: Store) -> Platform:
 
 
 def secret_of(services: Services, store: Store) -> str:
-    """Unseal what we share with the store to sign webhooks and forwarded requests."""
+    """Unseal what the store signs its webhooks with."""
     return services.keyring.open_text(store.secret, store_id=store.id, purpose="secret")
+
+
+def forwarding_secret_of(services: Services, store: Store) -> str:
+    """Unseal what the store signs staff, shoppers and forwarded requests with.
+
+    A store connected before there were two secrets signs with the first until the next check of its connection.
+    """
+    if not store.forwarding_secret:
+        return secret_of(services, store)
+    return services.keyring.open_text(store.forwarding_secret, store_id=store.id, purpose="forwarding")
 
 
 def link_of(services: Services, store: Store) -> Link:
@@ -95,6 +105,7 @@ def link_of(services: Services, store: Store) -> Link:
         store_key=store.key,
         hook_url=f"{base}/hooks/{store.platform}/{token}",
         secret=secret_of(services, store),
+        forwarding_secret=forwarding_secret_of(services, store),
     )
 
 

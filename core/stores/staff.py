@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from core.db import new_id
 from core.platform.contract import StaffIdentity
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import audit
-from core.stores.model import Staff, Store
+from core.stores.model import AuditEntry, Staff, Store
 
 SESSION_LIFE = timedelta(hours=12)
 MAY_ACT = ("owner", "manager", "agent")
 MAY_SET = ("owner", "manager")
+_NO_PERSON = ("shopper", "policy", "law", "aftercare", "operator")
+"""Names in the books that are no person's; neither is a platform's."""
+_LONGEST_NAME = 100
 
 
 class RoleTooLow(Exception):
@@ -27,14 +33,43 @@ def enter(services: Services, store: Store, identity: StaffIdentity) -> Staff:
     now = services.clock()
     with services.db.transaction(store.id) as session:
         staff = session.scalar(sa.select(Staff).where(Staff.ref == identity.ref))
+        name = _own_name(services, session, identity, known=staff.name if staff else "")
         if staff is None:
             first = session.scalar(sa.select(sa.func.count()).select_from(Staff)) == 0
-            staff = Staff(id=new_id(), ref=identity.ref, role="owner" if first else "viewer", created_at=now)
+            role = "owner" if first else "viewer"
+            staff = Staff(id=new_id(), ref=identity.ref, role=role, created_at=now)
             session.add(staff)
-            audit.note(session, now, identity.name or identity.ref, "opened the desk", {"role": staff.role})
-        staff.name, staff.email = identity.name or staff.name or identity.ref, identity.email
+            audit.note(session, now, name, "opened the desk", {"role": role}, staff_ref=identity.ref)
+        staff.name, staff.email = name, identity.email
         staff.language, staff.seen_at = identity.language, now
     return staff
+
+
+def _own_name(services: Services, session: Session, identity: StaffIdentity, *, known: str) -> str:
+    """Give the name a person goes by here: their own, with the platform's id where it is or was another's.
+
+    People name themselves at their platform, and the log of what they did must not be mistaken for somebody else's.
+    """
+    claimed = _legible(identity.name) or known or _legible(identity.ref) or "?"
+    told_apart = f"{claimed} ({identity.ref[:_LONGEST_NAME]})"
+    if known in (claimed, told_apart):
+        return known
+    others = sa.select(Staff.name).where(Staff.ref != identity.ref)
+    before = sa.select(AuditEntry.who).where(AuditEntry.staff_ref != identity.ref).distinct()
+    taken = {*_NO_PERSON, *(platform.name for platform in services.platforms)}
+    taken.update(_folded(name) for query in (others, before) for name in session.scalars(query))
+    return told_apart if _folded(claimed) in taken else claimed
+
+
+def _legible(name: str) -> str:
+    """Drop what nobody sees, and what turns letters around."""
+    plain = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    return " ".join(plain.split())[:_LONGEST_NAME]
+
+
+def _folded(name: str) -> str:
+    """Reduce a name to what a reader would take for the same."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", _legible(name)).casefold()).strip()
 
 
 def open_session(keyring: Keyring, staff: Staff) -> str:

@@ -10,9 +10,9 @@ from core.orders.entry import NotAllowed
 from core.orders.shop import list_orders
 from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
-from core.stores.access import use_nonce
+from core.stores.access import forwarding_secret_of, store_by_id, use_nonce
 from core.stores.model import Store
-from core.web.hooks import app_door, claimed_store
+from core.web.hooks import Known, app_door, claimed_store
 from core.web.http import plain, services, speak_for
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
     if known is None:
         raise BadSignature("the request names no store we know")
     try:
-        shopper = known.platform.identify_shopper(incoming, secret=known.secret)
+        shopper = known.platform.identify_shopper(incoming, secret=_secret_of(known))
     except BadSignature:
         door.count_forged(app, known)
         raise
@@ -52,3 +52,12 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
         raise NotAllowed
     use_nonce(app, known.store, incoming)
     return known.store, shopper
+
+
+def _secret_of(known: Known) -> str:
+    if known.store.forwarding_secret:
+        return known.forwarding_secret
+    # Connected before there were two: read anew, for it may have been given its second since it was remembered.
+    app = services()
+    with app.db.transaction(known.store.id, write=False) as session:
+        return forwarding_secret_of(app, store_by_id(session, known.store.id))

@@ -51,6 +51,10 @@ def secret(two: Two, store: Store) -> str:
     return link_of(two.services, store).secret
 
 
+def forwarding_secret(two: Two, store: Store) -> str:
+    return link_of(two.services, store).forwarding_secret
+
+
 def signed(two: Two, body: bytes, **headers: str) -> dict[str, Any]:
     """A delivery my store signs."""
     return {"data": body, "headers": {SIGNATURE: sign(secret(two, two.mine), body), **headers}}
@@ -98,7 +102,7 @@ def track(two: Two) -> list[Ask]:
 
 def proxied(two: Two) -> list[Ask]:
     shopper = {"ref": TRACES[4], "email": EMAIL, "orders": ["1"]}
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     named = {"ref": two.mine.ref, "other": two.theirs.ref, "key": two.theirs.key}
     return [
         ("/proxy/demo/orders", {"headers": forward(mine, store, nonce=nonce, shopper=shopper)})
@@ -129,7 +133,7 @@ def confirm(two: Two) -> list[Ask]:
 
 
 def opened(two: Two) -> list[Ask]:
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     return [
         ("/admin/open/demo", {"headers": forward(mine, name, nonce=name)}) for name in (two.theirs.key, two.theirs.ref)
     ]
