@@ -30,6 +30,7 @@ from core.desk import (  # noqa: F401 - they hang their pages on the desk
     return_moves,
     review_pages,
     sender,
+    sign_in,
     widget_page,
 )
 from core.desk.names import name_of

@@ -31,7 +31,7 @@ from core.shipping import notices as letters
 from core.shipping import replay, settle
 from core.shipping.terms import RULES
 from core.stores import audit, settings, staff
-from core.stores.access import StoreNotFound, forwarding_secret_of, store_by_id, store_by_key, use_nonce
+from core.stores.access import StoreNotFound, forwarding_secret_of, store_by_key, use_nonce
 from core.stores.model import Staff, Store
 from core.web.errors import sentence
 from core.web.http import answer, plain, require_same_site, services, speak, words
@@ -49,12 +49,12 @@ def recognize() -> Response | None:
         return None
     app = services()
     try:
-        store_id, staff_id = staff.read_session(app.keyring, request.cookies.get(f"{COOKIE}_{key}", ""))
-    except BadToken:
+        opened = staff.read_session(app.keyring, request.cookies.get(f"{COOKIE}_{key}", ""))
+        with app.db.transaction(opened.store_id, write=False) as session:
+            store, person = staff.person_of(session, opened)
+    except (BadToken, staff.SessionOver):
         abort(401)
-    with app.db.transaction(store_id, write=False) as session:
-        store, person = store_by_id(session, store_id), session.get(Staff, (store_id, staff_id))
-    if person is None or store.key != key:
+    if store.key != key:
         abort(401)
     g.store, g.person = store, person
     audit.act_as(person.ref)
@@ -98,16 +98,23 @@ def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseRes
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound
+    if store.state == "uninstalled":
+        raise staff.DeskClosed
     if forwarded:
         use_nonce(app, store, plain(request))
-    person = staff.enter(app, store, opening.staff)
+    return let_in(store, staff.enter(app, store, opening.staff))
+
+
+def let_in(store: Store, person: Staff) -> BaseResponse:
+    """Give the person's browser a session and show them their store."""
+    app = services()
     page = redirect(url_for("desk.show_today", key=store.key))
     page.set_cookie(
         f"{COOKIE}_{store.key}",
         staff.open_session(app.keyring, person),
         max_age=int(staff.SESSION_LIFE.total_seconds()),
         httponly=True,
-        secure=request.is_secure,
+        secure=app.config.is_https or request.is_secure,
         samesite="Lax",
         path="/admin",
     )

@@ -58,6 +58,9 @@ class Staff(Owned, Base):
     email: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
     role: Mapped[str] = mapped_column(default="viewer")
+    """owner, manager, agent or viewer; none for somebody whose access was taken away."""
+    session_version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    """Sessions and invitations of an older version are over: raised with every sign-out and change of role."""
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 

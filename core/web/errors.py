@@ -34,8 +34,9 @@ from core.returns.reimburse import NotOpen
 from core.returns.rights import NoSuchRight
 from core.returns.withdrawal import NothingToWithdraw, WithdrawalNotFound
 from core.stores.access import StoreNotFound
+from core.stores.invitation import InvitationOver
 from core.stores.settings import SettingsChanged
-from core.stores.staff import RoleTooLow
+from core.stores.staff import AccessTaken, DeskClosed, RoleTooLow
 from core.stores.throttle import TooManyTries
 from core.web.http import services, words
 
@@ -57,6 +58,9 @@ _MEANING: dict[type[Exception], tuple[int, str]] = {
     SettingsChanged: (409, "settings_changed"),
     IllegalMove: (409, "illegal_move"),
     RoleTooLow: (403, "role_too_low"),
+    AccessTaken: (403, "access_taken"),
+    DeskClosed: (403, "desk_closed"),
+    InvitationOver: (404, "invitation_over"),
     moves.IllegalMove: (409, "moved_on"),
     NothingToWithdraw: (409, "nothing_to_withdraw"),
     NotOpen: (409, "not_open"),
@@ -117,6 +121,9 @@ def sentence(code: str) -> str:
         "settings_changed": say("desk", "Somebody saved these settings since you opened them. Look at theirs first."),
         "illegal_move": say("desk", "Somebody was here before you: this message has moved on."),
         "role_too_low": say("desk", "Your role only lets you look. The store's owner can change that."),
+        "access_taken": say("desk", "You can no longer come in here. The store's owner can change that."),
+        "desk_closed": say("desk", "This store has removed Aftercare. Install it again to open its desk."),
+        "invitation_over": say("desk", "This link was used or is too old. Ask for a new one."),
         "http_401": say("desk", "Your session has ended. Open Aftercare from your store's admin again."),
         "away": say("widget", "We cannot look this up right now. Try again in a minute."),
     }.get(code, say("widget", "This did not work. Try again, or ask the store."))

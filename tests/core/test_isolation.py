@@ -132,6 +132,14 @@ def confirm(two: Two) -> list[Ask]:
     return [(f"/admin/confirm-sender/{token}", {})]
 
 
+def entered(two: Two) -> list[Ask]:
+    mine = {"s": two.mine.id, "i": two.me.id, "v": 9, "n": "once"}
+    return [
+        (f"/admin/enter/{two.services.keyring.sign(facts, purpose='invite')}", {})
+        for facts in (mine, mine | {"s": two.theirs.id})
+    ]
+
+
 def opened(two: Two) -> list[Ask]:
     mine = forwarding_secret(two, two.mine)
     return [
@@ -204,6 +212,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/sender": desk("sender"),
     "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
+    "GET /admin/enter/<token>": entered,
+    "POST /admin/enter/<token>": entered,
+    "POST /admin/<key>/sign-out": desk("sign-out"),
     "GET /admin/confirm-sender/<token>": confirm,
     "POST /admin/confirm-sender/<token>": confirm,
 }
