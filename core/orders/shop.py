@@ -33,6 +33,9 @@ from core.web.http import services, speak_for
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
 CODE_LIFE = timedelta(minutes=10)
+MOST_CODES = (3, 10, 300)
+MOST_CHECKS = (5, 20, 500)
+"""In a quarter of an hour: of an order, from an address, at a store. All guesses together open one code in 2,000."""
 
 
 class WrongCode(Exception):
@@ -165,11 +168,12 @@ def mail_links(key: str, json_data: Mailed) -> SentOut:
 def send_links(app: Services, store: Store, email: str, address: str) -> None:
     """Promise a mail with the links of this address's orders; the same work and answer whoever asks."""
     now = app.clock()
-    limits = {f"links:address:{address}": 10, f"links:email:{email}": 3}
+    whose = find.email_key(email, app.keyring)
+    limits = {f"links:address:{throttle.caller_of(address)}": 10, f"links:email:{whose}": 3}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=now)
     sealed = app.keyring.seal(email.strip()[:320], store_id=store.id, purpose="links").hex()
     slot = int(now.timestamp()) // 60
-    key = f"links:{find.email_key(email, app.keyring)[:32]}:{slot}"
+    key = f"links:{whose[:32]}:{slot}"
     with app.db.transaction(store.id) as session:
         jobs.enqueue(session, store.id, NewJob("shipping.send_links", key, {"to": sealed}), now=now)
 
@@ -181,7 +185,7 @@ def mail_code(key: str) -> SentOut:
     app = services()
     store, token = opened(app, key)
     order_id = token.order_ids[0]
-    throttle.count_try(app.db, app.keyring, store.id, {f"code:{order_id}": 3}, now=app.clock())
+    _count_code(app, store, "code", order_id, MOST_CODES)
     send_code(app, store.id, order_id, new_code())
     return SentOut()
 
@@ -212,13 +216,21 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
     app = services()
     store, token = opened(app, key)
     now, order_id = app.clock(), token.order_ids[0]
-    throttle.count_try(app.db, app.keyring, store.id, {f"code-check:{order_id}": 5}, now=now)
+    _count_code(app, store, "code-check", order_id, MOST_CHECKS)
     digest = _code_digest(app, order_id, json_data.code.strip())
     mine = sa.delete(Nonce).where(Nonce.digest == digest, Nonce.expires_at > now)
     with app.db.transaction(store.id) as session:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
     return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act"))
+
+
+def _count_code(app: Services, store: Store, deed: str, order_id: int, most: tuple[int, int, int]) -> None:
+    """Count a code's mailing or a guess at one. Raises TooManyTries."""
+    of_order, of_caller, of_store = most
+    caller = throttle.caller_of(request.remote_addr or "")
+    limits = {f"{deed}:{order_id}": of_order, f"{deed}:address:{caller}": of_caller, f"{deed}:store": of_store}
+    throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
 
 
 def _code_digest(app: Services, order_id: int, code: str) -> str:
