@@ -56,7 +56,7 @@ def answer(app: Services, store_id: int, pair: Pair, address: str) -> bytes:
 
 def written(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = access.grant(app.keyring, store_id, [order.id])
+    token = access.grant(app.keyring, store_id, [order.id], versions=[order.link_version])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 

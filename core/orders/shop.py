@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint
@@ -141,12 +141,21 @@ def my_orders(key: str) -> OrdersOut:
     with app.db.transaction(store.id, write=False) as session:
         orders = [session.get(Order, (store.id, order_id)) for order_id in token.order_ids]
         here = [order for order in orders if order is not None and order.gone_at is None]
-        return list_orders(app, session, store, here, level=token.level)
+        return list_orders(app, session, store, here, level=token.level, proved_at=token.proved_at)
 
 
-def list_orders(app: Services, session: Session, store: Store, orders: Sequence[Order], *, level: str) -> OrdersOut:
-    """Read these orders for a shopper, with one token of this level for all of them."""
-    token = access.grant(app.keyring, store.id, [order.id for order in orders], level=level)
+def list_orders(
+    app: Services,
+    session: Session,
+    store: Store,
+    orders: Sequence[Order],
+    *,
+    level: str,
+    proved_at: datetime | None = None,
+) -> OrdersOut:
+    """Read these orders for a shopper, with one token of this level for all; `proved_at` of a renewed one is kept."""
+    ids, versions = [order.id for order in orders], [order.link_version for order in orders]
+    token = access.grant(app.keyring, store.id, ids, level=level, versions=versions, proved_at=proved_at)
     found = []
     for order in orders:
         view = view_order(session, order)
@@ -222,7 +231,8 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
     with app.db.transaction(store.id) as session:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
-    return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act"))
+    versions = token.versions[:1]
+    return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act", versions=versions))
 
 
 def _count_code(app: Services, store: Store, deed: str, order_id: int, most: tuple[int, int, int]) -> None:
