@@ -10,9 +10,9 @@ import threading
 from types import FrameType
 from typing import Any
 
-from core import commands
 from core.config import BadConfig
 from core.desk import staff_commands
+from core.ops import commands
 from core.stores import invitation
 
 

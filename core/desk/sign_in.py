@@ -5,15 +5,15 @@ from __future__ import annotations
 from flask import g, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from core import mail
 from core.desk.admin import COOKIE, desk, let_in
-from core.i18n import Words
-from core.mail import Message
+from core.http.context import require_same_site, services, speak
+from core.i18n.words import Words
+from core.mail import compose
+from core.mail.compose import Message
 from core.secrets import new_token
 from core.services import Services
 from core.stores import invitation, staff
 from core.stores.model import Store
-from core.web.http import require_same_site, services, speak
 
 
 @desk.route("/enter/<token>", methods=["GET", "POST"])
@@ -57,4 +57,4 @@ def mail_invitation(app: Services, store: Store, address: str, token: str) -> No
         language=store.language,
         kind="invite",
     )
-    app.mail.send(mail.compose(message, at=app.clock()), envelope_from=message.envelope_from, to=address)
+    app.mail.send(compose.compose(message, at=app.clock()), envelope_from=message.envelope_from, to=address)

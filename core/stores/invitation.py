@@ -7,13 +7,13 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import new_id
+from core.db.base import new_id
+from core.mail.smtp import wire_address
 from core.secrets import BadToken, new_token
 from core.services import Services
-from core.smtp import wire_address
 from core.stores import audit
-from core.stores.access import store_by_id, use_once
 from core.stores.model import Staff, Store
+from core.stores.platform_access import store_by_id, use_once
 from core.stores.staff import INVITED, DeskClosed
 
 LINK_LIFE = timedelta(hours=24)

@@ -10,14 +10,14 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import new_id
+from core.db.base import new_id
 from core.platform.contract import StaffIdentity
 from core.platform.errors import BadSignature
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import audit
-from core.stores.access import StoreNotFound, store_by_id
 from core.stores.model import AuditEntry, Staff, Store
+from core.stores.platform_access import StoreNotFound, store_by_id
 
 SESSION_LIFE = timedelta(hours=12)
 MAY_ACT = ("owner", "manager", "agent")

@@ -6,14 +6,14 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.jobs.worker import Worker
 from core.orders import lookup
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
 from core.services import Services
 from core.stores import throttle
-from core.stores.access import grant
 from core.stores.model import Store, Throttle
-from core.worker import Worker
+from core.stores.platform_access import grant
 from tests.core.samples import ANN, anns_order, jobs_of
 from tests.core.shipping.seed import rows
 

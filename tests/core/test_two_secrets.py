@@ -9,18 +9,18 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import jobs
 from core.app import create_app
-from core.jobs import NewJob
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
 from core.platform.contract import Installation, StaffIdentity
-from core.platform.demo import World, forward
 from core.platform.registry import Registry
+from core.platform.sample import World, forward
 from core.services import Services
 from core.stores import audit, install, staff
-from core.stores.access import forwarding_secret_of, link_of, secret_of, store_by_id
-from core.stores.keep import sealed_in
+from core.stores.housekeeping import sealed_in
 from core.stores.model import AuditEntry, Staff, Store
-from core.worker import Worker
+from core.stores.platform_access import forwarding_secret_of, link_of, secret_of, store_by_id
 from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import Clock, make_config
 from tests.core.samples import deliver
@@ -72,7 +72,7 @@ def test_a_store_from_before_goes_on_with_its_one_secret_until_it_is_given_the_s
     assert see_orders(client, store, old, "n2") == 200
     with services.db.transaction(store.id) as session:
         again = NewJob("stores.check_health", "check_health")
-        jobs.enqueue(session, store.id, again, now=services.clock())
+        queue.enqueue(session, store.id, again, now=services.clock())
     worker.run_until_idle()
     with services.db.transaction(store.id, write=False) as session:
         given = forwarding_secret_of(services, store_by_id(session, store.id))

@@ -13,14 +13,14 @@ from flask.testing import FlaskClient
 
 from core.app import create_app
 from core.platform.contract import StaffIdentity
-from core.platform.demo import World, forward
 from core.platform.errors import BadSignature
+from core.platform.sample import World, forward
 from core.secrets import BadToken
 from core.services import Services
 from core.stores import install, invitation, staff
-from core.stores.access import forwarding_secret_of
 from core.stores.invitation import InvitationOver, LastOwner, NoSuchPerson
 from core.stores.model import AuditEntry, Staff, Store
+from core.stores.platform_access import forwarding_secret_of
 from tests.conftest import KEY, Clock, connect
 from tests.core.shipping.post import serving, text_of
 from tests.core.shipping.seed import rows, sign_in

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from core import jobs
-from core.jobs import NewJob
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.orders.shop import send_code
-from core.platform.demo import World, forward
+from core.platform.sample import World, forward
 from core.services import Services
-from core.stores.access import forwarding_secret_of, tracking_token
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import forwarding_secret_of, tracking_token
 from tests.core.samples import ANN, anns_order
 from tests.core.shipping.seed import rows
 
@@ -127,7 +127,7 @@ def test_of_two_orders_only_the_revoked_one_is_lost(
     world.put(anns_order(ref="2", number="1043", shopper_ref="ann"))
     with services.db.transaction(store.id) as session:
         again = NewJob("changes.refresh_order", "order:2", {"ref": "2"})
-        jobs.enqueue(session, store.id, again, now=services.clock())
+        queue.enqueue(session, store.id, again, now=services.clock())
     worker.run_until_idle()
     token = vouched_for(client, services, store, order)
     revoke(services, store, order)
