@@ -11,8 +11,7 @@ from types import FrameType
 from typing import Any
 
 from core.config import BadConfig
-from core.desk import staff_commands
-from core.ops import commands
+from core.ops import commands, staff_commands
 from core.stores import invitation
 
 
