@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from types import FrameType
 from typing import Any
 
 from core.config import BadConfig
 from core.ops import commands, staff_commands
+from core.ops.signals import stop_on_signal
 from core.stores import invitation
 
 
@@ -79,18 +77,6 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.verb == "staff":
         return staff_commands.list_staff(config, chosen.store)
     return commands.trace_order(config, chosen.order, chosen.store)
-
-
-def stop_on_signal() -> threading.Event:
-    """Give an event that SIGTERM and SIGINT set: what is in hand is finished, then the process ends."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    return stop
 
 
 if __name__ == "__main__":

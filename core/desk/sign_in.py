@@ -1,60 +1,65 @@
-"""Coming in by a mailed link, and signing out."""
+"""Opening the desk: whoever the platform vouches for gets a session."""
 
 from __future__ import annotations
 
-from flask import g, render_template, request
+import sqlalchemy as sa
+from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import COOKIE, desk, let_in
-from core.http.context import require_same_site, services, speak
-from core.i18n.words import Words
-from core.mail import compose
-from core.mail.compose import Message
-from core.secrets import new_token
-from core.services import Services
-from core.stores import invitation, staff
-from core.stores.model import Store
+from core.desk.page import COOKIE, desk
+from core.http.context import answer, plain, services
+from core.platform.contract import Opening
+from core.stores import staff
+from core.stores.model import Staff, Store
+from core.stores.platform_access import StoreNotFound, forwarding_secret_of, store_by_key, use_nonce
 
 
-@desk.route("/enter/<token>", methods=["GET", "POST"])
-def enter(token: str) -> BaseResponse | str:
-    """Sign in by a one-time link; the GET only asks, for scanners follow links."""
+@desk.route("/open/<platform>", methods=["GET", "POST"])
+def open_desk(platform: str) -> BaseResponse:
+    """Let in whoever the platform vouches for."""
     app = services()
-    if request.method == "POST":
-        require_same_site()
-        return let_in(*invitation.accept(app, token))
-    store, person = invitation.find_invited(app, token)
-    speak(person.language)
-    return render_template("desk/enter.html", store=store, person=person)
+
+    def secret_for(key: str) -> str:
+        try:
+            return forwarding_secret_of(app, store_by_key(app, key))
+        except StoreNotFound:
+            return ""
+
+    settings_ = app.config.app_settings.get(platform, {})
+    opening = app.platforms[platform].open_admin(plain(request), settings_, secret_of=secret_for)
+    if not isinstance(opening, Opening):
+        return answer(opening)
+    return admit(opening, platform)
 
 
-@desk.post("/<key>/sign-out")
-def sign_out(key: str) -> BaseResponse:
-    """End this person's sessions, here and on every other device."""
-    staff.sign_out(services(), g.person)
-    page = BaseResponse(render_template("desk/signed_out.html", store=g.store), mimetype="text/html")
-    page.delete_cookie(f"{COOKIE}_{key}", path="/admin", httponly=True, samesite="Lax")
-    return page
-
-
-def enter_url(app: Services, token: str) -> str:
-    """Give the address of a sign-in link."""
-    return f"{app.config.public_url}/admin/enter/{token}"
-
-
-def mail_invitation(app: Services, store: Store, address: str, token: str) -> None:
-    """Mail a sign-in link. Raises MailUnavailable, MailRefused, BadAddress."""
-    say = Words(store.language).pgettext
-    message = Message(
-        to=address,
-        subject=say("desk", "Your way in to the desk of %(store)s", store=store.name),
-        text=say("desk", "Open this link to sign in. It works once, for 24 hours:")
-        + f"\n\n{enter_url(app, token)}\n\n"
-        + say("desk", "If you did not expect this, do nothing."),
-        sender_name="Aftercare",
-        sender_address=app.config.mail_from,
-        message_id=f"<invite.{store.id:x}.{new_token(9)}@{app.config.mail_from.partition('@')[2]}>",
-        language=store.language,
-        kind="invite",
+def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseResponse:
+    """Open a session for the person and show them their store."""
+    app = services()
+    query = sa.select(Store).where(
+        Store.platform == platform, sa.or_(Store.ref == opening.ref, Store.key == opening.ref)
     )
-    app.mail.send(compose.compose(message, at=app.clock()), envelope_from=message.envelope_from, to=address)
+    with app.db.system(write=False) as session:
+        store = session.scalar(query)
+    if store is None:
+        raise StoreNotFound
+    if store.state == "uninstalled":
+        raise staff.DeskClosed
+    if forwarded:
+        use_nonce(app, store, plain(request))
+    return let_in(store, staff.enter(app, store, opening.staff))
+
+
+def let_in(store: Store, person: Staff) -> BaseResponse:
+    """Give the person's browser a session and show them their store."""
+    app = services()
+    page = redirect(url_for("desk.show_today", key=store.key))
+    page.set_cookie(
+        f"{COOKIE}_{store.key}",
+        staff.open_session(app.keyring, person),
+        max_age=int(staff.SESSION_LIFE.total_seconds()),
+        httponly=True,
+        secure=app.config.is_https or request.is_secure,
+        samesite="Lax",
+        path="/admin",
+    )
+    return page

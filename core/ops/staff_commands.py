@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core.app import make_services
 from core.config import BadConfig, Config
-from core.desk.sign_in import enter_url, mail_invitation
+from core.desk.invitation_pages import enter_url, mail_invitation
 from core.mail.compose import BadAddress, MailRefused, MailUnavailable
 from core.services import Services
 from core.stores import invitation
