@@ -20,7 +20,7 @@ from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
 from core.db.database import Database
-from core.desk import notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
+from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
 from core.desk.labels import name_of
 from core.desk.page import desk
 from core.desk.policy import policy_pages  # noqa: F401 - the same

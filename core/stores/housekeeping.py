@@ -30,7 +30,12 @@ BATCH = 500
 """Rows of one transaction of a walk: some tens of milliseconds, in which their orders cannot change."""
 RESEALED = "sealed with the new key"
 """What the audit log says when a walk changed something."""
-_PURPOSES = {"credentials": "credentials", "secret": "secret", "hook_token": "hook"}
+_PURPOSES = {
+    "credentials": "credentials",
+    "secret": "secret",
+    "forwarding_secret": "forwarding",
+    "hook_token": "hook",
+}
 
 
 def prune(work: Work) -> None:
