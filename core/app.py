@@ -19,6 +19,7 @@ from core import changes, logs, retention
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
+from core.database_clock import DatabaseClock, database_now
 from core.db import Database
 from core.desk import admin as desk_admin
 from core.desk import (  # noqa: F401 - they hang their pages on the desk
@@ -96,6 +97,8 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
         keyring=keyring,
         platforms=Registry(installed_platforms() if platforms is None else platforms),
         mail=open_transport(config.smtp_url.get_secret_value()),
+        clock=DatabaseClock(database),
+        lease_clock=database_now,
     )
 
 

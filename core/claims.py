@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from core.db import UtcTime
 from core.jobs import LEASE, Claimed, Job, LeaseLost, Work, twin_waits
 
+SET_BACK = timedelta(minutes=1)
+"""A clock that shows this much less than it did was set back; what differs less is two clocks' small difference."""
 WINDOW = 256
 """How many due jobs a claim looks at before it asks which stores are waiting."""
 
@@ -137,6 +139,22 @@ def _reclaim(session: Session, now: datetime) -> None:
         _leave_running(session, store_id, id_, state="waiting", run_at=now, reason="its worker went away", now=now)
 
 
+def follow_clock_back(session: Session, *, was: datetime, now: datetime, longest: timedelta = LEASE) -> int:
+    """Let what was due before the database's clock was set back be due still; give how many jobs that concerns.
+
+    `was` is the latest time it is known to have shown, `now` where that is not known: then what was promised in the
+    future counts as promised now. No lease lasts longer than `longest` from now.
+    """
+    late = _jobs.c.run_at <= was
+    early = sa.and_(_jobs.c.created_at > now + SET_BACK, _jobs.c.run_at <= _jobs.c.created_at)
+    due = sa.and_(_jobs.c.state == "waiting", _jobs.c.run_at > now, sa.or_(late, early))
+    created = sa.case((_jobs.c.created_at > now, sa.literal(now, UtcTime())), else_=_jobs.c.created_at)
+    hurried = session.execute(sa.update(_jobs).where(due).values(run_at=now, created_at=created))
+    lasting = sa.and_(_jobs.c.state == "running", _jobs.c.lease_until > now + longest)
+    session.execute(sa.update(_jobs).where(lasting).values(lease_until=now + longest))
+    return int(hurried.rowcount)  # type: ignore[attr-defined]
+
+
 def _leave_running(
     session: Session, store_id: int, id_: int, *, state: str, run_at: datetime, reason: str, now: datetime
 ) -> str:
@@ -221,3 +239,11 @@ def pause_before(attempts: int, retry_after: float | None = None) -> float:
     """Give the seconds to wait after the given try: doubling from 2 s to an hour, with jitter of a fifth."""
     backoff: float = min(3600.0, 2.0 ** min(attempts, 12))
     return max(backoff, retry_after or 0.0) * random.uniform(1.0, 1.2)
+
+
+def oldest_waiting(session: Session, *, now: datetime) -> float:
+    """Give how many seconds the longest overdue job has waited."""
+    due = session.scalar(
+        sa.select(sa.func.min(_jobs.c.run_at)).where(_jobs.c.state == "waiting", _jobs.c.run_at <= now)
+    )
+    return (now - due).total_seconds() if due else 0.0

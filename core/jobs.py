@@ -124,6 +124,7 @@ class Work:
     now: datetime
     services: Any
     finished: bool = False
+    lease: timedelta = LEASE
 
     @property
     def store_id(self) -> int:
@@ -134,6 +135,16 @@ class Work:
     def payload(self) -> dict[str, Any]:
         """What the promise was about."""
         return self.job.payload
+
+    def check_lease(self) -> None:
+        """Make sure the job is still ours, and hold it for a whole lease from now; for right before a call that pays
+        or sends. Raises LeaseLost when another worker has taken over.
+        """
+        with self.services.db.transaction(self.store_id) as session:
+            until = self.services.lease_time(session) + self.lease
+            mine = {"of_store": self.store_id, "of_id": self.job.id, "of_token": self.job.token, "until": until}
+            if run(session.connection(), _HOLD, mine).rowcount != 1:
+                raise LeaseLost(self.job.kind)
 
     @contextmanager
     def done(self) -> Iterator[Session]:
@@ -215,19 +226,14 @@ def wake_workers(session: Session) -> None:
         session.info["woken"] = not session.in_nested_transaction()  # what a savepoint said may be taken back
 
 
-def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool:
-    """Promise the clock's work for one slot; however many clocks tick, one wins."""
-    new = NewJob(kind=name, key=f"{name}:{slot}", payload={"slot": slot}, once=True)
-    return enqueue(session, SYSTEM, new, now=now) == 1
-
-
 # Written once, since every job ends with it.
-_FINISH = (
+_HELD = (
     sa.update(_jobs)
     .where(_jobs.c.store_id == sa.bindparam("of_store"), _jobs.c.id == sa.bindparam("of_id"))
     .where(_jobs.c.state == "running", _jobs.c.lease_token == sa.bindparam("of_token"))
-    .values(state="done", done_at=sa.bindparam("now"), lease_token=None, lease_until=None, reason="")
 )
+_FINISH = _HELD.values(state="done", done_at=sa.bindparam("now"), lease_token=None, lease_until=None, reason="")
+_HOLD = _HELD.values(lease_until=sa.bindparam("until"))
 
 
 def finish(session: Session, job: Claimed, now: datetime) -> None:
@@ -289,11 +295,3 @@ def prune(session: Session, *, before: datetime, limit: int = 5000) -> int:
         session.execute(sa.delete(_jobs).where(old, ~lasting))
         session.execute(sa.update(_jobs).where(old, lasting).values(payload={}, done_at=None))
     return len(ids)
-
-
-def oldest_waiting(session: Session, *, now: datetime) -> float:
-    """Give how many seconds the longest overdue job has waited."""
-    due = session.scalar(
-        sa.select(sa.func.min(_jobs.c.run_at)).where(_jobs.c.state == "waiting", _jobs.c.run_at <= now)
-    )
-    return (now - due).total_seconds() if due else 0.0

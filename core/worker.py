@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -56,6 +56,10 @@ class Worker:
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != jobs.LEASE}
         self.poll = poll
         self.wake = threading.Event()
+        self._latest: datetime | None = None
+        """The latest time the database's clock has shown us."""
+        self._ahead = timedelta()
+        """How far this process's clock is ahead of the database's."""
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; jobs in hand are finished, the rest is left to others."""
@@ -85,11 +89,25 @@ class Worker:
     def _claim(self, limit: int) -> list[Claimed]:
         try:
             with self.services.db.system() as session:
-                return claims.claim(session, limit, now=self.services.clock(), leases=self.leases)
+                return claims.claim(session, limit, now=self._read_clock(session), leases=self.leases)
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.
             log.warning("claim_failed", error=type(error).__name__)
             return []
+
+    def _read_clock(self, session: Session) -> datetime:
+        """Give the database's time; where it was set back, see that nothing waits for it."""
+        now = self.services.lease_time(session)
+        self._ahead = self.services.clock() - now
+        latest = self._latest
+        if latest is None or now < latest - claims.SET_BACK:
+            longest = max([jobs.LEASE, *self.leases.values()])
+            hurried = claims.follow_clock_back(session, was=latest or now, now=now, longest=longest)
+            if latest:
+                log.warning("clock_set_back", seconds=round((latest - now).total_seconds()), jobs=hurried)
+            latest = now
+        self._latest = max(latest, now)
+        return now
 
     def perform(self, job: Claimed) -> None:
         """Run one claimed job and record how it ended. Never raises."""
@@ -104,14 +122,14 @@ class Worker:
 
     def _attempt(self, job: Claimed) -> str:
         services, now = self.services, self.services.clock()
-        if now >= job.lease_until:  # it queued here behind slow work: by now it is somebody else's
+        if now - self._ahead >= job.lease_until:  # it queued here behind slow work: by now it is somebody else's
             return "lost"
         kind = self.kinds.get(job.kind)
         if kind is None:  # enqueued by newer code: leave it to a worker that knows it
             return self._end(job, "fail", "no worker here knows this kind of work")
         if job.attempts > kind.attempts + DEATHS:
             return self._end(job, "give_up", "its worker went away every time")
-        work = Work(job, now, services)
+        work = Work(job, now, services, lease=kind.lease)
         try:
             kind.handler(work)
             if not work.finished:
@@ -137,8 +155,8 @@ class Worker:
         return "done"
 
     def _end(self, job: Claimed, how: str, reason: str, *, attempts: int = 8, retry_after: float | None = None) -> str:
-        now = self.services.clock()
         with self.services.db.transaction(job.store_id) as session:
+            now = self.services.lease_time(session)
             if how == "close" and claims.is_ours(session, job):
                 self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
             if how in ("pause", "close"):

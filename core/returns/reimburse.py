@@ -112,6 +112,7 @@ def pay(work: Work) -> None:
     try:
         done = platform.find_reimbursement(order.ref, row.key) if row.asked_at else None
         if done is None:
+            work.check_lease()
             _note_asked(work)
             done = platform.reimburse(wanted_of(row, order, store))
     except NotSupported:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from core import jobs, migrate
+from core import claims, migrate
 from core.web.http import services
 
 health = Blueprint("health", __name__)
@@ -27,7 +27,7 @@ def readyz() -> tuple[Response, int]:
     try:
         current = migrate.is_current(app.db)
         with app.db.system(write=False) as session:
-            oldest = jobs.oldest_waiting(session, now=app.clock())
+            oldest = claims.oldest_waiting(session, now=app.clock())
     except sa.exc.SQLAlchemyError as error:
         return jsonify(ok=False, database=type(error).__name__), 503
     body = {"ok": current, "migrations_current": current, "oldest_waiting_seconds": round(oldest, 1)}

@@ -28,9 +28,10 @@ from core import doctor, reach
 from core.app import create_app
 from core.commands import examine
 from core.db import SYSTEM
-from core.jobs import Job, NewJob, clock_slot, enqueue
+from core.jobs import Job, NewJob, enqueue
 from core.platform.contract import Platform
 from core.platform.demo import Demo
+from core.schedule import clock_slot
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store

@@ -393,8 +393,8 @@ def test_forgetting_takes_no_more_than_its_share(database: Database) -> None:
 def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
     promise(database, NewJob("look", "a"), NewJob("look", "tomorrow", run_at=NOON + timedelta(days=1)))
     with database.system(write=False) as session:
-        assert jobs.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
-        assert jobs.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
+        assert claims.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
+        assert claims.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
 
 
 # The clock
