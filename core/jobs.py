@@ -79,7 +79,8 @@ _jobs: Any = Job.__table__
 class NewJob:
     """Work to promise. `key` merges equal news while it waits; `once` makes it unique for ever.
 
-    A store uses a key with `once` or without, never both.
+    A store uses a key with `once` or without, never both. `is_news` says that something happened at the store: what
+    waits for its next try after a failure then begins anew, without that failure's pause.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class NewJob:
     payload: dict[str, Any] = field(default_factory=dict)
     run_at: datetime | None = None
     once: bool = False
+    is_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +174,9 @@ def enqueue_for_stores(session: Session, new: Iterable[tuple[int, NewJob]], *, n
     """Promise work for several stores, each job with its store's id; give how many were new. See `enqueue`."""
     jobs = list(new)
     added = 0
-    for once in (False, True):
-        rows = [_row(store_id, job, now) for store_id, job in jobs if job.once is once]
-        added += _add(session, rows, once=once, now=now)
+    for merge in (_PLAN, _NEWS, _ONCE):
+        asked = [one for one in jobs if merge is (_ONCE if one[1].once else _NEWS if one[1].is_news else _PLAN)]
+        added += _add(session, [_row(store_id, job, now) for store_id, job in asked], merge, now=now)
     if added:
         wake_workers(session)
     return added
@@ -191,32 +193,33 @@ def _row(store_id: int, job: NewJob, now: datetime) -> dict[str, Any]:
     }
 
 
-def _add(session: Session, rows: list[dict[str, Any]], *, once: bool, now: datetime) -> int:
+def _add(session: Session, rows: list[dict[str, Any]], merge: Any, *, now: datetime) -> int:
     """Insert rows, or hurry the waiting ones they meet."""
     by_key: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:  # one statement may meet a row once
         first = by_key.setdefault((row["store_id"], row["key"]), row)
         first["run_at"] = min(first["run_at"], row["run_at"])
     ordered = [by_key[key] for key in sorted(by_key)]  # two batches lock in the same order
-    shared = {"state": "waiting", "once": once, "attempts": 0, "reason": "", "created_at": now}
+    shared = {"state": "waiting", "once": merge is _ONCE, "attempts": 0, "reason": "", "created_at": now}
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        written = {row.id for row in insert_rows(session, _jobs, batch, _MERGE[once], shared)}
+        written = {row.id for row in insert_rows(session, _jobs, batch, merge, shared)}
         added += len({row["id"] for row in batch}.intersection(written))
     return added
 
 
-def _merge(unique: str, new: Any) -> Any:
-    """Complete the INSERT of `_add`; `unique` is the condition of the index."""
-    planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
+def _merge(unique: str, is_news: bool, new: Any) -> Any:
+    """Complete the INSERT of `_add`; `unique` is the condition of the index in which the jobs meet others."""
+    later = sa.and_(_jobs.c.state == "waiting", _jobs.c.run_at > new.excluded.run_at)
+    hurried = {"run_at": new.excluded.run_at} | ({"attempts": 0} if is_news else {})
     met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
-    merged = new.on_conflict_do_update(**met, set_={"run_at": new.excluded.run_at}, where=planned)
+    merged = new.on_conflict_do_update(**met, set_=hurried, where=later if is_news else later & (_jobs.c.attempts == 0))
     return merged.returning(_jobs.c.id)
 
 
-_MERGE = {False: partial(_merge, "state = 'waiting'"), True: partial(_merge, "once")}
-"""By whether the jobs are unique for ever: the condition of the index in which they meet others."""
+_PLAN, _NEWS = (partial(_merge, "state = 'waiting'", is_news) for is_news in (False, True))
+_ONCE = partial(_merge, "once", False)
 
 
 def wake_workers(session: Session) -> None:

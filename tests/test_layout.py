@@ -18,9 +18,9 @@ DOOR = ("core.platform", "core.money")
 FOUNDATION = tuple(
     f"core.{name}"
     for name in (
-        "atonce bulk catalogs claims config database_clock db fresh i18n inbound inbox jobs logs mail mailparts "
-        "mailtext metrics migrate postgres reach reads schedule secrets services smtp stationery together "
-        "widgetwords worker"
+        "atonce bulk catalogs claims config database_clock db due_jobs fair_share fresh i18n inbound inbox "
+        "jobs logs mail mailparts mailtext metrics migrate postgres reach reads schedule secrets "
+        "services smtp stationery together widgetwords worker"
     ).split()
 )
 SPANNING = tuple(

@@ -310,6 +310,10 @@ class Stage:
                 new = NewJob(kind, f"{kind}:{new_id()}")
                 jobs.enqueue(session, SYSTEM, new, now=self.clock())
             self.worker.run_until_idle()
+            with self.services.db.system() as session:  # the store's own moment in the interval
+                planned = sa.and_(jobs.Job.state == "waiting", jobs.Job.kind == "changes.read")
+                session.execute(sa.update(jobs.Job).where(planned).values(run_at=self.clock()))
+            self.worker.run_until_idle()
 
     def leave(self) -> None:
         """Take the store out of the clock's rounds."""

@@ -163,8 +163,8 @@ TAKE_ROWS = (
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "claims.claim claims.follow_clock_back database_clock.database_now doctor.clock_problems jobs.enqueue_for_stores "
-    "claims.oldest_waiting jobs.prune schedule.clock_slot".split()
+    "claims.claim due_jobs.line_up claims.follow_clock_back database_clock.database_now doctor.clock_problems "
+    "jobs.enqueue_for_stores claims.oldest_waiting jobs.prune schedule.clock_slot".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
 REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS, *reviews.REFUSALS)
