@@ -9,8 +9,8 @@ import sys
 import threading
 from types import FrameType
 
-from core import commands
 from core.config import BadConfig
+from core.ops import commands
 
 
 def main(arguments: list[str] | None = None) -> int:

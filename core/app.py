@@ -15,49 +15,47 @@ from jinja2 import BaseLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import plugins
-from core import changes, logs, retention
+from core import changes, logs
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
-from core.database_clock import DatabaseClock, database_now
-from core.db import Database
+from core.db.base import Database
+from core.db.database_clock import DatabaseClock, database_now
 from core.desk import admin as desk_admin
-from core.desk import (  # noqa: F401 - they hang their pages on the desk
-    money_moves,
-    open_return,
-    policy_pages,
-    practice_pages,
-    privacy_pages,
-    return_moves,
-    review_pages,
-    sender,
-    widget_page,
-)
-from core.desk.names import name_of
-from core.i18n import install as install_words
-from core.jobs import Kind
-from core.mail import open_transport
+from core.desk.labels import name_of
+from core.desk.policy import policy_pages  # noqa: F401 - they hang their pages on the desk
+from core.desk.returns import open_return_page, payment_actions, return_actions  # noqa: F401 - they hang their pages on the desk
+from core.desk.reviews import review_pages  # noqa: F401 - they hang their pages on the desk
+from core.desk.settings import privacy_pages, return_settings_page, sender_page, widget_page  # noqa: F401 - they hang their pages on the desk
+from core.http import headers
+from core.http.context import Incoming, in_language, nonce, words
+from core.i18n.words import install as install_words
+from core.jobs.queue import Kind
+from core.jobs.worker import Worker
+from core.mail.compose import open_transport
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
-from core.orders.sections import SECTIONS
+from core.orders.page_sections import SECTIONS
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
-from core.returns import album, beside, payout, reimburse, shop_withdrawals
-from core.returns import mails as returns_mails
-from core.returns import pages as returns_pages
-from core.returns import shop as returns_shop
+from core.privacy import retention
+from core.returns.api import pages as returns_pages
+from core.returns.api import shop as returns_shop
+from core.returns.api import shop_withdrawals
+from core.returns.mail import send_letters as returns_mails
+from core.returns.money import payout, reimburse
+from core.returns.photos import photo_storage
+from core.returns.presenter import order_section
 from core.reviews import publishing
 from core.reviews import shop as reviews_shop
 from core.secrets import Keyring
 from core.services import Services
-from core.shipping import notices
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
-from core.stores import install, keep
-from core.web import errors, headers, health, hooks, inbound, installs, proxy, widget
-from core.web.ahead import Ahead
-from core.web.http import Incoming, in_language, nonce, words
-from core.worker import Worker
+from core.shipping.mail import notices
+from core.stores import housekeeping, install
+from core.web import errors, health, hooks, inbound_mail, installs, proxy, widget
+from core.web.fast_path import Ahead
 
 log = structlog.get_logger()
 
@@ -73,8 +71,8 @@ def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, install, keep, notices, shipping_sweep, cases, sender, retention),
-        *(returns_mails, payout, reimburse, album, publishing),
+        *(changes, install, housekeeping, notices, shipping_sweep, cases, sender_page, retention),
+        *(returns_mails, payout, reimburse, photo_storage, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
@@ -127,7 +125,7 @@ def create_app(
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.Door()
-    app.extensions[SECTIONS] = [beside.sections_for(app.extensions["aftercare"])]
+    app.extensions[SECTIONS] = [order_section.sections_for(app.extensions["aftercare"])]
     app.wsgi_app = Ahead(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -142,7 +140,7 @@ def create_app(
         installs.installs,
         proxy.proxy,
         health.health,
-        inbound.inbound,
+        inbound_mail.inbound,
         orders_shop.shop,
         orders_pages.pages,
         shipping_shop.answers,

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from core.config import Config
-from core.db import Database
+from core.db.base import Database
+from core.mail.smtp import Transport
 from core.platform.registry import Registry
 from core.secrets import Keyring
-from core.smtp import Transport
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case, Message
-from core.db import insert, new_id
-from core.jobs import Kind, Work
+from core.db.base import insert, new_id
+from core.jobs.queue import Kind, Work
 from core.orders.model import Order
 
 ANSWER_WITHIN = timedelta(days=1)

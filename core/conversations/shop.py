@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from core.conversations import cases
 from core.conversations.model import Case
-from core.orders.entry import Id, NotHere, check_opens, id_of, opened
+from core.http.context import services, speak_for
 from core.orders.model import Order, OrderEvent
-from core.orders.text import storable
+from core.orders.sanitize import storable
+from core.orders.shopper_auth import Id, NotHere, check_opens, id_of, opened
 from core.secrets import Keyring
 from core.stores import throttle
-from core.web.http import services, speak_for
 
 shop = APIBlueprint("messages", __name__, url_prefix="/shop", tag="Messages")
 

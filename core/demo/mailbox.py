@@ -13,8 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
 from core.services import Services
 from core.stores.model import Store
 

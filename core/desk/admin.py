@@ -13,28 +13,30 @@ from flask import Response, abort, g, redirect, render_template, request, url_fo
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core import jobs
 from core.conversations.model import Case
-from core.desk import forms, today, trace
-from core.jobs import Job
-from core.orders.dispatch import news_of
+from core.desk import today, trace
+from core.desk.settings import terms_form
+from core.http.context import answer, plain, require_same_site, services, speak, words
+from core.jobs import queue
+from core.jobs.queue import Job
 from core.orders.find import email_keys, number_key
 from core.orders.links import store_page
+from core.orders.messages.notice import Notice
+from core.orders.messages.send_notice import news_of
 from core.orders.model import Order, Shipment
-from core.orders.notice import Notice
-from core.orders.timeline import view_order
-from core.orders.words import page_of
+from core.orders.presenter.page import page_of
+from core.orders.presenter.timeline import view_order
 from core.platform.contract import Opening
-from core.returns import mails, telling
+from core.returns import events
+from core.returns.mail import send_letters
 from core.secrets import BadToken
-from core.shipping import notices as letters
-from core.shipping import replay, settle
-from core.shipping.terms import RULES
+from core.shipping import evaluate, replay
+from core.shipping.mail import notices as letters
+from core.shipping.rules.terms import RULES
 from core.stores import audit, settings, staff
-from core.stores.access import StoreNotFound, secret_of, store_by_id, store_by_key, use_nonce
 from core.stores.model import Staff, Store
+from core.stores.platform_access import StoreNotFound, secret_of, store_by_id, store_by_key, use_nonce
 from core.web.errors import sentence
-from core.web.http import answer, plain, require_same_site, services, speak, words
 
 desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
 COOKIE = "aftercare_desk"
@@ -193,8 +195,8 @@ def show_notice(key: str, notice_id: int) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         notice, order = _notice(session, notice_id)
         at = notice.sent_at or app.clock()
-        if notice.rule == telling.RULE:
-            letter = mails.compose(session, app, g.store, order, notice, at)
+        if notice.rule == events.RULE:
+            letter = send_letters.compose(session, app, g.store, order, notice, at)
         else:
             letter = letters.compose(session, app, g.store, order, news_of(session, notice), at)
         return _show("notice", notice=notice, order=order, letter=letter)
@@ -215,8 +217,8 @@ def move_notice(key: str, notice_id: int, verb: str) -> BaseResponse:
         for row in news_of(session, notice):
             row.move(verb)
         if verb == "send":
-            new = jobs.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)
-            jobs.enqueue(session, g.store.id, new, now=now)
+            new = queue.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)
+            queue.enqueue(session, g.store.id, new, now=now)
         audit.note(session, now, _who(), f"{verb} notice", {"notice": str(notice.id)})
     return redirect(url_for("desk.list_notices", key=key, state="draft"))
 
@@ -249,7 +251,7 @@ def retry_job(key: str, job_id: int) -> BaseResponse:
     app = services()
     now = app.clock()
     with app.db.transaction(g.store.id) as session:
-        if jobs.retry(session, g.store.id, job_id, now=now):
+        if queue.retry(session, g.store.id, job_id, now=now):
             audit.note(session, now, _who(), "retry job", {"job": str(job_id)})
     return redirect(url_for("desk.list_jobs", key=key))
 
@@ -274,15 +276,17 @@ def edit_settings(key: str) -> str:
 def save_settings(key: str) -> BaseResponse | tuple[str, int]:
     """Save the settings and look at every open parcel with them; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
-    app, now, before = services(), services().clock(), settle.terms_of(g.store)
+    app, now, before = services(), services().clock(), evaluate.terms_of(g.store)
     try:
-        terms = forms.read_terms(request.form, before)
+        terms = terms_form.read_terms(request.form, before)
         with app.db.transaction(g.store.id) as session:
-            forms.save(session, g.store, terms, version=request.form.get("version", 0, type=int), who=_who(), now=now)
+            terms_form.save(
+                session, g.store, terms, version=request.form.get("version", 0, type=int), who=_who(), now=now
+            )
             if terms.statuses != before.statuses:
                 again = {"feed": "orders.repair", "since": (now - replay.WINDOW).isoformat()}
-                jobs.enqueue(session, g.store.id, jobs.NewJob("changes.read", "read:orders.repair", again), now=now)
-    except forms.BadTerms as error:
+                queue.enqueue(session, g.store.id, queue.NewJob("changes.read", "read:orders.repair", again), now=now)
+    except terms_form.BadTerms as error:
         return _show_settings(problems=error.problems), 400
     except settings.SettingsChanged:
         return _show_settings(problems={"": sentence("settings_changed")}), 409
@@ -290,14 +294,14 @@ def save_settings(key: str) -> BaseResponse | tuple[str, int]:
 
 
 def _show_settings(problems: Mapping[str, str] | None = None) -> str:
-    app, terms = services(), settle.terms_of(g.store)
+    app, terms = services(), evaluate.terms_of(g.store)
     with app.db.transaction(g.store.id, write=False) as session:
         seen = session.scalars(sa.select(Order.status).distinct()).all()
     return _show(
         "settings",
         problems=problems or {},
         seen=sorted({*seen, *terms.statuses}),
-        form=forms.show_terms(terms) | {"page": store_page(g.store)},
+        form=terms_form.show_terms(terms) | {"page": store_page(g.store)},
         typed=request.form,
         rules=RULES,
         natives=app.platforms[g.store.platform].native_mails,

@@ -8,11 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.jobs import Job
+from core.jobs.queue import Job
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment
-from core.orders.notice import Notice
-from core.shipping.settle import is_undelivered, parcel_of, terms_of
-from core.shipping.watch import check
+from core.shipping.evaluate import is_undelivered, parcel_of, terms_of
+from core.shipping.rules.decide import check
 from core.stores.model import Store
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.row_reader import Reader, Row, within
 from core.orders.model import Order
-from core.orders.text import storable
-from core.reads import Reader, Row, within
+from core.orders.sanitize import storable
 from core.secrets import Keyring
 
 CANDIDATES = 20

@@ -8,15 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core import atonce
-from core.atonce import AtOnce
+from core.db import prepared_statement
+from core.db.prepared_statement import AtOnce
+from core.db.row_reader import Row, reading
 from core.metrics import LOOKUPS
 from core.orders.find import CANDIDATES, SHOWN, Asked, OrderNotFound, asked, find_with, pick
-from core.orders.timeline import PARTS, OrderView, Part, view_of, view_with
-from core.orders.words import Page
-from core.reads import Row, reading
+from core.orders.presenter.page import Page
+from core.orders.presenter.timeline import PARTS, OrderView, Part, view_of, view_with
 from core.services import Services
-from core.stores import access, throttle
+from core.stores import platform_access, throttle
 
 
 class TypedIn(BaseModel):
@@ -48,7 +48,7 @@ def answer(app: Services, store_id: int, pair: Pair, address: str) -> bytes:
 
 def written(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = access.grant(app.keyring, store_id, [order.id])
+    token = platform_access.grant(app.keyring, store_id, [order.id])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 
@@ -75,7 +75,7 @@ def _read(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
 
 
 def _read_at_once(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
-    rows = atonce.ask(app.db, _LOOK_UP, str(store_id), typed.number_key, typed.wanted)
+    rows = prepared_statement.ask(app.db, _LOOK_UP, str(store_id), typed.number_key, typed.wanted)
     candidates = [_Candidate._make(json.loads(row[0] or b"")) for row in rows]
     order = pick(candidates, typed)
     if order.parts is None:  # found by its postcode
@@ -99,7 +99,7 @@ _SHAPES: list[Any] = [namedtuple(part.table, part.columns) for part in PARTS]
 # time nor the work may say that a number exists. With the e-mail's digest first, its order is among the candidates.
 _LOOK_UP = AtOnce(
     "look up",
-    f"""{atonce.FOR_STORE}
+    f"""{prepared_statement.FOR_STORE}
     select json_build_array(
         {", ".join(f"o.{name}" for name in SHOWN)},
         case when o.is_theirs then json_build_array({", ".join(map(_folded, PARTS))}) end

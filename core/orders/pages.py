@@ -8,19 +8,19 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 from sqlalchemy import Row
 
-from core.orders.entry import order_behind, read_link
+from core.http.context import keep_language, require_same_site, services, speak_for, words
 from core.orders.find import OrderNotFound
 from core.orders.lookup import look_up
 from core.orders.model import Order
-from core.orders.sections import SECTIONS, Section, Sections
+from core.orders.page_sections import SECTIONS, Section, Sections
+from core.orders.presenter.localize import speak_of
+from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.shop import send_links
-from core.orders.spoken import speak_of
-from core.orders.timeline import OrderView, view_order
+from core.orders.shopper_auth import order_behind, read_link
 from core.services import Services
-from core.stores.access import store_by_id, store_by_key
 from core.stores.model import Store
+from core.stores.platform_access import store_by_id, store_by_key
 from core.stores.throttle import TooManyTries
-from core.web.http import keep_language, require_same_site, services, speak_for, words
 
 pages = Blueprint("orders", __name__, template_folder="templates")
 pages.url_defaults(keep_language)

@@ -11,24 +11,24 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core import jobs
-from core.db import insert, new_id
-from core.jobs import NewJob
+from core.db.base import insert, new_id
+from core.db.row_reader import Row
+from core.http.context import services, speak_for
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.orders import find, lookup
-from core.orders.entry import LinkExpired, opened, order_behind, read_link
 from core.orders.lookup import FoundOut, Pair, TypedIn
 from core.orders.model import Order
-from core.orders.spoken import speak_of
-from core.orders.text import storable
-from core.orders.timeline import OrderView, view_order
-from core.orders.words import Page
-from core.reads import Row
+from core.orders.presenter.localize import speak_of
+from core.orders.presenter.page import Page
+from core.orders.presenter.timeline import OrderView, view_order
+from core.orders.sanitize import storable
+from core.orders.shopper_auth import LinkExpired, opened, order_behind, read_link
 from core.secrets import new_code
 from core.services import Services
-from core.stores import access, throttle
-from core.stores.access import StoreNotFound, store_by_key, store_id_of
+from core.stores import platform_access, throttle
 from core.stores.model import Nonce, Store
-from core.web.http import services, speak_for
+from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
@@ -143,7 +143,7 @@ def my_orders(key: str) -> OrdersOut:
 
 def list_orders(app: Services, session: Session, store: Store, orders: Sequence[Order], *, level: str) -> OrdersOut:
     """Read these orders for a shopper, with one token of this level for all of them."""
-    token = access.grant(app.keyring, store.id, [order.id for order in orders], level=level)
+    token = platform_access.grant(app.keyring, store.id, [order.id for order in orders], level=level)
     found = []
     for order in orders:
         view = view_order(session, order)
@@ -171,7 +171,7 @@ def send_links(app: Services, store: Store, email: str, address: str) -> None:
     slot = int(now.timestamp()) // 60
     key = f"links:{find.email_key(email, app.keyring)[:32]}:{slot}"
     with app.db.transaction(store.id) as session:
-        jobs.enqueue(session, store.id, NewJob("shipping.send_links", key, {"to": sealed}), now=now)
+        queue.enqueue(session, store.id, NewJob("shipping.send_links", key, {"to": sealed}), now=now)
 
 
 @shop.post("/<key>/code")
@@ -201,7 +201,7 @@ def send_code(app: Services, store_id: int, order_id: int, code: str) -> None:
         keep = insert(session, Nonce.__table__).values(nonce)
         session.execute(keep.on_conflict_do_update(index_elements=["store_id", "digest"], set_={"expires_at": until}))
         key = f"code:{order_id}:{int(now.timestamp())}"
-        jobs.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)
+        queue.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)
 
 
 @shop.post("/<key>/code/check")
@@ -218,7 +218,7 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
     with app.db.transaction(store.id) as session:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
-    return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act"))
+    return TokenOut(token=platform_access.grant(app.keyring, store.id, [order_id], level="act"))
 
 
 def _code_digest(app: Services, order_id: int, code: str) -> str:

@@ -17,9 +17,9 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import exceptions as transport
 
-from core.platform.answers import check, describe_move, read_json, retry_after, scrub
+from core.platform.address_guard import Blocked, guarded_pools, is_public
 from core.platform.errors import Refused, Unavailable
-from core.platform.guard import Blocked, guarded_pools, is_public
+from core.platform.responses import check, describe_move, read_json, retry_after, scrub
 
 __all__ = ["Blocked", "check", "is_public", "open_session", "read_json", "retry_after", "scrub"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Owned
-from core.returns.moves import Standing
+from core.db.base import Base, Owned
+from core.returns.states import Standing
 
 
 class Return(Owned, Base):

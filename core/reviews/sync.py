@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.database_clock import is_known_later
-from core.db import insert, new_id
-from core.orders.text import storable, web_url
+from core.db.base import insert, new_id
+from core.db.database_clock import is_known_later
+from core.orders.sanitize import storable, web_url
 from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
-from core.reviews.answered import last_answer, ours_of
+from core.reviews.last_answer import last_answer, ours_of
 from core.reviews.model import Review
 
 _SAME = ("ref rating title text state author product_ref product_title order_ref verified posted_at updated_at").split()

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from core.orders.model import Order, Shipment, TrackingEvent
 from core.platform.snapshots import TrackingStatus
-from core.shipping.rehearsal import Event, History, Rehearsal, rehearse
-from core.shipping.settle import is_undelivered, parcel_of, terms_of
-from core.shipping.terms import Terms
+from core.shipping.evaluate import is_undelivered, parcel_of, terms_of
+from core.shipping.rules.simulate import Event, History, Rehearsal, rehearse
+from core.shipping.rules.terms import Terms
 from core.stores.model import Store
 
 WINDOW = timedelta(days=90)

@@ -7,16 +7,16 @@ from flask import Blueprint, render_template
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.i18n import Words
-from core.orders.entry import LinkExpired
+from core.http.context import keep_language, services, speak_for, words
+from core.i18n.words import Words
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
+from core.orders.shopper_auth import LinkExpired
 from core.secrets import BadToken
 from core.services import Services
-from core.shipping import answers as verbs
-from core.stores.access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
+from core.shipping import notice_actions as verbs
 from core.stores.model import Store
-from core.web.http import keep_language, services, speak_for, words
+from core.stores.platform_access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
 
 answers = Blueprint("answers", __name__)
 answers.url_defaults(keep_language)

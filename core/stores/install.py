@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import jobs
-from core.db import new_id
-from core.jobs import Kind, NewJob, Work
+from core.db.base import new_id
+from core.jobs import queue
+from core.jobs.queue import Kind, NewJob, Work
 from core.platform.contract import Installation
 from core.platform.errors import NotSupported
 from core.secrets import new_token
 from core.services import Services
 from core.stores import audit
-from core.stores.access import link_of, open_platform, store_by_id
 from core.stores.model import Finding, Store
+from core.stores.platform_access import link_of, open_platform, store_by_id
 
 _KEY_LETTERS = string.ascii_lowercase + string.digits
 
@@ -40,8 +40,8 @@ def connect(services: Services, platform: str, installation: Installation) -> St
             store = store_by_id(session, store_id, lock=True)
         _learn(services, store, installation)
         store.state, store.state_reason = "open", ""
-        jobs.resume(session, store_id, now=now)
-        jobs.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
+        queue.resume(session, store_id, now=now)
+        queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
         audit.note(session, now, platform, "connected" if known is None else "reconnected")
     return store
 
@@ -128,7 +128,7 @@ def check_health(work: Work) -> None:
         since = min((f.backfill_since for f in found if f.backfill_since), default=None)
         if since:
             again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})
-            jobs.enqueue(session, work.store_id, again, now=work.now)
+            queue.enqueue(session, work.store_id, again, now=work.now)
 
 
 JOBS = {"stores.prepare": Kind(prepare), "stores.check_health": Kind(check_health)}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from core.db import new_id
+from core.db.base import new_id
 from core.platform.contract import StaffIdentity
 from core.secrets import Keyring
 from core.services import Services

@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.bulk import insert_rows
-from core.db import Database, new_id
+from core.db.base import Database, new_id
+from core.db.bulk import insert_rows
 from core.secrets import Keyring
 from core.stores.model import Throttle
 

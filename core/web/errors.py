@@ -15,29 +15,30 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
-from core.i18n import Words
-from core.orders.entry import LinkExpired, NotAllowed, NotHere, StepUpNeeded
+from core.http.context import services, words
+from core.i18n.words import Words
 from core.orders.find import OrderNotFound
-from core.orders.notice import IllegalMove
+from core.orders.messages.notice import IllegalMove
 from core.orders.shop import WrongCode
+from core.orders.shopper_auth import LinkExpired, NotAllowed, NotHere, StepUpNeeded
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Unavailable
 from core.platform.registry import UnknownPlatform
-from core.returns import moves, refusals
-from core.returns.album import PhotoNotFound
-from core.returns.canceling import CannotCancel
-from core.returns.lifecycle import ReasonNeeded, ReturnNotFound
-from core.returns.opening import ReturnNotAllowed, SomethingMissing
-from core.returns.photos import BadPhoto
-from core.returns.policies import NotAPolicy, PolicyChanged
-from core.returns.practice import AboveLimit
-from core.returns.reimburse import NotOpen
-from core.returns.rights import NoSuchRight
-from core.returns.withdrawal import NothingToWithdraw, WithdrawalNotFound
-from core.stores.access import StoreNotFound
+from core.returns import states
+from core.returns.api import refusals
+from core.returns.law.withdrawal_rights import NoSuchRight
+from core.returns.money.reimburse import NotOpen
+from core.returns.photos.image import BadPhoto
+from core.returns.photos.photo_storage import PhotoNotFound
+from core.returns.policy.policy_versions import NotAPolicy, PolicyChanged
+from core.returns.requests.canceling import CannotCancel
+from core.returns.requests.lifecycle import ReasonNeeded, ReturnNotFound
+from core.returns.requests.opening import ReturnNotAllowed, SomethingMissing
+from core.returns.return_settings import AboveLimit
+from core.returns.withdrawal.declare import NothingToWithdraw, WithdrawalNotFound
+from core.stores.platform_access import StoreNotFound
 from core.stores.settings import SettingsChanged
 from core.stores.staff import RoleTooLow
 from core.stores.throttle import TooManyTries
-from core.web.http import services, words
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ _MEANING: dict[type[Exception], tuple[int, str]] = {
     SettingsChanged: (409, "settings_changed"),
     IllegalMove: (409, "illegal_move"),
     RoleTooLow: (403, "role_too_low"),
-    moves.IllegalMove: (409, "moved_on"),
+    states.IllegalMove: (409, "moved_on"),
     NothingToWithdraw: (409, "nothing_to_withdraw"),
     NotOpen: (409, "not_open"),
     PolicyChanged: (409, "policy_changed"),

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from core import claims, migrate
-from core.web.http import services
+from core.http.context import services
+from core.jobs import claims
+from core.schema import migrate
 
 health = Blueprint("health", __name__)
 

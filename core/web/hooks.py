@@ -15,18 +15,19 @@ import structlog
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
-from core import changes, inbox
-from core.db import Database
-from core.jobs import NewJob
+from core import changes
+from core.db.base import Database
+from core.db.group_commit import Together
+from core.http.context import plain, services
+from core.jobs import fast_enqueue
+from core.jobs.queue import NewJob
 from core.metrics import DELIVERIES
 from core.platform.contract import Platform, Request
 from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
-from core.stores.access import secret_of
 from core.stores.model import Store
-from core.together import Together
-from core.web.http import plain, services
+from core.stores.platform_access import secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -58,7 +59,7 @@ class Delivery:
 def _keep(deliveries: Sequence[Delivery]) -> None:
     """Commit what these deliveries promise, which may come from many stores."""
     last = deliveries[-1]
-    inbox.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
+    fast_enqueue.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
 
 
 class Door:

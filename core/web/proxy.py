@@ -5,15 +5,15 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
+from core.http.context import plain, services, speak_for
 from core.orders import find
-from core.orders.entry import NotAllowed
 from core.orders.shop import list_orders
+from core.orders.shopper_auth import NotAllowed
 from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
-from core.stores.access import use_nonce
 from core.stores.model import Store
+from core.stores.platform_access import use_nonce
 from core.web.hooks import app_door, claimed_store
-from core.web.http import plain, services, speak_for
 
 log = structlog.get_logger()
 proxy = Blueprint("proxy", __name__, url_prefix="/proxy")

@@ -10,8 +10,8 @@ import requests
 import woocommerce
 from requests.auth import HTTPBasicAuth
 
-from core.platform.answers import describe_move, read_json, retry_after
 from core.platform.errors import AccessLost, Refused, Unavailable
+from core.platform.responses import describe_move, read_json, retry_after
 
 PER_PAGE = 100
 """The most WooCommerce gives at once; more is a 400 (10.5)."""

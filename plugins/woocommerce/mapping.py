@@ -21,8 +21,8 @@ from core.platform.snapshots import (
     ReplySnapshot,
     ReviewSnapshot,
 )
-from plugins.woocommerce.lines import minor, order_lines, refund_lines, removed_units
-from plugins.woocommerce.parcels import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
+from plugins.woocommerce.amounts import minor, order_lines, refund_lines, removed_units
+from plugins.woocommerce.tracking import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
 
 STATES = {
     "pending": OrderState.UNPAID,

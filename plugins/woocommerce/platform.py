@@ -33,11 +33,11 @@ from core.platform.contract import (
     UnsealState,
 )
 from core.platform.errors import BadSignature, NotSupported, Refused
-from core.platform.refunding import check_amounts, goods_of
+from core.platform.refund_checks import check_amounts, goods_of
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
-from plugins.woocommerce import install, listing, mapping, refunds, signing
+from plugins.woocommerce import changed_orders, install, mapping, refunds, signing
 from plugins.woocommerce.client import Client, Missing, NoRoute
-from plugins.woocommerce.parcels import meta_of, rows_of, utc_time
+from plugins.woocommerce.tracking import meta_of, rows_of, utc_time
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -159,7 +159,7 @@ class WooCommerce(Platform):
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
         """See listing.py for why nothing is skipped. An order we cannot read is logged and left out."""
         per_page = int(self.settings.get("per_page") or 100)
-        changed = listing.changed_orders(self._api, listing.Cursor.read(cursor), per_page)
+        changed = changed_orders.changed_orders(self._api, changed_orders.Cursor.read(cursor), per_page)
         found = list(_readable(changed.rows, lambda order: self._snapshot(order, self._has_fulfillments(order))))
         snapshots = tuple(one for one in found if isinstance(one, OrderSnapshot))
         gone = tuple(one.ref for one in found if isinstance(one, Gone))

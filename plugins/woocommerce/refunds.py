@@ -8,7 +8,7 @@ from typing import Any
 from core.money import to_decimal
 from core.platform.contract import Outcome, Reimbursement
 from plugins.woocommerce import mapping
-from plugins.woocommerce.parcels import meta_of
+from plugins.woocommerce.tracking import meta_of
 
 GATEWAY_META = "_aftercare_through_gateway"
 """Set on a refund of ours that was to move money, so that reading it back later still knows."""

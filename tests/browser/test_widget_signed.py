@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from core.platform.demo import World, forward
+from core.jobs.worker import Worker
+from core.platform.sample import World, forward
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.browser.stage import CARE, PHONE, SHOP, Stage, press
 from tests.conftest import NOON
 from tests.core.samples import anns_order

@@ -17,21 +17,22 @@ from typing import NoReturn
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, jobs, logs
+from core import changes, logs
 from core.app import create_app, wire_kinds
-from core.db import Database
-from core.jobs import NewJob
-from core.orders import outgoing
-from core.orders.notice import Notice
+from core.db.base import Database
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
+from core.orders.messages import envelope
+from core.orders.messages.notice import Notice
 from core.platform.contract import Installation
-from core.platform.demo import Demo, World, forward
 from core.platform.registry import Registry
+from core.platform.sample import Demo, World, forward
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.conftest import KEY, Clock, make_config
 from tests.core.private import EMAIL, TRACES, her_order, her_review
 from tests.core.samples import deliver
@@ -119,7 +120,7 @@ class Journey:
         with self.services.db.transaction(store.id, write=False) as session:
             order_id = session.scalars(sa.select(Notice.order_id).where(Notice.state == "sent")).first()
         assert order_id
-        token = outgoing.mail_token(self.services.keyring, store.id, order_id)
+        token = envelope.mail_token(self.services.keyring, store.id, order_id)
         domain = self.services.config.mail_from.partition("@")[2]
         mail = f"From: {TRACES[1]} <{EMAIL}>\r\nTo: reply+{token}@{domain}\r\nSubject: {TRACES[12]}\r\n"
         headers = {"Authorization": f"Bearer {INBOUND}"}
@@ -146,7 +147,7 @@ class Journey:
             NewJob("no such kind", "unknown", {"email": CHOKED}),
         ]
         with self.services.db.transaction(store.id) as session:
-            jobs.enqueue(session, store.id, broken, now=now)
+            queue.enqueue(session, store.id, broken, now=now)
         self.worker.run_until_idle()
         assert self.client.get(f"/shop/broken?email={CHOKED}").status_code == 500
         for body in ({"number": [CHOKED], "proof": {}}, {"number": "\0" + NUMBER, "proof": CHOKED + "\ud83d"}, CHOKED):

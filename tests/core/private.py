@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.conversations import cases
-from core.db import Database
-from core.models import metadata
+from core.db.base import Database
+from core.jobs.worker import Worker
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
 from core.orders.shop import send_links
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -25,9 +25,9 @@ from core.platform.snapshots import (
     TrackingEventSnapshot,
     TrackingStatus,
 )
+from core.schema.models import metadata
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON
 from tests.core.samples import anns_order, anns_review
 

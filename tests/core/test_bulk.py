@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core import bulk
+from core.db import bulk
+from core.db.postgres import plan_anew
+from core.orders.messages.notice import Notice
 from core.orders.model import OrderEvent
-from core.orders.notice import Notice
-from core.postgres import plan_anew
 from core.services import Services
 from core.stores.model import Store
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from babel.messages.catalog import Catalog
 
-from core import catalogs
-from core.i18n import LOCALE, languages
+from core.i18n import catalogs
+from core.i18n.words import LOCALE, languages
 
 SOURCES = catalogs.collect()
 WORDS, AVOID = catalogs.glossary()

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core import schedule
-from core.database_clock import DatabaseClock, database_now
-from core.db import SYSTEM, Database
-from core.jobs import Job, LeaseLost, NewJob, Work
-from core.orders import sync
+from core.db.base import SYSTEM, Database
+from core.db.database_clock import DatabaseClock, database_now
+from core.jobs import scheduler
+from core.jobs.queue import Job, LeaseLost, NewJob, Work
 from core.orders.model import Order
+from core.orders.sync import order_sync
 from core.platform.errors import Unavailable
 from core.services import Services
 from tests.conftest import NOON, Clock
@@ -198,13 +198,13 @@ def test_a_dead_worker_s_job_does_not_wait_for_the_hour_that_was_set_back(servic
 
 def test_a_clock_that_is_set_back_stops_no_sweep(services: Services, clock: Clock) -> None:
     for _ in range(60):
-        schedule.tick(services, "clock.sweep", SWEEP)
+        scheduler.tick(services, "clock.sweep", SWEEP)
         _finish_all(services, clock)
         clock.forward(minutes=1)
     set_back(services)
     won = []
     for _ in range(30):
-        won.append(schedule.tick(services, "clock.sweep", SWEEP))
+        won.append(scheduler.tick(services, "clock.sweep", SWEEP))
         _finish_all(services, clock)
         clock.forward(minutes=1)
     assert won.count(True) >= 14, "a sweep for every slot, but perhaps the one that was under way"
@@ -219,7 +219,7 @@ def _finish_all(services: Services, clock: Clock) -> None:
 def test_the_timetable_goes_on_ticking_when_the_clock_is_set_back(services: Services) -> None:
     off = [timedelta()]
     live = replace(services, clock=lambda: datetime.now(UTC) - off[0])
-    timetable = schedule.start(live, {"clock.sweep": timedelta(seconds=0.2)})
+    timetable = scheduler.start(live, {"clock.sweep": timedelta(seconds=0.2)})
     try:
         assert until(lambda: len(rows(services.db, SYSTEM)) > 2, 10)
         off[0] = HOUR
@@ -237,8 +237,8 @@ def _latest_slot(services: Services) -> datetime:
 
 def _apply(services: Services, at: datetime, **facts: Any) -> list[int]:
     with services.db.transaction(MAX) as session:
-        fetched = [sync.Fetched(anns_order(updated_at=NOON, **facts), at)]
-        return sync.apply(session, MAX, fetched, statuses={}, email_key=str.upper, now=at)
+        fetched = [order_sync.Fetched(anns_order(updated_at=NOON, **facts), at)]
+        return order_sync.apply(session, MAX, fetched, statuses={}, email_key=str.upper, now=at)
 
 
 def test_what_a_store_says_after_the_clock_was_set_back_is_believed(services: Services) -> None:
@@ -251,6 +251,6 @@ def test_an_order_deleted_after_the_clock_was_set_back_is_gone(services: Service
     _apply(services, NOON)
     with services.db.transaction(MAX) as session:
         early = NOON - timedelta(minutes=1)
-        assert sync.apply_gone(session, ["1"], asked_at=early, now=early) == []
-        assert len(sync.apply_gone(session, ["1"], asked_at=NOON - HOUR, now=NOON - HOUR)) == 1
+        assert order_sync.apply_gone(session, ["1"], asked_at=early, now=early) == []
+        assert len(order_sync.apply_gone(session, ["1"], asked_at=NOON - HOUR, now=NOON - HOUR)) == 1
         assert session.scalars(sa.select(Order.gone_at)).one() == NOON - HOUR

@@ -19,11 +19,14 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core import changes, jobs
-from core.db import SYSTEM, new_id
-from core.jobs import NewJob
+from core import changes
+from core.db.base import SYSTEM, new_id
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.scheduler import TABLE
+from core.jobs.worker import Worker
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -38,11 +41,9 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.reviews.model import Review
-from core.schedule import TABLE
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import anns_order, anns_review, deliver
 
@@ -308,11 +309,11 @@ class Stage:
             self.clock.now += TABLE[kind] + changes.OVERLAP
             with self.services.db.system() as session:
                 new = NewJob(kind, f"{kind}:{new_id()}")
-                jobs.enqueue(session, SYSTEM, new, now=self.clock())
+                queue.enqueue(session, SYSTEM, new, now=self.clock())
             self.worker.run_until_idle()
             with self.services.db.system() as session:  # the store's own moment in the interval
-                planned = sa.and_(jobs.Job.state == "waiting", jobs.Job.kind == "changes.read")
-                session.execute(sa.update(jobs.Job).where(planned).values(run_at=self.clock()))
+                planned = sa.and_(queue.Job.state == "waiting", queue.Job.kind == "changes.read")
+                session.execute(sa.update(queue.Job).where(planned).values(run_at=self.clock()))
             self.worker.run_until_idle()
 
     def leave(self) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, aliased
 
 from core.app import make_services
 from core.config import BadConfig
-from core.db import SYSTEM, Database, NestedWrite, UtcTime, insert, new_id
-from core.jobs import Job
+from core.db.base import SYSTEM, Database, NestedWrite, UtcTime, insert, new_id
+from core.jobs.queue import Job
 from core.stores.model import Staff, Store
 from tests.conftest import NOON, make_config
 

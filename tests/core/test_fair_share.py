@@ -12,14 +12,15 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, claims, jobs
-from core.db import SYSTEM, Database
-from core.jobs import Job, NewJob, Work
-from core.platform.demo import World
+from core import changes
+from core.db.base import SYSTEM, Database
+from core.jobs import claims, queue
+from core.jobs.queue import Job, NewJob, Work
+from core.jobs.worker import Worker
 from core.platform.errors import Unavailable
+from core.platform.sample import World
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import deliver
 from tests.core.test_worker import MAX, at_work, make, promise, rows, until
@@ -98,12 +99,12 @@ def test_what_is_no_news_keeps_the_pause_a_platform_asked_for(services: Services
     assert _take(services) == []
 
 
-def _take(services: Services) -> list[jobs.Claimed]:
+def _take(services: Services) -> list[queue.Claimed]:
     with services.db.system() as session:
         return claims.claim(session, 10, now=services.clock())
 
 
-def _fail(services: Services, job: jobs.Claimed, *, retry_after: float) -> None:
+def _fail(services: Services, job: queue.Claimed, *, retry_after: float) -> None:
     with services.db.transaction(job.store_id) as session:
         claims.fail(session, job, str(Unavailable("slow down")), now=services.clock(), retry_after=retry_after)
 
@@ -201,7 +202,7 @@ def test_polls_are_spread_over_their_interval(services: Services, world: World, 
         connect(services, world, f"store{number}")
     worker.run_until_idle()
     with services.db.system() as session:
-        jobs.enqueue(session, SYSTEM, NewJob("clock.poll", "clock.poll:1"), now=NOON)
+        queue.enqueue(session, SYSTEM, NewJob("clock.poll", "clock.poll:1"), now=NOON)
     worker.run_until_idle(limit=1)
     with services.db.system(write=False) as session:
         due = sa.select(Job.run_at).where(Job.key == "read:orders", Job.state == "waiting")

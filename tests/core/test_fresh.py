@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import new_id
-from core.fresh import adopt, write_new
+from core.db.base import new_id
+from core.db.orm_bypass import adopt, write_new
+from core.db.row_reader import within
 from core.orders.model import OrderEvent
-from core.reads import within
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON

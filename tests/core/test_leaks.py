@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.db import SYSTEM, Database
+from core.db.base import SYSTEM, Database
 from core.stores.model import Store
 from tests.core.journey import NOWHERE_IN_LOGS
 from tests.core.private import EMAIL, dump, seen_in

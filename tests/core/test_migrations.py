@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 import migrations
-from core import migrate
-from core.db import Base, Database, Owned
-from core.models import metadata
+from core.db.base import Base, Database, Owned
+from core.schema import migrate
+from core.schema.models import metadata
 from core.stores.model import Store
 
 

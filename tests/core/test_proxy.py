@@ -8,11 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from core.platform.demo import World, forward
+from core.jobs.worker import Worker
+from core.platform.sample import World, forward
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import ANN, EVE, anns_order, statements
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from core.i18n import Words, languages
-from core.returns import refusals
-from core.returns.canceling import CannotCancel
-from core.returns.opening import SomethingMissing
-from core.returns.photos import BadPhoto
-from core.returns.practice import AboveLimit
-from core.returns.rights import NoSuchRight
+from core.i18n.words import Words, languages
+from core.returns.api import refusals
+from core.returns.law.withdrawal_rights import NoSuchRight
+from core.returns.photos.image import BadPhoto
+from core.returns.requests.canceling import CannotCancel
+from core.returns.requests.opening import SomethingMissing
+from core.returns.return_settings import AboveLimit
 from core.web import errors
 from tests.conftest import NOON
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from core.db import Database
+from core.db.base import Database
 from core.secrets import Keyring
 from core.stores import throttle
 from core.stores.model import Throttle

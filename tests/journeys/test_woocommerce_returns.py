@@ -11,20 +11,20 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
+from core.jobs.worker import Worker
 from core.money import to_minor
 from core.orders.model import Order
 from core.platform.contract import Installation
 from core.platform.registry import Registry
-from core.returns import lifecycle
-from core.returns.asking import Asked
-from core.returns.canceling import open_cancel
-from core.returns.lifecycle import SHOPPER
 from core.returns.model import Return
-from core.returns.opening import Request, open_return
+from core.returns.requests import lifecycle
+from core.returns.requests.canceling import open_cancel
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
-from core.worker import Worker
 from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import NOON, Clock, make_config
 from tests.core.returns.seed import ACCEPTS, AGNES, at, set_policy, set_practice, the_money

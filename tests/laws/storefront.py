@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import requests
 import sqlalchemy as sa
 
-from core import changes, jobs
-from core.jobs import NewJob
+from core import changes
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.orders.model import Order
-from core.platform.demo import SIGNATURE, World, sign
+from core.platform.sample import SIGNATURE, World, sign
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -31,12 +32,12 @@ from core.platform.snapshots import (
     TrackingEventSnapshot,
     TrackingStatus,
 )
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER
-from core.returns.opening import Request, open_return
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 
 LIFE: dict[str, TrackingStatus | None] = {
     "placed": None,
@@ -183,7 +184,7 @@ def promise(services: Services, store: Store, job: NewJob) -> None:
 
     def click() -> None:
         with services.db.transaction(store.id) as session:
-            jobs.enqueue(session, store.id, job, now=services.clock())
+            queue.enqueue(session, store.id, job, now=services.clock())
 
     insist(click)
 

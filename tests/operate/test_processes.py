@@ -18,14 +18,14 @@ import pytest
 import sqlalchemy as sa
 
 from core.app import make_services
-from core.db import Database
-from core.jobs import Job
+from core.db.base import Database
+from core.jobs.queue import Job
 from core.orders.model import Order
 from core.platform.contract import Installation
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import Store as StoreRow
+from core.stores.platform_access import link_of
 from plugins.woocommerce.signing import sign_webhook
 from tests.conftest import KEY, make_config
 from tests.operate.running import SMTP_PASSWORD, Running, environment, run, started, status, wait_until

@@ -16,9 +16,9 @@ import requests
 
 import plugins
 from core.platform.contract import ExchangeLine, Feature, Platform, RefundLine, Reimbursement, Request, ReturnMove
-from core.platform.demo import Demo
 from core.platform.errors import BadSignature, PlatformError, Refused, Unavailable
 from core.platform.registry import discover
+from core.platform.sample import Demo
 from core.platform.snapshots import Gone, OrderSnapshot, ReviewSnapshot
 
 PLATFORMS: dict[str, type[Platform]] = {"demo": Demo, **discover(plugins)}

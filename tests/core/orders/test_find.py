@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.jobs.worker import Worker
 from core.orders.find import OrderNotFound, find_order, number_key, postcode_key
-from core.orders.sync import apply_gone
-from core.platform.demo import World
+from core.orders.sync.order_sync import apply_gone
+from core.platform.sample import World
 from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Store, Throttle
 from core.stores.throttle import tries_of
-from core.worker import Worker
 from tests.conftest import KEY, NOON, Clock, connect
 from tests.core.samples import ANN, EVE, anns_order, jobs_of, statements
 

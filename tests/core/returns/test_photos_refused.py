@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.i18n import Words, languages
-from core.returns.photos import LONGEST_SIDE, MOST_BYTES, BadPhoto, clean_photo, sentence
+from core.i18n.words import Words, languages
+from core.returns.photos.image import LONGEST_SIDE, MOST_BYTES, BadPhoto, clean_photo, sentence
 from tests.core.returns.pictures import RED, encoded, exif, giant_webp, kept, landscape, png_of
 
 CODES = ("too_large", "not_a_photo", "too_many_pixels", "broken")

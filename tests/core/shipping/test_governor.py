@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.shipping.governor import govern
-from core.shipping.rules import Due, Told
-from core.shipping.terms import Kind, RuleName, Terms
+from core.shipping.rules.notice_rules import Due, Told
+from core.shipping.rules.send_policy import govern
+from core.shipping.rules.terms import Kind, RuleName, Terms
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.promise import (
+from core.shipping.rules.notice_rules import Parcel
+from core.shipping.rules.promise import (
     Delivery,
     Promise,
     can_know_delivery,
@@ -19,8 +20,7 @@ from core.shipping.promise import (
     promise_of,
     shipped_at,
 )
-from core.shipping.rules import Parcel
-from core.shipping.terms import Rule, Terms, TransitRow, explain
+from core.shipping.rules.terms import Rule, Terms, TransitRow, explain
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 TABLE = Terms(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rehearsal import Event, History, Rehearsal, rehearse
-from core.shipping.rules import Parcel
-from core.shipping.terms import Rule, Terms, TransitRow
+from core.shipping.rules.notice_rules import Parcel
+from core.shipping.rules.simulate import Event, History, Rehearsal, rehearse
+from core.shipping.rules.terms import Rule, Terms, TransitRow
 
 S = TrackingStatus
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules import Due, Parcel, Told
-from core.shipping.terms import Exemption, Rule, Terms, TransitRow
-from core.shipping.watch import check
+from core.shipping.rules.decide import check
+from core.shipping.rules.notice_rules import Due, Parcel, Told
+from core.shipping.rules.terms import Exemption, Rule, Terms, TransitRow
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)  # a Wednesday
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)

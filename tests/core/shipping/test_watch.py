@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules import Parcel, Told
-from core.shipping.terms import Rule, Terms, TransitRow
-from core.shipping.watch import Decision, check
+from core.shipping.rules.decide import Decision, check
+from core.shipping.rules.notice_rules import Parcel, Told
+from core.shipping.rules.terms import Rule, Terms, TransitRow
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 TABLE = (TransitRow(min_days=2, max_days=4),)

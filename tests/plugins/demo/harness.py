@@ -13,7 +13,7 @@ from typing import ClassVar
 import requests
 
 from core.platform.contract import Request
-from core.platform.demo import SIGNATURE, Demo, World, sign
+from core.platform.sample import SIGNATURE, Demo, World, sign
 from core.platform.snapshots import LineItemSnapshot, PaymentSnapshot, RefundLine, RefundSnapshot, TaxPart
 from tests.conftest import NOON
 from tests.core.samples import MUG, anns_order, anns_review

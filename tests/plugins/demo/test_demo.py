@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from core.platform.contract import Reimbursement
-from core.platform.demo import Demo, World
+from core.platform.sample import Demo, World
 from tests.core.samples import anns_order, anns_review
 
 AT_ONCE = 4

@@ -12,10 +12,10 @@ import pytest
 from core.platform.contract import RefundLine, Reimbursement, ReturnMove
 from core.platform.errors import Refused, Unavailable
 from core.platform.snapshots import OrderSnapshot, TaxPart
-from core.returns.amounts import quote
-from core.returns.bought import Bought, BoughtLine, Payment
-from core.returns.quotes import Wanted
-from plugins.woocommerce.lines import order_lines, refund_lines
+from core.returns.money.purchased import Bought, BoughtLine, Payment
+from core.returns.money.quotes import Wanted
+from core.returns.money.refund_amount import quote
+from plugins.woocommerce.amounts import order_lines, refund_lines
 from plugins.woocommerce.refunds import refund_body
 from tests.plugins.woocommerce.harness import Merchant, open_platform
 from tests.plugins.woocommerce.test_mapping import load, read
