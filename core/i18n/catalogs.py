@@ -15,13 +15,12 @@ from functools import cache
 from gettext import c2py
 from pathlib import Path
 
-from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from core.i18n import widget_catalogs
-from core.i18n.words import LOCALE, languages
+from core.i18n.words import LOCALE, languages, plural_categories
 
 _SOURCES = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
 _KEYWORDS = {
@@ -30,6 +29,7 @@ _KEYWORDS = {
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
+    "explain": ((1, "c"), 2),  # the sentence of an exception, `http/errors.py`
     "say": ((1, "c"), 2),  # `say = words.pgettext`, in modules that turn facts into sentences
 }
 _HEADER = """\
@@ -38,12 +38,13 @@ msgid ""
 msgstr ""
 "Language: {language}\\n"
 "Plural-Forms: {plural_forms}\\n"
+"X-Plural-Categories: {categories}\\n"
 "Content-Type: text/plain; charset=utf-8\\n"
 """
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 _COUNTS = {"n", "num", "count"}
-_SAMPLE = range(201)  # every plural rule in CLDR repeats by then
+_SAMPLE = range(201)  # every plural rule repeats by then
 
 Glossary = Mapping[str, Mapping[str, list[str]]]
 
@@ -83,7 +84,8 @@ def update(catalog: Catalog, sources: Catalog) -> str:
     catalog.update(sources, no_fuzzy_matching=True, update_creation_date=False)
     body = io.BytesIO()
     write_po(body, catalog, 100, omit_header=True, sort_by_file=True, include_lineno=False, ignore_obsolete=True)
-    header = _HEADER.format(language=catalog.locale, plural_forms=catalog.plural_forms)
+    categories = ", ".join(f"{name}={n}" for name, n in plural_categories(str(catalog.locale)).items())
+    header = _HEADER.format(language=catalog.locale, plural_forms=catalog.plural_forms, categories=categories)
     return f"{header}\n{body.getvalue().decode()}"
 
 
@@ -114,14 +116,15 @@ def _keys(catalog: Catalog) -> set[tuple[str | None, object]]:
 
 
 def _plural_problems(catalog: Catalog) -> Iterator[str]:
-    """The forms must be CLDR's categories for whole numbers, in CLDR's order.
+    """The forms must be the head's categories, in CLDR's order, and the rule must give each its number.
 
     Babel 2.18 gives Arabic the order zero, one, two, few, other, many; translators everywhere expect many, other.
     """
-    rule, form = Locale.parse(str(catalog.locale)).plural_form, c2py(catalog.plural_expr)
-    spoken = {rule(n) for n in _SAMPLE}
-    wanted = {tag: index for index, tag in enumerate(tag for tag in _CATEGORIES if tag in spoken)}
-    if catalog.num_plurals != len(wanted) or any(form(n) != wanted[rule(n)] for n in _SAMPLE):
+    categories, form = plural_categories(str(catalog.locale)), c2py(catalog.plural_expr)
+    wanted = [name for name in _CATEGORIES if name in categories]
+    places = {name: form(n) for name, n in categories.items()}
+    is_whole = catalog.num_plurals == len(wanted) and {form(n) for n in _SAMPLE} == set(places.values())
+    if not is_whole or list(places.items()) != [(name, index) for index, name in enumerate(wanted)]:
         yield f"plural forms must be {', '.join(wanted)}"
 
 

@@ -12,13 +12,12 @@ from gettext import c2py
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 
-from core.i18n.words import Words
+from core.i18n.words import Words, plural_categories
 
-WIDGET = Path(__file__).parent.parent / "widget"
+WIDGET = Path(__file__).parents[2] / "widget"
 CONTEXT = "widget"
 _KEYWORDS = {"say": None, "count": (1, 2)}
 
@@ -57,5 +56,6 @@ def _plural(catalog: Catalog, msgid: tuple[str, ...]) -> dict[str, str]:
     forms = list(message.string or ()) if message else []
     if not forms or not all(forms):
         return {"one": msgid[0], "other": msgid[1]}
-    category, form = Locale.parse(str(catalog.locale)).plural_form, c2py(catalog.plural_expr)
-    return {category(n): forms[form(n)] for n in range(201)} | {"other": forms[-1]}
+    form, categories = c2py(catalog.plural_expr), plural_categories(str(catalog.locale))
+    by_number = sorted(categories, key=categories.__getitem__)
+    return {name: forms[form(categories[name])] for name in by_number} | {"other": forms[-1]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gettext
 import io
-import sys
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
@@ -26,7 +26,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import money
 
-LOCALE = Path(__file__).with_name("locale")
+LOCALE = Path(__file__).parents[1] / "locale"
+_PLURALS = re.compile(r'^"X-Plural-Categories: (.*)\\n"$', re.MULTILINE)
 
 
 @cache
@@ -77,6 +78,21 @@ def _relatives(tag: str) -> Iterator[str]:
     region, script = region or likely[1], script or likely[2]
     for parts in ((language, script, region), (language, region), (language, script), (language,)):
         yield "_".join(filter(None, parts))
+
+
+@cache
+def plural_categories(language: str) -> dict[str, int]:
+    """Give CLDR's name of each plural form of a catalog, in the catalog's order, with one number it is for:
+    {"one": 1, "other": 0}.
+
+    They stand in the catalog's head as `X-Plural-Categories`. Babel's rules are not asked, since they change from one
+    release to the next (2.19 gave Vietnamese a second form). Raises ValueError where the head lacks the line.
+    """
+    head = _PLURALS.search((LOCALE / f"{language}.po").read_text("utf-8"))
+    if head is None:
+        raise ValueError(f"{language}.po has no X-Plural-Categories")
+    pairs = (pair.partition("=") for pair in head[1].split(", "))
+    return {category: int(number) for category, _, number in pairs}
 
 
 @cache
@@ -221,9 +237,3 @@ def jinja_env(*folders: Path, words: Words | Callable[[], Words], autoescape: bo
     )
     install(env, words)
     return env
-
-
-if __name__ == "__main__":
-    from core.i18n import catalogs
-
-    sys.exit(catalogs.main(sys.argv[1:]))

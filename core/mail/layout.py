@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from core.i18n.words import Words, jinja_env
 
-_LAYOUTS = Path(__file__).parent / "web" / "templates"
+_LAYOUTS = Path(__file__).parents[1] / "web" / "templates"
 # Marks that reorder or hide what stands around them; joiners stay, since Persian and emoji need them.
 _UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _CJK_STOPS = re.compile("(?<=[。，：；？、]) +")

@@ -1,1 +1,1 @@
-"""Ops."""
+"""For whoever runs an installation: commands, `doctor`, and `trace`."""

@@ -1,4 +1,4 @@
-"""Looks an installation over and says in sentences what is wrong with it. Its look outside is core/ops/reachability.py."""
+"""Checks an installation and says in sentences what is wrong. Its look from outside is `reachability.py`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Privacy."""
+"""Personal data of shoppers over all slices: export, erasure and retention."""

@@ -243,5 +243,9 @@ TAKE_ROWS = set(
     "returns.withdrawal.declare.note_back returns.withdrawal.declare.pay returns.withdrawal.declare.quote_of".split()
 )
 REFUSALS = (
-    photo_storage.PhotoNotFound, shopper_auth.LinkExpired, shopper_auth.NotHere, lifecycle.ReturnNotFound, declare.WithdrawalNotFound,
-)  # fmt: skip
+    photo_storage.PhotoNotFound,
+    shopper_auth.LinkExpired,
+    shopper_auth.NotHere,
+    lifecycle.ReturnNotFound,
+    declare.WithdrawalNotFound,
+)

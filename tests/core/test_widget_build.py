@@ -29,7 +29,7 @@ FORBIDDEN = (
 KB = 1000
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None or not (WIDGET / "node_modules" / "esbuild").is_dir(),
-    reason="no Node here, or `npm install --no-package-lock` was not run in widget/",
+    reason="no Node here, or `npm ci` was not run in widget/",
 )
 
 

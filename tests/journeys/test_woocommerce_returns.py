@@ -77,7 +77,7 @@ def place(
         shop.ship(placed["id"], "1Z999AA10123456784", at=NOON - timedelta(days=7))
         shop.set_status(placed["id"], "completed", at=NOON - timedelta(days=7))
     with at(services, store) as session:
-        lifecycle.telling.look_again(session, Order(store_id=store.id, ref=str(placed["id"])), now=services.clock())
+        lifecycle.events.look_again(session, Order(store_id=store.id, ref=str(placed["id"])), now=services.clock())
     worker.run_until_idle()
     with at(services, store) as session:
         return placed["id"], session.scalars(sa.select(Order).where(Order.ref == str(placed["id"]))).one()

@@ -1,1 +1,1 @@
-"""Policy."""
+"""The desk's pages about the return policy."""

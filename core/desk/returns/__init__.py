@@ -1,1 +1,1 @@
-"""Returns."""
+"""The desk's pages about returns, payments and withdrawals."""

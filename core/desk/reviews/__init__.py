@@ -1,1 +1,1 @@
-"""Reviews."""
+"""The desk's pages about reviews."""

@@ -1,1 +1,1 @@
-"""Settings."""
+"""The desk's settings pages."""

@@ -1,1 +1,1 @@
-"""Messages."""
+"""Messages about an order: the notice, its envelope, and sending it once."""

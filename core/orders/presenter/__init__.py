@@ -1,1 +1,1 @@
-"""Presenter."""
+"""An order as its shopper reads it: facts, sentences, and the page's text."""

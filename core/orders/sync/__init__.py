@@ -1,1 +1,1 @@
-"""Sync."""
+"""Storing what a platform says about orders."""

@@ -1,1 +1,1 @@
-"""Api."""
+"""The shopper's HTTP interface of returns and withdrawals."""

@@ -1,1 +1,1 @@
-"""Law."""
+"""The legal right of withdrawal: periods, exemptions and refund deadlines by country. Not legal advice."""

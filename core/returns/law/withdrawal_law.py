@@ -235,5 +235,5 @@ def _laws() -> dict[str, CountryLaw]:
 
 @lru_cache(maxsize=1)
 def _pack() -> dict[str, Any]:
-    pack: dict[str, Any] = json.loads(files("core.returns").joinpath("countries.json").read_text("utf-8"))
+    pack: dict[str, Any] = json.loads(files("core.returns.law").joinpath("countries.json").read_text("utf-8"))
     return pack

@@ -1,1 +1,1 @@
-"""Mail."""
+"""Letters about returns, cancellations and withdrawals."""

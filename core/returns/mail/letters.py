@@ -18,7 +18,7 @@ from core.mail.layout import Button, Form, Row, Sheet, Written, clean, form, saf
 from core.returns.facts import RefundWhen
 from core.returns.presenter.sentences import refund_when, way_back
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 _SENTENCES = "returns/mail/sentences.txt"
 _MOST_SENTENCES = 10
 

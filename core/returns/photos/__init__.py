@@ -1,1 +1,1 @@
-"""Photos."""
+"""Photos of returns: read safely, stored, and served at signed addresses."""

@@ -1,1 +1,1 @@
-"""Presenter."""
+"""Returns and withdrawals as their shopper reads them."""

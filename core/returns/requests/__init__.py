@@ -1,1 +1,1 @@
-"""Requests."""
+"""Requests for a return or a cancellation, from the question to the decision."""

@@ -1,1 +1,1 @@
-"""Simulation."""
+"""A candidate policy run over past orders and returns."""

@@ -1,1 +1,1 @@
-"""Withdrawal."""
+"""The legal withdrawal: declared, confirmed and receipted."""

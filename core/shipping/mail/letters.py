@@ -14,7 +14,7 @@ from pathlib import Path
 from core.i18n.words import Words
 from core.mail.layout import Button, Form, Row, Sheet, Written, clean, form, safe_url
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 _SENTENCES = "shipping/mail/sentences.txt"
 _MOST_LINES = 30
 

@@ -75,7 +75,7 @@ def test_a_picture_of_too_many_pixels_is_refused(width: int, height: int, code: 
 
 BOMBS = """
 import resource, sys
-from core.returns.photos import BadPhoto, clean_photo
+from core.returns.photos.image import BadPhoto, clean_photo
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for name in sys.argv[1:]:
     try:
