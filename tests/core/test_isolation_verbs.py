@@ -177,7 +177,7 @@ TAKE_ROWS = (
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "jobs.claims.claim due_jobs.line_up jobs.claims.follow_clock_back database_clock.database_now "
+    "jobs.claims.claim jobs.due_jobs.line_up jobs.claims.follow_clock_back db.database_clock.database_now "
     "ops.doctor.clock_problems jobs.queue.enqueue_for_stores jobs.claims.oldest_waiting jobs.queue.prune "
     "jobs.scheduler.clock_slot".split()
 )
