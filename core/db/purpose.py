@@ -17,9 +17,7 @@ class Purpose(Enum):
     FIND_DUE_PARCELS = "List the ids of stores with parcels whose `check_after` has come; each is then worked on alone."
     TICK = "Promise the clock's own job of one slot, which belongs to no store."
     LIST_STORES = "List the stores for which the clock promises one job each: poll, check, reseal, retention."
-    DELETE_EXPIRED = (
-        "Delete ended jobs, used nonces, counted tries and loose photos of all stores by their age."
-    )
+    DELETE_EXPIRED = "Delete ended jobs, used nonces, counted tries and loose photos of all stores by their age."
     COUNT_TRIES = "Add what a process counted for several stores to their throttles, once a second."
     INSPECT = "Count and list for whoever runs the installation: `doctor`, `/readyz`, the stores `trace` looks through."
     SHOW_SAMPLES = "List the sample stores on the demo's own pages; no other command serves these."
