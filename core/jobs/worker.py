@@ -7,16 +7,14 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.orm import Session
 
 from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
+from core.jobs.claims import StoreAccess
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
 from core.metrics import JOB_SECONDS, JOBS_ENDED
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
@@ -32,12 +30,6 @@ DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
 
 
-class CloseStore(Protocol):
-    """What to do with a store whose credentials no longer open its door; `sealed` are those the job began with."""
-
-    def __call__(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None: ...
-
-
 class Worker:
     """Runs jobs until told to stop. Any number of workers may share one database."""
 
@@ -46,13 +38,13 @@ class Worker:
         services: Services,
         kinds: Mapping[str, Kind],
         *,
-        close_store: CloseStore,
+        stores: StoreAccess,
         threads: int | None = None,
         poll: float = POLL,
     ) -> None:
         self.services = services
         self.kinds = kinds
-        self.close_store = close_store
+        self.stores = stores
         self.threads = threads or services.config.worker_threads
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
         self.poll = poll
@@ -86,7 +78,7 @@ class Worker:
     def _claim(self, limit: int) -> list[Claimed]:
         try:
             with self.services.db.system(Purpose.CLAIM_JOBS) as session:
-                return claims.claim(session, limit, now=self.services.clock(), leases=self.leases)
+                return claims.claim(session, limit, self.stores, now=self.services.clock(), leases=self.leases)
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.
             log.warning("claim_failed", error=type(error).__name__)
@@ -141,9 +133,9 @@ class Worker:
         now = self.services.clock()
         with self.services.db.transaction(job.store_id) as session:
             if how == "close" and claims.is_ours(session, job):
-                self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
+                self.stores.close(session, job.store_id, reason, sealed=job.sealed, now=now)
             if how in ("pause", "close"):
-                return claims.pause(session, job, reason, now=now)
+                return claims.pause(session, job, reason, stores=self.stores, now=now)
             if how == "give_up":
                 return claims.give_up(session, job, reason, now=now)
             return claims.fail(session, job, reason, now=now, attempts=attempts, retry_after=retry_after)

@@ -29,8 +29,8 @@ from core.ops import commands
 from core.orders.model import OrderEvent
 from core.platform.contract import Platform, Reimbursement
 from core.platform.sample import Demo
-from core.stores import install
 from core.stores.platform_access import open_platform, store_by_id
+from core.stores.worker_access import WorkerAccess
 
 PLATFORMS = {"demo": Demo}
 TABLE = {"clock.sweep": timedelta(seconds=10)}
@@ -99,7 +99,7 @@ def work(env: Mapping[str, str], lease: float) -> None:
     services = make_services(config, PLATFORMS)
     clock = scheduler.start(services, TABLE)
     kinds = {name: replace(kind, lease=timedelta(seconds=lease)) for name, kind in (wire_kinds() | KINDS).items()}
-    Worker(services, kinds, close_store=install.close).run(stop)
+    Worker(services, kinds, stores=WorkerAccess()).run(stop)
     clock.shutdown(wait=False)
     services.db.close()
 
