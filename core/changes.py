@@ -178,7 +178,7 @@ def apply_orders(
         email_key=partial(find.email_key, keyring=services.keyring),
         now=now,
     )
-    evaluate.settle_orders(session, store, changed, now=now)
+    evaluate.evaluate_orders(session, store, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
     return changed
 

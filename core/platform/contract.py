@@ -153,7 +153,7 @@ class Reimbursement:
     `lines` is what comes back and what it is worth; where there are lines they add up to `amount`.
     `payments` says through which of the order's payments how much flows back, (ref, amount), in that order. Of an
     exchange `amount` is what the goods that come back are worth; what is to pay on top goes through the platform's
-    own checkout.
+    own checkout. A refund `through_gateway` moves money; without it the refund is only written down, and a person pays.
     """
 
     key: str
@@ -164,7 +164,7 @@ class Reimbursement:
     reason: str = ""
     lines: tuple[RefundLine, ...] = ()
     restock: bool = False
-    through_gateway: bool = False
+    through_gateway: bool = True
     payments: tuple[tuple[str, int], ...] = ()
     exchange: tuple[ExchangeLine, ...] = ()
 
@@ -174,7 +174,8 @@ class Outcome:
     """What became of a reimbursement; `amount` is read back from the platform, never echoed from the request.
 
     `ref` names the refund, the store credit's code, or the order that an exchange made; `link` is where the shopper
-    pays (awaiting_payment) or staff look.
+    pays (awaiting_payment) or staff look. A refund is issued only where the platform says that the money moved. Where
+    the payment cannot pay back, or the refund is only written down, the answer is needs_staff with a sentence.
     """
 
     state: Literal["issued", "pending", "needs_staff", "awaiting_payment"]
@@ -230,6 +231,11 @@ class Platform:
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     poll_minutes: ClassVar[int] = 15
+    pays_once_per_key: ClassVar[bool] = False
+    """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
+    was asked for without a clear answer is looked for, and never asked for again: a person decides."""
+    paying_seconds: float = 120.0
+    """How long the call that moves money may take; hand it to `http` as that call's read time-out. Set by the core."""
 
     def __init__(
         self,
@@ -329,11 +335,15 @@ class Platform:
         return None
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
-        """Give the shopper what is due. Asked twice with the same key, do it once."""
+        """Give the shopper what is due. Asked twice with the same key, do it once.
+
+        Raises NothingDone where it is certain that nothing was begun; after any other Unavailable money may have moved.
+        """
         raise NotSupported(self.name)
 
-    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
-        """Look whether the platform has already done what `key` asked for."""
+    def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
+        """Look whether the platform has already done what was asked: by our key, or by reason and amount where the
+        platform may have lost the key. What may or may not have been paid is needs_staff."""
         raise NotSupported(self.name)
 
     def move_return(self, move: ReturnMove) -> str:

@@ -20,22 +20,22 @@ from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
 from core.shipping.rules import carriers
 from core.shipping.rules.decide import Decision
-from core.shipping.rules.notice_rules import Due
+from core.shipping.rules.facts import Due
 from core.shipping.rules.send_policy import Verdict
 
 ShipmentRow = Shipment | Any
 OrderRow = Order | Any
 """A model's object, or a plain row with its columns."""
 _STATES = {"watch": "watched", "draft": "draft", "send": "queued"}
-KNOWN = (
+DECIDED_COLUMNS = (
     "promised_by", "promise_source", "expected_earliest", "expected_likely", "expected_latest", "expected_source",
     "late", "check_after", "carrier_name", "tracking_url",
 )  # fmt: skip
 """A parcel's columns that say what is known of it now."""
-_known = attrgetter(*KNOWN)
+_stored_values = attrgetter(*DECIDED_COLUMNS)
 
 
-def outlook(
+def shown_window(
     window: tuple[date, date, date] | None, promised: date | None, told: date | None
 ) -> tuple[date, date, date] | None:
     """Give the window (earliest, likely, latest) a shopper may be shown beside the date they were told.
@@ -57,22 +57,22 @@ def write_parcels(
     """Write what is known of each parcel now; a parcel of which nothing more is known costs nothing."""
     moved = []
     for shipment, decision in zip(shipments, decisions, strict=True):
-        values = _known_now(shipment, decision, given)
-        if values != _known(shipment):
-            moved.append({"id": shipment.id, **dict(zip(KNOWN, values, strict=True))})
+        values = _decided_values(shipment, decision, given)
+        if values != _stored_values(shipment):
+            moved.append({"id": shipment.id, **dict(zip(DECIDED_COLUMNS, values, strict=True))})
     update_rows(session, table_of(Shipment), store_id, moved)
 
 
-def _known_now(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
-    """Give the values of the columns `KNOWN`."""
+def _decided_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
+    """Give the values of the columns `DECIDED_COLUMNS`."""
     promised_by, promise_source = shipment.promised_by, shipment.promise_source
     if promised_by is None and decision.promise is not None:
         promised_by, promise_source = decision.promise.by, decision.promise.source
-    hope = decision.expectation
-    window = (hope.earliest, hope.likely, hope.latest) if hope else None
-    if hope is not None and hope.source != "carrier":
-        window = outlook(window, promised_by, given.get(str(shipment.id)))
-    source = hope.source if hope else ""
+    forecast = decision.expectation
+    window = (forecast.earliest, forecast.likely, forecast.latest) if forecast else None
+    if forecast is not None and forecast.source != "carrier":
+        window = shown_window(window, promised_by, given.get(str(shipment.id)))
+    source = forecast.source if forecast else ""
     expected = window or (None, None, None)
     return (promised_by, promise_source, *expected, source, decision.late, decision.check_after, *_named(shipment))
 

@@ -53,7 +53,7 @@ def settle_due(work: Work) -> None:
             .order_by(Order.id)
             .with_for_update(skip_locked=True)
         )
-        evaluate.settle_orders(session, store, session.scalars(here).all(), now=work.now)
+        evaluate.evaluate_orders(session, store, session.scalars(here).all(), now=work.now)
         if len(found) == BATCH:
             queue.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
 

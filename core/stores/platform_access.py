@@ -80,7 +80,9 @@ def open_platform(services: Services, store: Store) -> Platform:
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
     session = open_session(allow=services.config.outbound_allow)
-    return services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform.paying_seconds = services.config.paying_seconds
+    return platform
 
 
 def secret_of(services: Services, store: Store) -> str:

@@ -122,16 +122,20 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "reviews.sync.apply_gone": lambda s, two: reviews_sync.apply_gone(s, ["r1"], asked_at=LATER, now=LATER),
     "reviews.sync.touch": lambda s, two: reviews_sync.touch(s, ["r1"], asked_at=LATER),
-    "shipping.notice_actions.stop": lambda s, two: notice_actions.stop(s, two.ids["order"], now=LATER),
-    "shipping.notice_actions.resume": lambda s, two: notice_actions.resume(s, two.ids["order"], now=LATER),
+    "shipping.notice_actions.stop_messages": lambda s, two: notice_actions.stop_messages(
+        s, two.ids["order"], now=LATER
+    ),
+    "shipping.notice_actions.resume_messages": lambda s, two: notice_actions.resume_messages(
+        s, two.ids["order"], now=LATER
+    ),
     "shipping.coverage.measure": lambda s, two: coverage.measure(s, now=LATER),
-    "shipping.replay.histories": lambda s, two: replay.histories(s, now=LATER),
-    "shipping.replay.replay": lambda s, two: replay.replay(s, two.mine, now=LATER),
+    "shipping.replay.read_histories": lambda s, two: replay.read_histories(s, now=LATER),
+    "shipping.replay.simulate_store": lambda s, two: replay.simulate_store(s, two.mine, now=LATER),
     "shipping.replay.show": lambda s, two: replay.show(s, two.mine, now=LATER),
-    "shipping.evaluate.settle_orders": lambda s, two: evaluate.settle_orders(
+    "shipping.evaluate.evaluate_orders": lambda s, two: evaluate.evaluate_orders(
         s, two.mine, [two.ids["order"]], now=LATER
     ),
-    "shipping.evaluate.wake": lambda s, two: evaluate.wake(s, now=LATER),
+    "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
@@ -171,7 +175,7 @@ TAKE_ROWS = (
         "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
         "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
-        "shipping.notice_actions.record shipping.store_decisions.write_notices "
+        "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
         "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "
         "shipping.mail.notices.compose orders.messages.send_notice.news_of stores.settings.change "
         "web.inbound_mail.take".split()

@@ -22,7 +22,7 @@ from core.orders.model import Order
 from core.platform.sample import World, forward
 from core.services import Services
 from core.shipping import evaluate, replay
-from core.shipping.rules.simulate import rehearse
+from core.shipping.rules.simulate import simulate
 from core.shipping.rules.terms import Terms
 from core.stores.model import AuditEntry, Staff, Store
 from core.stores.platform_access import secret_of, store_by_id
@@ -423,7 +423,7 @@ def test_the_replay_page_shows_what_the_rehearsal_found(
     clock.now = LAST_CALL + timedelta(days=2)
     with services.db.transaction(store.id, write=False) as session:
         terms = evaluate.terms_of(store_by_id(session, store.id))
-        found = rehearse(replay.histories(session, now=clock()), terms, clock())
+        found = simulate(replay.read_histories(session, now=clock()), terms, clock())
     assert (found.orders, found.late, found.warned) == (3, 3, 3)
     page = client.get(at(store, "replay")).text
     early = f"{found.days_early:.1f}"

@@ -185,7 +185,7 @@ def test_what_a_carrier_adapter_learned_delivers_it(story: Story) -> None:
         parcel = session.get_one(Shipment, (story.store.id, the_parcel(story.services, story.store).id))
         parcel.delivered_at, parcel.delivered_source = arrived_at, "adapter"
         row = store_by_id(session, story.store.id)
-        (decision,) = evaluate.settle_orders(session, row, [parcel.order_id], now=story.clock())
+        (decision,) = evaluate.evaluate_orders(session, row, [parcel.order_id], now=story.clock())
     assert decision.delivery is not None
     assert (decision.delivery.source, decision.delivery.at, decision.late) == ("adapter", arrived_at, False)
     assert the_parcel(story.services, story.store).check_after is None

@@ -231,7 +231,7 @@ def test_an_address_that_is_none_shows_as_bounced(services: Services, worker: Wo
 
 def _stop(services: Services, store: Store) -> None:
     with services.db.transaction(store.id) as session:
-        notice_actions.stop(session, the_order(services, store).id, now=services.clock())
+        notice_actions.stop_messages(session, the_order(services, store).id, now=services.clock())
 
 
 def _forget(services: Services, store: Store) -> None:

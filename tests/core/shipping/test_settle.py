@@ -143,7 +143,7 @@ def test_a_shopper_who_stopped_messages_gets_none(services: Services, store: Sto
     set_terms(services, store, sending())
     apply(services, store, order("42", parcel()))
     with services.db.transaction(store.id) as session:
-        notice_actions.stop(session, the_order(services, store).id, now=clock())
+        notice_actions.stop_messages(session, the_order(services, store).id, now=clock())
     later = clock.forward(hours=1)
     apply(services, store, order("42", revised(), updated_at=later))
     assert told(services, store) == [("promise_revised", "suppressed", "stopped")]
@@ -195,7 +195,7 @@ def test_settling_again_with_nothing_learned_writes_nothing(services: Services, 
     before = [(one.id, one.state) for one in notices(services, store)]
     due_at = the_parcel(services, store).check_after
     with statements(services.db) as sent, services.db.transaction(store.id) as session:
-        evaluate.settle_orders(
+        evaluate.evaluate_orders(
             session, store_by_id(session, store.id), [the_order(services, store).id], now=services.clock()
         )
     assert [text for text in sent if text.split()[0].upper() in ("INSERT", "UPDATE", "DELETE")] == []
