@@ -60,6 +60,11 @@ class Config(BaseModel):
         return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
     @property
+    def is_https(self) -> bool:
+        """Say whether people reach us encrypted, whatever a proxy in front makes of it on the way."""
+        return self.public_url.startswith("https://")
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The sealing keys: the first seals, all open."""
         return tuple(filter(None, (key.strip() for key in self.secret_keys.get_secret_value().split(","))))

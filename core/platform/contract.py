@@ -198,12 +198,17 @@ class ReturnMove:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a store needs to know of us. `secret` signs webhooks and forwarded requests, both ways."""
+    """What a store needs to know of us, and the two secrets we share with it.
+
+    `secret` signs webhooks alone: platforms show it to shop managers. `forwarding_secret` signs staff, shoppers and
+    forwarded requests, and must not be kept where the first is shown.
+    """
 
     core_url: str
     store_key: str
     hook_url: str
     secret: str = field(repr=False)
+    forwarding_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +289,7 @@ class Platform:
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
         """Say who opened our page, after verifying that the platform says so.
 
-        `secret_of` gives the secret we share with a store, by store key, or "" for a store we do not know.
+        `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
         """
         raise NotSupported(cls.name)
 
@@ -331,7 +336,10 @@ class Platform:
         return {}
 
     def identify_shopper(self, request: Request, *, secret: str) -> Shopper | None:
-        """Say which shopper the platform vouches for, or None; BadSignature when somebody pretends."""
+        """Say which shopper the platform vouches for, or None; BadSignature when somebody pretends.
+
+        `secret` is the store's forwarding secret.
+        """
         return None
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:

@@ -10,14 +10,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.purpose import Purpose
-from core.jobs import queue
+from core.jobs.prune import prune as prune_jobs
 from core.jobs.queue import Kind, Work
 from core.secrets import Keyring, Unsealable
 from core.stores.model import Nonce, Store, Throttle
 
 PRUNED = 5000
 JOBS_KEPT = timedelta(days=14)
-_PURPOSES = {"credentials": "credentials", "secret": "secret", "hook_token": "hook"}
+_PURPOSES = {
+    "credentials": "credentials",
+    "secret": "secret",
+    "forwarding_secret": "forwarding",
+    "hook_token": "hook",
+}
 
 
 def prune(work: Work) -> None:
@@ -25,7 +30,7 @@ def prune(work: Work) -> None:
     forgotten = PRUNED
     while forgotten == PRUNED:  # a batch a transaction: news need not wait behind a large one
         with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
-            forgotten = queue.prune(session, before=work.now - JOBS_KEPT, limit=PRUNED)
+            forgotten = prune_jobs(session, before=work.now - JOBS_KEPT, limit=PRUNED)
     with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
         session.execute(sa.delete(Nonce).where(Nonce.expires_at < work.now))
         session.execute(sa.delete(Throttle).where(Throttle.expires_at < work.now))

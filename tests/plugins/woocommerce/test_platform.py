@@ -39,7 +39,8 @@ from plugins.woocommerce.platform import WooCommerce
 from tests.stores.woocommerce import Line, Store, make_order, serving
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
-LINK = Link("https://app.example", "abcdefgh12345678", "https://app.example/hooks/woocommerce/t", "our secret")
+HOOKS = "https://app.example/hooks/woocommerce/t"
+LINK = Link("https://app.example", "abcdefgh12345678", HOOKS, "our secret", "our other secret")
 TWO_TOTES = (Line(quantity=2),)
 
 
@@ -623,7 +624,7 @@ def test_after_install_makes_each_webhook_once_and_tells_our_plugin(shop: Shop) 
     hooks = list(shop.store.webhooks.rows.values())
     assert sorted(hook.topic for hook in hooks) == sorted(TOPICS)
     assert {(hook.url, hook.secret) for hook in hooks} == {(LINK.hook_url, "a new secret")}
-    assert shop.store.connection["secret"] == "a new secret"
+    assert shop.store.connection["secret"] == "our other secret"
     assert shop.plugin.check_health(replace(LINK, secret="a new secret")) == []
 
 
