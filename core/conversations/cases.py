@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from core.conversations.model import Case, Message
 from core.db.base import insert, new_id
 from core.jobs.queue import Kind, Work
+from core.orders.kinds import EventKind
 from core.orders.model import Order
 
 ANSWER_WITHIN = timedelta(days=1)
 """What we tell the shopper until the store's own hours are known: one day, to the hour."""
+EVENT_KINDS = (EventKind(name="replied", sentence=lambda say: say("widget", "You wrote to the store")),)
 
 
 def open_case(session: Session, *, kind: str, order: Order | None, now: datetime, subject: str = "") -> Case:

@@ -32,7 +32,7 @@ from core.returns.mail import send_letters
 from core.secrets import BadToken
 from core.shipping import evaluate, replay
 from core.shipping.mail import notices as letters
-from core.shipping.rules.terms import RULES
+from core.shipping.rules.notice_kinds import RULES
 from core.stores import audit, settings, staff
 from core.stores.model import Staff, Store
 from core.stores.platform_access import StoreNotFound, secret_of, store_by_id, store_by_key, use_nonce

@@ -24,14 +24,13 @@ from core.shipping.evaluate import terms_of
 from core.shipping.mail.access_mail import send_code, send_links
 from core.shipping.mail.letters import Letter, ParcelLine, write
 from core.shipping.rules.business_days import local_day
+from core.shipping.rules.notice_kinds import KINDS
 from core.shipping.store_decisions import shown_window
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
 
 _ANSWERS = ("wait", "cancel", "arrived", "not_yet", "person")
 _OVER = ("canceled", "refunded")
-_ON_THE_WAY = ("delay", "stalled", "not_shipped", "asked_if_arrived", "out_for_delivery")
-"""Kinds nobody needs once the parcel has arrived."""
 
 
 def send_notice(work: Work) -> None:
@@ -67,7 +66,7 @@ def _pointless(session: Session, store: Store, order: Order | None, notice: Noti
     if order.state in _OVER:
         return "canceled"
     parcels = notice_actions.parcels_of(session, [notice])
-    if notice.kind in _ON_THE_WAY and parcels and all(_has_arrived(parcel) for parcel in parcels):
+    if KINDS[notice.kind].useless_after_arrival and parcels and all(_has_arrived(parcel) for parcel in parcels):
         return "arrived"
     if notice.kind == "not_shipped" and all(parcel.shipped_at is not None for parcel in parcels):
         return "shipped"

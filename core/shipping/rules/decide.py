@@ -22,9 +22,9 @@ from core.shipping.rules.notice_rules import (
 )
 from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Delivery, Lane, Lanes, Promise, delivery_of, is_shipped, promise_of
-from core.shipping.rules.terms import RuleName, Terms
+from core.shipping.rules.terms import Terms
 
-LATENESS_RULES: tuple[tuple[RuleName, Callable[[Facts], Answer]], ...] = (
+LATENESS_RULES: tuple[tuple[str, Callable[[Facts], Answer]], ...] = (
     ("promise_revised", report_revised_promise),
     ("promise_will_be_missed", report_coming_delay),
     ("promise_missed", report_missed_promise),

@@ -9,7 +9,7 @@ from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.forecast import Expectation
 from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Delivery, Lane, Promise, has_feed
-from core.shipping.rules.terms import Kind, Mode, RuleName, Terms
+from core.shipping.rules.terms import Mode, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,8 @@ class Due:
 
     order_id: int
     shipment_id: int
-    rule: RuleName
-    kind: Kind
+    rule: str
+    kind: str
     occasion: str
     mode: Mode
     reason: str

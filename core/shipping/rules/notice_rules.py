@@ -13,9 +13,10 @@ from core.platform.snapshots import TrackingStatus
 from core.shipping.rules.business_days import at_time, end_of_day, local_day, nth_day_after, ready_by
 from core.shipping.rules.facts import Due, Facts
 from core.shipping.rules.forecast import Expectation, last_ship_day, likely_days
+from core.shipping.rules.notice_kinds import KIND_OF, RULES, STATUS_RULES
 from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.promise import MORNING, Delivery, Lane, taken_in_at
-from core.shipping.rules.terms import Kind, RuleName, TransitRow
+from core.shipping.rules.terms import TransitRow
 
 MAX_NEWS_AGE = timedelta(days=3)
 """Older news is not news: a first import tells nobody about the past."""
@@ -32,23 +33,6 @@ MOVING = frozenset(
         TrackingStatus.EXCEPTION,
     }
 )
-NEWS: dict[TrackingStatus, RuleName] = {
-    TrackingStatus.OUT_FOR_DELIVERY: "out_for_delivery",
-    TrackingStatus.EXCEPTION: "exception",
-    TrackingStatus.FAILED_ATTEMPT: "failed_attempt",
-    TrackingStatus.READY_FOR_PICKUP: "ready_for_pickup",
-    TrackingStatus.RETURNED_TO_SENDER: "returned_to_sender",
-}
-KINDS: dict[RuleName, Kind] = {
-    "promise_revised": "delay",
-    "promise_will_be_missed": "delay",
-    "promise_missed": "delay",
-    "no_scan": "stalled",
-    "never_scanned": "stalled",
-    "ask_if_arrived": "asked_if_arrived",
-}
-"""Where a rule's message is not called like the rule."""
-
 
 Answer = Due | datetime | None
 
@@ -58,17 +42,16 @@ def report_status(facts: Facts) -> Answer:
     parcel = facts.parcel
     if facts.delivery is not None:
         return _tell_arrival(facts, facts.delivery)
-    rule = NEWS.get(parcel.status)
+    rule = STATUS_RULES.get(parcel.status)
     if rule is None:
         return _tell_shipped(facts)
     at = parcel.last_scan_at or parcel.status_seen_at
     if at is None or not _is_recent(at, facts.now):
         return None
     day = local_day(at, facts.lane.store)
-    until = end_of_day(local_day(at, facts.lane.shopper), facts.lane.shopper) if rule == "out_for_delivery" else None
-    return _due(
-        facts, rule, f"{day}", parcel.status.value, urgency=int(until is None), until=until or _add(at, MAX_NEWS_AGE)
-    )
+    shopper = facts.lane.shopper
+    until = end_of_day(local_day(at, shopper), shopper) if rule.ends_with_day else _add(at, MAX_NEWS_AGE)
+    return _due(facts, rule.name, f"{day}", parcel.status.value, until=until)
 
 
 def _tell_shipped(facts: Facts) -> Answer:
@@ -174,7 +157,7 @@ def _missed(facts: Facts, standing: date) -> Due:
     expected = max((day for day in dates if day > standing), default=None)
     reason = "still_on_its_way" if facts.shipped else "not_shipped"
     occasion = f"{standing}:{expected or 'unknown'}"
-    return _due(facts, "promise_missed", occasion, reason, urgency=2, expected_by=expected)
+    return _due(facts, "promise_missed", occasion, reason, expected_by=expected)
 
 
 def ask_if_arrived(facts: Facts) -> Answer:
@@ -184,7 +167,7 @@ def ask_if_arrived(facts: Facts) -> Answer:
         return None
     day = nth_day_after(standing, facts.terms.ask_after_days, lane.delivery)
     at = max(lane.morning(day), lane.end(standing))
-    return _due_from(facts, at, True, lambda: _due(facts, "ask_if_arrived", f"{standing}", "no_evidence", urgency=1))
+    return _due_from(facts, at, True, lambda: _due(facts, "ask_if_arrived", f"{standing}", "no_evidence"))
 
 
 def report_no_scan(facts: Facts) -> Answer:
@@ -194,7 +177,7 @@ def report_no_scan(facts: Facts) -> Answer:
         return None
     day = local_day(parcel.last_scan_at, lane.store)
     at = lane.end(nth_day_after(day, lane.patience["no_scan"], lane.delivery))
-    return _due_from(facts, at, True, lambda: _due(facts, "no_scan", f"{day}", "no_scan", urgency=1))
+    return _due_from(facts, at, True, lambda: _due(facts, "no_scan", f"{day}", "no_scan"))
 
 
 def report_never_scanned(facts: Facts) -> Answer:
@@ -204,7 +187,7 @@ def report_never_scanned(facts: Facts) -> Answer:
         return None
     day = local_day(parcel.shipped_at or parcel.seen_at, lane.store)
     at = lane.end(nth_day_after(day, lane.patience["never_scanned"], lane.delivery))
-    return _due_from(facts, at, True, lambda: _due(facts, "never_scanned", "label", "never_scanned", urgency=1))
+    return _due_from(facts, at, True, lambda: _due(facts, "never_scanned", "label", "never_scanned"))
 
 
 def report_not_shipped(facts: Facts) -> Answer:
@@ -216,9 +199,7 @@ def report_not_shipped(facts: Facts) -> Answer:
     hours = timedelta(hours=facts.lane.patience["not_shipped"])
     at = max(_add(taken_in, hours), end_of_day(ready, facts.lane.store))
     forecast = facts.expectation.likely if facts.expectation else None
-    return _due_from(
-        facts, at, True, lambda: _due(facts, "not_shipped", "paid", "not_shipped", urgency=1, expected_by=forecast)
-    )
+    return _due_from(facts, at, True, lambda: _due(facts, "not_shipped", "paid", "not_shipped", expected_by=forecast))
 
 
 def _due_from(facts: Facts, at: datetime, holds: bool, due: Callable[[], Due]) -> Answer:
@@ -230,18 +211,17 @@ def _due_from(facts: Facts, at: datetime, holds: bool, due: Callable[[], Due]) -
     return due() if facts.now < _add(at, LATENESS_WINDOW) else None
 
 
-def _delay(facts: Facts, rule: RuleName, standing: date, expected: date, reason: str) -> Due:
+def _delay(facts: Facts, rule: str, standing: date, expected: date, reason: str) -> Due:
     before = facts.lane.end(standing)
-    return _due(facts, rule, f"{expected}", reason, urgency=2, expected_by=expected, before=before)
+    return _due(facts, rule, f"{expected}", reason, expected_by=expected, before=before)
 
 
 def _due(
     facts: Facts,
-    rule: RuleName,
+    rule: str,
     learned: str,
     reason: str,
     *,
-    urgency: int = 0,
     expected_by: date | None = None,
     before: datetime | None = None,
     until: datetime | None = None,
@@ -252,11 +232,11 @@ def _due(
         order_id=parcel.order_id,
         shipment_id=parcel.shipment_id,
         rule=rule,
-        kind=KINDS.get(rule, rule),  # type: ignore[arg-type]
+        kind=KIND_OF[rule].name,
         occasion=f"{stage}:{learned}" if learned else "all",
         mode=facts.lane.modes[rule],
         reason=reason,
-        urgency=urgency,
+        urgency=RULES[rule].urgency,
         promised_by=facts.promise.by if facts.promise else None,
         expected_by=expected_by,
         before=before,

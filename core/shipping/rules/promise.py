@@ -22,8 +22,9 @@ from core.shipping.rules.business_days import (
     shopper_zone,
     zones_of,
 )
+from core.shipping.rules.notice_kinds import PATIENCE, RULES
 from core.shipping.rules.parcel import Parcel, Source
-from core.shipping.rules.terms import PATIENCE, RULES, Mode, Terms, TransitRow
+from core.shipping.rules.terms import Mode, Terms, TransitRow
 
 DeliverySource = Literal["carrier", "platform", "status", "adapter", "shopper"]
 MORNING = time(8, 0)

@@ -10,7 +10,7 @@ from typing import Literal
 from core.shipping.rules.business_days import next_open
 from core.shipping.rules.facts import Due
 from core.shipping.rules.parcel import PastNotice
-from core.shipping.rules.terms import Kind, Mode, Terms
+from core.shipping.rules.terms import Mode, Terms
 
 Suppression = Literal["stopped", "budget", "native", "stale", "nothing_new", "off"]
 _MODES_BY_CAUTION: tuple[Mode, ...] = ("off", "watch", "draft", "send")
@@ -25,7 +25,7 @@ class Verdict:
     suppressed: Suppression | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """What the message is."""
         return self.due[0].kind
 
@@ -103,7 +103,7 @@ def _is_known(news: Due, past_notices: Iterable[PastNotice]) -> bool:
 
 
 def _merge(due: Sequence[Due]) -> list[tuple[Due, ...]]:
-    messages: dict[tuple[Kind, Mode], list[Due]] = {}
+    messages: dict[tuple[str, Mode], list[Due]] = {}
     for news in due:
         messages.setdefault((news.kind, news.mode), []).append(news)
     merged = [tuple(sorted(news, key=lambda one: one.shipment_id)) for news in messages.values()]
