@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Kind, NewJob, Work
 from core.orders import find
@@ -257,7 +258,7 @@ def _for_open_stores(work: Work, feeds: dict[str, datetime]) -> None:
 
 
 def _open_stores(services: Services) -> list[int]:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.LIST_STORES, write=False) as session:
         return list(session.scalars(sa.select(Store.id).where(Store.state == "open")))
 
 

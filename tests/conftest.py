@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from core.app import create_app, wire_kinds
 from core.config import Config, read_config
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs.worker import Worker
 from core.mail.smtp import NullTransport
 from core.platform.contract import Installation

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from core.db.base import UtcTime
+from core.db.base import UtcTime, table_of
 from core.jobs.queue import LEASE, Claimed, Job, LeaseLost, Work, twin_waits
 
 WINDOW = 256
 """How many due jobs a claim looks at before it asks which stores are waiting."""
 
-_jobs: Any = Job.__table__
+_jobs = table_of(Job)
 # As much of the stores as a worker has to know: their own module is above this one on the map.
 _stores = sa.table("stores", sa.column("id"), sa.column("state"), sa.column("credentials", sa.LargeBinary))
 _SEALED = sa.select(_stores.c.credentials).where(_stores.c.id == _jobs.c.store_id).scalar_subquery()

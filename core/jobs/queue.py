@@ -18,8 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from core.db.base import SYSTEM, Base, Database, Owned, new_id
+from core.db.base import SYSTEM, Base, Owned, new_id, table_of
 from core.db.bulk import insert_rows
+from core.db.database import Database
 from core.db.postgres import run
 
 CHANNEL = "aftercare_jobs"
@@ -72,7 +73,7 @@ class Job(Owned, Base):
     )
 
 
-_jobs: Any = Job.__table__
+_jobs = table_of(Job)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.services import Services
 
@@ -42,7 +43,7 @@ def tick(services: Services, name: str, every: timedelta) -> bool:
     now = services.clock()
     slot = int(now.timestamp() // every.total_seconds())
     try:
-        with services.db.system() as session:
+        with services.db.system(Purpose.TICK) as session:
             return queue.clock_slot(session, name, slot, now=now)
     except sa.exc.SQLAlchemyError as error:  # the database is away; the next tick tries again
         log.warning("tick_failed", name=name, error=type(error).__name__)

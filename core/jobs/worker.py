@@ -14,7 +14,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from core.db.base import Database
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
 from core.metrics import JOB_SECONDS, JOBS_ENDED
@@ -84,7 +85,7 @@ class Worker:
 
     def _claim(self, limit: int) -> list[Claimed]:
         try:
-            with self.services.db.system() as session:
+            with self.services.db.system(Purpose.CLAIM_JOBS) as session:
                 return claims.claim(session, limit, now=self.services.clock(), leases=self.leases)
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.

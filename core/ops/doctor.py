@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.app import installed_platforms, make_services
 from core.config import BadConfig, Config
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import queue, scheduler
 from core.jobs.queue import Job
 from core.ops import reachability
@@ -101,7 +102,7 @@ def _look_inside(services: Services, findings: Findings) -> None:
         return
     now = services.clock()
     # Counts over all stores, and no row of a shopper's: what the database's owner may know.
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         stores = session.scalars(sa.select(Store).order_by(Store.id)).all()
         findings.problems.extend(clock_problems(session, now))
         findings.problems.extend(_work_problems(session, stores, now))

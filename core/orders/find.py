@@ -7,11 +7,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.row_reader import Reader, Row, within
 from core.orders.model import Order
 from core.orders.sanitize import storable
@@ -68,7 +68,7 @@ def postcode_key(postcode: str) -> str:
     return re.sub(r"[\W_]+", "", _plain(postcode[:40]))
 
 
-_orders: Any = Order.__table__
+_orders = table_of(Order)
 SHOWN = tuple(
     "id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
     "currency total stopped_at".split()

@@ -11,7 +11,9 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.db.purpose import Purpose
 from core.db.row_reader import Row
 from core.http.context import services, speak_for
 from core.jobs import queue
@@ -23,7 +25,7 @@ from core.orders.presenter.localize import speak_of
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import LinkExpired, opened, order_behind, read_link
+from core.orders.shopper_auth import LinkExpired, WrongCode, opened, order_behind, read_link
 from core.secrets import new_code
 from core.services import Services
 from core.stores import platform_access, throttle
@@ -33,10 +35,6 @@ from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
 CODE_LIFE = timedelta(minutes=10)
-
-
-class WrongCode(Exception):
-    """The mailed code was mistyped, used, or has run out."""
 
 
 class Mailed(TypedIn):
@@ -90,7 +88,7 @@ def find_store() -> dict[str, str]:
     app = services()
     platform, ref = request.args.get("platform", ""), request.args.get("ref", "")
     query = sa.select(Store).where(Store.platform == storable(platform[:40]), Store.ref == storable(ref[:400]))
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound
@@ -126,7 +124,7 @@ def open_link(key: str, json_data: Link) -> FoundOut:
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
-    return speak_of(app, store, order, view, speak_for(store, order.language))
+    return speak_of(app, store, order, view, speak_for(store.language, order.language))
 
 
 @shop.get("/<key>/orders")
@@ -198,7 +196,7 @@ def send_code(app: Services, store_id: int, order_id: int, code: str) -> None:
     nonce = {"store_id": store_id, "id": new_id(), "digest": _code_digest(app, order_id, code), "expires_at": until}
     with app.db.transaction(store_id) as session:
         # One draw in a million is an older code of this order again, whose row may not have been pruned yet.
-        keep = insert(session, Nonce.__table__).values(nonce)
+        keep = insert(session, table_of(Nonce)).values(nonce)
         session.execute(keep.on_conflict_do_update(index_elements=["store_id", "digest"], set_={"expires_at": until}))
         key = f"code:{order_id}:{int(now.timestamp())}"
         queue.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import insert
 from core.orders.sanitize import storable, web_url
 from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
 from core.reviews.last_answer import last_answer, ours_of
@@ -32,7 +33,7 @@ def apply(
 
     Of a review whose author was erased the stars are stored, and none of its words or their answers.
     """
-    table: Any = Review.__table__
+    table = table_of(Review)
     changed = []
     for snapshot in snapshots:
         row = _row(store_id, snapshot, asked_at, email_key)

@@ -16,6 +16,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.bulk import read_rows
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
@@ -95,8 +96,8 @@ def _evaluate(session: Session, store: Store, order_ids: Sequence[int], now: dat
     # Plain rows, not objects: with writes in batches, 5,600 µs a late parcel became 700 (benchmarks.p4_sweep).
     session.flush()
     terms = terms_of(store)
-    orders = {row.id: row for row in read_rows(session, Order.__table__, _OF_ORDER, store.id, "id", order_ids)}
-    found = read_rows(session, Shipment.__table__, _OF_SHIPMENT, store.id, "order_id", order_ids)
+    orders = {row.id: row for row in read_rows(session, table_of(Order), _OF_ORDER, store.id, "id", order_ids)}
+    found = read_rows(session, table_of(Shipment), _OF_SHIPMENT, store.id, "order_id", order_ids)
     shipments = sorted((row for row in found if row.order_id in orders), key=lambda row: (row.order_id, row.id))
     past_notices = _read_past_notices(session, store, order_ids)
     parcels_in = Counter(shipment.order_id for shipment in shipments)
@@ -213,7 +214,7 @@ def parcel_of(
 
 def _read_past_notices(session: Session, store: Store, order_ids: Sequence[int]) -> Mapping[int, list[PastNotice]]:
     past_notices: dict[int, list[PastNotice]] = defaultdict(list)
-    notices = read_rows(session, Notice.__table__, _OF_NOTICE, store.id, "order_id", order_ids)
+    notices = read_rows(session, table_of(Notice), _OF_NOTICE, store.id, "order_id", order_ids)
     for notice in sorted(notices, key=lambda row: row.id):
         at = notice.sent_at or notice.created_at
         sent = notice.state in _SENT

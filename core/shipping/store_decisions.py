@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.bulk import insert_new, update_rows
 from core.jobs import queue
 from core.jobs.queue import NewJob
@@ -60,7 +60,7 @@ def write_parcels(
         values = _decided_values(shipment, decision, given)
         if values != _stored_values(shipment):
             moved.append({"id": shipment.id, **dict(zip(DECIDED_COLUMNS, values, strict=True))})
-    update_rows(session, Shipment.__table__, store_id, moved)
+    update_rows(session, table_of(Shipment), store_id, moved)
 
 
 def _decided_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
@@ -92,7 +92,7 @@ def write_orders(
 ) -> None:
     late = {decision.order_id for decision in decisions if decision.late}
     moved = [{"id": id_, "late": id_ in late} for id_, order in orders.items() if order.late != (id_ in late)]
-    update_rows(session, Order.__table__, store_id, moved)
+    update_rows(session, table_of(Order), store_id, moved)
 
 
 def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], now: datetime) -> None:
@@ -102,7 +102,7 @@ def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], 
     if not rows:
         return
     shared = {"store_id": store_id, "created_at": now, "language": "", "subject": "", "message_id": "", "facts": {}}
-    written = insert_new(session, Notice.__table__, rows, shared)
+    written = insert_new(session, table_of(Notice), rows, shared)
     for (kind, state), number in Counter((row["kind"], row["state"]) for row in rows if row["id"] in written).items():
         NOTICES.labels(kind, state).inc(number)
     promised = []
@@ -130,7 +130,7 @@ def _message(verdict: Verdict, now: datetime) -> list[dict[str, Any]]:
 
 
 def _point_to(session: Session, store_id: int, carrier: int, rest: Sequence[Mapping[str, Any]]) -> None:
-    table: Any = Notice.__table__
+    table = table_of(Notice)
     for id_, into in [(carrier, None), *((row["id"], carrier) for row in rest)]:
         this = sa.and_(table.c.store_id == store_id, table.c.id == id_)
         session.execute(sa.update(table).where(this).values(merged_into=into))

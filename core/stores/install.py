@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
 from core.platform.contract import Installation
@@ -27,7 +28,7 @@ _KEY_LETTERS = string.ascii_lowercase + string.digits
 def connect(services: Services, platform: str, installation: Installation) -> Store:
     """Let a store in, or back in with new keys: its paused work goes on, and its first import begins."""
     now = services.clock()
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
         same = sa.select(Store.id).where(Store.platform == platform, Store.ref == installation.ref)
         known = session.scalar(same)
     store_id = known or new_id()

@@ -11,7 +11,9 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import Database, insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import Database, insert
+from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
 from core.platform.contract import Link, Platform, Request
 from core.platform.errors import BadSignature
@@ -49,7 +51,7 @@ def store_by_key(services: Services, key: str) -> Store:
     """Find the store a shopper's address names. Raises StoreNotFound."""
     if not key.isalnum():  # also keeps out NUL, which PostgreSQL refuses
         raise StoreNotFound
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(sa.select(Store).where(Store.key == key[:64]))
     if store is None:
         raise StoreNotFound
@@ -106,7 +108,7 @@ def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, un
         "digest": keyring.digest(text, purpose="nonce"),
         "expires_at": until,
     }
-    table: sa.Table = Nonce.__table__  # type: ignore[assignment]
+    table = table_of(Nonce)
     used = insert(session, table).values(row).on_conflict_do_nothing().returning(table.c.id)
     # Not rowcount: psycopg leaves it at -1 here (SQLAlchemy 2.1, 2026-11).
     return session.execute(used).first() is not None

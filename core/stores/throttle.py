@@ -17,8 +17,10 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import Database, new_id
+from core.db.base import new_id, table_of
 from core.db.bulk import insert_rows
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.secrets import Keyring
 from core.stores.model import Throttle
 
@@ -97,7 +99,7 @@ class Tries:
         with self._lock:
             new, self._unwritten = self._unwritten, Counter()
         try:
-            with db.system() as session:
+            with db.system(Purpose.COUNT_TRIES) as session:
                 told = _write(session, new)
         except sa.exc.SQLAlchemyError:
             with self._lock:
@@ -138,7 +140,7 @@ def _write(session: Session, counted: Mapping[_Counted, int]) -> dict[_Counted, 
         session.connection().exec_driver_sql("set local synchronous_commit = off")
     # Sorted: two who count at once lock in the same order.
     rows = [_row(*one, tries) for one, tries in sorted(counted.items())]
-    told = insert_rows(session, Throttle.__table__, rows, _add) if rows else []
+    told = insert_rows(session, table_of(Throttle), rows, _add) if rows else []
     return {(row.store_id, row.digest, row.window): row.tries for row in told}
 
 
@@ -155,7 +157,7 @@ def _row(store_id: int, digest: str, window: int, tries: int) -> dict[str, Any]:
 
 
 def _add(new: Any) -> Any:
-    table: Any = Throttle.__table__
+    table = table_of(Throttle)
     added = new.on_conflict_do_update(
         index_elements=["store_id", "digest", "window"], set_={"tries": table.c.tries + new.excluded.tries}
     )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from core.db.purpose import Purpose
 from core.http.context import services
 from core.jobs import queue
 from core.schema import migrate
@@ -27,7 +28,7 @@ def readyz() -> tuple[Response, int]:
     app = services()
     try:
         current = migrate.is_current(app.db)
-        with app.db.system(write=False) as session:
+        with app.db.system(Purpose.INSPECT, write=False) as session:
             oldest = queue.oldest_waiting(session, now=app.clock())
     except sa.exc.SQLAlchemyError as error:
         return jsonify(ok=False, database=type(error).__name__), 503

@@ -16,8 +16,9 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
 from core import changes
-from core.db.base import Database
+from core.db.database import Database
 from core.db.group_commit import Together
+from core.db.purpose import Purpose
 from core.http.context import plain, services
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
@@ -93,7 +94,7 @@ class Door:
             query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
         else:
             query = query.where(sa.or_(Store.ref == ref, Store.key == ref))
-        with app.db.system(write=False) as session:
+        with app.db.system(Purpose.FIND_STORE, write=False) as session:
             store = session.scalar(query)
         if store is None:
             return None

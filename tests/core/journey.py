@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 
 from core import changes, logs
 from core.app import create_app, wire_kinds
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker

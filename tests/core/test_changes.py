@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from core import changes
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
@@ -33,7 +34,7 @@ from tests.core.samples import ANN, anns_order, anns_review, deliver, jobs_of, s
 def promise(services: Services, kind: str) -> None:
     """Let the clock's work of this kind be due now."""
     now = services.clock()
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob(kind, f"{kind}:{now.isoformat()}"), now=now)
 
 
@@ -162,7 +163,7 @@ def test_an_import_whose_worker_dies_in_a_page_reads_that_page_again(
 ) -> None:
     refs = fill(world, 60)
     store = connect(services, world)
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         assert claims.claim(session, 50, now=clock())  # and the worker is never heard of again
     assert worker.run_until_idle() == 0
     clock.forward(minutes=6)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.db.base import Database
+from core.db.base import table_of
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs import fast_enqueue
 from core.jobs.queue import Job, NewJob, enqueue, enqueue_for_stores
 from tests.conftest import NOON
@@ -22,11 +24,11 @@ NEWS = [
     (1, HER_ORDER),
 ]
 FACT = NewJob("changes.act", "privacy:1", {"resource": "privacy"}, once=True)
-COLUMNS = [column for column in Job.__table__.columns if column.name != "id"]
+COLUMNS = [column for column in table_of(Job).columns if column.name != "id"]
 
 
 def usual(db: Database, promised: list[tuple[int, NewJob]]) -> None:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         enqueue_for_stores(session, promised, now=NOON)
 
 
@@ -35,13 +37,13 @@ def short(db: Database, promised: list[tuple[int, NewJob]]) -> None:
 
 
 def rows(db: Database) -> list[tuple[Any, ...]]:
-    with db.system(write=False) as session:
+    with db.system(Purpose.INSPECT, write=False) as session:
         found = session.execute(sa.select(*COLUMNS).order_by(Job.store_id, Job.key, Job.id)).all()
     return [tuple(row) for row in found]
 
 
 def clear(db: Database) -> None:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         session.execute(sa.text("delete from jobs"))
 
 

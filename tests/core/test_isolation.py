@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from core.app import create_app, wire_kinds
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import NewJob
 from core.orders.messages import envelope
@@ -292,7 +293,7 @@ def test_no_job_of_a_store_touches_or_mails_another_s_rows(two: Two) -> None:
 @pytest.mark.parametrize("kind", sorted(name for name in wire_kinds() if name.startswith("clock.")))
 def test_what_the_clock_promises_a_store_speaks_of_that_store_only(two: Two, kind: str) -> None:
     mine, theirs = (dump(two.services.db, store.id, without=["jobs"]) for store in (two.mine, two.theirs))
-    with two.services.db.system() as session:
+    with two.services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob(kind, kind), now=two.services.clock())
         (claimed,) = claims.claim(session, 1, now=two.services.clock())
     two.worker.perform(claimed)

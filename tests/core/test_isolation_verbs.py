@@ -22,7 +22,7 @@ import core
 from core import changes
 from core.conversations import cases
 from core.db import bulk, orm_bypass
-from core.db.base import Base
+from core.db.base import Base, table_of
 from core.desk import today
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
@@ -83,11 +83,11 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))
     ).all(),
     "db.bulk.read_rows": lambda s, two: bulk.read_rows(
-        s, Order.__table__, ("id", "email"), two.mine.id, "id", [two.ids["order"]]
+        s, table_of(Order), ("id", "email"), two.mine.id, "id", [two.ids["order"]]
     ),
     "db.bulk.update_rows": lambda s, two: bulk.update_rows(
         s,
-        Order.__table__,  # type: ignore[arg-type]
+        table_of(Order),
         two.mine.id,
         [{"id": two.ids["order"], "late": True}],
     ),
@@ -170,7 +170,7 @@ TAKE_ROWS = (
     | reviews.TAKE_ROWS
     | set(
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.within conversations.cases.open_case "
-        "conversations.cases.add_message db.base.insert desk.settings.terms_form.save desk.trace.trace "
+        "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
         "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from core.db.base import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
 from core.jobs import queue, scheduler
 from core.jobs.queue import Job, Kind, LeaseLost, NewJob, PauseStore, Work
 from core.jobs.worker import DEATHS, Worker

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.bulk import insert_rows, update_rows
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
@@ -19,7 +20,7 @@ from core.orders.sync.child_rows import write_children
 from core.orders.sync.order_rows import Row, order_row, read
 from core.platform.snapshots import OrderSnapshot
 
-_orders: Any = Order.__table__
+_orders = table_of(Order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _pick_news(
 
 def _named(session: Session, store_id: int, refs: Iterable[str]) -> sa.ColumnElement[bool]:
     """Give the condition that an order is one of these; one parameter where the engine has lists."""
-    one_of = _orders.c.ref.in_(list(refs))
+    one_of: sa.ColumnElement[bool] = _orders.c.ref.in_(list(refs))
     if session.get_bind().dialect.name == "postgresql":
         one_of = _orders.c.ref == sa.func.any(sa.bindparam(None, list(refs), ARRAY(sa.Text), unique=True))
     return sa.and_(_orders.c.store_id == store_id, one_of)

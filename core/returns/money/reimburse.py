@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.postgres import run
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
@@ -34,7 +34,7 @@ from core.stores.platform_access import open_platform, store_by_id
 
 OPEN = ("pending", "needs_staff", "awaiting_payment")
 _FEATURES = {"refund": Feature.REFUND, "store_credit": Feature.STORE_CREDIT, "exchange": Feature.EXCHANGE}
-_orders: Any = Order.__table__
+_orders = table_of(Order)
 _SET_FLAG = (
     sa.update(_orders)
     .where(_orders.c.store_id == sa.bindparam("of_store"), _orders.c.id == sa.bindparam("of_id"))

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from core.conversations.model import Case
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
@@ -95,7 +96,7 @@ class Story:
 
     def read(self) -> None:
         """Let the clock's poll and sweep pass now."""
-        with self.services.db.system() as session:
+        with self.services.db.system(Purpose.INSPECT) as session:
             poll = NewJob("clock.poll", f"clock.poll:{self.clock().isoformat()}")
             queue.enqueue(session, SYSTEM, poll, now=self.clock())
         run_sweep(self.services, self.worker)

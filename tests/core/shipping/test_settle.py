@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
@@ -80,7 +81,7 @@ def test_two_sweepers_at_once_tell_each_parcel_once(
     with services.db.transaction(store.id) as session:
         twice = [NewJob("shipping.settle_due", f"settle_due:{sweeper}") for sweeper in range(2)]
         queue.enqueue(session, store.id, twice, now=clock())
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         claimed = claims.claim(session, 2, now=clock())
     assert [job.kind for job in claimed] == ["shipping.settle_due"] * 2
     gate = threading.Barrier(2)
