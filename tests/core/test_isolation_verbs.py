@@ -175,7 +175,7 @@ TAKE_ROWS = (
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
         "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "
-        "shipping.mail.notices.compose orders.messages.send_notice.news_of stores.settings.change "
+        "shipping.mail.notices.compose orders.messages.send_notice.notices_of_message stores.settings.change "
         "web.inbound_mail.take".split()
     )
 )

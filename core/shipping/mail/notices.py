@@ -16,7 +16,7 @@ from core.mail.layout import Written
 from core.orders.links import order_url
 from core.orders.messages.envelope import Envelope, domain_of, sender_of
 from core.orders.messages.notice import Notice
-from core.orders.messages.send_notice import Going, dispatch, news_of
+from core.orders.messages.send_notice import Outgoing, notices_of_message, send
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
 from core.services import Services
 from core.shipping import notice_actions
@@ -35,25 +35,27 @@ _OVER = ("canceled", "refunded")
 
 def send_notice(work: Work) -> None:
     """Send one message about a parcel's way."""
-    dispatch(work, _prepare)
+    send(work, _prepare)
 
 
-def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Going:
+def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Outgoing:
     store = store_by_id(session, notice.store_id)
     order = session.get(Order, (notice.store_id, notice.order_id))
-    news = news_of(session, notice)
-    pointless = {one.id: reason for one in news if (reason := _pointless(session, store, order, one, now))}
-    live = [one for one in news if one.id not in pointless]
+    news = notices_of_message(session, notice)
+    obsolete = {one.id: reason for one in news if (reason := _why_obsolete(session, store, order, one, now))}
+    live = [one for one in news if one.id not in obsolete]
     if order is None or not live:
-        return Going(store, None, None, pointless)
+        return Outgoing(store, None, None, obsolete)
     letter = compose(session, services, store, order, live, now)
     message_id = f"<notice.{store.id:x}.{notice.id:x}@{domain_of(services)}>"
     language = negotiate(order.language, store.language)
     stop_url = notice_actions.url(services, notice, "stop", version=order.link_version)
-    return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop_url), pointless)
+    return Outgoing(
+        store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop_url), obsolete
+    )
 
 
-def _pointless(session: Session, store: Store, order: Order | None, notice: Notice, now: datetime) -> str:
+def _why_obsolete(session: Session, store: Store, order: Order | None, notice: Notice, now: datetime) -> str:
     """Say why news need not be told any more; empty when it should."""
     if order is None or order.gone_at is not None:
         return "gone"
