@@ -12,7 +12,15 @@ from core.db import prepared_statement
 from core.db.prepared_statement import AtOnce
 from core.db.row_reader import Row, reading
 from core.metrics import LOOKUPS
-from core.orders.find import CANDIDATES, SHOWN, Asked, OrderNotFound, asked, find_with, pick
+from core.orders.find import (
+    CANDIDATES,
+    ORDER_COLUMNS,
+    LookupQuery,
+    OrderNotFound,
+    find_order,
+    lookup_query,
+    match_order,
+)
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import PARTS, OrderView, Part, view_of, view_with
 from core.services import Services
@@ -57,9 +65,9 @@ def look_up(app: Services, store_id: int, number: str, proof: str, address: str)
     now = app.clock()
     limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
     throttle.count_often(app.db, app.keyring, store_id, limits, now=now)
-    typed = asked(app.keyring, number, proof)
+    query = lookup_query(app.keyring, number, proof)
     try:
-        found = _read(app, store_id, typed) if app.db.is_sqlite else _read_at_once(app, store_id, typed)
+        found = _read(app, store_id, query) if app.db.is_sqlite else _read_at_once(app, store_id, query)
     except OrderNotFound:
         LOOKUPS.labels("not_found").inc()
         raise
@@ -67,17 +75,17 @@ def look_up(app: Services, store_id: int, number: str, proof: str, address: str)
     return found
 
 
-def _read(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
+def _read(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
     """Ask for the order, then for its parts: SQLite is in this process, a statement costs no way there."""
     with reading(app.db, store_id) as reader:
-        order = find_with(reader, typed)
+        order = find_order(reader, query)
         return order, view_with(reader, order)
 
 
-def _read_at_once(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
-    rows = prepared_statement.ask(app.db, _LOOK_UP, str(store_id), typed.number_key, typed.wanted)
+def _read_at_once(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
+    rows = prepared_statement.ask(app.db, _LOOK_UP, str(store_id), query.number_key, query.wanted)
     candidates = [_Candidate._make(json.loads(row[0] or b"")) for row in rows]
-    order = pick(candidates, typed)
+    order = match_order(candidates, query)
     if order.parts is None:  # found by its postcode
         with reading(app.db, store_id) as reader:
             return order, view_with(reader, order)
@@ -93,7 +101,7 @@ def _folded(part: Part) -> str:
     return f"(select coalesce({rows}, '[]') from {part.table} p where {mine})"  # noqa: S608 - names of ours
 
 
-_Candidate: Any = namedtuple("_Candidate", [*SHOWN, "parts"])  # type: ignore[misc]
+_Candidate: Any = namedtuple("_Candidate", [*ORDER_COLUMNS, "parts"])  # type: ignore[misc]
 _SHAPES: list[Any] = [namedtuple(part.table, part.columns) for part in PARTS]
 # The statements of find.py and timeline.py in one. Parts are read of no order whose e-mail is another's: neither the
 # time nor the work may say that a number exists. With the e-mail's digest first, its order is among the candidates.
@@ -101,7 +109,7 @@ _LOOK_UP = AtOnce(
     "look up",
     f"""{prepared_statement.FOR_STORE}
     select json_build_array(
-        {", ".join(f"o.{name}" for name in SHOWN)},
+        {", ".join(f"o.{name}" for name in ORDER_COLUMNS)},
         case when o.is_theirs then json_build_array({", ".join(map(_folded, PARTS))}) end
     )
     from named cross join lateral (

@@ -108,7 +108,6 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "orders.sync.child_rows.write_children": lambda s, two: child_rows.write_children(
         s, two.mine.id, {two.ids["order"]: her_order()}, old=[two.ids["order"]], statuses={}, now=LATER
     ),
-    "orders.find.find_order": lambda s, two: find.find_order(s, two.services.keyring, "1041", EMAIL),
     "orders.find.orders_of": lambda s, two: find.orders_of(s, two.services.keyring, EMAIL),
     "orders.find.orders_of_shopper": lambda s, two: find.orders_of_shopper(s, TRACES[4], ["1"]),
     "privacy.personal_data.export_person": lambda s, two: personal_data.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]

@@ -48,7 +48,10 @@ class ScanEvent:
 
 
 class CarrierAdapter(Protocol):
-    """A source of carrier scans that a merchant has an account with. None ships with Aftercare."""
+    """A source of carrier scans that a merchant has an account with; none ships with Aftercare.
+
+    Nothing calls it yet: it waits for the carriers' adapters.
+    """
 
     name: str
 

@@ -56,7 +56,7 @@ class Parcel:
     tracked: bool = False
     """It has a tracking number."""
     adapter: bool = False
-    """A carrier adapter of ours follows it."""
+    """A carrier adapter of ours follows it: waits for the carriers' adapters."""
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
     delivered_by: Literal["carrier", "platform", "adapter", ""] = ""
@@ -64,6 +64,7 @@ class Parcel:
     """The carrier's or platform's estimate now."""
     platform_promised_by: date | None = None
     learned_by: date | None = None
+    """The day a model learned from the store's history: waits for issue L, the forecast."""
     promised_by: date | None = None
     """The first promise, as stored."""
     promise_source: Source | None = None
