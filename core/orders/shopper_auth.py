@@ -51,7 +51,7 @@ class Link:
     version: int
 
 
-def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
+def authenticate(app: Services, key: str) -> tuple[Store, ShopperToken]:
     """Give the store of the address and what the request's token opens there. Raises StoreNotFound, NotAllowed."""
     store = store_by_key(app, key)
     header = request.headers.get("Authorization", "")
@@ -66,7 +66,7 @@ def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
     return store, token
 
 
-def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> None:
+def check_order_access(token: ShopperToken, order_id: int, *, act: bool = False) -> None:
     """Raise NotHere unless the token opens this order, then StepUpNeeded where it may only look and `act` is needed."""
     if order_id not in token.order_ids:
         raise NotHere
@@ -74,7 +74,7 @@ def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> Non
         raise StepUpNeeded
 
 
-def id_of(text: str) -> int:
+def parse_id(text: str) -> int:
     """Read an id out of an address. Raises NotHere for what cannot be one."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
         raise NotHere
@@ -89,7 +89,7 @@ def read_link(app: Services, token: str) -> Link:
         raise LinkExpired from None
 
 
-def order_behind(session: Session, link: Link) -> Order:
+def order_of_link(session: Session, link: Link) -> Order:
     """Load the order a link shows. Raises LinkExpired where it is gone, or the link was revoked."""
     order = session.get(Order, (link.store_id, link.order_id))
     if order is None or order.gone_at is not None or order.link_version != link.version:

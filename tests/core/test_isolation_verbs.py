@@ -96,7 +96,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
     "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
-    "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
+    "conversations.cases.is_message_stored": lambda s, two: cases.is_message_stored(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
     "db.orm_bypass.write_new": lambda s, two: orm_bypass.write_new(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]

@@ -69,9 +69,11 @@ def page_of(
         notes.append(say("widget", "There is nothing to ship in this order, or the store has not told us yet."))
     return Page(
         title=say("widget", "Order %(number)s", number=order.number),
-        placed=say("widget", "Placed %(day)s", day=words.day(_local(order.placed_at, zone), "long", today=today)),
+        placed=say("widget", "Placed %(day)s", day=words.day(_local_day(order.placed_at, zone), "long", today=today)),
         notes=tuple(notes),
-        cards=tuple(_card(parcel, words, now, zone, today, _why(order, words)) for parcel in order.parcels),
+        cards=tuple(
+            _card(parcel, words, now, zone, today, _reason_for_delay(order, words)) for parcel in order.parcels
+        ),
         told=tuple(
             (words.moment(event.at, zone, today=today), sentence)
             for event in order.events
@@ -87,7 +89,7 @@ def _last_delay_notice(order: OrderView) -> EventView | None:
     return reported[-1] if reported else None
 
 
-def _why(order: OrderView, words: Words) -> str:
+def _reason_for_delay(order: OrderView, words: Words) -> str:
     """Say why the date moved, as the notice said; empty where nothing was told."""
     notice, say = _last_delay_notice(order), words.pgettext
     return {
@@ -117,7 +119,7 @@ def _choices(
     return tuple((label, answer_url(notice_id, choice)) for choice, label in labels.items())
 
 
-def _local(at: datetime, zone: ZoneInfo) -> date:
+def _local_day(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
@@ -155,7 +157,7 @@ def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> s
     if parcel.status == "delivered":
         if parcel.delivered_at is None:
             return say("widget", "Delivered")
-        day = words.day(_local(parcel.delivered_at, zone), today=today)
+        day = words.day(_local_day(parcel.delivered_at, zone), today=today)
         if parcel.delivered_source == "status":
             return say("widget", "Marked as delivered by the store, %(day)s", day=day)
         if parcel.delivered_source == "shopper":

@@ -114,10 +114,10 @@ PARTS = (
     Part("tracking_events", tuple("shipment_id at status text place".split()), "at desc"),
     Part("order_events", tuple("at kind facts".split()), "at"),
 )
-"""What `view_of` makes a view of: lines, shipments, scans, and what was told."""
+"""What `build_view` makes a view of: lines, shipments, scans, and what was told."""
 
 
-def _of_order(part: Part) -> sa.Select[Any]:
+def _select_part(part: Part) -> sa.Select[Any]:
     """Select an order's rows of one table as plain rows: of its store too, for Core knows no criterion on SQLite."""
     table = Base.metadata.tables[part.table]
     mine = sa.and_(table.c.store_id == sa.bindparam("store_id"), table.c.order_id == sa.bindparam("order_id"))
@@ -126,20 +126,20 @@ def _of_order(part: Part) -> sa.Select[Any]:
 
 # Written once, and plain rows: with the same done to find.py and the throttle, the CPU of a look-up fell from 22 to 12
 # times the floor's (benchmarks.p3_lookup, 2026-11).
-_STATEMENTS = tuple(_of_order(part) for part in PARTS)
+_STATEMENTS = tuple(_select_part(part) for part in PARTS)
 
 
 def view_order(session: Session, order: Order | Row) -> OrderView:
     """Read one order of the caller's transaction with everything it shows, in four queries."""
-    return view_with(within(session), order)
+    return read_view(within(session), order)
 
 
-def view_with(reader: Reader, order: Order | Row) -> OrderView:
+def read_view(reader: Reader, order: Order | Row) -> OrderView:
     """Read one order with everything it shows, in four queries."""
-    return view_of(order, *reader.rows_of_each(_STATEMENTS, order_id=order.id))
+    return build_view(order, *reader.rows_of_each(_STATEMENTS, order_id=order.id))
 
 
-def view_of(
+def build_view(
     order: Order | Row, lines: Sequence[Row], shipments: Sequence[Row], scans: Sequence[Row], events: Sequence[Row]
 ) -> OrderView:
     """Put an order and its parts together; times and days may be ISO 8601 texts."""

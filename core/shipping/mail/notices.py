@@ -92,7 +92,7 @@ def compose(
     shipments = notice_actions.parcels_of(session, news)
     first = max(shipments, key=lambda one: one.expected_latest or date.min, default=None)
     scan = _last_scan(session, first) if first else None
-    earliest, likely, latest = _window(first, notice)
+    earliest, likely, latest = _expected_window(first, notice)
     answer_url = partial(notice_actions.url, services, news[0], version=order.link_version)
     facts = Letter(
         today=now.astimezone(zone).date(),
@@ -107,7 +107,7 @@ def compose(
         expected_likely=likely,
         expected_latest=latest,
         expected_by=notice.expected_by,
-        reason=_reason(notice, first),
+        reason=_letter_reason(notice, first),
         carrier=(first.carrier_name or first.carrier) if first else "",
         tracking_number=first.tracking_number if first else "",
         tracking_url=first.tracking_url if first else "",
@@ -122,7 +122,7 @@ def compose(
     return write(notice.kind, facts, negotiate(order.language, store.language))
 
 
-def _window(shipment: Shipment | None, notice: Notice) -> tuple[date | None, date | None, date | None]:
+def _expected_window(shipment: Shipment | None, notice: Notice) -> tuple[date | None, date | None, date | None]:
     if shipment is None:
         return None, None, None
     earliest, likely, latest = shipment.expected_earliest, shipment.expected_likely, shipment.expected_latest
@@ -143,7 +143,7 @@ _REASONS = {
 }
 
 
-def _reason(notice: Notice, shipment: Shipment | None) -> str:
+def _letter_reason(notice: Notice, shipment: Shipment | None) -> str:
     reason = _REASONS.get(notice.cause, "")
     shipped = shipment is not None and shipment.shipped_at is not None
     if reason == "shipped_late" and not shipped:
