@@ -1,4 +1,4 @@
-"""How a shopper comes in: by a token in the request's header or by a mailed link; and how far in."""
+"""Authenticates shoppers: by a token in the request's header or by a mailed link, to look or to act."""
 
 from __future__ import annotations
 

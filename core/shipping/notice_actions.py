@@ -1,4 +1,4 @@
-"""The notice is the answer: one tap under a message tells the store what the shopper wants, without a login."""
+"""The answers a notice offers as links: what the shopper chose is recorded without a login."""
 
 from __future__ import annotations
 

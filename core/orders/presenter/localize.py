@@ -1,4 +1,4 @@
-"""An order in the reader's words, for the page without script and for the widget alike."""
+"""Puts an order into the reader's language, for the page without script and for the widget."""
 
 from __future__ import annotations
 

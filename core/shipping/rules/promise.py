@@ -1,6 +1,6 @@
-"""The two ladders: by when a parcel was promised, and whether it arrived. Each answer carries its source.
+"""By when a parcel was promised, and whether it arrived: the best source that knows, named in the answer.
 
-Where no rung holds the answer is None: we then ask, and never assert.
+Where no source knows, the answer is None: the shopper is asked then, and nothing is asserted.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What the terms mean on one parcel's way: its calendars, clocks, transit and switches."""
+    """The settings that hold for one parcel: its calendars, time zones, transit times and switches."""
 
     store: str
     """The store's zone."""
     shopper: str
-    """The zone to be polite in."""
+    """The shopper's zone, which quiet hours follow."""
     first: str
     """Where in the shopper's country a day begins first …"""
     last: str
@@ -79,7 +79,7 @@ class Lane:
 
 
 class Lanes:
-    """Lanes worked out so far for one store's terms: a sweep meets few of them, thousands of times."""
+    """A cache of lanes for one store's terms: a sweep asks for a few of them thousands of times."""
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms

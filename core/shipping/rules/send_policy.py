@@ -31,7 +31,7 @@ class Verdict:
 
     @property
     def mode(self) -> Mode:
-        """How far it may go by itself: the most cautious switch of the news in it."""
+        """Whether it is sent, drafted or only watched: the most cautious switch of the news in it."""
         if len(self.due) == 1:
             return self.due[0].mode
         return min((news.mode for news in self.due), key=_MODES_BY_CAUTION.index)
@@ -45,7 +45,9 @@ def apply_send_policy(
     zone: str,
     stopped: bool = False,
 ) -> list[Verdict]:
-    """Judge all that is due for one order; each `Due` is in exactly one verdict, the most urgent first.
+    """Say when each message that is due for one order goes out, or why not; the most urgent first.
+
+    Each `Due` is in exactly one verdict.
 
     `past_notices` are those of that order, `zone` is the shopper's, `stopped` whether the shopper stopped messages.
     News of one kind becomes one message. A message whose day would be over by the time it may go goes at once;
@@ -90,7 +92,7 @@ def _reason_against(
 
 
 def _is_known(news: Due, past_notices: Iterable[PastNotice]) -> bool:
-    """The same occasion, or a date for that parcel no later than one the shopper has."""
+    """Say whether the shopper knows it: the same occasion, or a date no later than one they were told."""
     mine = f"{news.shipment_id}:"
     for one in past_notices:
         if (one.rule, one.occasion) == (news.rule, news.occasion):
