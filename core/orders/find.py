@@ -97,14 +97,20 @@ class LookupQuery:
     postcode: str
 
     @property
+    def proof(self) -> str:
+        """What the proof is counted as, however it was spelled: the postcode, else the e-mail address's digest."""
+        return f"postcode:{self.postcode}" if self.postcode else f"email:{self.emails[0]}"
+
+    @property
     def wanted(self) -> str:
         """The digests as one text: a list is written differently for each engine."""
         return " ".join(self.emails)
 
 
 def lookup_query(keyring: Keyring, number: str, proof: str) -> LookupQuery:
-    """Reduce what a shopper typed."""
-    return LookupQuery(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode_key(proof))
+    """Reduce what a shopper typed. What has an @ is an e-mail address, however a postcode may be written."""
+    postcode = "" if "@" in _plain(proof) else postcode_key(proof)
+    return LookupQuery(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode)
 
 
 def find_order(reader: Reader, query: LookupQuery) -> Row:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +27,12 @@ from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import PARTS, OrderView, Part, build_view, read_view
 from core.services import Services
 from core.stores import platform_access, throttle
+
+MOST_OF_A_CALLER, FEW_OF_A_CALLER = 30, 3
+MOST_OF_A_PROOF = 10
+MOST_OF_A_NUMBER = 30
+MOST_OF_A_STORE = 2000
+"""Tries in a quarter of an hour."""
 
 
 class TypedIn(BaseModel):
@@ -56,16 +64,17 @@ def find_as_json(app: Services, store_id: int, pair: FindOrderIn, address: str) 
 
 def found_as_json(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = platform_access.grant(app.keyring, store_id, [order.id])
+    token = platform_access.grant(app.keyring, store_id, [order.id], versions=[order.link_version])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 
 def look_up(app: Services, store_id: int, number: str, proof: str, address: str) -> tuple[Row, OrderView]:
     """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
     now = app.clock()
-    limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
-    throttle.count_often(app.db, app.keyring, store_id, limits, now=now)
     query = lookup_query(app.keyring, number, proof)
+    is_guarded = _count(app, store_id, query, throttle.caller_of(address), now)
+    if is_guarded:
+        query = replace(query, postcode="")
     try:
         found = (
             _read_in_two_steps(app, store_id, query)
@@ -74,9 +83,24 @@ def look_up(app: Services, store_id: int, number: str, proof: str, address: str)
         )
     except OrderNotFound:
         LOOKUPS.labels("not_found").inc()
+        if is_guarded:
+            raise throttle.too_many(now) from None
         raise
     LOOKUPS.labels("found").inc()
     return found
+
+
+def _count(app: Services, store_id: int, query: LookupQuery, caller: str, now: datetime) -> bool:
+    """Count a try; say whether a postcode proves nothing for now. Raises TooManyTries.
+
+    Many callers guess together at a store, or at one number: a number and an e-mail address are not to be guessed and
+    are answered as ever, a postcode is. While the store is under attack it still counts for who has hardly tried.
+    """
+    by_caller, by_number = f"find:address:{caller}", f"find:number:{query.number_key}"
+    limits = {by_caller: MOST_OF_A_CALLER, f"find:{query.proof}": MOST_OF_A_PROOF}
+    counts = throttle.count_often(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
+    is_under_attack = counts["find:store"] > MOST_OF_A_STORE and counts[by_caller] > FEW_OF_A_CALLER
+    return bool(query.postcode) and (is_under_attack or counts[by_number] > MOST_OF_A_NUMBER)
 
 
 def _read_in_two_steps(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:

@@ -34,6 +34,7 @@ EVENT_KINDS = (
     EventKind(name="issued_exchange", sentence=lambda say: say("widget", "Your exchange was ordered")),
     EventKind(name="issued_repair", sentence=lambda say: say("widget", "The repair was finished")),
     EventKind(name="paid_otherwise", staff_only=True),
+    EventKind(name="refunded_twice", staff_only=True),
     EventKind(name="withdrawn", sentence=lambda say: say("widget", "You withdrew from the contract")),
     EventKind(name="withdrawal_acknowledged", sentence=lambda say: say("widget", "The store accepts your withdrawal")),
     EventKind(name="withdrawal_contested", sentence=lambda say: say("widget", "The store contests your withdrawal")),

@@ -28,7 +28,7 @@ from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import secret_of
+from core.stores.platform_access import forwarding_secret_of, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -46,6 +46,7 @@ class Known:
     store: Store
     platform: Platform
     secret: str
+    forwarding_secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Door:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
-        return Known(store, reader, secret_of(app, store))
+        return Known(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
     def record(self, app: Services, known: Known, news: Sequence[Change], body: bytes) -> None:
         """Keep news for good before it is acknowledged; deliveries of many threads share a commit."""

@@ -227,6 +227,7 @@ TAKE_ROWS = set(
     "returns.requests.evaluate_request.consider returns.requests.evaluate_request.facts_of "
     "returns.money.order_balance.read_books returns.requests.canceling.hindrance "
     "returns.requests.lifecycle.ask_approval returns.requests.lifecycle.cancel "
+    "returns.requests.approval_limit.check_limit returns.requests.approval_limit.left_of_limit "
     "returns.requests.lifecycle.decide returns.requests.lifecycle.expect returns.requests.lifecycle.inspect "
     "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
     "returns.requests.lifecycle.note_lost returns.requests.lifecycle.note_sent "

@@ -52,6 +52,10 @@ def secret(two: Two, store: Store) -> str:
     return link_of(two.services, store).secret
 
 
+def forwarding_secret(two: Two, store: Store) -> str:
+    return link_of(two.services, store).forwarding_secret
+
+
 def signed(two: Two, body: bytes, **headers: str) -> dict[str, Any]:
     """A delivery my store signs."""
     return {"data": body, "headers": {SIGNATURE: sign(secret(two, two.mine), body), **headers}}
@@ -99,7 +103,7 @@ def track(two: Two) -> list[Ask]:
 
 def proxied(two: Two) -> list[Ask]:
     shopper = {"ref": TRACES[4], "email": EMAIL, "orders": ["1"]}
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     named = {"ref": two.mine.ref, "other": two.theirs.ref, "key": two.theirs.key}
     return [
         ("/proxy/demo/orders", {"headers": forward(mine, store, nonce=nonce, shopper=shopper)})
@@ -129,8 +133,16 @@ def confirm(two: Two) -> list[Ask]:
     return [(f"/admin/confirm-sender/{token}", {})]
 
 
+def entered(two: Two) -> list[Ask]:
+    mine = {"s": two.mine.id, "i": two.me.id, "v": 9, "n": "once"}
+    return [
+        (f"/admin/enter/{two.services.keyring.sign(facts, purpose='invite')}", {})
+        for facts in (mine, mine | {"s": two.theirs.id})
+    ]
+
+
 def opened(two: Two) -> list[Ask]:
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     return [
         ("/admin/open/demo", {"headers": forward(mine, name, nonce=name)}) for name in (two.theirs.key, two.theirs.ref)
     ]
@@ -201,6 +213,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/sender": desk("sender"),
     "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
+    "GET /admin/enter/<token>": entered,
+    "POST /admin/enter/<token>": entered,
+    "POST /admin/<key>/sign-out": desk("sign-out"),
     "GET /admin/confirm-sender/<token>": confirm,
     "POST /admin/confirm-sender/<token>": confirm,
 }

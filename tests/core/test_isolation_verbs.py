@@ -37,7 +37,7 @@ from core.privacy import personal_data
 from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
-from core.stores import audit, housekeeping, install, platform_access
+from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.platform_access import StoreNotFound
 from tests.conftest import NOON
 from tests.core import isolation_returns as returns
@@ -135,6 +135,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
+    "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
@@ -180,11 +181,20 @@ TAKE_ROWS = (
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "jobs.claims.claim ops.doctor.clock_problems jobs.queue.clock_slot jobs.queue.enqueue_for_stores "
-    "jobs.queue.oldest_waiting jobs.queue.prune".split()
+    "jobs.claims.claim jobs.due_jobs.line_up jobs.claims.follow_clock_back db.database_clock.database_now "
+    "ops.doctor.clock_problems jobs.queue.enqueue_for_stores jobs.claims.oldest_waiting jobs.prune.prune "
+    "jobs.scheduler.clock_slot".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
-REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS, *reviews.REFUSALS)
+REFUSALS = (
+    StoreNotFound,
+    OrderNotFound,
+    LeaseLost,
+    PermissionError,
+    staff.SessionOver,
+    *returns.REFUSALS,
+    *reviews.REFUSALS,
+)
 
 
 def functions() -> set[str]:

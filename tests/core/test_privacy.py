@@ -59,13 +59,13 @@ HARMLESS = {
 }
 """Texts that lead to no shopper: kinds, states, refs, goods, keyed digests."""
 MERCHANTS = {
-    "audit": "who",
+    "audit": "who staff_ref",
     "reimbursements": "created_by",
     "replies": "author changed_by",
     "return_policies": "saved_by",
     "returns": "opened_by decided_by approval_asked_by",
     "staff": "ref name email language role",
-    "stores": "name url email credentials secret hook_token",
+    "stores": "name url email credentials secret forwarding_secret hook_token",
 }
 """What is the merchant's own; it goes with the store."""
 

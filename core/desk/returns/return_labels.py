@@ -16,6 +16,7 @@ def _cases(say: Callable[[str, str], str]) -> dict[str, str]:
         "returns": say("desk", "Returns"),
         "refund_failed": say("desk", "Refund failed"),
         "paid_otherwise": say("desk", "The store paid another amount"),
+        "refunded_twice": say("desk", "More was refunded than was due"),
     }
 
 
@@ -73,6 +74,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.issued_store_credit": say("desk", "Store credit given"),
         "did.issued_exchange": say("desk", "Exchange made"),
         "did.paid_otherwise": say("desk", "The store paid another amount"),
+        "did.refunded_twice": say("desk", "More was refunded than was due"),
         "did.reopen": say("desk", "Taken up again"),
         "did.let keep": say("desk", "Let the shopper keep it"),
         "did.asked for approval of": say("desk", "Asked for approval"),

@@ -63,6 +63,7 @@ def send(work: Work, prepare: Prepare, after_sending: AfterSending | None = None
     if outgoing.letter is None or outgoing.envelope is None:
         _finish(work, outgoing, Ending.SUPPRESSED)
         return
+    work.check_lease()
     try:
         deliver(services, outgoing.store, outgoing.letter, outgoing.envelope, at=work.now)
     except (MailRefused, BadAddress) as error:
