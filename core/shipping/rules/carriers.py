@@ -50,7 +50,10 @@ class ScanEvent:
 # Not implemented yet, like `status_of` below and `Parcel.adapter`: the forecast learns from carriers' own scans
 # (issue L, the forecast).
 class CarrierAdapter(Protocol):
-    """A source of carrier scans that a merchant has an account with. None ships with Aftercare."""
+    """A source of carrier scans that a merchant has an account with; none ships with Aftercare.
+
+    Nothing calls it yet: it waits for the carriers' adapters.
+    """
 
     name: str
 
