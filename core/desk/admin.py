@@ -59,10 +59,17 @@ def recognize() -> Response | None:
     if person is None or store.key != key:
         abort(401)
     g.store, g.person = store, person
+    audit.act_as(person.ref)
     speak(person.language)
     if request.method == "POST":
         require_same_site()
     return None
+
+
+@desk.teardown_request
+def forget(_error: BaseException | None = None) -> None:
+    """Leave nobody's name to what this thread does next."""
+    audit.act_as("")
 
 
 @desk.route("/open/<platform>", methods=["GET", "POST"])
@@ -219,7 +226,7 @@ def move_notice(key: str, notice_id: int, verb: str) -> BaseResponse:
         if verb == "send":
             new = queue.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)
             queue.enqueue(session, g.store.id, new, now=now)
-        audit.note(session, now, _who(), f"{verb} notice", {"notice": str(notice.id)})
+        audit.note(session, now, audit.STAFF, f"{verb}_notice", f"notice:{notice.id}")
     return redirect(url_for("desk.list_notices", key=key, state="draft"))
 
 
@@ -252,7 +259,7 @@ def retry_job(key: str, job_id: int) -> BaseResponse:
     now = app.clock()
     with app.db.transaction(g.store.id) as session:
         if queue.retry(session, g.store.id, job_id, now=now):
-            audit.note(session, now, _who(), "retry job", {"job": str(job_id)})
+            audit.note(session, now, audit.STAFF, "retry_job", f"job:{job_id}")
     return redirect(url_for("desk.list_jobs", key=key))
 
 
@@ -280,9 +287,7 @@ def save_settings(key: str) -> BaseResponse | tuple[str, int]:
     try:
         terms = terms_form.read_terms(request.form, before)
         with app.db.transaction(g.store.id) as session:
-            terms_form.save(
-                session, g.store, terms, version=request.form.get("version", 0, type=int), who=_who(), now=now
-            )
+            terms_form.save(session, g.store, terms, version=request.form.get("version", 0, type=int), now=now)
             if terms.statuses != before.statuses:
                 again = {"feed": "orders.repair", "since": (now - replay.WINDOW).isoformat()}
                 queue.enqueue(session, g.store.id, queue.NewJob("changes.read", "read:orders.repair", again), now=now)

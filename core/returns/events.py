@@ -16,14 +16,24 @@ from core.jobs.queue import NewJob
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent
 from core.returns.model import Return
+from core.stores.model import AuditEntry
 
 RULE = "returns"
 """The rule of every notice of this slice; kind and occasion say the rest."""
 
 
-def note(session: Session, order_id: int, kind: str, facts: Mapping[str, Any], *, now: datetime) -> None:
-    """Put a line into the order's timeline."""
-    write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=dict(facts))])
+def note(
+    session: Session,
+    order_id: int,
+    kind: str,
+    facts: Mapping[str, Any],
+    *,
+    entry: AuditEntry | None = None,
+    now: datetime,
+) -> None:
+    """Put a line into the order's timeline; `entry` is the audit entry of the same act, where staff did it."""
+    about = {**facts, "entry": str(entry.id)} if entry else dict(facts)
+    write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=about)])
 
 
 def tell_shopper(

@@ -88,7 +88,7 @@ def answer(session: Session, review: Review, text: str, *, by: Staff, through_pl
     session.add(row)
     review.answered_at = now
     _bring_about(session, row, through_platform=through_platform, now=now)
-    _note(session, "answered review", row, by, now)
+    _note(session, "answer_review", row, by, now)
     return row
 
 
@@ -104,7 +104,7 @@ def edit(
     _touch(row, seen, by, now)
     row.text, row.edited_at = said, now
     _bring_about(session, row, through_platform=through_platform, now=now)
-    _note(session, "edited reply", row, by, now)
+    _note(session, "edit_reply", row, by, now)
 
 
 def remove(session: Session, review: Review, row: Reply, *, seen: int, by: Staff, now: datetime) -> None:
@@ -120,7 +120,7 @@ def remove(session: Session, review: Review, row: Reply, *, seen: int, by: Staff
     review.replies = [one for one in review.replies if one.get("key") != row.key]
     review.answered_at = last_answer(review.replies, review.updated_at) or ours_of(session, review.id)
     _bring_about(session, row, through_platform=bool(row.ref or row.asked_at), now=now)
-    _note(session, "removed reply", row, by, now)
+    _note(session, "remove_reply", row, by, now)
 
 
 def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
@@ -129,7 +129,7 @@ def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
         raise ReplyChanged
     _touch(row, row.version, by, now)
     _bring_about(session, row, through_platform=True, now=now)
-    _note(session, "retry reply", row, by, now)
+    _note(session, "retry_reply", row, by, now)
 
 
 def look_again(session: Session, review: Review, *, now: datetime) -> None:
@@ -170,5 +170,6 @@ def _bring_about(session: Session, row: Reply, *, through_platform: bool, now: d
     row.state, row.public_text, row.published_at = "shown", row.text, row.published_at or now
 
 
-def _note(session: Session, what: str, row: Reply, by: Staff, now: datetime) -> None:
-    audit.note(session, now, by.name or by.ref, what, {"review": str(row.review_id), "reply": str(row.id)})
+def _note(session: Session, verb: str, row: Reply, by: Staff, now: datetime) -> None:
+    about = {"review": str(row.review_id)}
+    audit.note(session, now, audit.STAFF, verb, f"reply:{row.id}", about, staff_ref=by.ref)

@@ -27,8 +27,10 @@ PRUNED = 5000
 JOBS_KEPT = timedelta(days=14)
 BATCH = 500
 """Rows of one transaction of a walk: some tens of milliseconds, in which their orders cannot change."""
-RESEALED = "sealed with the new key"
+RESEALED = "reseal"
 """What the audit log says when a walk changed something."""
+RESEALED_BEFORE_CHAIN = "sealed with the new key"
+"""What entries from before the chain say of the same."""
 _PURPOSES = {"credentials": "credentials", "secret": "secret", "hook_token": "hook"}
 
 
@@ -72,7 +74,7 @@ def reseal_store(work: Work) -> None:
             rest = NewJob("stores.reseal", "reseal", {"after": last, "changed": changed})
             queue.enqueue(session, work.store_id, rest, now=work.now)
         elif changed:
-            audit.note(session, work.now, "aftercare", RESEALED, {"rows": changed})
+            audit.note(session, work.now, "aftercare", RESEALED, codes={"rows": changed})
 
 
 def _renew_seals(session: Session, store_id: int, keyring: Keyring) -> int:

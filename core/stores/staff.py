@@ -31,7 +31,8 @@ def enter(services: Services, store: Store, identity: StaffIdentity) -> Staff:
             first = session.scalar(sa.select(sa.func.count()).select_from(Staff)) == 0
             staff = Staff(id=new_id(), ref=identity.ref, role="owner" if first else "viewer", created_at=now)
             session.add(staff)
-            audit.note(session, now, identity.name or identity.ref, "opened the desk", {"role": staff.role})
+            role = {"role": staff.role}
+            audit.note(session, now, audit.STAFF, "open_desk", codes=role, staff_ref=identity.ref)
         staff.name, staff.email = identity.name or staff.name or identity.ref, identity.email
         staff.language, staff.seen_at = identity.language, now
     return staff

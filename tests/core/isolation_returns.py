@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.desk import history
+from core.desk import history_before_chain
 from core.desk.returns import return_queue
 from core.orders import shopper_auth
 from core.returns import events
@@ -173,7 +173,9 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 
 ASKED = Request((Asked("l1"),))
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
-    "desk.history.steps_of": lambda s, two: history.steps_of(s, "RMA-1001", two.ids["order"], NOON),
+    "desk.history_before_chain.older_steps": lambda s, two: history_before_chain.older_steps(
+        s, "RMA-1001", NOON, [], causes={}
+    ),
     "desk.returns.return_queue.count_by_status": lambda s, two: return_queue.count_by_status(s),
     "desk.returns.return_queue.count_clocks": lambda s, two: return_queue.count_clocks(s, LATER),
     "desk.returns.return_queue.count_stuck": lambda s, two: return_queue.count_stuck(s),
@@ -222,7 +224,8 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.withdrawal.declare.start": lambda s, two: declare.start(s, two.mine, two.ids["order"], {}, now=LATER),
 }
 TAKE_ROWS = set(
-    "conversations.shop.take_message desk.returns.return_facts.titles_of "
+    "conversations.shop.take_message desk.history.steps_of desk.returns.return_facts.titles_of "
+    "returns.audit_entries.note_act "
     "desk.returns.return_facts.view_return returns.photos.photo_storage.keep "
     "returns.requests.evaluate_request.consider returns.requests.evaluate_request.facts_of "
     "returns.money.order_balance.read_books returns.requests.canceling.hindrance "

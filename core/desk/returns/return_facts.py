@@ -90,11 +90,9 @@ def view_return(session: Session, store: Store, rma: Return, words: Words) -> Re
         earlier=_earlier(session, order, rma),
         history=steps_of(
             session,
-            rma.rma,
-            rma.order_id,
-            rma.opened_at,
-            money=[row.id for row in money],
-            known={
+            rma,
+            money=money,
+            causes={
                 "return_requested": rma.opened_by,
                 "return_approved": rma.decided_by,
                 "return_sent": "shopper",

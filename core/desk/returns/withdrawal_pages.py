@@ -20,6 +20,7 @@ from core.desk.returns.return_facts import Given, Money, entries_of, given_by, p
 from core.http.context import services, words
 from core.i18n.words import Words
 from core.orders.model import Order
+from core.returns.audit_entries import note_act
 from core.returns.law.withdrawal_law import pack_date
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft
@@ -28,7 +29,7 @@ from core.returns.requests.lifecycle import By, ReasonNeeded
 from core.returns.states import WITHDRAWAL, IllegalMove
 from core.returns.withdrawal import declare
 from core.returns.withdrawal.declare import WithdrawalNotFound
-from core.stores import audit, staff
+from core.stores import staff
 
 _PAGE = 50
 _MOVES = ("contest", "uphold", "refuse")
@@ -120,7 +121,7 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         abort(404)
     order = session.get_one(Order, (g.store.id, row.order_id))
     money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
-    known = {"withdrawn": "shopper", "withdrawal_retracted": "shopper"}
+    causes = {"withdrawn": "shopper", "withdrawal_retracted": "shopper"}
     return WithdrawalView(
         row=row,
         order=order,
@@ -130,9 +131,7 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         ],
         given=_given(session, row, order, money),
         money=[Money(one, pay_link(one, order)) for one in money],
-        history=steps_of(
-            session, row.number, row.order_id, row.started_at, money=[one.id for one in money], known=known
-        ),
+        history=steps_of(session, row, money=money, causes=causes),
         clock=return_queue.clock_of(row, now),
     )
 
@@ -182,7 +181,7 @@ def _receipt(session: Session, row: Withdrawal, now: datetime) -> None:
     if row.state != "declared":
         raise IllegalMove("withdrawal", row.state, "acknowledge")
     declare.acknowledge(session, row, now=now)
-    audit.note(session, now, _who(), f"handed over the receipt of {row.number}")
+    note_act(session, row, "hand_over_receipt", now=now)
 
 
 def _back(session: Session, row: Withdrawal, now: datetime) -> None:

@@ -9,7 +9,7 @@ from flask import g, redirect, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, _who, desk
+from core.desk.admin import _show, desk
 from core.desk.flash_messages import read_amount
 from core.http.context import services, words
 from core.money import to_decimal
@@ -39,7 +39,7 @@ def save_practice(key: str) -> BaseResponse | tuple[str, int]:
     app, version = services(), request.form.get("version", 0, type=int)
     try:
         with app.db.transaction(g.store.id) as session:
-            settings.change(session, g.store, SECTION, values, version=version, who=_who(), now=app.clock())
+            settings.change(session, g.store, SECTION, values, version=version, now=app.clock())
     except SettingsChanged:
         return _print({"": sentence("settings_changed")}), 409
     return redirect(url_for("desk.edit_practice", key=key, saved=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show_settings, _who, desk
+from core.desk.admin import _show_settings, desk
 from core.http.context import services, words
 from core.orders.links import SECTION, BadPage, read_page
 from core.stores import settings, staff
@@ -21,7 +21,7 @@ def save_page(key: str) -> BaseResponse | tuple[str, int]:
     try:
         page = read_page(request.form.get("page", ""))
         with app.db.transaction(g.store.id) as session:
-            settings.change(session, g.store, SECTION, {"page": page}, version=version, who=_who(), now=app.clock())
+            settings.change(session, g.store, SECTION, {"page": page}, version=version, now=app.clock())
     except BadPage:
         wrong = words().pgettext(
             "desk",

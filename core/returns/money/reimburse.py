@@ -24,11 +24,11 @@ from core.platform.contract import ExchangeLine, Feature, Outcome, RefundLine
 from core.platform.contract import Reimbursement as Wanted
 from core.platform.errors import AccessLost, NotSupported, Refused
 from core.returns import events
+from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.money.quotes import Quote
 from core.returns.return_settings import practice_of
 from core.returns.states import move_return, move_withdrawal
-from core.stores import audit
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -148,30 +148,30 @@ def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
     )
 
 
-def retry(session: Session, row: Reimbursement, *, by: str, now: datetime) -> None:
+def retry(session: Session, row: Reimbursement, *, now: datetime) -> None:
     """Let a failed one be tried again. Raises NotOpen."""
     if row.state != "failed":
         raise NotOpen
     row.state, row.sentence = "pending", ""
     _move_owner(session, row, "retry", now)
-    audit.note(session, now, by, "retry reimbursement", {"reimbursement": str(row.id)})
+    note_act(session, row, "retry", now=now)
     _enqueue(session, row, now)
 
 
-def mark_paid(session: Session, row: Reimbursement, *, by: str, reason: str, now: datetime) -> None:
+def mark_paid(session: Session, row: Reimbursement, *, reason: str, now: datetime) -> None:
     """Note that staff paid by hand what the platform could not. Raises NotOpen; a reason is needed."""
     if row.state not in ("failed", "needs_staff", "awaiting_payment") or not reason.strip():
         raise NotOpen
-    audit.note(session, now, by, "paid by hand", {"reimbursement": str(row.id), "reason": reason[:500]})
+    note_act(session, row, "mark_paid", reason=reason, now=now)
     end(session, row, "issued", paid=row.amount, now=now)
 
 
-def drop(session: Session, row: Reimbursement, *, by: str, reason: str, now: datetime) -> None:
+def drop(session: Session, row: Reimbursement, *, reason: str, now: datetime) -> None:
     """Give up a failed one, so that the return can be decided anew. Raises NotOpen; a reason is needed."""
     if row.state != "failed" or not reason.strip():
         raise NotOpen
     row.state, row.intent = "dropped", f"{row.intent}:dropped:{row.id}"
-    audit.note(session, now, by, "dropped reimbursement", {"reimbursement": str(row.id), "reason": reason[:500]})
+    note_act(session, row, "drop", reason=reason, now=now)
     _move_owner(session, row, "drop", now)
 
 

@@ -20,6 +20,7 @@ from core.i18n.words import Words, negotiate
 from core.mail.layout import clean
 from core.orders.model import Order, Shipment
 from core.returns import events
+from core.returns.audit_entries import note_act
 from core.returns.goods_location import is_unshipped
 from core.returns.law.withdrawal_law import day_there, refund_clock
 from core.returns.law.withdrawal_rights import NoSuchRight, Right, right_of
@@ -31,10 +32,7 @@ from core.returns.money.refund_amount import quote
 from core.returns.requests.lifecycle import By, ReasonNeeded
 from core.returns.requests.opening import next_number
 from core.returns.states import IllegalMove, move_withdrawal
-from core.stores import audit
 from core.stores.model import Store
-
-LAW = By("law", "law")
 
 
 class WithdrawalNotFound(Exception):
@@ -135,7 +133,7 @@ def note_back(session: Session, store: Store, row: Withdrawal, by: By, *, now: d
         raise IllegalMove("withdrawal", row.state, "note_back")
     row.goods_back_at = row.goods_back_at or now
     _set_clock(row)
-    audit.note(session, now, by.name, f"goods of {row.number} are back", {})
+    note_act(session, row, "goods_back", actor=by.actor, now=now)
     if row.state == "acknowledged":
         pay(session, store, row, by, now=now)
 
@@ -149,7 +147,7 @@ def pay(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetim
         raise IllegalMove("withdrawal", row.state, "reimburse")
     order = _lock(session, store.id, row.order_id)
     due = quote_of(session, row, order)
-    audit.note(session, now, by.name, f"refund of {row.number}", {"amount": due.total})
+    note_act(session, row, "refund", actor=by.actor, codes={"amount": due.total}, now=now)
     return reimburse.promise(
         session,
         order,
@@ -180,9 +178,8 @@ def move(session: Session, row: Withdrawal, verb: str, by: By, *, note: str = ""
         raise IllegalMove("withdrawal", row.state, verb)  # its money is on its way
     row.state, row.note = move_withdrawal(row.state, verb), note[:2000]
     row.ended_at = now if row.state in ("refused", "retracted") else None
-    if by.is_staff:
-        audit.note(session, now, by.name, f"{verb} {row.number}", {"reason": note[:500]})
-    events.note(session, row.order_id, f"withdrawal_{row.state}", {"number": row.number}, now=now)
+    entry = note_act(session, row, verb, reason=note, now=now) if by.is_staff else None
+    events.note(session, row.order_id, f"withdrawal_{row.state}", {"number": row.number}, entry=entry, now=now)
     if verb == "contest":
         order = session.get(Order, (row.store_id, row.order_id))
         assert order is not None

@@ -163,7 +163,7 @@ def test_the_page_is_shown_can_be_emptied_and_leaves_the_other_settings(
     assert save(desk, store, "", version) == 302
     row = store_by_key(services, store.key)
     assert (store_page(row), "rules" in row.settings["shipping"]) == ("", True)
-    assert [entry.what for entry in rows(services, store, AuditEntry)][-2:] == ["changed widget"] * 2
+    assert [entry.what for entry in rows(services, store, AuditEntry)][-2:] == ["change_settings"] * 2
 
 
 @on_sqlite

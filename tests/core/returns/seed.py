@@ -83,7 +83,7 @@ def set_practice(services: Services, store: Store, **said: Any) -> Store:
     with services.db.transaction(store.id) as session:
         row = session.get(Store, store.id)
         assert row is not None
-        settings.change(session, row, "returns", said, version=row.settings_version, who="Max", now=services.clock())
+        settings.change(session, row, "returns", said, version=row.settings_version, now=services.clock())
     return row
 
 

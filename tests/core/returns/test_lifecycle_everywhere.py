@@ -54,8 +54,8 @@ VERBS: dict[str, Verb] = {
     "lose": lambda s, store, rma, now: lifecycle.note_lost(s, rma, MAX, now=now),
     "expect": lambda s, store, rma, now: lifecycle.expect(s, rma, MAX, note="It must come back.", now=now),
     "pay": lambda s, store, rma, now: payout.pay_now(s, store, rma, by="Max", now=now),
-    "retry": lambda s, store, rma, now: reimburse.retry(s, money_of(s, rma), by="Max", now=now),
-    "drop": lambda s, store, rma, now: reimburse.drop(s, money_of(s, rma), by="Max", reason="No.", now=now),
+    "retry": lambda s, store, rma, now: reimburse.retry(s, money_of(s, rma), now=now),
+    "drop": lambda s, store, rma, now: reimburse.drop(s, money_of(s, rma), reason="No.", now=now),
     "platform paid": end_money("issued"),
     "platform refused": end_money("failed"),
 }
