@@ -4,11 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r
-CODE := core plugins migrations tests benchmarks
+CODE := core plugins migrations tests benchmarks requirements
 # Time zones come from the locked tzdata, not from the machine.
 export PYTHONTZPATH =
 
-.PHONY: demo test check format shots widget lock clean
+.PHONY: demo test check format shots widget lock library-data upgrade clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python -m core demo
@@ -64,6 +64,22 @@ lock: $(VENV)/test.stamp
 	$(COMPILE) setup.cfg --extra demo -c requirements/test.txt -o requirements/demo.txt
 	$(BIN)/python deploy/list_needs.py setup.cfg postgres \
 		| $(COMPILE) - -c requirements/test.txt -o requirements/image.txt
+
+# Whether the libraries still say what we expect of plural rules, holidays and time zones.
+library-data: $(VENV)/test.stamp
+	$(BIN)/python requirements/library_data.py check
+
+# Everything at its newest: renews the locks, runs everything and shows what moved. One goal that fails stops no other.
+upgrade:
+	$(MAKE) lock NEWEST=--upgrade
+	@if command -v npm >/dev/null; then \
+		(cd widget && npm install --package-lock-only --save-exact --no-audit --no-fund --silent \
+			$$(node -p "Object.keys(require('./package.json').devDependencies).map((name) => name + '@latest').join(' ')")) \
+		&& $(MAKE) widget; \
+	else echo "There is no npm here: the widget's packages stay as they are."; fi
+	@failed=; for goal in check test library-data; do $(MAKE) $$goal || failed="$$failed $$goal"; done; \
+	$(BIN)/python requirements/show_moves.py; \
+	if [ -n "$$failed" ]; then echo "Not in order:$$failed"; exit 1; fi
 
 clean:
 	rm -rf $(VENV) var build *.egg-info

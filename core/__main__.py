@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from types import FrameType
 
 from core.config import BadConfig
 from core.ops import commands
+from core.ops.signals import stop_on_signal
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,18 +54,6 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.verb == "doctor":
         return commands.examine(config, public=chosen.public)
     return commands.trace_order(config, chosen.order, chosen.store)
-
-
-def stop_on_signal() -> threading.Event:
-    """Give an event that SIGTERM and SIGINT set: what is in hand is finished, then the process ends."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    return stop
 
 
 if __name__ == "__main__":

@@ -20,18 +20,20 @@ from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
 from core.db.base import Database
-from core.desk import admin as desk_admin
+from core.desk import notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
 from core.desk.labels import name_of
-from core.desk.policy import policy_pages  # noqa: F401 - they hang their pages on the desk
-from core.desk.returns import open_return_page, payment_actions, return_actions  # noqa: F401 - they hang their pages on the desk
-from core.desk.reviews import review_pages  # noqa: F401 - they hang their pages on the desk
-from core.desk.settings import privacy_pages, return_settings_page, sender_page, widget_page  # noqa: F401 - they hang their pages on the desk
-from core.http import headers
+from core.desk.page import desk
+from core.desk.policy import policy_pages  # noqa: F401 - the same
+from core.desk.returns import open_return_page, payment_actions, return_actions  # noqa: F401 - the same
+from core.desk.reviews import review_pages  # noqa: F401 - the same
+from core.desk.settings import privacy_pages, return_settings_page, sender_page, settings_page, widget_page  # noqa: F401 - the same
+from core.http import errors, headers
 from core.http.context import Incoming, in_language, nonce, words
 from core.i18n.words import install as install_words
 from core.jobs.queue import Kind
 from core.jobs.worker import Worker
 from core.mail.compose import open_transport
+from core.orders import errors as orders_errors
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
 from core.orders.page_sections import SECTIONS
@@ -39,6 +41,7 @@ from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
 from core.privacy import retention
 from core.returns.api import pages as returns_pages
+from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
 from core.returns.api import shop_withdrawals
 from core.returns.mail import send_letters as returns_mails
@@ -52,8 +55,9 @@ from core.services import Services
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.shipping.mail import notices
+from core.stores import errors as stores_errors
 from core.stores import housekeeping, install
-from core.web import errors, health, hooks, inbound_mail, installs, proxy, widget
+from core.web import health, hooks, inbound_mail, installs, proxy, widget
 from core.web.fast_path import Ahead
 
 log = structlog.get_logger()
@@ -77,6 +81,16 @@ def wire_kinds() -> dict[str, Kind]:
             raise ValueError("two slices name the same kind of job")
         kinds |= slice_.JOBS
     return kinds
+
+
+def collect_errors() -> dict[type[Exception], errors.Explain]:
+    """Collect what the exceptions of every slice mean over HTTP; two slices never explain the same one."""
+    explanations: dict[type[Exception], errors.Explain] = {}
+    for module in (errors, stores_errors, orders_errors, returns_errors):
+        if explanations.keys() & module.ERRORS.keys():
+            raise ValueError("two slices explain the same exception")
+        explanations |= module.ERRORS
+    return explanations
 
 
 def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None = None) -> Services:
@@ -147,14 +161,14 @@ def create_app(
         shop_withdrawals.shop,
         returns_pages.pages,
         reviews_shop.shop,
-        desk_admin.desk,
+        desk,
         widget.widget,
     ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", _static)
     app.after_request(headers.complete)
     app.spec_processor(_finish_spec)
-    errors.handle(app)
+    errors.handle(app, collect_errors())
     return app
 
 

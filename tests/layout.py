@@ -41,7 +41,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 )
 RANK = {room: rank for rank, line in enumerate(ROOMS) for room in line}
 SLICES = ("stores", "orders", "shipping", "returns", "reviews", "conversations", "help")
-MOST_UPWARD = 7
+MOST_UPWARD = 2
 MOST_AT_THE_ROOT = 12
 MOST_IN_A_FOLDER = 15
 MOST_LINES = 300

@@ -60,7 +60,7 @@ def leave_message(key: str, json_data: MessageIn) -> AnswerByOut:
         order = session.get(Order, (store.id, order_id))
         if order is None or order.gone_at is not None or order.erased_at is not None:
             raise NotHere
-        words = speak_for(store, order.language)
+        words = speak_for(store.language, order.language)
         text = storable(json_data.text)
         case = take_message(session, app.keyring, order, text, json_data.topic, now=app.clock())
         answer_by = case.due_at or app.clock() + cases.ANSWER_WITHIN

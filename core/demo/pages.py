@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core.app import create_app, installed_platforms
 from core.config import Config
 from core.demo import mailbox
-from core.desk.admin import admit
+from core.desk.sign_in import admit
 from core.http.context import services, speak
 from core.i18n.words import languages
 from core.orders.model import Order

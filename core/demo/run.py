@@ -23,12 +23,12 @@ import requests
 from aiosmtpd.controller import Controller
 
 from core import logs
-from core.__main__ import stop_on_signal
 from core.app import make_services
 from core.config import Config, read_config
 from core.demo import sample_orders, sample_returns
 from core.demo.mailbox import Keeper
 from core.demo.pages import FOLDER, platforms
+from core.ops.signals import stop_on_signal
 from core.platform.contract import Installation
 from core.platform.sample import SIGNATURE, Demo, World, sign
 from core.schema import migrate

@@ -15,7 +15,6 @@ from werkzeug.utils import cached_property
 from core.i18n.words import Words, negotiate
 from core.platform.contract import Reply, Request
 from core.services import Services
-from core.stores.model import Store
 
 
 class Incoming(FlaskRequest):
@@ -70,10 +69,10 @@ def words() -> Words:
     return cast(Words, g.words)
 
 
-def speak_for(store: Store, order_language: str = "") -> Words:
+def speak_for(store_language: str, order_language: str = "") -> Words:
     """Settle the language of a shopper's page: theirs, the order's, the browser's, the store's."""
     browser = request.headers.get("Accept-Language")
-    g.words = Words(negotiate(request.args.get("lang"), order_language, browser, store.language))
+    g.words = Words(negotiate(request.args.get("lang"), order_language, browser, store_language))
     return cast(Words, g.words)
 
 

@@ -29,6 +29,7 @@ _KEYWORDS = {
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
+    "explain": ((1, "c"), 2),  # the sentence of an exception, `http/errors.py`
     "say": ((1, "c"), 2),  # `say = words.pgettext`, in modules that turn facts into sentences
 }
 _HEADER = """\

@@ -23,7 +23,7 @@ from core.orders.presenter.localize import speak_of
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import LinkExpired, opened, order_behind, read_link
+from core.orders.shopper_auth import LinkExpired, WrongCode, opened, order_behind, read_link
 from core.secrets import new_code
 from core.services import Services
 from core.stores import platform_access, throttle
@@ -33,10 +33,6 @@ from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
 CODE_LIFE = timedelta(minutes=10)
-
-
-class WrongCode(Exception):
-    """The mailed code was mistyped, used, or has run out."""
 
 
 class Mailed(TypedIn):
@@ -126,7 +122,7 @@ def open_link(key: str, json_data: Link) -> FoundOut:
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
-    return speak_of(app, store, order, view, speak_for(store, order.language))
+    return speak_of(app, store, order, view, speak_for(store.language, order.language))
 
 
 @shop.get("/<key>/orders")

@@ -38,6 +38,10 @@ class LinkExpired(Exception):
     """A link that is too old, was revoked, or was never ours."""
 
 
+class WrongCode(Exception):
+    """The mailed code was mistyped, used, or has run out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """Which order of which store a mailed link shows; `version` is the order's `link_version` when it was mailed."""

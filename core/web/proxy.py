@@ -27,7 +27,7 @@ def my_orders(platform: str) -> Response:
     """
     store, shopper = _identify(platform)
     app = services()
-    speak_for(store, shopper.language)
+    speak_for(store.language, shopper.language)
     with app.db.transaction(store.id, write=False) as session:
         theirs = find.orders_of_shopper(session, shopper.ref, shopper.order_refs)
         found = list_orders(app, session, store, theirs, level="act")

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from core import logs
-from core.__main__ import stop_on_signal
 from core.app import create_app, make_services, wire_kinds
 from core.config import read_config
 from core.jobs import scheduler
 from core.jobs.queue import Kind, LeaseLost, Work
 from core.jobs.worker import Worker
 from core.ops import commands
+from core.ops.signals import stop_on_signal
 from core.orders.model import OrderEvent
 from core.platform.contract import Platform, Reimbursement
 from core.platform.sample import Demo

@@ -1,4 +1,4 @@
-"""The lock files name every package that setup.cfg asks for, once, by version and hash, and no address."""
+"""The locks name what setup.cfg asks for, by version and hash; what an upgrade brings is said in sentences."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from requirements.library_data import EXPECTED, differences
+from requirements.show_moves import locked, moves
 from tests.operate.running import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -62,3 +64,33 @@ def test_the_widgets_packages_are_locked_by_their_hash_and_without_an_address() 
     assert [path for path, package in packages.items() if path and not package["integrity"].startswith("sha512-")] == []
     assert "resolved" not in text
     assert "://" not in text
+
+
+def test_what_a_library_says_anew_is_one_sentence() -> None:
+    ours = {"holidays": {"LT 2027": "01-01 06-24"}, "plural rules": {"vi other": "0-200"}}
+    theirs = {"holidays": {"LT 2027": "01-01 06-25"}, "plural rules": {"vi one": "0-1", "vi other": "2-200"}}
+    said = [re.sub(r"[\d.]+ has", "VERSION has", sentence, count=1) for sentence in differences(ours, theirs)]
+    assert said == [
+        "babel VERSION has other plural rules than we expect: vi one: 0-1 new.",
+        "babel VERSION has other plural rules than we expect: vi other: 2-200 new; 0-200 gone.",
+        "holidays VERSION has other holidays than we expect: LT 2027: 06-25 new; 06-24 gone.",
+    ]
+    assert list(differences(theirs, theirs)) == []
+
+
+def test_our_expectation_names_the_days_that_end_a_withdrawal() -> None:
+    expected = json.loads(EXPECTED.read_text("utf-8"))
+    assert "12-26" in expected["holidays"]["LT 2026"].split()
+    assert "2026-03-29+0300" in expected["zones"]["Europe/Vilnius"].split()
+
+
+def test_an_upgrade_shows_old_and_new_versions() -> None:
+    lock = '{"packages": {"": {}, "node_modules/esbuild": {"version": "%s"}}}'
+    before = locked(["babel==2.18.0 \\\nsix==1.17.0 \\\nflask==3.1.3 \\\n"], lock % "0.28.1")
+    now = locked(["babel==2.19.0 \\\nflask==3.1.3 \\\n", "tzdata==2026.6 \\\n"], lock % "0.28.2")
+    assert list(moves(before, now)) == [
+        "babel 2.18.0 → 2.19.0",
+        "esbuild 0.28.1 → 0.28.2",
+        "six 1.17.0 → none",
+        "tzdata none → 2026.6",
+    ]

@@ -9,7 +9,7 @@ from flask import Response, abort, g, redirect, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, _who, desk
+from core.desk.page import desk, show_page, staff_name
 from core.desk.policy.policy_form import NEW, WISHES, read_policy, reasons_in, show_policy
 from core.desk.policy.rule_sentences import list_rules, window_words
 from core.desk.settings.terms_form import BadTerms
@@ -112,7 +112,7 @@ def _save(policy: Policy) -> BaseResponse | tuple[str, int]:
     app = services()
     try:
         with app.db.transaction(g.store.id) as session:
-            policy_versions.save(session, g.store, policy, seen=_seen(), who=_who(), now=app.clock())
+            policy_versions.save(session, g.store, policy, seen=_seen(), who=staff_name(), now=app.clock())
     except PolicyChanged:
         say = words().pgettext
         problem = say("desk", "Somebody saved the policy since you opened it. What you see below is not saved.")
@@ -127,7 +127,7 @@ def _rehearse(candidate: Policy) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policy_versions.policy_of(session, g.store)
         found = compare(policy, candidate, past_cases(session, policy, candidate, now=now), now)
-    return _show(
+    return show_page(
         "rehearsal",
         found=found,
         changed=sum(tally.lines for tally in found.changes.values()),
@@ -156,7 +156,7 @@ def _print(
     shown, found, seen = policy or here, problems or {}, _seen() if policy else here.version
     is_new = policy is not None and (not typed or "document" in request.form)
     form = show_policy(shown)
-    return _show(
+    return show_page(
         "policy",
         policy=shown,
         rules=list_rules(shown, words()),

@@ -8,7 +8,7 @@ from typing import Any
 from flask import abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, _who, desk
+from core.desk.page import desk, show_page, staff_name
 from core.desk.policy.policy_form import WISHES
 from core.http.context import services, words
 from core.orders.model import Order
@@ -39,7 +39,7 @@ def open_for_shopper(key: str, order_id: int) -> BaseResponse | tuple[str, int]:
     if not wanted:
         return _print(order_id, say.pgettext("desk", "Say how many of at least one item come back.")), 400
     asked = Request(wanted, comment=request.form.get("comment", "").strip())
-    by = By(_who(), g.person.role)
+    by = By(staff_name(), g.person.role)
     try:
         with app.db.transaction(g.store.id) as session:
             rma = open_return(session, g.store, order_id, asked, by, now=app.clock())
@@ -68,7 +68,7 @@ def _print(order_id: int, problem: str = "") -> str:
         if order is None or order.gone_at is not None or order.erased_at is not None:
             abort(404)
         policy = policy_versions.policy_of(session, g.store)
-        return _show(
+        return show_page(
             "open_return",
             order=order,
             rows=_rows(read_books(session, order)),

@@ -7,8 +7,8 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import desk
 from core.desk.flash_messages import reason_needed
+from core.desk.page import desk
 from core.desk.returns.return_pages import first_of, print_return
 from core.desk.returns.withdrawal_pages import first_of_withdrawal, print_withdrawal
 from core.http.context import services, words

@@ -9,8 +9,8 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _who, desk
 from core.desk.flash_messages import above_limit, read_amount, reason_needed
+from core.desk.page import desk, staff_name
 from core.desk.returns.return_pages import first_of, print_return
 from core.http.context import services, words
 from core.returns.model import Return
@@ -28,7 +28,7 @@ _RESTOCK = {"yes": True, "no": False}
 
 def by_me() -> By:
     """Name whoever sits at the desk, with their role."""
-    return By(_who(), g.person.role)
+    return By(staff_name(), g.person.role)
 
 
 @desk.post("/<key>/returns/<int:return_id>/<verb>")
@@ -112,7 +112,7 @@ def _keep(session: Session, rma: Return, now: datetime) -> str:
 
 
 def _pay(session: Session, rma: Return, now: datetime) -> str:
-    payout.pay_now(session, g.store, rma, by=_who(), now=now)
+    payout.pay_now(session, g.store, rma, by=staff_name(), now=now)
     return ""
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from flask import Response, abort, g, request
 from sqlalchemy.orm import Session
 
-from core.desk.admin import _show, desk
 from core.desk.flash_messages import spoken, who_was_first
+from core.desk.page import desk, show_page
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import buttons_of, may_inspect, may_set_terms
 from core.desk.returns.return_facts import ReturnView, pay_link, view_return
@@ -31,7 +31,7 @@ def list_returns(key: str) -> str:
         show = "waiting"
     with app.db.transaction(g.store.id, write=False) as session:
         rows = return_queue.list_returns(session, show=show, typed=typed, most=_PAGE)
-        return _show(
+        return show_page(
             "returns",
             rows=rows,
             waits=return_queue.WAITS,
@@ -51,7 +51,7 @@ def list_money(key: str) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         found = return_queue.list_stuck(session, most=_PAGE)
         rows = [(row, order, pay_link(row, order)) for row, order in found]
-        return _show("money", rows=rows)
+        return show_page("money", rows=rows)
 
 
 @desk.get("/<key>/returns/<int:return_id>")
@@ -81,7 +81,7 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
         view = _view(session, return_id)
         practice = practice_of(g.store)
         may_act = g.person.role in staff.MAY_ACT
-        return _show(
+        return show_page(
             "return",
             view=view,
             buttons=buttons_of(view, practice, g.person.role, say) if may_act else [],

@@ -11,9 +11,9 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, _who, desk
 from core.desk.flash_messages import reason_needed, spoken, who_was_first
 from core.desk.history import Step, steps_of
+from core.desk.page import desk, show_page, staff_name
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import Button
 from core.desk.returns.return_facts import Given, Money, entries_of, given_by, pay_link, titles_of
@@ -57,7 +57,7 @@ def list_withdrawals(key: str) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         found = return_queue.list_withdrawals(session, running=running, most=_PAGE)
         rows = [(row, order, return_queue.clock_of(row, now)) for row, order in found]
-        return _show("withdrawals", rows=rows, running=running, as_of=pack_date())
+        return show_page("withdrawals", rows=rows, running=running, as_of=pack_date())
 
 
 @desk.get("/<key>/withdrawals/<int:withdrawal_id>")
@@ -72,7 +72,7 @@ def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = No
     with app.db.transaction(g.store.id, write=False) as session:
         view = _view(session, withdrawal_id, app.clock())
         may_act = g.person.role in staff.MAY_ACT
-        return _show(
+        return show_page(
             "withdrawal",
             view=view,
             buttons=_buttons(view, words()) if may_act else [],
@@ -174,7 +174,7 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
 
 
 def _by_me() -> By:
-    return By(_who(), g.person.role)
+    return By(staff_name(), g.person.role)
 
 
 def _receipt(session: Session, row: Withdrawal, now: datetime) -> None:

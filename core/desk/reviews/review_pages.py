@@ -9,8 +9,8 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, desk
 from core.desk.flash_messages import who_was_first
+from core.desk.page import desk, show_page
 from core.desk.reviews import review_queue
 from core.desk.reviews.review_facts import doubt_sentence, doubts_of, view_review
 from core.http.context import services, words
@@ -42,7 +42,7 @@ def list_reviews(key: str) -> str:
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with services().db.transaction(g.store.id, write=False) as session:
         rows, more = review_queue.list_reviews(session, show=show, stars=stars, page=page)
-        return _show(
+        return show_page(
             "reviews",
             rows=rows,
             more=more,
@@ -92,7 +92,7 @@ def _print(review_id: int, *, problem: str = "", doubts: Sequence[Doubt] = (), w
             abort(404)
         view = view_review(session, review)
         problems = {"": who_was_first(view.history)} if was_first else {"text": problem} if problem else {}
-        return _show(
+        return show_page(
             "review",
             view=view,
             problems=problems,

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.conversations.model import Case, Message
-from core.desk.admin import _show, desk
+from core.desk.page import desk, show_page
 from core.http.context import services, words
+from core.http.errors import refusal_of
 from core.orders.model import Order
 from core.privacy import personal_data, retention
 from core.stores import audit, settings, staff
 from core.stores.settings import SettingsChanged
-from core.web.errors import sentence
 
 
 @desk.get("/<key>/orders/<int:order_id>/privacy")
@@ -73,19 +73,19 @@ def export_case(key: str, case_id: int) -> Response:
 def edit_retention(key: str) -> BaseResponse | str | tuple[str, int]:
     """Show and save after how many days the shoppers of old orders are forgotten; empty keeps them."""
     if request.method == "GET":
-        return _show("retention", days=retention.keep_days(g.store), problem="")
+        return show_page("retention", days=retention.keep_days(g.store), problem="")
     staff.require(g.person, staff.MAY_SET)
     app, typed = services(), request.form.get("keep_days", "").strip()
     if typed and not (typed.isascii() and typed.isdecimal() and 30 <= int(typed[:9]) <= 36_500):
         problem = words().pgettext("desk", "Give a number of days between 30 and 36500, or nothing.")
-        return _show("retention", days=typed[:20], problem=problem), 400
+        return show_page("retention", days=typed[:20], problem=problem), 400
     values = {"keep_days": int(typed) if typed else None}
     version = request.form.get("version", 0, type=int)
     try:
         with app.db.transaction(g.store.id) as session:
             settings.change(session, g.store, retention.SECTION, values, version=version, now=app.clock())
-    except SettingsChanged:
-        return _show("retention", days=typed, problem=sentence("settings_changed")), 409
+    except SettingsChanged as error:
+        return show_page("retention", days=typed, problem=refusal_of(error).sentence), 409
     return redirect(url_for("desk.edit_retention", key=key, saved=1))
 
 
@@ -94,7 +94,7 @@ def _show_privacy(order_id: int, problem: str = "") -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         order = _order(session, order_id)
         whose = personal_data.find_person(session, app.keyring, **_shopper_of(order))
-        return _show("privacy", order=order, orders=len(whose.order_ids), problem=problem)
+        return show_page("privacy", order=order, orders=len(whose.order_ids), problem=problem)
 
 
 def _order(session: Session, order_id: int) -> Order:

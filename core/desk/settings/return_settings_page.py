@@ -9,14 +9,14 @@ from flask import g, redirect, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, desk
 from core.desk.flash_messages import read_amount
+from core.desk.page import desk, show_page
 from core.http.context import services, words
+from core.http.errors import refusal_of
 from core.money import to_decimal
 from core.returns.return_settings import SECTION, Practice, practice_of
 from core.stores import settings, staff
 from core.stores.settings import SettingsChanged
-from core.web.errors import sentence
 
 _DAYS = ("answer_days", "send_back_days", "refund_days")
 _SWITCHES = ("through_gateway", "restock")
@@ -40,8 +40,8 @@ def save_practice(key: str) -> BaseResponse | tuple[str, int]:
     try:
         with app.db.transaction(g.store.id) as session:
             settings.change(session, g.store, SECTION, values, version=version, now=app.clock())
-    except SettingsChanged:
-        return _print({"": sentence("settings_changed")}), 409
+    except SettingsChanged as error:
+        return _print({"": refusal_of(error).sentence}), 409
     return redirect(url_for("desk.edit_practice", key=key, saved=1))
 
 
@@ -74,4 +74,4 @@ def _print(problems: Mapping[str, str] | None = None) -> str:
     form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit}
     form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
     may_set = g.person.role in staff.MAY_SET
-    return _show("practice", form=form, typed=request.form, problems=problems or {}, may_set=may_set)
+    return show_page("practice", form=form, typed=request.form, problems=problems or {}, may_set=may_set)

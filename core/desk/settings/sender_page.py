@@ -14,7 +14,7 @@ from flask import g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show, _who, desk
+from core.desk.page import desk, show_page, staff_name
 from core.http.context import require_same_site, services, speak, words
 from core.i18n.words import Words
 from core.jobs import queue
@@ -51,7 +51,7 @@ def edit_sender(key: str) -> BaseResponse | str:
             return redirect(url_for("desk.edit_sender", key=key, saved=1))
     host = _mail_host(app)
     domain = (said.get("from") or said.get("pending") or app.config.mail_from).partition("@")[2]
-    return _show("sender", said=said, typed=request.form, problem=problem, hints=check_domain_hints(domain, host))
+    return show_page("sender", said=said, typed=request.form, problem=problem, hints=check_domain_hints(domain, host))
 
 
 def _read_form() -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _save(
     values = {**wanted, "from": proven, "pending": pending}
     settings.change(session, store, SECTION, values, version=version, now=now)
     if pending:
-        new = NewJob("desk.confirm_sender", f"confirm_sender:{version}", {"by": _who()})
+        new = NewJob("desk.confirm_sender", f"confirm_sender:{version}", {"by": staff_name()})
         queue.enqueue(session, store.id, new, now=now)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.admin import _show_settings, desk
+from core.desk.page import desk
+from core.desk.settings.settings_page import show_settings
 from core.http.context import services, words
+from core.http.errors import refusal_of
 from core.orders.links import SECTION, BadPage, read_page
 from core.stores import settings, staff
 from core.stores.settings import SettingsChanged
-from core.web.errors import sentence
 
 
 @desk.post("/<key>/settings/page")
@@ -28,7 +29,7 @@ def save_page(key: str) -> BaseResponse | tuple[str, int]:
             "Give the whole address of the page, such as https://www.example.com/help. It begins with https:// "
             "and has no # in it.",
         )
-        return _show_settings(problems={"page": wrong}), 400
-    except SettingsChanged:
-        return _show_settings(problems={"": sentence("settings_changed")}), 409
+        return show_settings(problems={"page": wrong}), 400
+    except SettingsChanged as error:
+        return show_settings(problems={"": refusal_of(error).sentence}), 409
     return redirect(url_for("desk.edit_settings", key=key, saved="page"))

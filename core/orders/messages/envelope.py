@@ -78,7 +78,7 @@ def read_mail_token(keyring: Keyring, token: str) -> tuple[int, int]:
 
 
 def deliver(services: Services, store: Store, letter: Written, envelope: Envelope, *, at: datetime) -> None:
-    """Hand a letter to the mail server. Raises what `core.mail` raises."""
+    """Hand a letter to the mail server. Raises what `core.mail.smtp` raises."""
     sender, domain = sender_of(services, store), domain_of(services)
     token = mail_token(services.keyring, store.id, envelope.order_id)
     message = Message(

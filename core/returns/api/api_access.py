@@ -21,7 +21,7 @@ LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, 
 
 
 def enter(app: Services, key: str, order: str, *, act: bool = False) -> tuple[Store, ShopperToken, int]:
-    """Give store, token and order id of a request that names its order. Raises what `core.orders.entry` raises."""
+    """Give store, token and order id of a request that names its order. Raises the errors of `shopper_auth`."""
     store, token = opened(app, key)
     order_id = id_of(order)
     check_opens(token, order_id, act=act)
@@ -38,7 +38,7 @@ def order_of(session: Session, store: Store, order_id: int) -> Order:
 
 def speech_of(app: Services, store: Store, order: Order, token: ShopperToken) -> Speech:
     """Speak the order's language; photos and label are for who may act."""
-    words, now, zone = speak_for(store, order.language), app.clock(), ZoneInfo(store.timezone)
+    words, now, zone = speak_for(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
     if token.level != "act":
         return Speech(words, now, zone)
     return Speech(words, now, zone, may_act=True, photo_url=lambda photo_id: photo_url(app, store, photo_id))

@@ -90,7 +90,7 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
         order, store = order_behind(session, link), store_by_id(session, link.store_id)
     if order.erased_at is not None:
         raise LinkExpired
-    speak_for(store, order.language)
+    speak_for(store.language, order.language)
     return store, order
 
 

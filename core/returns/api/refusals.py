@@ -1,33 +1,28 @@
-"""Why something about returns was refused, for whoever asked: an error's facts as status, code and sentence."""
+"""What the exceptions of returns and withdrawals mean over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.http.errors import NOT_FOUND, Explain, Refusal, explain
 from core.i18n.words import Words
 from core.returns.law.withdrawal_rights import NoSuchRight
+from core.returns.money.reimburse import NotOpen
 from core.returns.photos import image
 from core.returns.photos.image import BadPhoto
+from core.returns.photos.photo_storage import PhotoNotFound
+from core.returns.policy.policy_versions import NotAPolicy, PolicyChanged
 from core.returns.presenter import sentences
 from core.returns.presenter.reader_context import Speech
 from core.returns.presenter.return_view import answers_of
 from core.returns.requests.canceling import CannotCancel
+from core.returns.requests.lifecycle import ReasonNeeded, ReturnNotFound
 from core.returns.requests.opening import ReturnNotAllowed, SomethingMissing
 from core.returns.return_settings import AboveLimit
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer that is no: HTTP's status, a machine word, a sentence; `more` stands beside them in JSON."""
-
-    status: int
-    code: str
-    sentence: str
-    more: Mapping[str, Any] = field(default_factory=dict)
+from core.returns.states import IllegalMove
+from core.returns.withdrawal.declare import NothingToWithdraw, WithdrawalNotFound
 
 
 def not_allowed(error: ReturnNotAllowed, words: Words, now: datetime) -> Refusal:
@@ -91,3 +86,43 @@ def above_limit(error: AboveLimit, words: Words, _now: datetime) -> Refusal:
         amount=amount,
     )
     return Refusal(403, "above_limit", told)
+
+
+ERRORS: Mapping[type[Exception], Explain] = {
+    ReturnNotAllowed: not_allowed,
+    SomethingMissing: something_missing,
+    CannotCancel: cannot_cancel,
+    NoSuchRight: no_such_right,
+    BadPhoto: bad_photo,
+    AboveLimit: above_limit,
+    PhotoNotFound: NOT_FOUND,
+    ReturnNotFound: explain(
+        "widget", "We can't find this return. Find your order again.", status=404, code="return_not_found"
+    ),
+    WithdrawalNotFound: explain(
+        "widget", "We can't find this withdrawal. Find your order again.", status=404, code="withdrawal_not_found"
+    ),
+    IllegalMove: explain(
+        "widget", "Somebody was here before you: this has moved on. Look at it again.", status=409, code="moved_on"
+    ),
+    NothingToWithdraw: explain(
+        "widget",
+        "There is nothing left here to withdraw from. Look at the order again.",
+        status=409,
+        code="nothing_to_withdraw",
+    ),
+    NotOpen: explain("desk", "This payment has moved on. Look at it again.", status=409, code="not_open"),
+    PolicyChanged: explain(
+        "desk",
+        "Somebody saved the policy since you opened it. Look at theirs first.",
+        status=409,
+        code="policy_changed",
+    ),
+    ReasonNeeded: explain("desk", "This needs a reason. Write one, then try again.", status=400, code="reason_needed"),
+    NotAPolicy: explain(
+        "desk",
+        "This file holds no return policy. Choose one that was exported here.",
+        status=400,
+        code="not_a_policy",
+    ),
+}

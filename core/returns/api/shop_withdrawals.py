@@ -76,7 +76,7 @@ def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
 def check_receipt(key: str, json_data: ReceiptIn) -> KnownOut:
     app = services()
     store = store_by_key(app, key)
-    speak_for(store)
+    speak_for(store.language)
     limits = {f"receipt:address:{request.remote_addr}": 30}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
     with app.db.transaction(store.id, write=False) as session:
