@@ -113,13 +113,15 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
         reimburse.promise(
             session,
             order,
-            share.quote,
-            intent=f"return:{rma.id}:{share.kind}",
-            kind=share.kind,
-            of=rma,
-            goods=_goods(share) if share.kind == "exchange" else (),
-            restock=_restock(share, usual=practice.restock and rma.reception in ("received", "inspected")),
-            due=due,
+            reimburse.Entitlement(
+                intent=f"return:{rma.id}:{share.kind}",
+                of=rma,
+                quote=share.quote,
+                kind=share.kind,
+                goods=_goods(share) if share.kind == "exchange" else (),
+                restock=_restock(share, usual=practice.restock and rma.reception in ("received", "inspected")),
+                due=due,
+            ),
             by=by,
             now=now,
         )

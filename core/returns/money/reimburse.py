@@ -7,7 +7,7 @@ a call which timed out after the money moved moves no more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -47,51 +47,53 @@ class NotOpen(Exception):
     """This reimbursement is not in a state that allows this; look at it again."""
 
 
-def promise(
-    session: Session,
-    order: Order,
-    quote: Quote,
-    *,
-    intent: str,
-    kind: str = "refund",
-    of: Return | Withdrawal,
-    goods: Sequence[ExchangeLine] = (),
-    restock: Sequence[str] = (),
-    due: date | None,
-    by: str,
-    now: datetime,
-) -> Reimbursement:
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a shopper is to get for a return or a withdrawal. `intent` is unique for ever, `due` the last day for it."""
+
+    intent: str
+    of: Return | Withdrawal
+    quote: Quote
+    kind: str = "refund"
+    goods: Sequence[ExchangeLine] = ()
+    """What goes out in an exchange."""
+    restock: Sequence[str] = ()
+    """Line refs that go back on sale."""
+    due: date | None = None
+
+
+def promise(session: Session, order: Order, what: Entitlement, *, by: str, now: datetime) -> Reimbursement:
     """Write down what the shopper gets and promise to do it; asked again with the same intent, give the first."""
-    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == intent))
+    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == what.intent))
     if known is not None:
         return known
-    id_ = new_id()
+    id_, of, quote = new_id(), what.of, what.quote
     row = Reimbursement(
         id=id_,
         order_id=order.id,
         return_id=of.id if isinstance(of, Return) else None,
         withdrawal_id=of.id if isinstance(of, Withdrawal) else None,
-        intent=intent,
+        intent=what.intent,
         key=f"aftercare-{id_:x}",
-        kind=kind,
+        kind=what.kind,
         amount=quote.total,
         currency=order.currency,
         lines=[_plain(part) for part in quote.lines],
         payout=[_plain(part) for part in quote.payout],
         payments=[list(payment) for payment in quote.payments],
         explanation=[asdict(entry) for entry in quote.explanation],
-        exchange=[asdict(line) for line in goods],
-        restock=list(restock),
+        exchange=[asdict(line) for line in what.goods],
+        restock=list(what.restock),
         reason=of.rma if isinstance(of, Return) else of.number,
-        due=due,
+        due=what.due,
         created_by=by,
         created_at=now,
     )
     session.add(row)
     session.flush()
-    if quote.total == 0 and kind == "refund":  # fees or earlier refunds took all of it: there is nothing to send
+    if quote.total == 0 and what.kind == "refund":  # fees or earlier refunds took all of it: there is nothing to send
         end(session, row, "issued", paid=0, now=now)
-    elif kind == "repair":
+    elif what.kind == "repair":
         row.state = "needs_staff"
     else:
         _enqueue(session, row, now)

@@ -148,17 +148,14 @@ def pay(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetim
     order = _lock(session, store.id, row.order_id)
     due = quote_of(session, row, order)
     note_act(session, row, "refund", actor=by.actor, codes={"amount": due.total}, now=now)
-    return reimburse.promise(
-        session,
-        order,
-        due,
+    entitlement = reimburse.Entitlement(
         intent=f"withdrawal:{row.id}",
         of=row,
+        quote=due,
         restock=[one["ref"] for one in row.lines] if row.goods_back_at else [],
         due=row.refund_due,
-        by=by.name,
-        now=now,
     )
+    return reimburse.promise(session, order, entitlement, by=by.name, now=now)
 
 
 def quote_of(session: Session, row: Withdrawal, order: Order) -> Quote:
