@@ -26,10 +26,7 @@ RECEPTION: Table = {
     ("awaited", "scan"): "on_its_way",
     ("awaited", "receive"): "received",
     ("awaited", "let_keep"): "kept",
-    ("awaited", "lose"): "lost",
     ("on_its_way", "receive"): "received",
-    ("on_its_way", "lose"): "lost",
-    ("lost", "receive"): "received",
     ("received", "inspect"): "inspected",
     ("kept", "expect"): "awaited",
 }

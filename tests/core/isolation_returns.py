@@ -232,7 +232,7 @@ TAKE_ROWS = set(
     "returns.requests.lifecycle.ask_approval returns.requests.lifecycle.cancel "
     "returns.requests.lifecycle.decide returns.requests.lifecycle.expect returns.requests.lifecycle.inspect "
     "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
-    "returns.requests.lifecycle.note_lost returns.requests.lifecycle.note_sent "
+    "returns.requests.lifecycle.note_sent "
     "returns.requests.lifecycle.receive returns.requests.lifecycle.reopen "
     "returns.requests.lifecycle.set_label returns.requests.lifecycle.set_terms "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "

@@ -53,7 +53,6 @@ def _standings(say: Callable[[str, str], str]) -> dict[str, str]:
         "reception.received": say("desk", "here, not inspected yet"),
         "reception.inspected": say("desk", "inspected"),
         "reception.kept": say("desk", "stays with the shopper"),
-        "reception.lost": say("desk", "lost on the way back"),
         "money.pending": say("desk", "on its way"),
         "money.issued": say("desk", "done"),
         "money.failed": say("desk", "failed"),

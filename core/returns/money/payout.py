@@ -36,7 +36,7 @@ _KINDS = {
     "repair": "repair",
 }
 STAGES = {
-    "approval": ("awaited", "on_its_way", "received", "inspected", "kept", "lost"),
+    "approval": ("awaited", "on_its_way", "received", "inspected", "kept"),
     "first_scan": ("on_its_way", "received", "inspected", "kept"),
     "arrival": ("received", "inspected", "kept"),
     "inspection": ("inspected", "kept"),

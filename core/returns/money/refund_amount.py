@@ -92,6 +92,7 @@ def waterfall(bought: Bought, amount: int) -> tuple[tuple[str, int], ...]:
     return tuple(shares)
 
 
+# Nothing calls this yet: exchanges with a price difference are a later issue (exchanges), which needs it.
 def difference(returned: Quote, new_price: int) -> Difference:
     """Set the price of what an exchange sends out, taxes and all, against what came back."""
     if new_price < 0:

@@ -58,7 +58,6 @@ def _where_it_is(speech: Speech, rma: Return) -> str:
     return {
         "awaited": say("widget", "Send it back to the store."),
         "on_its_way": say("widget", "Your parcel is on its way back. We tell you when it has arrived."),
-        "lost": say("widget", "The parcel did not reach the store. A person there looks into it."),
         "kept": say("widget", "You keep it. Nothing has to be sent back."),
         "received": say("widget", "It has arrived. The store looks at it next."),
         "inspected": say("widget", "The store has looked at it and settles your return."),

@@ -203,13 +203,6 @@ def expect(session: Session, rma: Return, by: By, *, note: str, now: datetime) -
     refresh(session, rma, now=now)
 
 
-def note_lost(session: Session, rma: Return, by: By, *, note: str = "", now: datetime) -> None:
-    """Note that the parcel will not come; what to give for it is then staff's word. Raises IllegalMove."""
-    _move(rma, "reception", "lose")
-    _note_staff(session, rma, by, "note_lost", note, now)
-    refresh(session, rma, now=now)
-
-
 def set_label(session: Session, rma: Return, by: By, *, url: str, now: datetime) -> None:
     """Give the shopper a link to a label, with a letter where the return is approved already.
 
