@@ -22,7 +22,7 @@ RULE = "returns"
 """The rule of every notice of this slice; kind and occasion say the rest."""
 
 
-def note(
+def record_event(
     session: Session,
     order_id: int,
     kind: str,
@@ -36,7 +36,7 @@ def note(
     write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=about)])
 
 
-def tell_shopper(
+def request_letter(
     session: Session, order: Order, kind: str, occasion: str, facts: Mapping[str, Any], *, now: datetime
 ) -> None:
     """Promise a letter, once for its kind and occasion. `facts` name the rows it is about, not what is in them."""
@@ -63,20 +63,20 @@ def tell_shopper(
         queue.enqueue(session, order.store_id, letter, now=now)
 
 
-def tell_platform(session: Session, rma: Return, *, now: datetime) -> None:
+def request_platform_update(session: Session, rma: Return, *, now: datetime) -> None:
     """Promise to tell the platform how a return stands when the telling runs, where it keeps such things."""
     if rma.kind != "cancel":
         told = NewJob("returns.tell_platform", f"return:{rma.id}", {"id": rma.id})
         queue.enqueue(session, rma.store_id, told, now=now)
 
 
-def call_a_person(session: Session, store_id: int, order_id: int, kind: str, *, now: datetime) -> None:
+def request_case(session: Session, store_id: int, order_id: int, kind: str, *, now: datetime) -> None:
     """Promise a case of this kind for the order: something went otherwise than it should."""
     asked = NewJob("conversations.open_case", f"case:{kind}:{order_id}", {"order_id": order_id, "kind": kind})
     queue.enqueue(session, store_id, asked, now=now)
 
 
-def look_again(session: Session, order: Order, *, now: datetime) -> None:
+def request_order_refresh(session: Session, order: Order, *, now: datetime) -> None:
     """Promise to fetch the order: something at the store has changed by our doing."""
     again = NewJob("changes.refresh_order", f"order:{order.ref}", {"ref": order.ref})
     queue.enqueue(session, order.store_id, again, now=now)

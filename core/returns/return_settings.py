@@ -19,7 +19,7 @@ Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Days = Annotated[int, Field(ge=0, le=365)]
 
 
-class Practice(BaseModel):
+class ReturnSettings(BaseModel):
     """What a merchant set for returns; amounts are minor units of the store's currency."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -46,16 +46,16 @@ class AboveLimit(Exception):
         self.limit, self.amount, self.currency = limit, amount, currency
 
 
-def practice_of(store: Store) -> Practice:
+def return_settings_of(store: Store) -> ReturnSettings:
     """Give a store's practice; one that cannot be read counts as the usual one."""
     try:
-        return Practice(**store.settings.get(SECTION, {}))
+        return ReturnSettings(**store.settings.get(SECTION, {}))
     except ValidationError:
         log.error("practice_unreadable", version=store.settings_version)
-        return Practice()
+        return ReturnSettings()
 
 
-def check_limit(practice: Practice, role: str, amount: int, currency: str) -> None:
+def check_limit(practice: ReturnSettings, role: str, amount: int, currency: str) -> None:
     """Raise AboveLimit where a role may not give this much back alone."""
     if role in UNLIMITED or practice.agent_limit is None or amount <= practice.agent_limit:
         return

@@ -11,14 +11,14 @@ from core.platform.contract import Feature, Platform
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.platform.snapshots import Gone, ReplySnapshot
 from core.reviews.model import Reply, Review
-from core.reviews.replies import look_again
+from core.reviews.replies import request_review_refresh
 from core.stores.platform_access import open_platform, store_by_id
 
 ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _LoadedReply:
     """What the job found when it began: the row as it then was."""
 
     row: Reply
@@ -35,7 +35,7 @@ def tell_platform(work: Work) -> None:
         review = session.get(Review, (work.store_id, row.review_id)) if row else None
     if row is None or review is None or row.state != "waiting":
         return
-    told, platform = _Told(row, review), open_platform(work.services, store)
+    told, platform = _LoadedReply(row, review), open_platform(work.services, store)
     if not row.text and row.removed_at is None:  # its review was erased: what stands at the platform is left alone
         _end(work, told, "published" if row.ref else "removed")
         return
@@ -43,7 +43,7 @@ def tell_platform(work: Work) -> None:
     try:
         if Feature.REPLY not in platform.features:
             raise NotSupported(platform.name)
-        said = _bring_about(work, platform, told)
+        said = _synchronize(work, platform, told)
         state = "published" if said else "removed"
     except NotSupported:
         state = "removed" if row.removed_at else "shown"
@@ -58,7 +58,7 @@ def tell_platform(work: Work) -> None:
     _end(work, told, state, said=said, sentence=sentence)
 
 
-def _bring_about(work: Work, platform: Platform, told: _Told) -> ReplySnapshot | None:
+def _synchronize(work: Work, platform: Platform, told: _LoadedReply) -> ReplySnapshot | None:
     """Ask for what is missing; give the answer as it is published, None where there is none any more."""
     row, review = told.row, told.review
     known = _find_ours(platform, told) if row.asked_at and not row.ref else None
@@ -76,7 +76,7 @@ def _bring_about(work: Work, platform: Platform, told: _Told) -> ReplySnapshot |
     return platform.publish_reply(review.ref, row.text, key=row.key)
 
 
-def _find_ours(platform: Platform, told: _Told) -> ReplySnapshot | None:
+def _find_ours(platform: Platform, told: _LoadedReply) -> ReplySnapshot | None:
     found = platform.fetch_review(told.review.ref)
     if isinstance(found, Gone):
         return None
@@ -100,7 +100,7 @@ def _lock(session: Session, work: Work) -> Reply | None:
     return session.get(Reply, (work.store_id, work.payload["id"]), with_for_update=True)
 
 
-def _end(work: Work, told: _Told, state: str, *, said: ReplySnapshot | None = None, sentence: str = "") -> None:
+def _end(work: Work, told: _LoadedReply, state: str, *, said: ReplySnapshot | None = None, sentence: str = "") -> None:
     """Write what became of it. What staff did meanwhile stands, and has a job of its own behind this one."""
     with work.done() as session:
         row = _lock(session, work)
@@ -112,7 +112,7 @@ def _end(work: Work, told: _Told, state: str, *, said: ReplySnapshot | None = No
             row.published_at = row.published_at or (said.at if said else None) or work.now
         if row.version == told.row.version:
             row.state, row.sentence = state, sentence
-        look_again(session, told.review, now=work.now)
+        request_review_refresh(session, told.review, now=work.now)
 
 
 JOBS = {"reviews.tell_platform": Kind(tell_platform, attempts=ATTEMPTS)}

@@ -87,7 +87,7 @@ def answer(session: Session, review: Review, text: str, *, by: Staff, through_pl
     )
     session.add(row)
     review.answered_at = now
-    _bring_about(session, row, through_platform=through_platform, now=now)
+    _request_publication(session, row, through_platform=through_platform, now=now)
     _note(session, "answer_review", row, by, now)
     return row
 
@@ -103,7 +103,7 @@ def edit(
         return
     _touch(row, seen, by, now)
     row.text, row.edited_at = said, now
-    _bring_about(session, row, through_platform=through_platform, now=now)
+    _request_publication(session, row, through_platform=through_platform, now=now)
     _note(session, "edit_reply", row, by, now)
 
 
@@ -119,7 +119,7 @@ def remove(session: Session, review: Review, row: Reply, *, seen: int, by: Staff
     session.flush()
     review.replies = [one for one in review.replies if one.get("key") != row.key]
     review.answered_at = last_answer(review.replies, review.updated_at) or ours_of(session, review.id)
-    _bring_about(session, row, through_platform=bool(row.ref or row.asked_at), now=now)
+    _request_publication(session, row, through_platform=bool(row.ref or row.asked_at), now=now)
     _note(session, "remove_reply", row, by, now)
 
 
@@ -128,11 +128,11 @@ def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
     if row.state != "stuck":
         raise ReplyChanged
     _touch(row, row.version, by, now)
-    _bring_about(session, row, through_platform=True, now=now)
+    _request_publication(session, row, through_platform=True, now=now)
     _note(session, "retry_reply", row, by, now)
 
 
-def look_again(session: Session, review: Review, *, now: datetime) -> None:
+def request_review_refresh(session: Session, review: Review, *, now: datetime) -> None:
     """Promise to fetch the review: its answers at the store have changed by our doing."""
     again = NewJob("changes.refresh_review", f"review:{review.ref}", {"ref": review.ref})
     queue.enqueue(session, review.store_id, again, now=now)
@@ -155,7 +155,7 @@ def _touch(row: Reply, seen: int, by: Staff, now: datetime) -> None:
     row.version, row.changed_by, row.changed_at, row.sentence = row.version + 1, by.ref, now, ""
 
 
-def _bring_about(session: Session, row: Reply, *, through_platform: bool, now: datetime) -> None:
+def _request_publication(session: Session, row: Reply, *, through_platform: bool, now: datetime) -> None:
     """Promise to make the platform say what the row says; what it never sees is settled here and now."""
     session.flush()
     if through_platform:

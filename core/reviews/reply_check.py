@@ -25,7 +25,7 @@ _LEAST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class ReplyWarning:
     """One thing to look at again, and the piece of the text it was found in ("" for the text as a whole)."""
 
     code: Code
@@ -34,7 +34,7 @@ class Doubt:
 
 def check(
     text: str, *, names: Sequence[str] = (), order_number: str = "", own: Sequence[str] = ()
-) -> tuple[Doubt, ...]:
+) -> tuple[ReplyWarning, ...]:
     """List what a shopper may not want to read in public, each kind once.
 
     `names` are the full names of whoever wrote the review or placed its order, `order_number` is that order's where
@@ -49,8 +49,8 @@ def check(
         ("full_name", next((name for name in names if _names(plain, _fold(name))), "")),
     ]
     found.insert(1, ("phone", _phone(plain, spared=found[1][1])))
-    doubts = tuple(Doubt(code, piece) for code, piece in found if piece)
-    return doubts if _WORD_CHARACTER.search(text) else (*doubts, Doubt("no_words"))
+    doubts = tuple(ReplyWarning(code, piece) for code, piece in found if piece)
+    return doubts if _WORD_CHARACTER.search(text) else (*doubts, ReplyWarning("no_words"))
 
 
 def _fold(text: str) -> str:

@@ -9,7 +9,7 @@ from core.desk.returns.return_facts import ReturnView
 from core.i18n.words import Words
 from core.returns.money.payout import STAGES
 from core.returns.presenter.sentences import refund_when
-from core.returns.return_settings import AboveLimit, Practice, check_limit
+from core.returns.return_settings import AboveLimit, ReturnSettings, check_limit
 from core.returns.states import legal_moves
 
 
@@ -25,7 +25,7 @@ class Button:
     primary: bool = False
 
 
-def buttons_of(view: ReturnView, practice: Practice, role: str, words: Words) -> list[Button]:
+def buttons_of(view: ReturnView, practice: ReturnSettings, role: str, words: Words) -> list[Button]:
     """List the moves somebody of this role may make, those that end the waiting first."""
     legal = {move for _, move in legal_moves(view.rma.standing)}
     goods_move = view.rma.kind != "cancel"
@@ -54,7 +54,7 @@ def pays_at(view: ReturnView, reception: str, acceptance: str = "approved") -> b
     return due and reception in STAGES[rma.refund_when]
 
 
-def _approval(view: ReturnView, practice: Practice, role: str, words: Words) -> Iterator[Button]:
+def _approval(view: ReturnView, practice: ReturnSettings, role: str, words: Words) -> Iterator[Button]:
     say, rma = words.pgettext, view.rma
     amount = words.money(view.amount, rma.currency)
     note = say("desk", "Reason, for the shopper") if rma.answer == "decline" else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Response, abort, g, request
 from sqlalchemy.orm import Session
 
-from core.desk.flash_messages import spoken, who_was_first
+from core.desk.flash_messages import actor_name, who_was_first
 from core.desk.page import desk, show_page
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import buttons_of, may_inspect, may_set_terms
@@ -15,7 +15,7 @@ from core.desk.returns.return_facts import ReturnView, pay_link, view_return
 from core.http.context import services, words
 from core.money import to_decimal
 from core.returns.model import Return, ReturnPhoto
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.stores import staff
 
 STATUSES = ("requested", "approved", "received", "declined", "closed", "canceled")
@@ -79,7 +79,7 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
     app, say = services(), words()
     with app.db.transaction(g.store.id, write=False) as session:
         view = _view(session, return_id)
-        practice = practice_of(g.store)
+        practice = return_settings_of(g.store)
         may_act = g.person.role in staff.MAY_ACT
         return show_page(
             "return",
@@ -91,7 +91,7 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
             problems=problems or {},
             preview=preview,
             typed=request.form,
-            spoken=spoken,
+            actor_name=actor_name,
         )
 
 

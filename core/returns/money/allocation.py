@@ -13,24 +13,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from core.money import allocate
-from core.returns.money.purchased import GOODS, BoughtLine
+from core.returns.money.purchased import GOODS, PurchasedLine
 
 Parts = dict[str | None, int]
 """A line's money: what is not tax under NET, then each tax under its rate's ref."""
 NET = None
 
 
-def stored_parts(line: BoughtLine, tax_included: bool) -> Parts:
+def stored_parts(line: PurchasedLine, tax_included: bool) -> Parts:
     """Give the line's money as the platform stored it, net apart from its taxes."""
     return _parts(line.total, line.taxes, tax_included)
 
 
-def rounding_room(lines: Iterable[BoughtLine]) -> int:
+def rounding_room(lines: Iterable[PurchasedLine]) -> int:
     """Give how far rounding alone can part the stored amounts from the order's total: half a unit for each of them."""
     return (1 + sum(1 + len(line.taxes) for line in lines)) // 2
 
 
-def deal(parts: Parts, units: int, first: int, count: int) -> Parts:
+def share_of_units(parts: Parts, units: int, first: int, count: int) -> Parts:
     """Give what `count` of `units` units are worth, from the `first` (0-based) one on."""
     shares: Parts = {}
     cards = given = 0
@@ -42,12 +42,12 @@ def deal(parts: Parts, units: int, first: int, count: int) -> Parts:
     return shares
 
 
-def cut(parts: Parts, amount: int) -> Parts:
+def scale_down(parts: Parts, amount: int) -> Parts:
     """Shrink the parts in proportion until they add up to `amount`, at most what they add up to now."""
     return dict(zip(parts, allocate(amount, list(parts.values())), strict=True))
 
 
-def settle(lines: Sequence[BoughtLine], total: int | None, tax_included: bool) -> list[Parts]:
+def reconcile_lines(lines: Sequence[PurchasedLine], total: int | None, tax_included: bool) -> list[Parts]:
     """Make the lines add up to what the order came to at purchase, `total`; no part of a line is below zero after.
 
     Discounts that stand beside the goods (a negative line, or lines that come to more than the order) are taken
@@ -75,7 +75,7 @@ def settle(lines: Sequence[BoughtLine], total: int | None, tax_included: bool) -
     return settled
 
 
-def left_of(line: BoughtLine, settled: Parts, tax_included: bool) -> Parts:
+def remaining_parts(line: PurchasedLine, settled: Parts, tax_included: bool) -> Parts:
     """Give what the units left on the line can still bring, together.
 
     Where earlier refunds took more than the units they were for, only what is left is shared among the others.
@@ -83,14 +83,14 @@ def left_of(line: BoughtLine, settled: Parts, tax_included: bool) -> Parts:
     """
     if not line.units_left:
         return dict.fromkeys(settled, 0)
-    due = deal(settled, line.quantity, line.refunded_quantity, line.units_left)
+    due = share_of_units(settled, line.quantity, line.refunded_quantity, line.units_left)
     if line.refunded_total is None:
         return due
     spent = _parts(line.refunded_total, line.refunded_taxes, tax_included)
     rest = sum(settled.values()) - sum(spent.values())
     if rest > sum(due.values()):
         return due
-    return cut({key: max(0, amount - spent.get(key, 0)) for key, amount in settled.items()}, max(0, rest))
+    return scale_down({key: max(0, amount - spent.get(key, 0)) for key, amount in settled.items()}, max(0, rest))
 
 
 def _parts(total: int, taxes: Mapping[str, int], tax_included: bool) -> Parts:

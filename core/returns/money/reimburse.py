@@ -27,7 +27,7 @@ from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.money.quotes import Quote
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.returns.states import move_return, move_withdrawal
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
@@ -129,7 +129,7 @@ def pay(work: Work) -> None:
 
 def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
     """Put a row into the words of the door; parts that bring nothing are left out."""
-    through = practice_of(store).through_gateway and bool(row.payments)
+    through = return_settings_of(store).through_gateway and bool(row.payments)
     able = {payment["ref"] for payment in order.payments if payment.get("refundable")}
     return Wanted(
         key=row.key,
@@ -215,7 +215,7 @@ def _settle(work: Work, outcome: Outcome) -> None:
         end(session, row, outcome.state, paid=outcome.amount, sentence=outcome.sentence, now=work.now)
         order = session.get(Order, (work.store_id, row.order_id))
         if order is not None and outcome.state != "needs_staff":
-            events.look_again(session, order, now=work.now)
+            events.request_order_refresh(session, order, now=work.now)
 
 
 def end(
@@ -230,15 +230,15 @@ def end(
     facts = {"reimbursement": str(row.id), "kind": row.kind, "amount": row.amount, "currency": row.currency}
     if state == "issued":
         row.issued_at = now
-        events.note(session, order.id, f"issued_{row.kind}", facts, now=now)
+        events.record_event(session, order.id, f"issued_{row.kind}", facts, now=now)
         if row.paid is not None and row.paid != row.amount:
-            events.note(session, order.id, "paid_otherwise", facts | {"paid": row.paid}, now=now)
-            events.call_a_person(session, row.store_id, order.id, "paid_otherwise", now=now)
+            events.record_event(session, order.id, "paid_otherwise", facts | {"paid": row.paid}, now=now)
+            events.request_case(session, row.store_id, order.id, "paid_otherwise", now=now)
     if state == "failed":
-        events.call_a_person(session, row.store_id, order.id, "refund_failed", now=now)
+        events.request_case(session, row.store_id, order.id, "refund_failed", now=now)
     if state in ("issued", "awaiting_payment") and row.kind in _LETTERS:
         about = {"reimbursement": row.id}
-        events.tell_shopper(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
+        events.request_letter(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
     if state in ("issued", "failed"):
         _move_owner(session, row, "issue" if state == "issued" else "fail", now)
 
@@ -278,7 +278,7 @@ def refresh(session: Session, rma: Return, *, now: datetime) -> None:
     if order is not None:
         _flag(session, order, not standing.is_over or _others_wait(session, rma))
     if rma.status != before:
-        events.tell_platform(session, rma, now=now)
+        events.request_platform_update(session, rma, now=now)
 
 
 def _others_wait(session: Session, rma: Return) -> bool:

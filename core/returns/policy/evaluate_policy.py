@@ -10,7 +10,7 @@ from datetime import datetime
 
 from core.returns.facts import OBJECTIONS, OFFERS, Answer, Fees, LineFacts, Objection, Offer, RefundWhen, ReturnFacts
 from core.returns.law.withdrawal_law import EXEMPTIONS, Period, day_there, withdrawal_period
-from core.returns.policy.line_decision import Judge, Verdict
+from core.returns.policy.line_decision import LineDecision, PolicyEvaluator
 from core.returns.policy.policy_document import Policy, explain
 
 __all__ = ["OBJECTIONS", "OFFERS", "Answer", "LineFacts", "Policy", "ReturnFacts", "ask", "explain"]
@@ -24,7 +24,7 @@ def ask(policy: Policy, request: ReturnFacts, now: datetime) -> Answer:
     As a whole it is accepted when every line is, declined when every line is, else a person decides. `now` is aware.
     Never raises for odd facts; nothing asked for is declined.
     """
-    judge = Judge(policy)
+    judge = PolicyEvaluator(policy)
     lines = tuple(_answer_line(judge, request, line, now) for line in request.lines)
     return _combine(lines)
 
@@ -38,7 +38,7 @@ def open_withdrawal(request: ReturnFacts, line: LineFacts, now: datetime) -> Per
     return right if right and right.is_open(day_there(request.country, now)) else None
 
 
-def _answer_line(judge: Judge, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:
+def _answer_line(judge: PolicyEvaluator, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:
     verdict = judge.decide(request, line, line.wish, judge.day(now))
     rules = tuple((rule.name, rule.answer) for rule in judge.fitting_rules(request, line, line.wish))
     objections: tuple[Objection, ...] = ()
@@ -60,7 +60,9 @@ def _answer_line(judge: Judge, request: ReturnFacts, line: LineFacts, now: datet
     )
 
 
-def _next_best(judge: Judge, request: ReturnFacts, line: LineFacts, verdict: Verdict, now: datetime) -> Offer:
+def _next_best(
+    judge: PolicyEvaluator, request: ReturnFacts, line: LineFacts, verdict: LineDecision, now: datetime
+) -> Offer:
     """Find what helps most: the simple way out, then the legal right to the same money, then what would be accepted."""
     codes = {code for code, _ in verdict.objections}
     if "not_shipped_yet" in codes:

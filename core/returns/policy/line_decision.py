@@ -10,21 +10,21 @@ from zoneinfo import ZoneInfo
 
 from core.returns.facts import OBJECTIONS, SEVERITY, Decision, Fees, LineFacts, ReturnFacts, Wish
 from core.returns.policy.policy_document import Policy, PolicyRule, ReasonTerms, Shopper, Window
-from core.returns.policy.return_windows import Closing, closing_day, stand_of
-from core.returns.policy.rule_matching import checks_of
+from core.returns.policy.return_windows import WindowEnd, window_end, window_state
+from core.returns.policy.rule_matching import compile_filters
 
 _NO_FEES = Fees()
 _WORDLESS: dict[Decision, str] = {"review": "person_decides", "decline": "not_covered"}
 
 
 @dataclass(slots=True)
-class Verdict:
+class LineDecision:
     """What is decided about one line, before anything is offered instead."""
 
     answer: Decision
     objections: list[tuple[str, dict[str, Any]]]
     rule: PolicyRule | None
-    closing: Closing
+    closing: WindowEnd
     terms: ReasonTerms
     fees: Fees
 
@@ -35,26 +35,26 @@ class Verdict:
             self.answer = answer
 
 
-class Judge:
+class PolicyEvaluator:
     """A policy made ready to decide many lines."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._zone = ZoneInfo(policy.timezone)
         self._blocked, self._allowed = frozenset(policy.blocked), frozenset(policy.allowed)
-        self._rules = [(rule, checks_of(rule.when), rule.when.has_bounds) for rule in policy.rules]
+        self._rules = [(rule, compile_filters(rule.when), rule.when.has_bounds) for rule in policy.rules]
 
     def day(self, now: datetime) -> date:
         """The day it is where the store is; `now` is aware."""
         return now.astimezone(self._zone).date()
 
-    def decide(self, request: ReturnFacts, line: LineFacts, wish: Wish, today: date) -> Verdict:
+    def decide(self, request: ReturnFacts, line: LineFacts, wish: Wish, today: date) -> LineDecision:
         """Decide one line for one wish: the first rule that fits, then the facts that no rule can overlook."""
         policy, foreign = self.policy, self._is_foreign(request)
         rule = next(self.fitting_rules(request, line, wish), None)
         window = rule.window if rule and rule.window else policy.window
-        closing = closing_day(window, policy.extensions, request.placed_on, line)
-        verdict = Verdict("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
+        closing = window_end(window, policy.extensions, request.placed_on, line)
+        verdict = LineDecision("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
         self._apply_rule(verdict, request, line, foreign)
         _check_quantity(verdict, request, line)
         _check_whereabouts(verdict, policy, line)
@@ -87,7 +87,7 @@ class Judge:
         ours, theirs = self.policy.currency, request.currency
         return ours != theirs and bool(ours and theirs) and ours != theirs.upper()
 
-    def _apply_rule(self, verdict: Verdict, request: ReturnFacts, line: LineFacts, foreign: bool) -> None:
+    def _apply_rule(self, verdict: LineDecision, request: ReturnFacts, line: LineFacts, foreign: bool) -> None:
         """Say what the rule says; one that weighs money of another currency leaves it to a person, whatever it says."""
         rule = verdict.rule
         answer = rule.answer if rule else self.policy.otherwise
@@ -122,7 +122,7 @@ def _values_of(code: str, rule: PolicyRule, currency: str, request: ReturnFacts,
     return {name: known[name] for name in names}
 
 
-def _check_quantity(verdict: Verdict, request: ReturnFacts, line: LineFacts) -> None:
+def _check_quantity(verdict: LineDecision, request: ReturnFacts, line: LineFacts) -> None:
     asked = 0
     for one in request.lines:  # one line may be asked for twice, a part to refund and a part to exchange
         if one.ref == line.ref:
@@ -135,7 +135,7 @@ def _check_quantity(verdict: Verdict, request: ReturnFacts, line: LineFacts) -> 
         verdict.object("decline", "quantity_too_high", left=line.left)
 
 
-def _check_whereabouts(verdict: Verdict, policy: Policy, line: LineFacts) -> None:
+def _check_whereabouts(verdict: LineDecision, policy: Policy, line: LineFacts) -> None:
     if line.delivered_on is not None:
         return
     if line.whereabouts == "unshipped":
@@ -144,8 +144,8 @@ def _check_whereabouts(verdict: Verdict, policy: Policy, line: LineFacts) -> Non
         verdict.object(policy.before_delivery, "not_delivered_yet")
 
 
-def _check_window(verdict: Verdict, window: Window, line: LineFacts, today: date) -> None:
-    stand = stand_of(verdict.closing, window, today)
+def _check_window(verdict: LineDecision, window: Window, line: LineFacts, today: date) -> None:
+    stand = window_state(verdict.closing, window, today)
     if stand == "open":
         return
     if stand == "unknown":

@@ -56,7 +56,7 @@ def policy_at(session: Session, store: Store, version: int) -> Policy:
     return _read(row.document["policy"]) if row else policy_of(session, store)
 
 
-def save(session: Session, store: Store, policy: Policy, *, seen: int, who: str, now: datetime) -> Policy:
+def save_policy(session: Session, store: Store, policy: Policy, *, seen: int, who: str, now: datetime) -> Policy:
     """Save a policy as the next version; give it with its number.
 
     `seen` is the version it was made from. Raises PolicyChanged when that is no longer the newest.

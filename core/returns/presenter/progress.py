@@ -9,8 +9,8 @@ from core.returns.api.outputs import DueOut, StepOut
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem
 from core.returns.presenter import sentences
-from core.returns.presenter.reader_context import Speech
-from core.returns.return_settings import Practice
+from core.returns.presenter.reader_context import ReaderContext
+from core.returns.return_settings import ReturnSettings
 from core.returns.states import legal_moves
 
 _THERE = ("received", "inspected")
@@ -27,7 +27,7 @@ def may_tell_sent(rma: Return) -> bool:
     return rma.kind != "cancel" and rma.acceptance == "approved" and rma.reception == "awaited"
 
 
-def next_sentence(speech: Speech, rma: Return, money: Sequence[Reimbursement]) -> str:
+def next_sentence(speech: ReaderContext, rma: Return, money: Sequence[Reimbursement]) -> str:
     """Say what happens next, by whom and by when."""
     say = speech.words.pgettext
     if rma.status == "canceled":
@@ -48,7 +48,7 @@ def next_sentence(speech: Speech, rma: Return, money: Sequence[Reimbursement]) -
     return _where_it_is(speech, rma)
 
 
-def _where_it_is(speech: Speech, rma: Return) -> str:
+def _where_it_is(speech: ReaderContext, rma: Return) -> str:
     say = speech.words.pgettext
     if rma.reception == "awaited" and rma.return_by:
         return say("widget", "Send it back by %(day)s.", day=speech.day(rma.return_by))
@@ -64,14 +64,14 @@ def _where_it_is(speech: Speech, rma: Return) -> str:
     }[rma.reception]
 
 
-def _why_not(speech: Speech, rma: Return) -> str:
+def _why_not(speech: ReaderContext, rma: Return) -> str:
     kept = [Objection(one["code"], one["values"], Offer(one["offer"], one["offered"])) for one in rma.objections]
     if kept:
-        return sentences.in_one_breath(speech.words, kept, today=speech.today)
+        return sentences.objections_text(speech.words, kept, today=speech.today)
     return speech.words.pgettext("widget", "The store has declined this. You can talk to a person there.")
 
 
-def money_sentence(speech: Speech, row: Reimbursement, *, gift: bool) -> str:
+def money_sentence(speech: ReaderContext, row: Reimbursement, *, gift: bool) -> str:
     """Say where something of worth is. The platform's own words and links are for staff, a credit's code is mailed."""
     say = speech.words.pgettext
     by_hand = row.state in ("failed", "needs_staff")
@@ -99,7 +99,7 @@ def money_sentence(speech: Speech, row: Reimbursement, *, gift: bool) -> str:
     return _refund(speech, row, day, by_hand=by_hand)
 
 
-def _refund(speech: Speech, row: Reimbursement, day: str, *, by_hand: bool) -> str:
+def _refund(speech: ReaderContext, row: Reimbursement, day: str, *, by_hand: bool) -> str:
     say = speech.words.pgettext
     amount = speech.words.money(row.amount if row.paid is None else row.paid, row.currency)
     if by_hand:
@@ -111,7 +111,7 @@ def _refund(speech: Speech, row: Reimbursement, day: str, *, by_hand: bool) -> s
     return say("widget", "Your refund of %(amount)s is being made.", amount=amount)
 
 
-def due_of(speech: Speech, rma: Return) -> DueOut | None:
+def due_of(speech: ReaderContext, rma: Return) -> DueOut | None:
     """Say what was promised next, and until when; None where nothing is open."""
     say = speech.words.pgettext
     if rma.status == "requested" and rma.answer_by:
@@ -123,7 +123,9 @@ def due_of(speech: Speech, rma: Return) -> DueOut | None:
     return None
 
 
-def instructions(speech: Speech, rma: Return, practice: Practice, items: Sequence[ReturnItem]) -> list[str]:
+def instructions(
+    speech: ReaderContext, rma: Return, practice: ReturnSettings, items: Sequence[ReturnItem]
+) -> list[str]:
     """Say what the shopper has to do with the goods, step by step; nothing where they have nothing to do."""
     if not may_tell_sent(rma):
         return []
@@ -139,7 +141,9 @@ def instructions(speech: Speech, rma: Return, practice: Practice, items: Sequenc
     return [one for one in told if one]
 
 
-def steps_of(speech: Speech, rma: Return, items: Sequence[ReturnItem], money: Sequence[Reimbursement]) -> list[StepOut]:
+def steps_of(
+    speech: ReaderContext, rma: Return, items: Sequence[ReturnItem], money: Sequence[Reimbursement]
+) -> list[StepOut]:
     """List a return's way from the request to the money: what is done, what is now, what is next or left out."""
     say = speech.words.pgettext
     decided = {

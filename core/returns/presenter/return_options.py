@@ -23,26 +23,26 @@ from core.returns.facts import SEVERITY, Answer, ReturnFacts
 from core.returns.law import withdrawal_rights
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
 from core.returns.model import Return, Withdrawal
-from core.returns.money.order_balance import Books, read_books
+from core.returns.money.order_balance import OrderBalance, read_balance
 from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
 from core.returns.policy.policy_document import Policy
 from core.returns.policy.policy_variants import policy_for
 from core.returns.presenter import display_names, sentences, withdrawal_view
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_view import answers_of, explain, objections_of, view_return
 from core.returns.requests import canceling
-from core.returns.requests.evaluate_request import Asked, Considered, facts_of
+from core.returns.requests.evaluate_request import EvaluatedRequest, RequestedLine, facts_of
 from core.returns.requests.opening import photos_wanted
 from core.stores.model import Store
 
 
 def view_options(
-    session: Session, store: Store, order: Order, speech: Speech, *, kind: str = "return", gift: bool = False
+    session: Session, store: Store, order: Order, speech: ReaderContext, *, kind: str = "return", gift: bool = False
 ) -> OptionsOut:
     """Say what can be done with an order; in one read, so that all of it fits together. A gift shows no price."""
-    books = read_books(session, order)
+    books = read_balance(session, order)
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
     right = _right_of(session, store, order, books, speech.now)
     returns = session.scalars(sa.select(Return).where(Return.order_id == order.id).order_by(Return.id.desc())).all()
@@ -62,7 +62,7 @@ def view_options(
     )
 
 
-def view_quote(seen: Considered, speech: Speech, *, gift: bool = False) -> QuoteOut:
+def view_quote(seen: EvaluatedRequest, speech: ReaderContext, *, gift: bool = False) -> QuoteOut:
     """Say what a request would bring; the explanation adds up to the amount. A gift shows neither."""
     words, answer = speech.words, seen.answer
     lines = {line.ref: line for line in seen.books.lines}
@@ -81,7 +81,7 @@ def view_quote(seen: Considered, speech: Speech, *, gift: bool = False) -> Quote
     )
 
 
-def _way_back(seen: Considered, speech: Speech, *, gift: bool) -> str:
+def _way_back(seen: EvaluatedRequest, speech: ReaderContext, *, gift: bool) -> str:
     if all(line.wish == "keep" for line in seen.facts.lines):
         return ""
     fees = seen.answer.fees
@@ -99,11 +99,18 @@ def best_answers(policy: Policy, facts: ReturnFacts, now: datetime) -> tuple[Ans
 
 
 def _lines(
-    session: Session, store: Store, books: Books, policy: Policy, right: Right | None, speech: Speech, *, gift: bool
+    session: Session,
+    store: Store,
+    books: OrderBalance,
+    policy: Policy,
+    right: Right | None,
+    speech: ReaderContext,
+    *,
+    gift: bool,
 ) -> list[LineOut]:
     goods = [line for line in books.lines if line.kind in GOODS]
     wish = policy.wishes[0] if policy.wishes else "refund"
-    asked = [Asked(line.ref, max(books.left[line.ref], 1), wish=wish) for line in goods]
+    asked = [RequestedLine(line.ref, max(books.left[line.ref], 1), wish=wish) for line in goods]
     facts = facts_of(session, store, books, policy, asked, gift=gift, now=speech.now)
     answers = best_answers(policy, facts, speech.now)
     return [
@@ -125,7 +132,7 @@ def _lines(
     ]
 
 
-def _line_right(right: Right | None, line: LineItem, speech: Speech) -> LineRightOut | None:
+def _line_right(right: Right | None, line: LineItem, speech: ReaderContext) -> LineRightOut | None:
     if right is None:
         return None
     letter = right.exemptions.get(line.ref, "")
@@ -141,14 +148,14 @@ def _line_right(right: Right | None, line: LineItem, speech: Speech) -> LineRigh
     )
 
 
-def _right_of(session: Session, store: Store, order: Order, books: Books, now: datetime) -> Right | None:
+def _right_of(session: Session, store: Store, order: Order, books: OrderBalance, now: datetime) -> Right | None:
     try:
         return withdrawal_rights.right_of(session, store, order, now=now, books=books)
     except NoSuchRight:
         return None
 
 
-def _reasons(policy: Policy, speech: Speech) -> list[ReasonOut]:
+def _reasons(policy: Policy, speech: ReaderContext) -> list[ReasonOut]:
     return [
         ReasonOut(
             key=key,
@@ -171,9 +178,9 @@ def _reasons(policy: Policy, speech: Speech) -> list[ReasonOut]:
     ]
 
 
-def _cancel(session: Session, store: Store, order: Order, policy: Policy, speech: Speech) -> CancelOut:
+def _cancel(session: Session, store: Store, order: Order, policy: Policy, speech: ReaderContext) -> CancelOut:
     """Say whether the order can be stopped. Long after it left nobody needs to read that it cannot."""
-    say, against = speech.words.pgettext, canceling.hindrance(session, store, order)
+    say, against = speech.words.pgettext, canceling.cancel_obstacle(session, store, order)
     told = {
         None: say("widget", "This order has not left the store. You can ask to cancel it.")
         if policy.cancel == "review"

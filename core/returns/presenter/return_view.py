@@ -23,14 +23,14 @@ from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money import payout
 from core.returns.money.quotes import Entry
 from core.returns.presenter import display_names, progress
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.sentences import objection, offer
 from core.returns.requests.lifecycle import items_of
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
 
-def view_return(session: Session, store: Store, rma: Return, speech: Speech) -> ReturnOut:
+def view_return(session: Session, store: Store, rma: Return, speech: ReaderContext) -> ReturnOut:
     """Put a return into its shopper's words. A gift's recipient reads no amount, who may only look no address."""
     items, money, lines = items_of(session, rma), money_of(session, rma), lines_of(session, rma.order_id)
     amount, entries = amount_of(session, rma, money)
@@ -47,7 +47,7 @@ def view_return(session: Session, store: Store, rma: Return, speech: Speech) -> 
         currency=rma.currency,
         explanation=explain(speech, entries, lines),
         reimbursements=[_money(speech, rma, row) for row in money],
-        instructions=progress.instructions(speech, rma, practice_of(store), items),
+        instructions=progress.instructions(speech, rma, return_settings_of(store), items),
         label_url=rma.label_url if speech.may_act else "",
         return_by=rma.return_by,
         due=progress.due_of(speech, rma),
@@ -82,7 +82,7 @@ def lines_of(session: Session, order_id: int) -> dict[str, LineItem]:
     return {line.ref: line for line in session.scalars(mine)}
 
 
-def explain(speech: Speech, entries: Iterable[Entry], lines: Mapping[str, LineItem]) -> list[EntryOut]:
+def explain(speech: ReaderContext, entries: Iterable[Entry], lines: Mapping[str, LineItem]) -> list[EntryOut]:
     """Put an amount's explanation into words."""
     titles = {ref: name_of(line) for ref, line in lines.items()}
     return [
@@ -100,12 +100,12 @@ def name_of(line: LineItem) -> str:
     return f"{line.title}, {line.variant}" if line.variant else line.title
 
 
-def answers_of(speech: Speech, answers: Iterable[Answer]) -> list[LineAnswerOut]:
+def answers_of(speech: ReaderContext, answers: Iterable[Answer]) -> list[LineAnswerOut]:
     """Put what the policy says of each line into words."""
     return [LineAnswerOut(ref=one.line, answer=one.answer, objections=objections_of(speech, one)) for one in answers]
 
 
-def objections_of(speech: Speech, answer: Answer) -> list[ObjectionOut]:
+def objections_of(speech: ReaderContext, answer: Answer) -> list[ObjectionOut]:
     """Say each reason against, with the next best thing."""
     words, today = speech.words, speech.today
     return [
@@ -118,7 +118,7 @@ def objections_of(speech: Speech, answer: Answer) -> list[ObjectionOut]:
     ]
 
 
-def _line(speech: Speech, item: ReturnItem, line: LineItem | None) -> ReturnLineOut:
+def _line(speech: ReaderContext, item: ReturnItem, line: LineItem | None) -> ReturnLineOut:
     return ReturnLineOut(
         ref=item.line_ref,
         title=item.title,
@@ -132,7 +132,7 @@ def _line(speech: Speech, item: ReturnItem, line: LineItem | None) -> ReturnLine
     )
 
 
-def _money(speech: Speech, rma: Return, row: Reimbursement) -> ReimbursementOut:
+def _money(speech: ReaderContext, rma: Return, row: Reimbursement) -> ReimbursementOut:
     return ReimbursementOut(
         kind=row.kind,
         state=row.state,
@@ -144,7 +144,7 @@ def _money(speech: Speech, rma: Return, row: Reimbursement) -> ReimbursementOut:
     )
 
 
-def _photos(session: Session, rma: Return, speech: Speech) -> list[PhotoLinkOut]:
+def _photos(session: Session, rma: Return, speech: ReaderContext) -> list[PhotoLinkOut]:
     if speech.photo_url is None:
         return []
     mine = sa.select(ReturnPhoto.id).where(ReturnPhoto.return_id == rma.id).order_by(ReturnPhoto.id)

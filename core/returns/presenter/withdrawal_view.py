@@ -13,14 +13,14 @@ from core.returns.law.withdrawal_law import law_of, pack_date
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
 from core.returns.presenter import display_names, sentences
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.withdrawal.declare import statement_of
 from core.stores.model import Store
 
 _VISIBLE = "•••"
 
 
-def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech) -> WithdrawalOut:
+def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: ReaderContext) -> WithdrawalOut:
     """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in."""
     is_declared = row.declared_at is not None
     return WithdrawalOut(
@@ -49,7 +49,7 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
     )
 
 
-def view_right(right: Right | None, speech: Speech) -> RightOut:
+def view_right(right: Right | None, speech: ReaderContext) -> RightOut:
     """Say whether and until when the order can be withdrawn from."""
     advice = not_advice(speech.words)
     if right is None or not any(right.left.values()):
@@ -59,7 +59,7 @@ def view_right(right: Right | None, speech: Speech) -> RightOut:
     )
 
 
-def right_sentence(right: Right, speech: Speech) -> str:
+def right_sentence(right: Right, speech: ReaderContext) -> str:
     """Say until when the law lets the shopper withdraw."""
     say, ends = speech.words.pgettext, right.period.ends
     if ends is None:
@@ -72,7 +72,7 @@ def right_sentence(right: Right, speech: Speech) -> str:
     return say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
 
 
-def state_sentence(row: Withdrawal, speech: Speech) -> str:
+def state_sentence(row: Withdrawal, speech: ReaderContext) -> str:
     """Say where a withdrawal stands."""
     say = speech.words.pgettext
     if row.declared_at is None:
@@ -87,7 +87,7 @@ def state_sentence(row: Withdrawal, speech: Speech) -> str:
     return say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
 
 
-def refund_sentence(row: Withdrawal, speech: Speech) -> str:
+def refund_sentence(row: Withdrawal, speech: ReaderContext) -> str:
     """Say when the law wants the money to be back."""
     say = speech.words.pgettext
     if row.state in ("reimbursed", "retracted", "refused", "dropped"):

@@ -14,8 +14,8 @@ from core.desk.returns import return_queue
 from core.jobs.worker import Worker
 from core.platform.sample import World
 from core.returns.model import Reimbursement, ReturnPhoto
-from core.returns.requests.evaluate_request import Asked
-from core.returns.requests.opening import Request
+from core.returns.requests.evaluate_request import RequestedLine
+from core.returns.requests.opening import ReturnRequest
 from core.services import Services
 from core.stores.model import AuditEntry, Store
 from tests.conftest import Clock
@@ -383,7 +383,9 @@ def test_what_a_shopper_wrote_is_text_wherever_it_stands(
 ) -> None:
     evil = "<script>alert(1)</script>"
     answers = {"where": evil}
-    return_id = ask(services, store, order_id, Request((Asked("l2", 1, "damaged", answers=answers),), comment=evil))
+    return_id = ask(
+        services, store, order_id, ReturnRequest((RequestedLine("l2", 1, "damaged", answers=answers),), comment=evil)
+    )
     for page in ("returns", f"returns/{return_id}"):
         assert "<script>" not in max_.get(path(store, page)).text
     assert said(max_.get(path(store, f"returns/{return_id}"))).count(evil) == 2

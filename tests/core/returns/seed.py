@@ -25,7 +25,7 @@ from core.platform.snapshots import (
 from core.returns.model import Reimbursement, Return
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
-from core.returns.requests.lifecycle import By
+from core.returns.requests.lifecycle import Actor
 from core.services import Services
 from core.stores import settings
 from core.stores.model import Store
@@ -35,7 +35,7 @@ from tests.core.samples import anns_order
 MUGS = LineItemSnapshot("l1", "Mug", 3, total=1000, product_ref="p1", sku="MUG")
 LAMP = LineItemSnapshot("l2", "Lamp", 1, total=5000, product_ref="p2", sku="LAMP")
 POST = LineItemSnapshot("s1", "Shipping", 1, total=490, kind="shipping")
-AGNES, MAX = By("Agnes", "agent"), By("Max", "owner")
+AGNES, MAX = Actor("Agnes", "agent"), Actor("Max", "owner")
 """Agnes answers shoppers; Max owns the store."""
 
 
@@ -75,7 +75,7 @@ def set_policy(services: Services, store: Store, **terms: Any) -> Policy:
     with services.db.transaction(store.id) as session:
         here = policy_versions.policy_of(session, store)
         wanted = Policy(**{"timezone": store.timezone, "currency": store.currency, **terms})
-        return policy_versions.save(session, store, wanted, seen=here.version, who="Max", now=services.clock())
+        return policy_versions.save_policy(session, store, wanted, seen=here.version, who="Max", now=services.clock())
 
 
 def set_practice(services: Services, store: Store, **said: Any) -> Store:

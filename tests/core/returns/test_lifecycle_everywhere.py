@@ -15,9 +15,9 @@ from core.platform.sample import World
 from core.returns.model import Reimbursement, Return
 from core.returns.money import payout, reimburse
 from core.returns.requests import lifecycle
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER, ReasonNeeded
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.returns.states import IllegalMove, Standing, legal_moves, move_return
 from core.services import Services
 from core.stores.model import Store
@@ -66,7 +66,7 @@ def asked(services: Services, store: Store, world: World, worker: Worker) -> Ret
     set_policy(services, store, otherwise="review", refund_when="inspection")
     order_id = place(services, store, world, worker)
     with at(services, store) as session:
-        request = Request((Asked("l1", 1, "too_small"),))
+        request = ReturnRequest((RequestedLine("l1", 1, "too_small"),))
         return open_return(session, store, order_id, request, SHOPPER, now=services.clock())
 
 
