@@ -1,4 +1,4 @@
-"""What staff are told after a move: who was first, what it needs, why it was refused, in sentences beside the form."""
+"""Sentences shown to staff after an action: who was first, what is missing, why it was refused."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def who_was_first(history: Sequence[Step]) -> str:
         return say.pgettext("desk", "Somebody was here before you. This is how it stands now.")
     zone = ZoneInfo(g.store.timezone)
     when = say.moment(last.at, zone, today=services().clock().astimezone(zone).date())
-    told = {"who": actor_name(last.who), "what": name_of(last.what), "when": when}
-    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", **told)
+    values = {"who": actor_name(last.who), "what": name_of(last.what), "when": when}
+    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", **values)
 
 
 def reason_needed(say: Words) -> str:

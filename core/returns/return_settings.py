@@ -47,7 +47,7 @@ class AboveLimit(Exception):
 
 
 def return_settings_of(store: Store) -> ReturnSettings:
-    """Give a store's practice; one that cannot be read counts as the usual one."""
+    """Give a store's return settings; the defaults where they cannot be read."""
     try:
         return ReturnSettings(**store.settings.get(SECTION, {}))
     except ValidationError:

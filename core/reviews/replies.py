@@ -1,4 +1,4 @@
-"""Answering a review: the row first, then the job, then what the platform says it did.
+"""Writes, edits and removes replies to reviews, and enqueues their publication.
 
 One job a reply, merged while it waits: it makes the platform say what the row says then. Once the platform was asked
 to publish, ours is looked for before it is asked again, so that an answer whose receipt was lost stands there once.
@@ -34,7 +34,7 @@ class NothingSaid(Exception):
 
 
 class ReplyChanged(Exception):
-    """Somebody was first: the answer is no longer the one that was looked at."""
+    """The reply was changed since it was shown."""
 
 
 def find_review(session: Session, store_id: int, review_id: int, *, lock: bool = False) -> Review:
@@ -133,7 +133,7 @@ def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
 
 
 def request_review_refresh(session: Session, review: Review, *, now: datetime) -> None:
-    """Promise to fetch the review: its answers at the store have changed by our doing."""
+    """Enqueue fetching the review: our own call changed its answers at the store."""
     again = NewJob("changes.refresh_review", f"review:{review.ref}", {"ref": review.ref})
     queue.enqueue(session, review.store_id, again, now=now)
 
@@ -156,7 +156,7 @@ def _touch(row: Reply, seen: int, by: Staff, now: datetime) -> None:
 
 
 def _request_publication(session: Session, row: Reply, *, through_platform: bool, now: datetime) -> None:
-    """Promise to make the platform say what the row says; what it never sees is settled here and now."""
+    """Enqueue publication where the platform takes replies; else mark the reply as shown or removed now."""
     session.flush()
     if through_platform:
         row.state = "waiting"

@@ -63,7 +63,7 @@ def doubts_of(session: Session, store: Store, review: Review, text: str) -> Sequ
     order, _ = _order_of(session, review)
     own = (store.email, str(store.settings.get("mail", {}).get("support", "")))
     names = (review.author, order.name if order else "")
-    return check(text, names=names, order_number=order.number if order else "", own=own)
+    return check(text, names=names, order_number=order.number if order else "", own_contacts=own)
 
 
 def doubt_sentence(doubt: ReplyWarning, words: Words) -> str:

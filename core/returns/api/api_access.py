@@ -1,4 +1,4 @@
-"""A shopper's visit: which store and order it is for, what it may see, how often it may write."""
+"""Access of a shopper's request: its store and order, what its token allows, and how often it may write."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def order_of(session: Session, store: Store, order_id: int) -> Order:
 
 
 def reader_context_of(app: Services, store: Store, order: Order, token: ShopperToken) -> ReaderContext:
-    """Speak the order's language; photos and label are for who may act."""
+    """Give the reader's language, zone and rights; photos and label need the level `act`."""
     words, now, zone = speak_for(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
     if token.level != "act":
         return ReaderContext(words, now, zone)
@@ -50,6 +50,6 @@ def photo_url(app: Services, store: Store, photo_id: int) -> str:
 
 
 def count(app: Services, store: Store, deed: str, order_id: int) -> None:
-    """Count one deed on an order. Raises TooManyTries."""
+    """Count one write to an order. Raises TooManyTries."""
     limits = {f"{deed}:{order_id}": LIMITS[deed]}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())

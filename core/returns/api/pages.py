@@ -95,9 +95,9 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
 
 
 def _form(app: Services, store: Store, order: Order, token: str, *, problem: str = "") -> str:
-    speech = reader_context_for(store, words(), app.clock())
+    reader = reader_context_for(store, words(), app.clock())
     with app.db.transaction(store.id, write=False) as session:
-        right = _right(session, store, order, speech)
+        right = _right(session, store, order, reader)
         lines = lines_of(session, order.id) if right else {}
     rows = [
         {
@@ -114,15 +114,15 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
         store=store,
         token=token,
         rows=rows if right and right.is_open else [],
-        sentence=right_sentence(right, speech) if right else "",
+        sentence=right_sentence(right, reader) if right else "",
         not_advice=not_advice(words()),
         problem=problem,
     )
 
 
-def _right(session: Session, store: Store, order: Order, speech: ReaderContext) -> Right | None:
+def _right(session: Session, store: Store, order: Order, reader: ReaderContext) -> Right | None:
     try:
-        return withdrawal_rights.right_of(session, store, order, now=speech.now)
+        return withdrawal_rights.right_of(session, store, order, now=reader.now)
     except NoSuchRight:
         return None
 

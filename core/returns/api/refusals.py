@@ -28,9 +28,9 @@ from core.returns.withdrawal.declare import NothingToWithdraw, WithdrawalNotFoun
 def not_allowed(error: ReturnNotAllowed, words: Words, now: datetime) -> Refusal:
     """Say what stands against a return, all in one breath and line by line."""
     seen = error.considered
-    speech = ReaderContext(words, now, ZoneInfo(seen.policy.timezone))
-    sentence = sentences.objections_text(words, seen.answer.objections, today=speech.today)
-    lines = [line.model_dump(mode="json") for line in answers_of(speech, seen.answer.lines)]
+    reader = ReaderContext(words, now, ZoneInfo(seen.policy.timezone))
+    sentence = sentences.objections_text(words, seen.answer.objections, today=reader.today)
+    lines = [line.model_dump(mode="json") for line in answers_of(reader, seen.answer.lines)]
     return Refusal(409, "return_not_allowed", sentence, {"lines": lines})
 
 

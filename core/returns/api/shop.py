@@ -49,8 +49,8 @@ def options(key: str, query_data: OptionsIn) -> OptionsOut:
     store, token, order_id = check_access(app, key, query_data.order)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
-        speech = reader_context_of(app, store, order, token)
-        return view_options(session, store, order, speech, kind=query_data.kind, gift=query_data.gift)
+        reader = reader_context_of(app, store, order, token)
+        return view_options(session, store, order, reader, kind=query_data.kind, gift=query_data.gift)
 
 
 @shop.post("/<key>/returns/quote")
@@ -64,10 +64,10 @@ def quote(key: str, json_data: RequestIn) -> QuoteOut:
     store, token, order_id = check_access(app, key, json_data.order)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
-        asked, speech = _asked(json_data), reader_context_of(app, store, order, token)
+        asked, reader = _asked(json_data), reader_context_of(app, store, order, token)
         kind, gift = json_data.kind, json_data.gift
         seen = evaluate(session, store, order, asked, kind=kind, gift=gift, now=app.clock())
-        return view_quote(seen, speech, gift=gift)
+        return view_quote(seen, reader, gift=gift)
 
 
 @shop.post("/<key>/returns")
@@ -86,9 +86,9 @@ def open_return(key: str, json_data: RequestIn) -> ReturnOut:
         photos=tuple(id_of(one) for one in json_data.photos),
     )
     with app.db.transaction(store.id) as session:
-        speech = reader_context_of(app, store, order_of(session, store, order_id), token)
+        reader = reader_context_of(app, store, order_of(session, store, order_id), token)
         rma = opening.open_return(session, store, order_id, asked, SHOPPER, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.get("/<key>/returns/<return_id>")
@@ -103,9 +103,9 @@ def read_return(key: str, return_id: str) -> ReturnOut:
     store, token = opened(app, key)
     with app.db.transaction(store.id, write=False) as session:
         rma = session.get(Return, (store.id, _return_id(return_id)))
-        speech = reader_context_of(app, store, _mine(session, store, token, rma), token)
+        reader = reader_context_of(app, store, _mine(session, store, token, rma), token)
         assert rma is not None
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/returns/<return_id>/cancel")
@@ -113,11 +113,11 @@ def read_return(key: str, return_id: str) -> ReturnOut:
 @shop.doc(summary="Take a return or cancellation back", responses=[401, 403, 404, 409, 429], security="ShopperToken")
 def cancel_return(key: str, return_id: str) -> ReturnOut:
     app = services()
-    with _acting(app, key, return_id, "take back") as (session, store, rma, speech):
+    with _acting(app, key, return_id, "take back") as (session, store, rma, reader):
         if not may_cancel(rma):
             raise IllegalMove("acceptance", rma.acceptance, "cancel")
         lifecycle.cancel(session, rma, SHOPPER, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/returns/<return_id>/sent")
@@ -130,12 +130,12 @@ def cancel_return(key: str, return_id: str) -> ReturnOut:
 )
 def tell_sent(key: str, return_id: str, json_data: SentIn) -> ReturnOut:
     app = services()
-    with _acting(app, key, return_id, "sent") as (session, store, rma, speech):
+    with _acting(app, key, return_id, "sent") as (session, store, rma, reader):
         if not may_tell_sent(rma):
             raise IllegalMove("reception", rma.reception, "scan")
         number, carrier = storable(json_data.tracking_number), storable(json_data.carrier)
         lifecycle.note_sent(session, store, rma, SHOPPER, number=number, carrier=carrier, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/cancel")
@@ -151,12 +151,12 @@ def cancel_order(key: str, json_data: CancelIn) -> ReturnOut:
     store, token, order_id = check_access(app, key, json_data.order, act=True)
     count(app, store, "cancel", order_id)
     with app.db.transaction(store.id) as session:
-        speech, reason = (
+        reader, reason = (
             reader_context_of(app, store, order_of(session, store, order_id), token),
             storable(json_data.reason),
         )
         rma = canceling.request_cancellation(session, store, order_id, SHOPPER, reason=reason, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/photos")
@@ -170,12 +170,12 @@ def send_photo(key: str, query_data: OrderIn) -> PhotoOut:
     store, token, order_id = check_access(app, key, query_data.order, act=True)
     count(app, store, "photo", order_id)
     with app.db.transaction(store.id, write=False) as session:
-        speech = reader_context_of(app, store, order_of(session, store, order_id), token)
+        reader = reader_context_of(app, store, order_of(session, store, order_id), token)
     photo = clean_photo(_body())  # before a transaction is open: it takes a second
     with app.db.transaction(store.id) as session:
         row = photo_storage.keep(session, order_of(session, store, order_id), photo, now=app.clock())
-        assert speech.photo_url is not None
-        return PhotoOut(id=str(row.id), url=speech.photo_url(row.id), width=row.width, height=row.height)
+        assert reader.photo_url is not None
+        return PhotoOut(id=str(row.id), url=reader.photo_url(row.id), width=row.width, height=row.height)
 
 
 @shop.get("/<key>/photos/<token>")

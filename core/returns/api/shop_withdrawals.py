@@ -38,10 +38,10 @@ def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
     count(app, store, "withdrawal", order_id)
     with app.db.transaction(store.id) as session:
         order = order_of(session, store, order_id)
-        speech = reader_context_of(app, store, order, token)
+        reader = reader_context_of(app, store, order, token)
         name = storable(json_data.name)
         row = declare.start(session, store, order_id, _units(json_data), name=name, now=app.clock())
-        return view_withdrawal(row, order, store, speech)
+        return view_withdrawal(row, order, store, reader)
 
 
 @shop.post("/<key>/withdrawals/<withdrawal_id>/confirm")

@@ -1,11 +1,11 @@
 """What each unit of an order is worth to the minor unit, from what the platform stored and never recomputed.
 
-A line's money is dealt like cards: net first, then every tax in the order of its rate's ref, one minor unit at a
-time, to the line's units in turn. Every unit so gets the floor or the ceiling of its price (largest remainder
-among equals). When a unit leaves with its cards and the rest is dealt again among those left, nobody's hand
-changes: card `i` of `n` players lies before player `i % n`, and without the first player it becomes card
-`i - 1 - i // n`, which falls to the same neighbor. So what a unit brings depends on how many left before it and
-on nothing else, and the hands always add up to the pack.
+A line's money is distributed round-robin: net first, then every tax in the order of its rate's ref, one minor unit
+at a time, to the line's units in turn. Every unit so gets the floor or the ceiling of its price (largest remainder
+among equals). When a unit leaves with its share and the rest is distributed again among those left, no share
+changes: minor unit `i` goes to unit `i % n` of `n`, and without the first unit it becomes number `i - 1 - i // n`,
+which goes to the same unit. So what a unit brings depends on how many left before it and on nothing else, and the
+shares always add up to the line's total.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def stored_parts(line: PurchasedLine, tax_included: bool) -> Parts:
 
 
 def rounding_room(lines: Iterable[PurchasedLine]) -> int:
-    """Give how far rounding alone can part the stored amounts from the order's total: half a unit for each of them."""
+    """Give the largest difference that rounding can make between the lines and the total: half a unit an amount."""
     return (1 + sum(1 + len(line.taxes) for line in lines)) // 2
 
 
 def share_of_units(parts: Parts, units: int, first: int, count: int) -> Parts:
     """Give what `count` of `units` units are worth, from the `first` (0-based) one on."""
     shares: Parts = {}
-    cards = given = 0
+    minor_units = given = 0
     for key, amount in parts.items():
-        cards += amount
-        now = _dealt(cards, units, first, count)
+        minor_units += amount
+        now = _dealt(minor_units, units, first, count)
         shares[key] = now - given
         given = now
     return shares
@@ -98,9 +98,9 @@ def _parts(total: int, taxes: Mapping[str, int], tax_included: bool) -> Parts:
     return {NET: net, **{ref: taxes[ref] for ref in sorted(taxes)}}
 
 
-def _dealt(cards: int, units: int, first: int, count: int) -> int:
-    """Count the cards before `count` of `units` players, from the `first` one on, once `cards` have been dealt."""
-    rounds, odd = divmod(cards, units)
+def _dealt(minor_units: int, units: int, first: int, count: int) -> int:
+    """Count the minor units that go to `count` of `units` units, from the `first` one on, dealt one at a time."""
+    rounds, odd = divmod(minor_units, units)
     return rounds * count + min(odd, first + count) - min(odd, first)
 
 

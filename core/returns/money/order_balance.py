@@ -1,4 +1,4 @@
-"""An order's books: what was bought and paid, what has gone back or is promised, and so how much is left of each line.
+"""An order's balance: what was bought and paid, what was returned or is promised, and how much is left of each line.
 
 Read under the order's lock, so that of two who ask for the last unit the second finds none.
 """
@@ -33,7 +33,7 @@ def select_of_order(model: Any, *columns: str) -> sa.Select[Any]:
 
 
 def _is_one_of(column: Any, words: Sequence[str]) -> sa.ColumnElement[bool]:
-    """IN, spelled out: a statement that is written once has no lists."""
+    """Write IN as OR: a statement that is compiled once takes no list."""
     return sa.or_(*(column == word for word in words))
 
 
@@ -86,7 +86,7 @@ class _Spent:
 
 
 def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
-    """Load an order and keep everybody else away from its returns until this transaction ends."""
+    """Load an order, locked until this transaction ends."""
     reader = within(session)
     rows = reader.rows(_LOCKED, order_id=order_id) if store_id == reader.store_id else ()
     return adopt(session, Order, rows[0]) if rows else None

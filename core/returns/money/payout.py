@@ -66,13 +66,13 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
     """
     order = session.get(Order, (rma.store_id, rma.order_id))
     assert order is not None
-    books = read_balance(session, order, apart_from=rma)
+    balance = read_balance(session, order, apart_from=rma)
     items = session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id).order_by(ReturnItem.id)).all()
     grouped: dict[str, list[ReturnItem]] = {}
     for item in items:
         if _units(item):
             grouped.setdefault(_KINDS[item.wish], []).append(item)
-    shares, bought, rest = [], books.bought, rma.fees
+    shares, bought, rest = [], balance.bought, rma.fees
     for kind in ("refund", "store_credit", "exchange", "repair"):
         if kind not in grouped:
             continue

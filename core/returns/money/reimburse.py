@@ -128,7 +128,7 @@ def pay(work: Work) -> None:
 
 
 def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
-    """Put a row into the words of the door; parts that bring nothing are left out."""
+    """Translate a row into the contract's request; parts worth nothing are left out."""
     through = return_settings_of(store).through_gateway and bool(row.payments)
     able = {payment["ref"] for payment in order.payments if payment.get("refundable")}
     return Wanted(

@@ -1,4 +1,4 @@
-"""To whom the returns slice speaks: in which language, on which day, and how much they may see."""
+"""Who reads a return: their language, the store's zone and time, and what they may see."""
 
 from __future__ import annotations
 

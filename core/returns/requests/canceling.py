@@ -64,13 +64,13 @@ def request_cancellation(
     order = lock_order(session, store.id, order_id)
     if order is None or order.gone_at is not None or order.erased_at is not None:
         raise ReturnNotFound
-    against = cancel_obstacle(session, store, order)
-    if against == "asked":
+    obstacle = cancel_obstacle(session, store, order)
+    if obstacle == "asked":
         return _asked(session, order)
-    if against is not None:
-        raise CannotCancel(against)
-    books, policy = read_balance(session, order), policy_versions.policy_of(session, store)
-    going = request_everything(books)
+    if obstacle is not None:
+        raise CannotCancel(obstacle)
+    balance, policy = read_balance(session, order), policy_versions.policy_of(session, store)
+    going = request_everything(balance)
     if not going:
         raise CannotCancel("over")
     rma = Return(
@@ -81,7 +81,7 @@ def request_cancellation(
         answer=policy.cancel,
         policy_version=policy.version,
         refund_when="approval",
-        quoted=_worth(books, {one.ref: one.quantity for one in going}),
+        quoted=_worth(balance, {one.ref: one.quantity for one in going}),
         currency=order.currency,
         comment=reason[:4000],
         opened_by=by.name,
@@ -89,7 +89,7 @@ def request_cancellation(
         answer_by=now + timedelta(days=return_settings_of(store).answer_days),
     )
     session.add(rma)
-    titles = {line.ref: line.title for line in books.lines}
+    titles = {line.ref: line.title for line in balance.lines}
     session.add_all(
         ReturnItem(
             return_id=rma.id,
@@ -117,8 +117,8 @@ def _asked(session: Session, order: Order) -> Return:
     return session.scalars(asked.limit(1)).one()
 
 
-def _worth(books: OrderBalance, units: dict[str, int]) -> int:
+def _worth(balance: OrderBalance, units: dict[str, int]) -> int:
     try:
-        return quote(books.bought, QuoteRequest(units, shipping=True, withdrawal=True)).total
+        return quote(balance.bought, QuoteRequest(units, shipping=True, withdrawal=True)).total
     except NothingLeft:
         return 0

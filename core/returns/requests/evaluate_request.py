@@ -1,4 +1,4 @@
-"""From what a shopper asks for to what the policy says of it and what it would bring: read, never written."""
+"""Evaluates a request: the policy's answer and the refund it would bring. Reads only."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class RequestedLine:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedRequest:
-    """A request weighed: the books it was held against, the policy's answer, what it would bring (None: nothing)."""
+    """An evaluated request: the order's balance, the policy's answer and the refund (None: nothing is left)."""
 
-    books: OrderBalance
+    balance: OrderBalance
     policy: Policy
     facts: ReturnFacts
     answer: Answer
@@ -84,18 +84,18 @@ def evaluate(
     apart_from: Return | Withdrawal | None = None,
     now: datetime,
 ) -> EvaluatedRequest:
-    """Weigh a request by the store's policy as it is now; what it names that the order has not is declined."""
-    books = read_balance(session, order, apart_from=apart_from)
+    """Evaluate a request by the store's present policy; lines the order does not have are declined."""
+    balance = read_balance(session, order, apart_from=apart_from)
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
-    facts = facts_of(session, store, books, policy, asked, gift=gift, now=now)
+    facts = facts_of(session, store, balance, policy, asked, gift=gift, now=now)
     answer = ask(policy, facts, now)
-    return EvaluatedRequest(books, policy, facts, answer, _quote(books, answer, facts))
+    return EvaluatedRequest(balance, policy, facts, answer, _quote(balance, answer, facts))
 
 
 def facts_of(
     session: Session,
     store: Store,
-    books: OrderBalance,
+    balance: OrderBalance,
     policy: Policy,
     asked: Sequence[RequestedLine],
     *,
@@ -103,10 +103,10 @@ def facts_of(
     now: datetime,
 ) -> ReturnFacts:
     """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
-    order, zone = books.order, ZoneInfo(policy.timezone)
+    order, zone = balance.order, ZoneInfo(policy.timezone)
     parcels, earlier = _history(session, order, now)
-    values = _values(books, asked)
-    lines = tuple(_line_facts(one, books, policy, parcels, values, now) for one in asked)
+    values = _values(balance, asked)
+    lines = tuple(_line_facts(one, balance, policy, parcels, values, now) for one in asked)
     return ReturnFacts(
         placed_on=order.placed_at.astimezone(zone).date(),
         lines=lines,
@@ -138,18 +138,18 @@ def fees_of(answer: Answer) -> tuple[Fee, ...]:
 
 def _line_facts(
     one: RequestedLine,
-    books: OrderBalance,
+    balance: OrderBalance,
     policy: Policy,
     parcels: Sequence[Row],
     values: Mapping[int, int],
     now: datetime,
 ) -> LineFacts:
-    line, goods = books.line(one.ref), goods_of(policy, books.line(one.ref))
+    line, goods = balance.line(one.ref), goods_of(policy, balance.line(one.ref))
     place = locate_goods(one.ref, parcels, ZoneInfo(policy.timezone), now)
     return LineFacts(
         ref=one.ref,
         quantity=one.quantity,
-        left=books.left.get(one.ref, 0),
+        left=balance.left.get(one.ref, 0),
         value=values.get(id(one), 0),
         reason=one.reason,
         wish=one.wish,
@@ -165,11 +165,11 @@ def _line_facts(
     )
 
 
-def _values(books: OrderBalance, asked: Sequence[RequestedLine]) -> dict[int, int]:
+def _values(balance: OrderBalance, asked: Sequence[RequestedLine]) -> dict[int, int]:
     """Say what was paid for each thing asked for (by the request's identity), tax included."""
-    wanted = _merged(books, asked)
+    wanted = _merged(balance, asked)
     try:
-        worth = {part.ref: part.gross for part in quote(books.bought, QuoteRequest(lines=wanted)).lines}
+        worth = {part.ref: part.gross for part in quote(balance.bought, QuoteRequest(lines=wanted)).lines}
     except NothingLeft:
         return {}
     return {
@@ -179,27 +179,27 @@ def _values(books: OrderBalance, asked: Sequence[RequestedLine]) -> dict[int, in
     }
 
 
-def _merged(books: OrderBalance, asked: Sequence[RequestedLine]) -> dict[str, int]:
+def _merged(balance: OrderBalance, asked: Sequence[RequestedLine]) -> dict[str, int]:
     """Add up what is asked for by line, no more than is left of it."""
     counts: Counter[str] = Counter()
     for one in asked:
         counts[one.ref] += max(one.quantity, 0)
     return {
-        ref: min(count, books.left.get(ref, 0)) for ref, count in counts.items() if books.left.get(ref, 0) and count
+        ref: min(count, balance.left.get(ref, 0)) for ref, count in counts.items() if balance.left.get(ref, 0) and count
     }
 
 
-def _quote(books: OrderBalance, answer: Answer, facts: ReturnFacts) -> Quote | None:
+def _quote(balance: OrderBalance, answer: Answer, facts: ReturnFacts) -> Quote | None:
     """Say what the lines that are not declined bring."""
-    going = [line for line, one in zip(facts.lines, answer.lines, strict=True) if one.answer != "decline"]
+    accepted = [line for line, one in zip(facts.lines, answer.lines, strict=True) if one.answer != "decline"]
     wanted: Counter[str] = Counter()
-    for line in going:
+    for line in accepted:
         wanted[line.ref] += line.quantity
     if not wanted:
         return None
-    keeps = all(line.wish == "keep" for line in going)
+    keeps = all(line.wish == "keep" for line in accepted)
     try:
-        return quote(books.bought, QuoteRequest(lines=wanted, fees=fees_of(answer), keep_item=keeps))
+        return quote(balance.bought, QuoteRequest(lines=wanted, fees=fees_of(answer), keep_item=keeps))
     except (NothingLeft, MoreThanBought, ValueError):
         return None
 
@@ -213,11 +213,11 @@ def _history(session: Session, order: Order, now: datetime) -> tuple[Sequence[Ro
 
 
 def request_everything(
-    books: OrderBalance, *, wish: Wish = "refund", reason: str = "other"
+    balance: OrderBalance, *, wish: Wish = "refund", reason: str = "other"
 ) -> tuple[RequestedLine, ...]:
     """Ask for all that is left of the order's goods."""
     return tuple(
-        RequestedLine(line.ref, books.left[line.ref], reason=reason, wish=wish)
-        for line in books.lines
-        if line.kind in GOODS and books.left.get(line.ref, 0)
+        RequestedLine(line.ref, balance.left[line.ref], reason=reason, wish=wish)
+        for line in balance.lines
+        if line.kind in GOODS and balance.left.get(line.ref, 0)
     )

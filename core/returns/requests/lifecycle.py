@@ -30,7 +30,7 @@ from core.stores.model import AuditEntry, Store
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a name for the books, and the role that says what they may."""
+    """Who acts: the name to record, and the role that decides what they may do."""
 
     name: str
     role: str

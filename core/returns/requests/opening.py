@@ -1,5 +1,5 @@
-"""Opening a return: what is asked for is held against the books and the policy, written down, and answered at once
-where the policy can."""
+"""Opens a return: checks the request against the order's balance and the policy, stores it, and approves it where the
+policy accepts."""
 
 from __future__ import annotations
 
@@ -81,17 +81,17 @@ def open_return(
     digest = _digest(order_id, request)
     if (same := _asked_before(session, order_id, digest, now)) is not None:
         return same
-    seen = evaluate(session, store, order, request.lines, kind=request.kind, gift=request.gift, now=now)
-    going = _lines_that_go(seen.answer, request, by)
-    if not going:
-        raise ReturnNotAllowed(seen)
+    evaluated = evaluate(session, store, order, request.lines, kind=request.kind, gift=request.gift, now=now)
+    accepted_lines = _accepted_lines(evaluated.answer, request, by)
+    if not accepted_lines:
+        raise ReturnNotAllowed(evaluated)
     if not by.is_staff:
-        _check_enough(seen, request, _lost_photos(session, order.id, request.photos))
-    rma = _write(session, store, order, request, going, seen, digest, by, now)
+        _check_enough(evaluated, request, _lost_photos(session, order.id, request.photos))
+    rma = _write(session, store, order, request, accepted_lines, evaluated, digest, by, now)
     events.record_event(session, order.id, "return_requested", {"rma": rma.rma, "kind": rma.kind}, now=now)
     refresh(session, rma, now=now)
     events.request_platform_update(session, rma, now=now)
-    if seen.answer.answer == "accept" and not by.is_staff and request.kind == "return":
+    if evaluated.answer.answer == "accept" and not by.is_staff and request.kind == "return":
         decide(session, store, rma, POLICY, "approve", now=now)
     else:
         events.request_letter(session, order, "return_requested", f"{rma.id}", {"return": rma.id}, now=now)
@@ -115,13 +115,13 @@ def _write(
     store: Store,
     order: Order,
     request: ReturnRequest,
-    going: Sequence[RequestedLine],
-    seen: EvaluatedRequest,
+    accepted_lines: Sequence[RequestedLine],
+    evaluated: EvaluatedRequest,
     digest: str,
     by: Actor,
     now: datetime,
 ) -> Return:
-    practice, answer = return_settings_of(store), seen.answer
+    practice, answer = return_settings_of(store), evaluated.answer
     rma = Return(
         id=new_id(),
         order_id=order.id,
@@ -130,11 +130,11 @@ def _write(
         answer=answer.answer,
         objections=_objections(answer),
         rules=[list(rule) for rule in answer.rules],
-        policy_version=seen.policy.version,
+        policy_version=evaluated.policy.version,
         refund_when=answer.refund_when,
         label_paid_by=answer.fees.label_paid_by,
         fees=[{"what": fee.what, "amount": fee.amount} for fee in fees_of(answer)],
-        quoted=seen.quote.total if seen.quote else 0,
+        quoted=evaluated.quote.total if evaluated.quote else 0,
         currency=order.currency,
         gift=request.gift,
         comment=request.comment[:4000],
@@ -144,7 +144,7 @@ def _write(
         answer_by=now + timedelta(days=practice.answer_days),
     )
     write_new(session, [rma])
-    titles = {line.ref: line.title for line in seen.books.lines}
+    titles = {line.ref: line.title for line in evaluated.balance.lines}
     items = [
         ReturnItem(
             return_id=rma.id,
@@ -157,7 +157,7 @@ def _write(
             answers=dict(one.answers),
             exchange_for=one.exchange_for,
         )
-        for one in going
+        for one in accepted_lines
     ]
     write_new(session, items)
     if request.photos:
@@ -168,7 +168,7 @@ def _write(
     return rma
 
 
-def _lines_that_go(answer: Answer, request: ReturnRequest, by: Actor) -> list[RequestedLine]:
+def _accepted_lines(answer: Answer, request: ReturnRequest, by: Actor) -> list[RequestedLine]:
     """Leave out what is declined; staff may take it in all the same, as long as there are so many left."""
     never = {"quantity_too_high", "already_returned", "nothing_asked"}
     return [
@@ -189,9 +189,9 @@ def _lost_photos(session: Session, order_id: int, photos: Sequence[int]) -> int:
     return len(set(photos)) - len(session.scalars(mine.where(ReturnPhoto.return_id.is_(None))).all()) if photos else 0
 
 
-def _check_enough(seen: EvaluatedRequest, request: ReturnRequest, lost: int) -> None:
-    missing = max(photos_wanted(seen.answer) - len(set(request.photos)), 0) + lost
-    reasons = {**seen.policy.reasons}
+def _check_enough(evaluated: EvaluatedRequest, request: ReturnRequest, lost: int) -> None:
+    missing = max(photos_wanted(evaluated.answer) - len(set(request.photos)), 0) + lost
+    reasons = {**evaluated.policy.reasons}
     unanswered = {
         question.key
         for one in request.lines
