@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from benchmarks import measure, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import Base
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.jobs import queue
 from core.jobs.queue import Job, Kind, NewJob, Work
 from core.jobs.worker import Worker
@@ -27,7 +27,7 @@ JOBS = 3_000
 WAKES = 30
 FLEETS = {"PostgreSQL": (2, 10), "SQLite": (1, 4)}
 """Processes, and threads of each."""
-_TOUCHED = sa.insert(OrderEvent.__table__)  # type: ignore[arg-type]
+_TOUCHED = sa.insert(table_of(OrderEvent))
 
 
 def touch(work: Work) -> None:

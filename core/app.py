@@ -19,8 +19,9 @@ from core import changes, logs
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
-from core.db.base import Database
-from core.desk import notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
+from core.db.database import Database
+from core.db.database_clock import DatabaseClock, database_now
+from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
 from core.desk.labels import name_of
 from core.desk.page import desk
 from core.desk.policy import policy_pages  # noqa: F401 - the same
@@ -45,7 +46,7 @@ from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
 from core.returns.api import shop_withdrawals
 from core.returns.mail import send_letters as returns_mails
-from core.returns.money import payout, reimburse
+from core.returns.money import pay_reimbursement, payout
 from core.returns.photos import photo_storage
 from core.returns.presenter import order_section
 from core.reviews import publishing
@@ -75,7 +76,7 @@ def wire_kinds() -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for slice_ in (
         *(changes, install, housekeeping, notices, shipping_sweep, cases, sender_page, retention),
-        *(returns_mails, payout, reimburse, photo_storage, publishing),
+        *(returns_mails, payout, pay_reimbursement, photo_storage, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
@@ -108,6 +109,8 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
         keyring=keyring,
         platforms=Registry(installed_platforms() if platforms is None else platforms),
         mail=open_transport(config.smtp_url.get_secret_value()),
+        clock=DatabaseClock(database),
+        lease_clock=database_now,
     )
 
 

@@ -31,7 +31,7 @@ def among(session: Session, column: Any, ids: Sequence[int]) -> sa.ColumnElement
 
 
 def read_rows(
-    session: Session, table: Any, columns: tuple[str, ...], store_id: int, key: str, ids: Sequence[int]
+    session: Session, table: sa.Table, columns: tuple[str, ...], store_id: int, key: str, ids: Sequence[int]
 ) -> list[Any]:
     """Read these columns of one store's rows whose column `key` is one of the ids; give named tuples, in no order."""
     dialect = session.get_bind().dialect.name
@@ -46,7 +46,7 @@ def _row_of(columns: tuple[str, ...]) -> Callable[[Any], Any]:
     return namedtuple("Row", columns)._make  # type: ignore[attr-defined]
 
 
-def update_rows(session: Session, table: Any, store_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def update_rows(session: Session, table: sa.Table, store_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Update one store's rows: each mapping has `id` and the same other columns with their new values."""
     if not rows:
         return
@@ -62,7 +62,7 @@ def update_rows(session: Session, table: Any, store_id: int, rows: Sequence[Mapp
 
 
 def insert_new(
-    session: Session, table: Any, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any] = _NOTHING
+    session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any] = _NOTHING
 ) -> set[int]:
     """Insert the rows that meet no unique key; give the ids of those. All rows have the same columns."""
     return {row.id for row in insert_rows(session, table, rows, _leave_alone, shared)}
@@ -70,7 +70,7 @@ def insert_new(
 
 def insert_rows(
     session: Session,
-    table: Any,
+    table: sa.Table,
     rows: Sequence[Mapping[str, Any]],
     finish: Callable[[Any], Any],
     shared: Mapping[str, Any] = _NOTHING,
@@ -100,7 +100,7 @@ def _leave_alone(new: Any) -> Any:
 
 @cache
 def _insert_text(
-    table: Any, columns: tuple[str, ...], shared: tuple[str, ...], finish: Callable[[Any], Any]
+    table: sa.Table, columns: tuple[str, ...], shared: tuple[str, ...], finish: Callable[[Any], Any]
 ) -> tuple[str, dict[str, Any]]:
     each = _unfolded(table, columns, "rows")
     chosen = sa.select(*(each.c[name] for name in columns))
@@ -112,14 +112,14 @@ def _insert_text(
 
 
 @cache
-def _update_text(table: Any, columns: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+def _update_text(table: sa.Table, columns: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     new = _unfolded(table, columns, "rows")
     mine = sa.and_(table.c.store_id == sa.bindparam("of_store"), table.c.id == new.c.id)
     return write_out(sa.update(table).where(mine).values({name: new.c[name] for name in columns if name != "id"}))
 
 
 @cache
-def _select(dialect: str, table: Any, columns: tuple[str, ...], key: str) -> sa.Select[Any]:
+def _select(dialect: str, table: sa.Table, columns: tuple[str, ...], key: str) -> sa.Select[Any]:
     mine = _listed(dialect, table.c[key], sa.bindparam("ids", type_=sa.Text()))
     return sa.select(*(table.c[name] for name in columns)).where(table.c.store_id == sa.bindparam("of_store"), mine)
 
@@ -138,7 +138,7 @@ def _list(dialect: str, ids: Sequence[int]) -> str:
     return f"{{{numbers}}}" if dialect == "postgresql" else f"[{numbers}]"
 
 
-def _unfolded(table: Any, columns: Sequence[str], name: str) -> Any:
+def _unfolded(table: sa.Table, columns: Sequence[str], name: str) -> Any:
     """Give the parameter `name`, rows as JSON, as a table."""
     typed = (sa.column(one, JSONB() if _is_json(table, one) else table.c[one].type) for one in columns)
     rows = sa.func.json_to_recordset(sa.cast(sa.bindparam(name, type_=sa.Text()), JSON))
@@ -149,5 +149,5 @@ def _folded(rows: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(list(rows), default=str)  # times and days, as PostgreSQL reads them
 
 
-def _is_json(table: Any, name: str) -> bool:
+def _is_json(table: sa.Table, name: str) -> bool:
     return isinstance(table.c[name].type, sa.JSON)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from core.db.base import Owned
+from core.db.base import Owned, table_of
 from core.db.bulk import insert_rows
 
 T = TypeVar("T", bound=Owned)
@@ -36,7 +36,7 @@ def write_new(session: Session, objects: Sequence[T]) -> None:
             if name not in vars(one):
                 setattr(one, name, default())
     rows = [{name: getattr(one, name) for name, _ in _defaults(model)} for one in objects]
-    insert_rows(session, model.__table__, rows, _as_they_are)
+    insert_rows(session, table_of(model), rows, _as_they_are)
     for one in objects:
         make_transient_to_detached(one)
         session.add(one)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.db import postgres
-from core.db.base import Database
+from core.db.database import Database
 
 FOR_STORE = "with named as materialized (select set_config('app.store', $1, true)::bigint as store_id)"
 """The first line of a statement that sees one store's rows; `$1` is the store's id, `named.store_id` as well."""

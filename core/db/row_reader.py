@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db import postgres
-from core.db.base import Database
+from core.db.database import Database
 
 Row = Any
 """A plain row: a column is an attribute."""

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.app import create_app, installed_platforms
 from core.config import Config
+from core.db.purpose import Purpose
 from core.demo import mailbox
 from core.desk.sign_in import admit
 from core.http.context import services, speak
@@ -67,7 +68,7 @@ def home() -> str:
     """Explain where to click."""
     speak()
     app = services()
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.SHOW_SAMPLES, write=False) as session:
         stores = session.scalars(sa.select(Store).order_by(Store.id)).all()
     mails = len(list(_mails().glob("*.eml")))
     titles = {platform.name: platform.title for platform in app.platforms}

@@ -41,7 +41,7 @@ def reason_needed(say: Words) -> str:
 
 def above_limit(error: AboveLimit, say: Words) -> str:
     """Say that this is more than the role may give back alone."""
-    most, amount = say.money(error.limit, error.currency), say.money(error.amount, error.currency)
+    most, amount = say.money(error.limit, error.limit_currency), say.money(error.amount, error.currency)
     return say.pgettext(
         "desk",
         "%(amount)s is more than you may give back alone (%(most)s). Ask for approval.",

@@ -12,8 +12,6 @@ from flask import Response, abort, g, render_template, request
 from core.http.context import require_same_site, services, speak, words
 from core.secrets import BadToken
 from core.stores import audit, staff
-from core.stores.model import Staff
-from core.stores.platform_access import store_by_id
 
 desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
 COOKIE = "aftercare_desk"
@@ -28,12 +26,12 @@ def recognize() -> Response | None:
         return None
     app = services()
     try:
-        store_id, staff_id = staff.read_session(app.keyring, request.cookies.get(f"{COOKIE}_{key}", ""))
-    except BadToken:
+        opened = staff.read_session(app.keyring, request.cookies.get(f"{COOKIE}_{key}", ""))
+        with app.db.transaction(opened.store_id, write=False) as session:
+            store, person = staff.person_of(session, opened)
+    except (BadToken, staff.SessionOver):
         abort(401)
-    with app.db.transaction(store_id, write=False) as session:
-        store, person = store_by_id(session, store_id), session.get(Staff, (store_id, staff_id))
-    if person is None or store.key != key:
+    if store.key != key:
         abort(401)
     g.store, g.person = store, person
     audit.act_as(person.ref)
@@ -44,7 +42,7 @@ def recognize() -> Response | None:
 
 
 @desk.teardown_request
-def forget_person(_error: BaseException | None = None) -> None:
+def forget(_error: BaseException | None = None) -> None:
     """Leave nobody's name to what this thread does next."""
     audit.act_as("")
 

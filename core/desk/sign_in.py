@@ -6,12 +6,13 @@ import sqlalchemy as sa
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from core.db.purpose import Purpose
 from core.desk.page import COOKIE, desk
 from core.http.context import answer, plain, services
 from core.platform.contract import Opening
 from core.stores import staff
-from core.stores.model import Store
-from core.stores.platform_access import StoreNotFound, secret_of, store_by_key, use_nonce
+from core.stores.model import Staff, Store
+from core.stores.platform_access import StoreNotFound, forwarding_secret_of, store_by_key, use_nonce
 
 
 @desk.route("/open/<platform>", methods=["GET", "POST"])
@@ -21,7 +22,7 @@ def open_desk(platform: str) -> BaseResponse:
 
     def secret_for(key: str) -> str:
         try:
-            return secret_of(app, store_by_key(app, key))
+            return forwarding_secret_of(app, store_by_key(app, key))
         except StoreNotFound:
             return ""
 
@@ -38,20 +39,27 @@ def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseRes
     query = sa.select(Store).where(
         Store.platform == platform, sa.or_(Store.ref == opening.ref, Store.key == opening.ref)
     )
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound
+    if store.state == "uninstalled":
+        raise staff.DeskClosed
     if forwarded:
         use_nonce(app, store, plain(request))
-    person = staff.enter(app, store, opening.staff)
+    return let_in(store, staff.enter(app, store, opening.staff))
+
+
+def let_in(store: Store, person: Staff) -> BaseResponse:
+    """Give the person's browser a session and show them their store."""
+    app = services()
     page = redirect(url_for("desk.show_today", key=store.key))
     page.set_cookie(
         f"{COOKIE}_{store.key}",
         staff.open_session(app.keyring, person),
         max_age=int(staff.SESSION_LIFE.total_seconds()),
         httponly=True,
-        secure=request.is_secure,
+        secure=app.config.is_https or request.is_secure,
         samesite="Lax",
         path="/admin",
     )

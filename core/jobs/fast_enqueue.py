@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from core.db import prepared_statement
-from core.db.base import Database, new_id
+from core.db.base import new_id
+from core.db.database import Database
 from core.db.prepared_statement import AtOnce
+from core.db.purpose import Purpose
 from core.jobs.queue import CHANNEL, NewJob, enqueue_for_stores
 
 _COLUMNS = "store_id, id, kind, key, payload, state, once, run_at, attempts, reason, created_at"
-_MERGE = """on conflict (store_id, key) where state = 'waiting' do update set run_at = excluded.run_at
-    where jobs.state = 'waiting' and jobs.attempts = 0 and jobs.run_at > excluded.run_at"""
+_MERGE = """on conflict (store_id, key) where state = 'waiting' do update set run_at = excluded.run_at, attempts = 0
+    where jobs.state = 'waiting' and jobs.run_at > excluded.run_at"""
 _KEEP = AtOnce(
     "keep",
     f"""{prepared_statement.FOR_ALL}, kept as (
@@ -41,8 +43,8 @@ _KEEP_ON_SQLITE = f"""insert into jobs ({_COLUMNS})
 def keep(db: Database, promised: Iterable[tuple[int, NewJob]], *, now: datetime) -> None:
     """Commit work promised for several stores, each job with its store's id."""
     jobs = list(promised)
-    if any(job.once or job.run_at for _, job in jobs):
-        with db.system() as session:
+    if any(job.once or job.run_at or not job.is_news for _, job in jobs):
+        with db.system(Purpose.RECORD_DELIVERIES) as session:
             enqueue_for_stores(session, jobs, now=now)
         return
     by_key = {(store_id, job.key): job for store_id, job in reversed(jobs)}  # one statement may meet a row once
@@ -54,7 +56,7 @@ def keep(db: Database, promised: Iterable[tuple[int, NewJob]], *, now: datetime)
         prepared_statement.ask(db, _KEEP, json.dumps(rows), now.isoformat())
         return
     written = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")  # as SQLAlchemy writes times
-    with db.writing_straight() as connection:
+    with db.sqlite_transaction() as connection:
         connection.executemany(
             _KEEP_ON_SQLITE, [row | {"payload": json.dumps(row["payload"]), "now": written} for row in rows]
         )

@@ -16,7 +16,8 @@ from gunicorn.app.base import BaseApplication
 from core import __version__, logs
 from core.app import create_app, installed_platforms, make_services, make_worker
 from core.config import BadConfig, Config, read_config
-from core.db.base import Database
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.desk.trace import trace
 from core.jobs import scheduler
 from core.mail.compose import open_transport
@@ -184,7 +185,7 @@ def examine(config: Config, *, public: bool) -> int:
 def trace_order(config: Config, wanted: str, store_key: str) -> int:
     """Print how an order came to be as it is; 1 when there is none."""
     services = make_services(config)
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         stores = session.scalars(
             sa.select(Store).where(Store.key == store_key) if store_key else sa.select(Store)
         ).all()

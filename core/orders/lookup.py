@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +19,12 @@ from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import PARTS, OrderView, Part, view_of, view_with
 from core.services import Services
 from core.stores import platform_access, throttle
+
+MOST_OF_A_CALLER, FEW_OF_A_CALLER = 30, 3
+MOST_OF_A_PROOF = 10
+MOST_OF_A_NUMBER = 30
+MOST_OF_A_STORE = 2000
+"""Tries in a quarter of an hour."""
 
 
 class TypedIn(BaseModel):
@@ -48,23 +56,39 @@ def answer(app: Services, store_id: int, pair: Pair, address: str) -> bytes:
 
 def written(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = platform_access.grant(app.keyring, store_id, [order.id])
+    token = platform_access.grant(app.keyring, store_id, [order.id], versions=[order.link_version])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 
 def look_up(app: Services, store_id: int, number: str, proof: str, address: str) -> tuple[Row, OrderView]:
     """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
     now = app.clock()
-    limits = {f"find:address:{address}": 30, f"find:proof:{proof}": 10, "find:store": 2000}
-    throttle.count_often(app.db, app.keyring, store_id, limits, now=now)
     typed = asked(app.keyring, number, proof)
+    is_guarded = _count(app, store_id, typed, throttle.caller_of(address), now)
+    if is_guarded:
+        typed = replace(typed, postcode="")
     try:
         found = _read(app, store_id, typed) if app.db.is_sqlite else _read_at_once(app, store_id, typed)
     except OrderNotFound:
         LOOKUPS.labels("not_found").inc()
+        if is_guarded:
+            raise throttle.too_many(now) from None
         raise
     LOOKUPS.labels("found").inc()
     return found
+
+
+def _count(app: Services, store_id: int, typed: Asked, caller: str, now: datetime) -> bool:
+    """Count a try; say whether a postcode proves nothing for now. Raises TooManyTries.
+
+    Many callers guess together at a store, or at one number: a number and an e-mail address are not to be guessed and
+    are answered as ever, a postcode is. While the store is under attack it still counts for who has hardly tried.
+    """
+    by_caller, by_number = f"find:address:{caller}", f"find:number:{typed.number_key}"
+    limits = {by_caller: MOST_OF_A_CALLER, f"find:{typed.proof}": MOST_OF_A_PROOF}
+    told = throttle.count_often(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
+    is_under_attack = told["find:store"] > MOST_OF_A_STORE and told[by_caller] > FEW_OF_A_CALLER
+    return bool(typed.postcode) and (is_under_attack or told[by_number] > MOST_OF_A_NUMBER)
 
 
 def _read(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:

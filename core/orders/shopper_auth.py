@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+import sqlalchemy as sa
 from flask import request
 from pydantic import StringConstraints
 from sqlalchemy.orm import Session
@@ -52,7 +53,10 @@ class Link:
 
 
 def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
-    """Give the store of the address and what the request's token opens there. Raises StoreNotFound, NotAllowed."""
+    """Give the store of the address and what the request's token opens there. Raises StoreNotFound, NotAllowed.
+
+    An order whose links were revoked since the token's proof is no longer among what it opens.
+    """
     store = store_by_key(app, key)
     header = request.headers.get("Authorization", "")
     if not header.startswith("Bearer "):
@@ -61,9 +65,25 @@ def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
         token = platform_access.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
     except BadToken:
         raise NotAllowed from None
-    if not hmac.compare_digest(str(token.store_id), str(store.id)) or not token.order_ids:
+    if not hmac.compare_digest(str(token.store_id), str(store.id)):
+        raise NotAllowed
+    token = _without_revoked(app, token)
+    if not token.order_ids:
         raise NotAllowed
     return store, token
+
+
+def _without_revoked(app: Services, token: ShopperToken) -> ShopperToken:
+    here = sa.select(Order.id, Order.link_version).where(Order.id.in_(token.order_ids))
+    with app.db.transaction(token.store_id, write=False) as session:
+        present = dict(session.execute(here).all())
+    kept = [
+        (order_id, version)
+        for order_id, version in zip(token.order_ids, token.versions, strict=True)
+        if present.get(order_id, version) == version
+    ]
+    order_ids, versions = zip(*kept, strict=True) if kept else ((), ())
+    return replace(token, order_ids=order_ids, versions=versions)
 
 
 def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> None:

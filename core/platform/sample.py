@@ -69,6 +69,7 @@ class Demo(Platform):
     name = "demo"
     title = "Sample store"
     features = frozenset(Feature) - {Feature.LISTS_DELETIONS, Feature.NATIVE_RETURNS}
+    pays_once_per_key = True
 
     @property
     def world(self) -> World:
@@ -171,12 +172,16 @@ class Demo(Platform):
     @_alone
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Write what is due into the books, once per key: a refund, a store credit's code or an order that goes out."""
-        done = self.find_reimbursement(reimbursement.order_ref, reimbursement.key)
+        done = self.find_reimbursement(reimbursement)
         if done:
             return done
         order, now = self._order(reimbursement.order_ref), datetime.now(UTC)
         check_amounts(order, reimbursement)
         ref, flows = f"refund-{len(order.refunds) + 1}", reimbursement.amount
+        if reimbursement.kind == "refund" and not reimbursement.through_gateway:
+            flows = 0
+        elif reimbursement.kind == "refund" and not till.can_pay_back(order, reimbursement):
+            return Outcome("needs_staff", link=order.admin_url, sentence=till.NO_GATEWAY)
         if reimbursement.kind == "store_credit":
             ref, flows = till.credit_code(reimbursement.key), 0
             self.world.note("credit", ref, {"left": reimbursement.amount, "currency": order.currency})
@@ -187,15 +192,16 @@ class Demo(Platform):
             if instead.state is OrderState.UNPAID:
                 self.world.hold(reimbursement, instead.ref)
                 return till.awaited(instead, reimbursement.amount)
-        self.world.put(till.take_back(order, reimbursement, ref, now, flows=flows))
-        return till.issued(order, ref, reimbursement.amount, self.world.credit(ref))
+        after = till.take_back(order, reimbursement, ref, now, flows=flows)
+        self.world.put(after)
+        return till.outcome_of(after, after.refunds[-1], self.world.credit(ref))
 
-    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
+    def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
         """Look into the order's books for our key, then among the exchanges the shopper has still to pay for."""
-        order = self._order(order_ref)
+        order, key = self._order(reimbursement.order_ref), reimbursement.key
         known = next((refund for refund in order.refunds if key and refund.key == key), None)
         if known:
-            return till.issued(order, known.ref, known.amount, self.world.credit(known.ref))
+            return till.outcome_of(order, known, self.world.credit(known.ref))
         held = self.world.held(key)
         instead = self.world.order(held[1]) if held else None
         return till.awaited(instead, held[0].amount) if held and instead else None

@@ -15,6 +15,8 @@ from core.platform.refund_checks import goods_of
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, PaymentSnapshot, RefundSnapshot
 
 PAY_PAGE = "https://pay.sample-store.example/"
+NO_GATEWAY = "This payment cannot pay back by itself. Pay the money back by hand."
+WRITTEN_DOWN = "The refund is written down, no money was sent. Pay it back by hand."
 
 
 def take_back(order: OrderSnapshot, wanted: Reimbursement, ref: str, now: datetime, *, flows: int) -> OrderSnapshot:
@@ -22,7 +24,7 @@ def take_back(order: OrderSnapshot, wanted: Reimbursement, ref: str, now: dateti
     goods = goods_of(order)
     parts = tuple(part if part.ref in goods else replace(part, quantity=0) for part in wanted.lines)
     units = {part.ref: part.quantity for part in parts}
-    refund = RefundSnapshot(ref, wanted.amount, now, wanted.reason, wanted.key, parts)
+    refund = RefundSnapshot(ref, wanted.amount, now, wanted.reason, wanted.key, parts, paid_out=_gives(wanted))
     return replace(
         order,
         lines=tuple(replace(line, removed=line.removed + units.get(line.ref, 0)) for line in order.lines),
@@ -78,8 +80,18 @@ def pay(order: OrderSnapshot, now: datetime) -> OrderSnapshot:
     return replace(order, state=OrderState.OPEN, paid_at=now, updated_at=now, payments=payments)
 
 
-def issued(order: OrderSnapshot, ref: str, amount: int, credit: Mapping[str, Any] | None) -> Outcome:
-    """Say that it was done; of a store credit also with which code."""
+def can_pay_back(order: OrderSnapshot, wanted: Reimbursement) -> bool:
+    """Say whether the payments it shall flow through, or all where none is named, can pay back that much."""
+    named = dict(wanted.payments)
+    able = (pay for pay in order.payments if pay.refundable and (not named or pay.ref in named))
+    return sum(payment.captured - payment.refunded for payment in able) >= wanted.amount
+
+
+def outcome_of(order: OrderSnapshot, refund: RefundSnapshot, credit: Mapping[str, Any] | None) -> Outcome:
+    """Say what became of a refund in the books; of a store credit also with which code."""
+    ref, amount = refund.ref, refund.amount
+    if not refund.paid_out:
+        return Outcome("needs_staff", ref, amount, order.admin_url, WRITTEN_DOWN)
     if credit is None:
         return Outcome("issued", ref, amount)
     return Outcome("issued", ref, amount, sentence=f"Store credit of {_words(amount, order)}: {ref}")
@@ -90,6 +102,10 @@ def awaited(instead: OrderSnapshot, amount: int) -> Outcome:
     rest = _words(instead.total - sum(one.captured for one in instead.payments), instead)
     sentence = f"Order {instead.number} goes out once {rest} are paid."
     return Outcome("awaiting_payment", instead.ref, amount, PAY_PAGE + instead.ref, sentence)
+
+
+def _gives(wanted: Reimbursement) -> bool:
+    return wanted.kind != "refund" or wanted.through_gateway
 
 
 def _words(amount: int, order: OrderSnapshot) -> str:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case
-from core.db.base import Base
+from core.db.base import Base, table_of
 from core.db.bulk import among
 from core.jobs.queue import Job
 from core.orders.find import email_keys
@@ -88,7 +88,7 @@ def export_person(
     for name, mine in _conditions(session, whose).items():
         model = model_of(name)
         rows = session.scalars(sa.select(model).where(mine).order_by(model.id))
-        shown = [column.name for column in model.__table__.columns if column.name not in _UNTOLD]
+        shown = [column.name for column in table_of(model).columns if column.name not in _UNTOLD]
         if told_here := [{column: _as_json(getattr(row, column)) for column in shown} for row in rows]:
             told[name] = told_here
     return told

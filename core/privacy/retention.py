@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.conversations import cases
 from core.conversations.model import Case
 from core.db.base import Base, Owned
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Job, Kind, NewJob, Work
 from core.orders.model import Order
@@ -147,7 +148,7 @@ def keep_days(store: Store) -> int | None:
 def retain_all(work: Work) -> None:
     """Promise every store that set a time a look at its old orders, closed ones too; the clock's slot makes it once."""
     services: Services = work.services
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.LIST_STORES, write=False) as session:
         due = [store.id for store in session.scalars(sa.select(Store)) if keep_days(store)]
     for store_id in due:
         with services.db.transaction(store_id) as session:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.bulk import insert_new
 from core.db.orm_bypass import write_new
 from core.jobs import queue
@@ -58,7 +58,7 @@ def request_letter(
         "created_at": now,
         "facts": dict(facts),
     }
-    for id_ in insert_new(session, Notice.__table__, [row]):
+    for id_ in insert_new(session, table_of(Notice), [row]):
         letter = NewJob("returns.send_letter", f"notice:{id_}", {"id": id_}, once=True)
         queue.enqueue(session, order.store_id, letter, now=now)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from core.money import exponent
 from core.stores.model import Store
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ class ReturnSettings(BaseModel):
     refund_days: Days = 5
     """Within how many days of being due by the policy the money is on its way."""
     agent_limit: Annotated[int, Field(ge=0, le=10**12)] | None = 10_000
-    """The most an agent may give back without approval; None for no limit."""
+    """The most an agent may give back without approval in a day, and of an order; None for no limit."""
     through_gateway: bool = True
     """Let the platform send the money where the payment can; else it is only written down there."""
     restock: bool = True
@@ -39,24 +40,27 @@ class ReturnSettings(BaseModel):
 
 
 class AboveLimit(Exception):
-    """More than this role may give back alone. Carries `limit`, `amount` and `currency`."""
+    """More than this role may give back alone.
 
-    def __init__(self, limit: int, amount: int, currency: str) -> None:
-        super().__init__(f"{amount} {currency} is above the limit of {limit}")
+    Carries `limit`, what is left of it in minor units of `limit_currency`, the store's, and `amount` in `currency`.
+    """
+
+    def __init__(self, limit: int, amount: int, currency: str, limit_currency: str = "") -> None:
+        super().__init__(f"{amount} {currency} is above the limit of {limit} {limit_currency}")
         self.limit, self.amount, self.currency = limit, amount, currency
+        self.limit_currency = limit_currency or currency
 
 
 def return_settings_of(store: Store) -> ReturnSettings:
-    """Give a store's return settings; the defaults where they cannot be read."""
+    """Give a store's practice; one that cannot be read counts as the usual one."""
+    usual: dict[str, Any] = {"agent_limit": usual_limit(store.currency)}
     try:
-        return ReturnSettings(**store.settings.get(SECTION, {}))
+        return ReturnSettings(**(usual | store.settings.get(SECTION, {})))
     except ValidationError:
         log.error("practice_unreadable", version=store.settings_version)
-        return ReturnSettings()
+        return ReturnSettings(**usual)
 
 
-def check_limit(practice: ReturnSettings, role: str, amount: int, currency: str) -> None:
-    """Raise AboveLimit where a role may not give this much back alone."""
-    if role in UNLIMITED or practice.agent_limit is None or amount <= practice.agent_limit:
-        return
-    raise AboveLimit(practice.agent_limit, amount, currency)
+def usual_limit(currency: str) -> int:
+    """Give the limit of a store that set none, in minor units: 100.00 EUR, 10,000 JPY, 100.000 KWD."""
+    return 100 * 10 ** max(2, exponent(currency))

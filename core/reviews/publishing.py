@@ -65,10 +65,12 @@ def _synchronize(work: Work, platform: Platform, loaded: _LoadedReply) -> ReplyS
     ref = known.ref if known else row.ref
     if row.removed_at is not None:
         if ref:
+            work.check_lease()
             platform.remove_reply(ref)
         return None
     if known and known.text == row.text:
         return known
+    work.check_lease()
     if ref:
         return platform.edit_reply(ref, row.text)
     if not _note_asked(work, row.version):

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 import migrations
-from core.db.base import Database
+from core.db.database import Database
 
 _FOLDER = Path(migrations.__file__).parent
 _LOCK = 0x4146_5445_5243  # any constant: the advisory lock all our migrations share

@@ -16,16 +16,25 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.bulk import read_rows
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.business_days import shopper_zone
-from core.shipping.rules.decide import Decision, check
-from core.shipping.rules.notice_rules import Due, Parcel, Told
-from core.shipping.rules.send_policy import Verdict, govern
+from core.shipping.rules.decide import Decision, decide
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Parcel, PastNotice
+from core.shipping.rules.send_policy import Verdict, apply_send_policy
 from core.shipping.rules.terms import Terms
-from core.shipping.store_decisions import KNOWN, OrderRow, ShipmentRow, write_notices, write_orders, write_parcels
+from core.shipping.store_decisions import (
+    DECIDED_COLUMNS,
+    OrderRow,
+    ShipmentRow,
+    write_notices,
+    write_orders,
+    write_parcels,
+)
 from core.stores.model import Store
 
 log = structlog.get_logger()
@@ -42,7 +51,7 @@ _OF_ORDER = (
 _OF_SHIPMENT = (
     "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
     "digital", "shipped_at", "delivered_at", "delivered_source", "estimated_by", "first_scan_at", "last_scan_at",
-    "last_scan_status", "answer", "answered_at", *KNOWN,
+    "last_scan_status", "answer", "answered_at", *DECIDED_COLUMNS,
 )  # fmt: skip
 _OF_NOTICE = ("id", "order_id", "rule", "occasion", "kind", "state", "created_at", "sent_at", "expected_by")
 _STATUS = {status.value: status for status in TrackingStatus}
@@ -68,44 +77,44 @@ def _terms(timezone: str, version: str, settings: _Frozen) -> Terms:
         return Terms()
 
 
-def settle_orders(session: Session, store: Store, order_ids: Sequence[int], *, now: datetime) -> list[Decision]:
+def evaluate_orders(session: Session, store: Store, order_ids: Sequence[int], *, now: datetime) -> list[Decision]:
     """Look at all parcels of these orders and write what follows, in the caller's transaction; give the decisions."""
     decisions: list[Decision] = []
     for start in range(0, len(order_ids), 500):
-        decisions += _settle(session, store, order_ids[start : start + 500], now)
+        decisions += _evaluate(session, store, order_ids[start : start + 500], now)
     return decisions
 
 
-def wake(session: Session, *, now: datetime) -> None:
+def recheck_parcels(session: Session, *, now: datetime) -> None:
     """Let the next sweep look at every parcel of a store that has not arrived: its terms have changed."""
     open_ = sa.update(Shipment).where(Shipment.delivered_at.is_(None), Shipment.digital.is_(False))
     recent = sa.select(Order.id).where(Order.placed_at >= now - LOOK_BACK, Order.gone_at.is_(None))
     session.execute(open_.where(Shipment.order_id.in_(recent)).values(check_after=now))
 
 
-def _settle(session: Session, store: Store, order_ids: Sequence[int], now: datetime) -> list[Decision]:
+def _evaluate(session: Session, store: Store, order_ids: Sequence[int], now: datetime) -> list[Decision]:
     # Plain rows, not objects: with writes in batches, 5,600 µs a late parcel became 700 (benchmarks.p4_sweep).
     session.flush()
     terms = terms_of(store)
-    orders = {row.id: row for row in read_rows(session, Order.__table__, _OF_ORDER, store.id, "id", order_ids)}
-    found = read_rows(session, Shipment.__table__, _OF_SHIPMENT, store.id, "order_id", order_ids)
+    orders = {row.id: row for row in read_rows(session, table_of(Order), _OF_ORDER, store.id, "id", order_ids)}
+    found = read_rows(session, table_of(Shipment), _OF_SHIPMENT, store.id, "order_id", order_ids)
     shipments = sorted((row for row in found if row.order_id in orders), key=lambda row: (row.order_id, row.id))
-    told = _told(session, store, order_ids)
+    past_notices = _read_past_notices(session, store, order_ids)
     parcels_in = Counter(shipment.order_id for shipment in shipments)
     undelivered = Counter(shipment.order_id for shipment in shipments if is_undelivered(shipment))
     parcels = [
         parcel_of(
             shipment,
             orders[shipment.order_id],
-            told.get(shipment.order_id, ()),
+            past_notices.get(shipment.order_id, ()),
             parcels_in[shipment.order_id],
             undelivered[shipment.order_id],
         )
         for shipment in shipments
     ]
-    decisions = check(parcels, terms, now)
-    verdicts = _judge(decisions, orders, told, terms, now)
-    write_parcels(session, store.id, shipments, decisions, _dates_given(told, verdicts))
+    decisions = decide(parcels, terms, now)
+    verdicts = _judge(decisions, orders, past_notices, terms, now)
+    write_parcels(session, store.id, shipments, decisions, _dates_told(past_notices, verdicts))
     write_orders(session, store.id, orders, decisions)
     write_notices(session, store.id, verdicts, now)
     _refresh(session)
@@ -121,7 +130,7 @@ def _refresh(session: Session) -> None:
 def _judge(
     decisions: Sequence[Decision],
     orders: Mapping[int, OrderRow],
-    told: Mapping[int, Sequence[Told]],
+    past_notices: Mapping[int, Sequence[PastNotice]],
     terms: Terms,
     now: datetime,
 ) -> list[Verdict]:
@@ -133,13 +142,15 @@ def _judge(
         if news:
             order = orders[order_id]
             zone = shopper_zone(order.country, terms.timezone)
-            verdicts += govern(news, told.get(order_id, ()), terms, now, zone, order.stopped_at is not None)
+            sent = past_notices.get(order_id, ())
+            verdicts += apply_send_policy(news, sent, terms, now, zone, order.stopped_at is not None)
     return verdicts
 
 
-def _dates_given(told: Mapping[int, Sequence[Told]], verdicts: Iterable[Verdict]) -> dict[str, date]:
+def _dates_told(past_notices: Mapping[int, Sequence[PastNotice]], verdicts: Iterable[Verdict]) -> dict[str, date]:
     """Give, by parcel, the latest date its shopper was told in place of the promised one, or is being told now."""
-    given = [(one.occasion, one.expected_by) for of in told.values() for one in of if one.sent and one.kind == "delay"]
+    past = [one for notices in past_notices.values() for one in notices]
+    given = [(one.occasion, one.expected_by) for one in past if one.sent and one.kind == "delay"]
     for verdict in verdicts:
         if verdict.mode == "send" and not verdict.suppressed:
             given += [(news.occasion, news.expected_by) for news in verdict.due if news.kind == "delay"]
@@ -156,7 +167,9 @@ def is_undelivered(shipment: ShipmentRow) -> bool:
     return shipment.delivered_at is None and shipment.answer != "arrived"
 
 
-def parcel_of(shipment: ShipmentRow, order: OrderRow, told: Sequence[Told], parcels: int, undelivered: int) -> Parcel:
+def parcel_of(
+    shipment: ShipmentRow, order: OrderRow, past_notices: Sequence[PastNotice], parcels: int, undelivered: int
+) -> Parcel:
     """Turn rows into what the rules read."""
     by_status = shipment.delivered_source == "status"
     status = TrackingStatus.UNKNOWN if by_status else _STATUS[shipment.status]
@@ -195,15 +208,16 @@ def parcel_of(shipment: ShipmentRow, order: OrderRow, told: Sequence[Told], parc
         gone=order.gone_at is not None,
         parcels_in_order=parcels,
         undelivered_in_order=undelivered,
-        told=tuple(told),
+        past_notices=tuple(past_notices),
     )
 
 
-def _told(session: Session, store: Store, order_ids: Sequence[int]) -> Mapping[int, list[Told]]:
-    told: dict[int, list[Told]] = defaultdict(list)
-    notices = read_rows(session, Notice.__table__, _OF_NOTICE, store.id, "order_id", order_ids)
+def _read_past_notices(session: Session, store: Store, order_ids: Sequence[int]) -> Mapping[int, list[PastNotice]]:
+    past_notices: dict[int, list[PastNotice]] = defaultdict(list)
+    notices = read_rows(session, table_of(Notice), _OF_NOTICE, store.id, "order_id", order_ids)
     for notice in sorted(notices, key=lambda row: row.id):
         at = notice.sent_at or notice.created_at
         sent = notice.state in _SENT
-        told[notice.order_id].append(Told(notice.rule, notice.occasion, notice.kind, at, notice.expected_by, sent=sent))
-    return told
+        past = PastNotice(notice.rule, notice.occasion, notice.kind, at, notice.expected_by, sent=sent)
+        past_notices[notice.order_id].append(past)
+    return past_notices

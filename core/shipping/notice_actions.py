@@ -18,7 +18,7 @@ from core.stores.model import Store
 from core.stores.platform_access import answer_token
 
 CHOICES = ("wait", "cancel", "arrived", "not_yet", "person")
-_NEED_A_PERSON = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}
+_CASE_KINDS = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}
 """Choices that open a case, and its kind."""
 
 
@@ -38,7 +38,7 @@ def parcels_of(session: Session, news: Sequence[Notice]) -> list[Shipment]:
     return list(session.scalars(named)) or list(session.scalars(order))
 
 
-def record(session: Session, store: Store, notice: Notice, choice: str, *, now: datetime) -> None:
+def record_answer(session: Session, store: Store, notice: Notice, choice: str, *, now: datetime) -> None:
     """Write what the shopper tapped about the parcels of a message; the last tap counts, an equal one is one tap."""
     # The order before its parcels, as everybody takes them: two who start from opposite ends would wait for ever.
     session.get(Order, (store.id, notice.order_id), with_for_update=True, populate_existing=True)
@@ -50,22 +50,22 @@ def record(session: Session, store: Store, notice: Notice, choice: str, *, now: 
         parcel.answer, parcel.answered_at = choice, now
     facts = {"notice": str(notice.id)}
     session.add(OrderEvent(order_id=notice.order_id, at=now, kind=f"answered_{choice}", facts=facts))
-    if choice in _NEED_A_PERSON:
-        asked = {"order_id": notice.order_id, "kind": _NEED_A_PERSON[choice]}
+    if choice in _CASE_KINDS:
+        asked = {"order_id": notice.order_id, "kind": _CASE_KINDS[choice]}
         key = f"case:{asked['kind']}:{notice.order_id}"
         queue.enqueue(session, store.id, NewJob("conversations.open_case", key, asked), now=now)
     session.flush()
-    evaluate.settle_orders(session, store, [notice.order_id], now=now)
+    evaluate.evaluate_orders(session, store, [notice.order_id], now=now)
 
 
-def stop(session: Session, order_id: int, *, now: datetime) -> None:
+def stop_messages(session: Session, order_id: int, *, now: datetime) -> None:
     """Stop all messages about an order; asked again, nothing more happens."""
     going = sa.update(Order).where(Order.id == order_id, Order.stopped_at.is_(None))
     if session.execute(going.values(stopped_at=now)).rowcount:  # type: ignore[attr-defined]
         session.add(OrderEvent(order_id=order_id, at=now, kind="stopped"))
 
 
-def resume(session: Session, order_id: int, *, now: datetime) -> None:
+def resume_messages(session: Session, order_id: int, *, now: datetime) -> None:
     """Let messages about an order go out again; asked again, nothing more happens."""
     stopped = sa.update(Order).where(Order.id == order_id, Order.stopped_at.is_not(None))
     if session.execute(stopped.values(stopped_at=None)).rowcount:  # type: ignore[attr-defined]

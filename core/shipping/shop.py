@@ -87,11 +87,11 @@ def _take(app: Services, link: AnswerLink, choice: str) -> tuple[Store, Order]:
     with app.db.transaction(link.store_id) as session:
         store, notice, order = _load(session, link)
         if choice == "stop":
-            verbs.stop(session, order.id, now=now)
+            verbs.stop_messages(session, order.id, now=now)
         elif choice == "resume":
-            verbs.resume(session, order.id, now=now)
+            verbs.resume_messages(session, order.id, now=now)
         else:
-            verbs.record(session, store, notice, choice, now=now)
+            verbs.record_answer(session, store, notice, choice, now=now)
         return store, order
 
 

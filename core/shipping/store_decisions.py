@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.bulk import insert_new, update_rows
 from core.jobs import queue
 from core.jobs.queue import NewJob
@@ -20,22 +20,22 @@ from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
 from core.shipping.rules import carriers
 from core.shipping.rules.decide import Decision
-from core.shipping.rules.notice_rules import Due
+from core.shipping.rules.facts import Due
 from core.shipping.rules.send_policy import Verdict
 
 ShipmentRow = Shipment | Any
 OrderRow = Order | Any
 """A model's object, or a plain row with its columns."""
 _STATES = {"watch": "watched", "draft": "draft", "send": "queued"}
-KNOWN = (
+DECIDED_COLUMNS = (
     "promised_by", "promise_source", "expected_earliest", "expected_likely", "expected_latest", "expected_source",
     "late", "check_after", "carrier_name", "tracking_url",
 )  # fmt: skip
 """A parcel's columns that say what is known of it now."""
-_known = attrgetter(*KNOWN)
+_stored_values = attrgetter(*DECIDED_COLUMNS)
 
 
-def outlook(
+def shown_window(
     window: tuple[date, date, date] | None, promised: date | None, told: date | None
 ) -> tuple[date, date, date] | None:
     """Give the window (earliest, likely, latest) a shopper may be shown beside the date they were told.
@@ -57,22 +57,22 @@ def write_parcels(
     """Write what is known of each parcel now; a parcel of which nothing more is known costs nothing."""
     moved = []
     for shipment, decision in zip(shipments, decisions, strict=True):
-        values = _known_now(shipment, decision, given)
-        if values != _known(shipment):
-            moved.append({"id": shipment.id, **dict(zip(KNOWN, values, strict=True))})
-    update_rows(session, Shipment.__table__, store_id, moved)
+        values = _decided_values(shipment, decision, given)
+        if values != _stored_values(shipment):
+            moved.append({"id": shipment.id, **dict(zip(DECIDED_COLUMNS, values, strict=True))})
+    update_rows(session, table_of(Shipment), store_id, moved)
 
 
-def _known_now(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
-    """Give the values of the columns `KNOWN`."""
+def _decided_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
+    """Give the values of the columns `DECIDED_COLUMNS`."""
     promised_by, promise_source = shipment.promised_by, shipment.promise_source
     if promised_by is None and decision.promise is not None:
         promised_by, promise_source = decision.promise.by, decision.promise.source
-    hope = decision.expectation
-    window = (hope.earliest, hope.likely, hope.latest) if hope else None
-    if hope is not None and hope.source != "carrier":
-        window = outlook(window, promised_by, given.get(str(shipment.id)))
-    source = hope.source if hope else ""
+    forecast = decision.expectation
+    window = (forecast.earliest, forecast.likely, forecast.latest) if forecast else None
+    if forecast is not None and forecast.source != "carrier":
+        window = shown_window(window, promised_by, given.get(str(shipment.id)))
+    source = forecast.source if forecast else ""
     expected = window or (None, None, None)
     return (promised_by, promise_source, *expected, source, decision.late, decision.check_after, *_named(shipment))
 
@@ -92,7 +92,7 @@ def write_orders(
 ) -> None:
     late = {decision.order_id for decision in decisions if decision.late}
     moved = [{"id": id_, "late": id_ in late} for id_, order in orders.items() if order.late != (id_ in late)]
-    update_rows(session, Order.__table__, store_id, moved)
+    update_rows(session, table_of(Order), store_id, moved)
 
 
 def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], now: datetime) -> None:
@@ -102,7 +102,7 @@ def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], 
     if not rows:
         return
     shared = {"store_id": store_id, "created_at": now, "language": "", "subject": "", "message_id": "", "facts": {}}
-    written = insert_new(session, Notice.__table__, rows, shared)
+    written = insert_new(session, table_of(Notice), rows, shared)
     for (kind, state), number in Counter((row["kind"], row["state"]) for row in rows if row["id"] in written).items():
         NOTICES.labels(kind, state).inc(number)
     promised = []
@@ -130,7 +130,7 @@ def _message(verdict: Verdict, now: datetime) -> list[dict[str, Any]]:
 
 
 def _point_to(session: Session, store_id: int, carrier: int, rest: Sequence[Mapping[str, Any]]) -> None:
-    table: Any = Notice.__table__
+    table = table_of(Notice)
     for id_, into in [(carrier, None), *((row["id"], carrier) for row in rest)]:
         this = sa.and_(table.c.store_id == store_id, table.c.id == id_)
         session.execute(sa.update(table).where(this).values(merged_into=into))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from core.db.bulk import among
 from core.db.postgres import plan_anew, run
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
 from core.orders.model import Order, Shipment
@@ -26,7 +27,7 @@ _STORES_DUE = sa.select(Shipment.store_id).where(Shipment.check_after <= sa.bind
 def sweep(work: Work) -> None:
     """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
     services: Services = work.services
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_DUE_PARCELS, write=False) as session:
         store_ids = run(session.connection(), _STORES_DUE, {"now": work.now}).scalars().all()
     for store_id in store_ids:
         with services.db.transaction(store_id) as session:
@@ -52,7 +53,7 @@ def settle_due(work: Work) -> None:
             .order_by(Order.id)
             .with_for_update(skip_locked=True)
         )
-        evaluate.settle_orders(session, store, session.scalars(here).all(), now=work.now)
+        evaluate.evaluate_orders(session, store, session.scalars(here).all(), now=work.now)
         if len(found) == BATCH:
             queue.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
 

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import insert
 from core.stores.model import AuditEntry, AuditHead
 
 STAFF = "staff"
@@ -126,7 +127,7 @@ def _lock_head(session: Session) -> AuditHead:
     head = session.scalar(mine)
     if head is None:
         first = {"store_id": session.info["store_id"], "id": new_id(), "last": 0, "hash": ""}
-        session.execute(insert(session, AuditHead.__table__).values(first).on_conflict_do_nothing())
+        session.execute(insert(session, table_of(AuditHead)).values(first).on_conflict_do_nothing())
         head = session.scalars(mine).one()
     return head
 

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from core.http.errors import Explain, Refusal, explain
 from core.i18n.words import Words
+from core.stores.invitation import InvitationOver
 from core.stores.platform_access import StoreNotFound
 from core.stores.settings import SettingsChanged
-from core.stores.staff import RoleTooLow
+from core.stores.staff import AccessTaken, DeskClosed, RoleTooLow
 from core.stores.throttle import TooManyTries
 
 
@@ -33,6 +34,21 @@ ERRORS: Mapping[type[Exception], Explain] = {
         "Your role only lets you look. The store's owner can change that.",
         status=403,
         code="role_too_low",
+    ),
+    AccessTaken: explain(
+        "desk",
+        "You can no longer come in here. The store's owner can change that.",
+        status=403,
+        code="access_taken",
+    ),
+    DeskClosed: explain(
+        "desk",
+        "This store has removed Aftercare. Install it again to open its desk.",
+        status=403,
+        code="desk_closed",
+    ),
+    InvitationOver: explain(
+        "desk", "This link was used or is too old. Ask for a new one.", status=404, code="invitation_over"
     ),
     TooManyTries: _too_many_tries,
 }

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import Base
-from core.jobs import queue
+from core.db.purpose import Purpose
+from core.jobs import prune, queue
 from core.jobs.queue import Kind, NewJob, Work
 from core.secrets import Keyring, Unsealable
 from core.services import Services
@@ -31,16 +32,21 @@ RESEALED = "reseal"
 """What the audit log says when a walk changed something."""
 RESEALED_BEFORE_CHAIN = "sealed with the new key"
 """What entries from before the chain say of the same."""
-_PURPOSES = {"credentials": "credentials", "secret": "secret", "hook_token": "hook"}
+_PURPOSES = {
+    "credentials": "credentials",
+    "secret": "secret",
+    "forwarding_secret": "forwarding",
+    "hook_token": "hook",
+}
 
 
 def prune(work: Work) -> None:
     """Forget what has ended or expired; a `system()` transaction, for it clears every store's."""
     forgotten = PRUNED
     while forgotten == PRUNED:  # a batch a transaction: news need not wait behind a large one
-        with work.services.db.system() as session:
-            forgotten = queue.prune(session, before=work.now - JOBS_KEPT, limit=PRUNED)
-    with work.services.db.system() as session:
+        with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
+            forgotten = prune.prune(session, before=work.now - JOBS_KEPT, limit=PRUNED)
+    with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
         session.execute(sa.delete(Nonce).where(Nonce.expires_at < work.now))
         session.execute(sa.delete(Throttle).where(Throttle.expires_at < work.now))
 
@@ -50,7 +56,7 @@ def reseal(work: Work) -> None:
     services: Services = work.services
     if len(services.config.keys) < 2:
         return
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.LIST_STORES, write=False) as session:
         store_ids = session.scalars(sa.select(Store.id)).all()
     for store_id in store_ids:
         with services.db.transaction(store_id) as session:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import Database, insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import Database, insert
+from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
 from core.platform.contract import Link, Platform, Request
 from core.platform.errors import BadSignature
 from core.platform.http import open_session
-from core.secrets import Keyring
+from core.secrets import ExpiredToken, Keyring
 from core.services import Services
 from core.stores.model import Nonce, Store
 
 SHOPPER_TOKEN_LIFE = timedelta(minutes=30)
+PROOF_LIFE = timedelta(days=1)
+"""How long what a shopper has proved is believed, however often their token was renewed meanwhile."""
 LINK_LIFE = timedelta(days=180)
 NONCE_LIFE = timedelta(minutes=2)
 """Longer than any platform's signature stays valid: WordPress's forwarded requests live 60 s either way."""
@@ -49,7 +53,7 @@ def store_by_key(services: Services, key: str) -> Store:
     """Find the store a shopper's address names. Raises StoreNotFound."""
     if not key.isalnum():  # also keeps out NUL, which PostgreSQL refuses
         raise StoreNotFound
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(sa.select(Store).where(Store.key == key[:64]))
     if store is None:
         raise StoreNotFound
@@ -78,12 +82,24 @@ def open_platform(services: Services, store: Store) -> Platform:
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
     session = open_session(allow=services.config.outbound_allow)
-    return services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform.paying_seconds = services.config.paying_seconds
+    return platform
 
 
 def secret_of(services: Services, store: Store) -> str:
-    """Unseal what we share with the store to sign webhooks and forwarded requests."""
+    """Unseal what the store signs its webhooks with."""
     return services.keyring.open_text(store.secret, store_id=store.id, purpose="secret")
+
+
+def forwarding_secret_of(services: Services, store: Store) -> str:
+    """Unseal what the store signs staff, shoppers and forwarded requests with.
+
+    A store connected before there were two secrets signs with the first until the next check of its connection.
+    """
+    if not store.forwarding_secret:
+        return secret_of(services, store)
+    return services.keyring.open_text(store.forwarding_secret, store_id=store.id, purpose="forwarding")
 
 
 def link_of(services: Services, store: Store) -> Link:
@@ -95,6 +111,7 @@ def link_of(services: Services, store: Store) -> Link:
         store_key=store.key,
         hook_url=f"{base}/hooks/{store.platform}/{token}",
         secret=secret_of(services, store),
+        forwarding_secret=forwarding_secret_of(services, store),
     )
 
 
@@ -106,7 +123,7 @@ def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, un
         "digest": keyring.digest(text, purpose="nonce"),
         "expires_at": until,
     }
-    table: sa.Table = Nonce.__table__  # type: ignore[assignment]
+    table = table_of(Nonce)
     used = insert(session, table).values(row).on_conflict_do_nothing().returning(table.c.id)
     # Not rowcount: psycopg leaves it at -1 here (SQLAlchemy 2.1, 2026-11).
     return session.execute(used).first() is not None
@@ -133,17 +150,41 @@ class ShopperToken:
     store_id: int
     order_ids: tuple[int, ...]
     level: str
+    versions: tuple[int, ...]
+    """Each order's `link_version` when the proof was given: revoking its links revokes its tokens."""
+    proved_at: datetime
+    """When the number and e-mail, the code or the store's word was given; a renewed token keeps it."""
 
 
-def grant(keyring: Keyring, store_id: int, order_ids: Sequence[int], *, level: str = "see") -> str:
-    """Sign a shopper token: level "see" shows status and items, "act" may change things. Valid 30 minutes."""
-    return keyring.sign({"s": store_id, "o": list(order_ids), "l": level}, purpose="shopper")
+def grant(
+    keyring: Keyring,
+    store_id: int,
+    order_ids: Sequence[int],
+    *,
+    level: str = "see",
+    versions: Sequence[int] = (),
+    proved_at: datetime | None = None,
+) -> str:
+    """Sign a shopper token: level "see" shows status and items, "act" may change things.
+
+    Valid 30 minutes, and never longer than a day after `proved_at` (now). `versions` are the orders' `link_version`s.
+    """
+    proved = int((proved_at or datetime.now(UTC)).timestamp())
+    payload = {"s": store_id, "o": list(order_ids), "l": level, "p": proved}
+    if any(version != 1 for version in versions):
+        payload["v"] = list(versions)
+    return keyring.sign(payload, purpose="shopper")
 
 
 def read_shopper_token(keyring: Keyring, token: str) -> ShopperToken:
-    """Read a shopper token. Raises BadToken (ExpiredToken after 30 minutes)."""
+    """Read a shopper token. Raises BadToken (ExpiredToken after 30 minutes, or a day after the proof)."""
     payload = keyring.verify(token, purpose="shopper", max_age=SHOPPER_TOKEN_LIFE.total_seconds())
-    return ShopperToken(payload["s"], tuple(payload["o"]), payload["l"])
+    orders, now = tuple(payload["o"]), datetime.now(UTC)
+    # Tokens of before (2026-11) do not say when; they end within half an hour.
+    proved_at = datetime.fromtimestamp(payload["p"], UTC) if "p" in payload else now
+    if now - proved_at > PROOF_LIFE:
+        raise ExpiredToken("the proof is too old")
+    return ShopperToken(payload["s"], orders, payload["l"], tuple(payload.get("v") or (1,) * len(orders)), proved_at)
 
 
 @dataclass(frozen=True, slots=True)

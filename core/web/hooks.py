@@ -16,8 +16,9 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
 from core import changes
-from core.db.base import Database
+from core.db.database import Database
 from core.db.group_commit import Together
+from core.db.purpose import Purpose
 from core.http.context import plain, services
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
@@ -27,7 +28,7 @@ from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import secret_of
+from core.stores.platform_access import forwarding_secret_of, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -45,6 +46,7 @@ class Known:
     store: Store
     platform: Platform
     secret: str
+    forwarding_secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,13 @@ class Door:
             query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
         else:
             query = query.where(sa.or_(Store.ref == ref, Store.key == ref))
-        with app.db.system(write=False) as session:
+        with app.db.system(Purpose.FIND_STORE, write=False) as session:
             store = session.scalar(query)
         if store is None:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
-        return Known(store, reader, secret_of(app, store))
+        return Known(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
     def record(self, app: Services, known: Known, news: Sequence[Change], body: bytes) -> None:
         """Keep news for good before it is acknowledged; deliveries of many threads share a commit."""

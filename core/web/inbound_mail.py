@@ -63,7 +63,7 @@ def take(session: Session, order: Order, mail: Inbound, origin: str, now: dateti
             _mark_bounced(session, order, mail)
         return
     if mail.kind == "complaint":
-        notice_actions.stop(session, order.id, now=now)
+        notice_actions.stop_messages(session, order.id, now=now)
         return
     if mail.kind == "reply":
         if cases.is_kept(session, origin):

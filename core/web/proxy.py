@@ -12,8 +12,8 @@ from core.orders.shopper_auth import NotAllowed
 from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
 from core.stores.model import Store
-from core.stores.platform_access import use_nonce
-from core.web.hooks import app_door, claimed_store
+from core.stores.platform_access import forwarding_secret_of, store_by_id, use_nonce
+from core.web.hooks import Known, app_door, claimed_store
 
 log = structlog.get_logger()
 proxy = Blueprint("proxy", __name__, url_prefix="/proxy")
@@ -44,7 +44,7 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
     if known is None:
         raise BadSignature("the request names no store we know")
     try:
-        shopper = known.platform.identify_shopper(incoming, secret=known.secret)
+        shopper = known.platform.identify_shopper(incoming, secret=_secret_of(known))
     except BadSignature:
         door.count_forged(app, known)
         raise
@@ -52,3 +52,12 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
         raise NotAllowed
     use_nonce(app, known.store, incoming)
     return known.store, shopper
+
+
+def _secret_of(known: Known) -> str:
+    if known.store.forwarding_secret:
+        return known.forwarding_secret
+    # Connected before there were two: read anew, for it may have been given its second since it was remembered.
+    app = services()
+    with app.db.transaction(known.store.id, write=False) as session:
+        return forwarding_secret_of(app, store_by_id(session, known.store.id))

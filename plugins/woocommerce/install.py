@@ -136,7 +136,8 @@ def check_connection(api: Client, plugin: Client, link: Link, *, renew_secret: b
 
 def _announce(plugin: Client, link: Link) -> Iterator[Finding]:
     try:
-        plugin.post("connection", {"store_key": link.store_key, "core_url": link.core_url, "secret": link.secret})
+        told = {"store_key": link.store_key, "core_url": link.core_url, "secret": link.forwarding_secret}
+        plugin.post("connection", told)
     except NoRoute:
         yield Finding("plugin_absent", NO_PLUGIN)
     except AccessLost:

@@ -126,6 +126,7 @@ def refund(body: Mapping[str, Any], currency: str) -> RefundSnapshot:
         reason=body.get("reason") or "",
         key=str(meta_of(body).get(KEY_META) or ""),
         lines=tuple(refund_lines(body, currency)),
+        paid_out=body.get("refunded_payment") is True,
     )
 
 

@@ -35,7 +35,7 @@ class Shopfront(Stage):
         path = request.url.partition(SHOP if request.url.startswith(SHOP) else CARE)[2]
         if path.startswith("/account/care"):
             self.asked += 1
-            secret, nonce = link_of(self.services, self.store).secret, f"n{self.asked}"
+            secret, nonce = link_of(self.services, self.store).forwarding_secret, f"n{self.asked}"
             signed = forward(secret, self.store.ref, nonce=nonce, shopper=self.shopper)
             return self._pass_on(route, path.replace("/account/care", "/proxy/demo/orders"), signed)
         if path.startswith("/shop/"):

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 
 from core import changes, logs
 from core.app import create_app, wire_kinds
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
@@ -81,7 +81,7 @@ class Journey:
         again = Installation("linden", "Linden", keys, currency="EUR", timezone="Europe/Vilnius", email=STAFF)
         store = install.connect(self.services, "demo", again)
         link = link_of(self.services, store)
-        self.secrets |= {link.secret, link.hook_url.rpartition("/")[2]}
+        self.secrets |= {link.secret, link.forwarding_secret, link.hook_url.rpartition("/")[2]}
         self.world.put(her_order(number=NUMBER))
         self.world.put(her_review())
         self.worker.run_until_idle()
@@ -130,7 +130,7 @@ class Journey:
 
     def work_at_the_desk(self, store: Store) -> None:
         """Open the desk and look at everything, as staff do."""
-        headers = forward(link_of(self.services, store).secret, store.key, nonce="once")
+        headers = forward(link_of(self.services, store).forwarding_secret, store.key, nonce="once")
         page = self.client.get("/admin/open/demo", headers=headers)
         self.secrets.add(_find(r"aftercare_desk_\w+=([\w.-]+)", page.headers["Set-Cookie"]))
         for path in ("", "orders", f"orders?q={EMAIL}", "cases", "jobs", "notices", "settings", "replay", "sender"):

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.conversations import cases
-from core.db.base import Database
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs.worker import Worker
 from core.orders.messages.notice import Notice
 from core.orders.model import Order
@@ -99,7 +100,7 @@ def _bounced(order: Order, now: Any) -> Notice:
 def dump(database: Database, store_id: int, *, without: Sequence[str] = ()) -> dict[str, list[str]]:
     """Write every row a store has as text, table by table; tables without rows are left out."""
     told: dict[str, list[str]] = {}
-    with database.system(write=False) as session:
+    with database.system(Purpose.INSPECT, write=False) as session:
         for table in metadata.sorted_tables:
             owner = table.c.id if table.name == "stores" else table.c.store_id
             if table.name in without:

@@ -16,7 +16,7 @@ import psycopg
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs.queue import Job
 from core.platform.sample import SIGNATURE, sign
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, ReviewSnapshot

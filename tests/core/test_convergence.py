@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from core import changes
-from core.db.base import SYSTEM, new_id
+from core.db.base import SYSTEM, new_id, table_of
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.scheduler import TABLE
@@ -307,9 +308,13 @@ class Stage:
         """Let the clock's next poll and next reconcile pass."""
         for kind in ("clock.poll", "clock.reconcile"):
             self.clock.now += TABLE[kind] + changes.OVERLAP
-            with self.services.db.system() as session:
+            with self.services.db.system(Purpose.INSPECT) as session:
                 new = NewJob(kind, f"{kind}:{new_id()}")
                 queue.enqueue(session, SYSTEM, new, now=self.clock())
+            self.worker.run_until_idle()
+            with self.services.db.system(Purpose.CLAIM_JOBS) as session:  # the store's own moment in the interval
+                planned = sa.and_(queue.Job.state == "waiting", queue.Job.kind == "changes.read")
+                session.execute(sa.update(queue.Job).where(planned).values(run_at=self.clock()))
             self.worker.run_until_idle()
 
     def leave(self) -> None:
@@ -346,7 +351,7 @@ class Stage:
 
 def said(row: Any) -> dict[str, Any]:
     """The columns of a row that describe the store."""
-    columns = {column.name for column in row.__table__.columns} - NOT_THE_STORE_S
+    columns = {column.name for column in table_of(type(row)).columns} - NOT_THE_STORE_S
     return {"table": row.__tablename__} | {name: getattr(row, name) for name in sorted(columns)}
 
 
@@ -398,4 +403,4 @@ def test_the_law_compares_what_the_store_says_and_nothing_less(model: Any) -> No
         TrackingEvent: {"at", "status", "raw", "text", "place"},
         Review: {"rating", "text", "state", "replies", "posted_at", "updated_at", "digest"},
     }[model]
-    assert compared <= set(model.__table__.c.keys()) - NOT_THE_STORE_S
+    assert compared <= set(table_of(model).c.keys()) - NOT_THE_STORE_S

@@ -26,7 +26,9 @@ from werkzeug.serving import make_server
 
 from core.app import create_app
 from core.db.base import SYSTEM
-from core.jobs.queue import Job, NewJob, clock_slot, enqueue
+from core.db.purpose import Purpose
+from core.jobs.queue import Job, NewJob, enqueue
+from core.jobs.scheduler import clock_slot
 from core.ops import doctor, reachability
 from core.ops.commands import examine
 from core.platform.contract import Platform
@@ -57,7 +59,7 @@ def now() -> datetime:
 @pytest.fixture
 def ticking(services: Services) -> Services:
     """An installation whose worker has just been heard of."""
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         clock_slot(session, "clock.sweep", 1, now=now())
         session.execute(sa.update(Job).values(state="done", done_at=now()))
     return services
@@ -103,7 +105,7 @@ def test_a_database_without_its_schema_is_told_and_asked_nothing_more(tmp_path: 
 
 def test_no_worker_at_all_and_one_long_silent_are_told_apart(services: Services) -> None:
     assert look(services).problems == ["No worker has ever run here. Start one: python -m core work"]
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         clock_slot(session, "clock.sweep", 1, now=now() - timedelta(minutes=50))
         session.execute(sa.update(Job).values(state="done", done_at=now()))
     assert look(services).problems == ["No worker has been heard of for 50 minutes. Start one: python -m core work"]
@@ -121,7 +123,7 @@ def test_stuck_jobs_are_counted_per_store_and_the_clocks_apart(ticking: Services
     with ticking.db.transaction(store.id) as session:
         enqueue(session, store.id, [NewJob("work", "a"), NewJob("work", "b")], now=now())
         session.execute(sa.update(Job).where(Job.key.in_(["a", "b"])).values(state="stuck"))
-    with ticking.db.system() as session:
+    with ticking.db.system(Purpose.INSPECT) as session:
         session.execute(sa.update(Job).where(Job.store_id == SYSTEM).values(state="stuck"))
     assert look(ticking).problems == [
         "1 jobs of the clock are stuck; its desk says why.",
@@ -147,7 +149,7 @@ def test_a_store_whose_key_is_gone_is_told(ticking: Services, store: Store) -> N
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(("off", "said"), [(-90, "behind"), (90, "ahead of"), (2, "")])
 def test_a_clock_that_differs_from_the_databases_is_told(ticking: Services, off: int, said: str) -> None:
-    with ticking.db.system(write=False) as session:
+    with ticking.db.system(Purpose.INSPECT, write=False) as session:
         problems = doctor.clock_problems(session, now() + timedelta(seconds=off))
     assert [said in problem for problem in problems] == ([True] if said else [])
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.orm_bypass import adopt, write_new
 from core.db.row_reader import within
 from core.orders.model import OrderEvent
@@ -16,7 +14,7 @@ from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON
 
-_EVENTS: Any = OrderEvent.__table__
+_EVENTS = table_of(OrderEvent)
 _ALL = sa.select(_EVENTS).where(_EVENTS.c.store_id == sa.bindparam("store_id")).order_by(_EVENTS.c.id)
 
 

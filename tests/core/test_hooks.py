@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.db.purpose import Purpose
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
 from core.platform.sample import SIGNATURE, World, sign
@@ -29,7 +30,7 @@ def first_reading_done(worker: Worker, store: Store) -> None:
 
 
 def failures(services: Services, store: Store) -> int:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         return session.scalars(sa.select(Store.signature_failures).where(Store.id == store.id)).one()
 
 

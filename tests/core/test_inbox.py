@@ -9,24 +9,26 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.db.base import Database
+from core.db.base import table_of
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs import fast_enqueue
 from core.jobs.queue import Job, NewJob, enqueue, enqueue_for_stores
 from tests.conftest import NOON
 
-HER_ORDER = NewJob("changes.refresh_order", "order:1", {"ref": "1"})
+HER_ORDER = NewJob("changes.refresh_order", "order:1", {"ref": "1"}, is_news=True)
 NEWS = [
     (1, HER_ORDER),
     (2, NewJob("changes.refresh_order", "order:Ünï\"'\\", {"ref": "Ünï\"'\\"})),
-    (1, NewJob("changes.refresh_review", "review:1", {"ref": "1"})),
+    (1, NewJob("changes.refresh_review", "review:1", {"ref": "1"}, is_news=True)),
     (1, HER_ORDER),
 ]
 FACT = NewJob("changes.act", "privacy:1", {"resource": "privacy"}, once=True)
-COLUMNS = [column for column in Job.__table__.columns if column.name != "id"]
+COLUMNS = [column for column in table_of(Job).columns if column.name != "id"]
 
 
 def usual(db: Database, promised: list[tuple[int, NewJob]]) -> None:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         enqueue_for_stores(session, promised, now=NOON)
 
 
@@ -35,13 +37,13 @@ def short(db: Database, promised: list[tuple[int, NewJob]]) -> None:
 
 
 def rows(db: Database) -> list[tuple[Any, ...]]:
-    with db.system(write=False) as session:
+    with db.system(Purpose.INSPECT, write=False) as session:
         found = session.execute(sa.select(*COLUMNS).order_by(Job.store_id, Job.key, Job.id)).all()
     return [tuple(row) for row in found]
 
 
 def clear(db: Database) -> None:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         session.execute(sa.text("delete from jobs"))
 
 
@@ -82,7 +84,7 @@ def test_a_fact_that_never_merges_is_kept_beside_news(
 
 
 def test_what_cannot_be_written_leaves_nothing_of_its_batch(database: Database) -> None:
-    nothing = NewJob("changes.refresh_order", "order:2", {})
+    nothing = NewJob("changes.refresh_order", "order:2", {}, is_news=True)
     with pytest.raises((sa.exc.DBAPIError, OverflowError)):  # the latter is how SQLite's driver says it
         fast_enqueue.keep(database, [(1, HER_ORDER), (2**70, nothing)], now=NOON)
     assert rows(database) == []

@@ -13,6 +13,7 @@ import requests
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Job, Kind, NewJob, PauseStore, Work
 from core.jobs.worker import Worker
@@ -73,7 +74,7 @@ def begin(client: FlaskClient, world: World, platform: str = "demo") -> str:
 
 
 def stores(services: Services) -> list[Store]:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         return list(session.scalars(sa.select(Store)))
 
 

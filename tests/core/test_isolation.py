@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from core.app import create_app, wire_kinds
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import NewJob
 from core.orders.messages import envelope
@@ -49,6 +50,10 @@ def browser(two: Two) -> FlaskClient:
 
 def secret(two: Two, store: Store) -> str:
     return link_of(two.services, store).secret
+
+
+def forwarding_secret(two: Two, store: Store) -> str:
+    return link_of(two.services, store).forwarding_secret
 
 
 def signed(two: Two, body: bytes, **headers: str) -> dict[str, Any]:
@@ -98,7 +103,7 @@ def track(two: Two) -> list[Ask]:
 
 def proxied(two: Two) -> list[Ask]:
     shopper = {"ref": TRACES[4], "email": EMAIL, "orders": ["1"]}
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     named = {"ref": two.mine.ref, "other": two.theirs.ref, "key": two.theirs.key}
     return [
         ("/proxy/demo/orders", {"headers": forward(mine, store, nonce=nonce, shopper=shopper)})
@@ -128,8 +133,16 @@ def confirm(two: Two) -> list[Ask]:
     return [(f"/admin/confirm-sender/{token}", {})]
 
 
+def entered(two: Two) -> list[Ask]:
+    mine = {"s": two.mine.id, "i": two.me.id, "v": 9, "n": "once"}
+    return [
+        (f"/admin/enter/{two.services.keyring.sign(facts, purpose='invite')}", {})
+        for facts in (mine, mine | {"s": two.theirs.id})
+    ]
+
+
 def opened(two: Two) -> list[Ask]:
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     return [
         ("/admin/open/demo", {"headers": forward(mine, name, nonce=name)}) for name in (two.theirs.key, two.theirs.ref)
     ]
@@ -200,6 +213,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/sender": desk("sender"),
     "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
+    "GET /admin/enter/<token>": entered,
+    "POST /admin/enter/<token>": entered,
+    "POST /admin/<key>/sign-out": desk("sign-out"),
     "GET /admin/confirm-sender/<token>": confirm,
     "POST /admin/confirm-sender/<token>": confirm,
 }
@@ -292,7 +308,7 @@ def test_no_job_of_a_store_touches_or_mails_another_s_rows(two: Two) -> None:
 @pytest.mark.parametrize("kind", sorted(name for name in wire_kinds() if name.startswith("clock.")))
 def test_what_the_clock_promises_a_store_speaks_of_that_store_only(two: Two, kind: str) -> None:
     mine, theirs = (dump(two.services.db, store.id, without=["jobs"]) for store in (two.mine, two.theirs))
-    with two.services.db.system() as session:
+    with two.services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob(kind, kind), now=two.services.clock())
         (claimed,) = claims.claim(session, 1, now=two.services.clock())
     two.worker.perform(claimed)

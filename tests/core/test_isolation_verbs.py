@@ -22,7 +22,7 @@ import core
 from core import changes
 from core.conversations import cases
 from core.db import bulk, orm_bypass
-from core.db.base import Base
+from core.db.base import Base, table_of
 from core.desk import today
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
@@ -37,7 +37,7 @@ from core.privacy import personal_data
 from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
-from core.stores import audit, housekeeping, install, platform_access
+from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.platform_access import StoreNotFound
 from tests.conftest import NOON
 from tests.core import isolation_returns as returns
@@ -83,11 +83,11 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))
     ).all(),
     "db.bulk.read_rows": lambda s, two: bulk.read_rows(
-        s, Order.__table__, ("id", "email"), two.mine.id, "id", [two.ids["order"]]
+        s, table_of(Order), ("id", "email"), two.mine.id, "id", [two.ids["order"]]
     ),
     "db.bulk.update_rows": lambda s, two: bulk.update_rows(
         s,
-        Order.__table__,  # type: ignore[arg-type]
+        table_of(Order),
         two.mine.id,
         [{"id": two.ids["order"], "late": True}],
     ),
@@ -121,17 +121,22 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "reviews.sync.apply_gone": lambda s, two: reviews_sync.apply_gone(s, ["r1"], asked_at=LATER, now=LATER),
     "reviews.sync.touch": lambda s, two: reviews_sync.touch(s, ["r1"], asked_at=LATER),
-    "shipping.notice_actions.stop": lambda s, two: notice_actions.stop(s, two.ids["order"], now=LATER),
-    "shipping.notice_actions.resume": lambda s, two: notice_actions.resume(s, two.ids["order"], now=LATER),
+    "shipping.notice_actions.stop_messages": lambda s, two: notice_actions.stop_messages(
+        s, two.ids["order"], now=LATER
+    ),
+    "shipping.notice_actions.resume_messages": lambda s, two: notice_actions.resume_messages(
+        s, two.ids["order"], now=LATER
+    ),
     "shipping.coverage.measure": lambda s, two: coverage.measure(s, now=LATER),
-    "shipping.replay.histories": lambda s, two: replay.histories(s, now=LATER),
-    "shipping.replay.replay": lambda s, two: replay.replay(s, two.mine, now=LATER),
+    "shipping.replay.read_histories": lambda s, two: replay.read_histories(s, now=LATER),
+    "shipping.replay.simulate_store": lambda s, two: replay.simulate_store(s, two.mine, now=LATER),
     "shipping.replay.show": lambda s, two: replay.show(s, two.mine, now=LATER),
-    "shipping.evaluate.settle_orders": lambda s, two: evaluate.settle_orders(
+    "shipping.evaluate.evaluate_orders": lambda s, two: evaluate.evaluate_orders(
         s, two.mine, [two.ids["order"]], now=LATER
     ),
-    "shipping.evaluate.wake": lambda s, two: evaluate.wake(s, now=LATER),
+    "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
+    "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
@@ -167,10 +172,10 @@ TAKE_ROWS = (
     | reviews.TAKE_ROWS
     | set(
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.within conversations.cases.open_case "
-        "conversations.cases.add_message db.base.insert desk.settings.terms_form.save desk.trace.trace "
+        "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
         "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
-        "shipping.notice_actions.record shipping.store_decisions.write_notices "
+        "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
         "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "
         "shipping.mail.notices.compose orders.messages.send_notice.news_of stores.settings.change "
         "web.inbound_mail.take".split()
@@ -178,11 +183,20 @@ TAKE_ROWS = (
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "jobs.claims.claim ops.doctor.clock_problems jobs.queue.clock_slot jobs.queue.enqueue_for_stores "
-    "jobs.queue.oldest_waiting jobs.queue.prune".split()
+    "jobs.claims.claim jobs.due_jobs.line_up jobs.claims.follow_clock_back db.database_clock.database_now "
+    "ops.doctor.clock_problems jobs.queue.enqueue_for_stores jobs.claims.oldest_waiting jobs.prune.prune "
+    "jobs.scheduler.clock_slot".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
-REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS, *reviews.REFUSALS)
+REFUSALS = (
+    StoreNotFound,
+    OrderNotFound,
+    LeaseLost,
+    PermissionError,
+    staff.SessionOver,
+    *returns.REFUSALS,
+    *reviews.REFUSALS,
+)
 
 
 def functions() -> set[str]:

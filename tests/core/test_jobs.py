@@ -13,8 +13,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import SYSTEM, Database
-from core.jobs import claims, queue, scheduler
+from core.db.base import SYSTEM
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import claims, prune, queue, scheduler
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.services import Services
 from tests.conftest import NOON, Clock
@@ -30,7 +32,7 @@ def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) 
 
 
 def take(db: Database, limit: int = 20, now: datetime = NOON) -> list[Claimed]:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         return claims.claim(session, limit, now=now)
 
 
@@ -156,8 +158,8 @@ def test_once_is_unique_for_ever(database: Database) -> None:
     assert promise(database, once) == 1
     end(database, queue.finish, take_one(database))
     assert promise(database, once, now=NOON + timedelta(days=400)) == 0
-    with database.system() as session:
-        assert queue.prune(session, before=NOON + timedelta(days=500)) == 1
+    with database.system(Purpose.INSPECT) as session:
+        assert prune.prune(session, before=NOON + timedelta(days=500)) == 1
     assert promise(database, once, now=NOON + timedelta(days=600)) == 0
     assert [row.payload for row in rows(database)] == [{}]  # only the key is left of it
 
@@ -217,7 +219,7 @@ def test_stores_that_wait_for_tomorrow_take_no_turn_in_a_backlog(database: Datab
 
 def test_each_kind_is_held_as_long_as_it_asks(database: Database) -> None:
     promise(database, NewJob("quick", "a"), NewJob("slow", "b"))
-    with database.system() as session:
+    with database.system(Purpose.INSPECT) as session:
         taken = claims.claim(session, 5, now=NOON, leases={"slow": timedelta(hours=1)})
     assert {job.kind: job.lease_until - NOON for job in taken} == {"quick": queue.LEASE, "slow": timedelta(hours=1)}
 
@@ -376,9 +378,9 @@ def test_only_what_ended_before_the_day_is_forgotten(database: Database) -> None
     end(database, queue.finish, old, now=NOON - timedelta(days=15))
     end(database, queue.finish, new, now=NOON)
     end(database, claims.give_up, stuck, "no", now=NOON - timedelta(days=15))
-    with database.system() as session:
-        assert queue.prune(session, before=NOON - timedelta(days=14)) == 1
-        assert queue.prune(session, before=NOON - timedelta(days=14)) == 0
+    with database.system(Purpose.INSPECT) as session:
+        assert prune.prune(session, before=NOON - timedelta(days=14)) == 1
+        assert prune.prune(session, before=NOON - timedelta(days=14)) == 0
     assert sorted(states(database)) == ["done", "running", "stuck"]
 
 
@@ -386,15 +388,15 @@ def test_forgetting_takes_no_more_than_its_share(database: Database) -> None:
     promise(database, *[NewJob("look", f"order:{n}") for n in range(7)])
     for job in take(database):
         end(database, queue.finish, job)
-    with database.system() as session:
-        assert [queue.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
+    with database.system(Purpose.INSPECT) as session:
+        assert [prune.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
 
 
 def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
     promise(database, NewJob("look", "a"), NewJob("look", "tomorrow", run_at=NOON + timedelta(days=1)))
-    with database.system(write=False) as session:
-        assert queue.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
-        assert queue.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
+    with database.system(Purpose.INSPECT, write=False) as session:
+        assert claims.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
+        assert claims.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
 
 
 # The clock
@@ -417,8 +419,8 @@ def test_every_slot_is_one_job_and_old_slots_are_forgotten(services: Services, c
     assert [number for number, won in enumerate(ticks) if won] == [0, 4, 8, 12]
     for job in take(services.db, now=clock.now):
         end(services.db, queue.finish, job)
-    with services.db.system() as session:
-        assert queue.prune(session, before=NOON + timedelta(days=1)) == 4
+    with services.db.system(Purpose.INSPECT) as session:
+        assert prune.prune(session, before=NOON + timedelta(days=1)) == 4
     assert states(services.db, SYSTEM) == []
 
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from core.db.base import Database
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from tests.conftest import NOON
@@ -45,7 +46,7 @@ class Jobs(RuleBasedStateMachine):
         self.db, self.now = database, NOON
         self.model: dict[int, Row] = {}
         self.hands: list[Claimed] = []  # every claim there ever was, old ones too
-        with database.system() as session:
+        with database.system(Purpose.INSPECT) as session:
             session.execute(sa.delete(Job))
 
     def among(self, key: tuple[int, str], state: str) -> list[Row]:
@@ -82,7 +83,7 @@ class Jobs(RuleBasedStateMachine):
             for id_, row in self.model.items()
             if row.state == "waiting" and row.due <= self.now and not self.among(row.key, "running")
         }
-        with self.db.system() as session:
+        with self.db.system(Purpose.INSPECT) as session:
             taken = claims.claim(session, limit, now=self.now)
         assert {job.id for job in taken} <= due
         assert len(taken) == min(limit, len(due))
@@ -157,7 +158,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def both_agree(self) -> None:
-        with self.db.system(write=False) as session:
+        with self.db.system(Purpose.INSPECT, write=False) as session:
             table = {row.id: row for row in session.scalars(sa.select(Job))}
         assert {id_: ((row.store_id, row.key), row.state, row.attempts) for id_, row in table.items()} == {
             id_: (row.key, row.state, row.attempts) for id_, row in self.model.items()

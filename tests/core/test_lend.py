@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db import postgres, prepared_statement
-from core.db.base import Database
+from core.db.database import Database
 from core.db.prepared_statement import FOR_ALL, AtOnce
+from core.db.purpose import Purpose
 from core.db.row_reader import reading, within
 
 HOW_MANY = AtOnce("how many", f"{FOR_ALL} select count(*) from named, stores where named.is_on = 'on'")
@@ -32,7 +33,7 @@ def test_a_database_that_is_away_is_an_operational_error_on_the_short_ways_too()
 
 def cut(database_url: str, pid: int) -> None:
     somebody = Database(database_url)
-    with somebody.system() as session:
+    with somebody.system(Purpose.INSPECT) as session:
         session.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": pid})
     somebody.close()
 

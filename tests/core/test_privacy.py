@@ -66,7 +66,7 @@ MERCHANTS = {
     "return_policies": "saved_by",
     "returns": "opened_by decided_by approval_asked_by",
     "staff": "ref name email language role",
-    "stores": "name url email credentials secret hook_token",
+    "stores": "name url email credentials secret forwarding_secret hook_token",
 }
 """What is the merchant's own; it goes with the store."""
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from core import changes
 from core.conversations.model import Case, Message
 from core.db.base import SYSTEM, new_id
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
@@ -43,7 +44,7 @@ def remember(services: Services, store: Store, days: Any) -> None:
 
 
 def strike(services: Services, worker: Worker) -> None:
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob("clock.retain", f"clock.retain:{new_id()}"), now=services.clock())
     worker.run_until_idle()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +13,8 @@ from hypothesis import strategies as st
 
 from core import changes
 from core.app import create_app, wire_kinds
-from core.db.base import SYSTEM, new_id
+from core.db.base import SYSTEM, new_id, table_of
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.scheduler import TABLE
@@ -48,14 +48,14 @@ def put_orders(services: Services, store: Store, refs: Sequence[str], email: str
 
 def walk(services: Services) -> None:
     """Let the clock's slot come and run what it promises, as a worker with these keys does."""
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob("clock.reseal", f"clock.reseal:{new_id()}", once=True), now=NOON)
     kinds = {name: kind for name, kind in wire_kinds().items() if name in housekeeping.JOBS}
     Worker(services, kinds, close_store=install.close).run_until_idle()
 
 
 def only_store(services: Services) -> Store:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         return session.scalars(sa.select(Store)).one()
 
 
@@ -116,7 +116,7 @@ def test_without_the_walk_the_new_key_alone_opens_nothing(services: Services, st
 def test_a_walk_reaches_the_last_order_however_its_batches_fall(services: Services, store: Store, count: int) -> None:
     put_orders(services, store, "1")
     with services.db.transaction(store.id) as session:
-        orders: Any = Order.__table__
+        orders = table_of(Order)
         first = dict(session.execute(sa.select(orders)).mappings().one())
         session.execute(sa.insert(orders), [first | {"id": new_id(), "ref": f"copy {n}"} for n in range(1, count)])
     both = with_keys(services, NEW, KEY)
@@ -162,7 +162,7 @@ def test_what_a_lost_key_sealed_is_left_alone_and_the_rest_goes_on(
     connect(with_keys(services, NEW), world, "second")
     put_orders(services, store, "1")
     walk(with_keys(services, NEW, "a-third-long-random-text-of-thirty-six"))
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         lost, kept = session.scalars(sa.select(Store).order_by(Store.id))
     assert lost.secret == store.secret
     assert housekeeping.is_unreadable(lost, Keyring([NEW]))

@@ -37,6 +37,7 @@ class Keys:
 
     truths: dict[str, str]
     secret: str
+    forwarding_secret: str
     bearers: tuple[str, ...]
     cookie: str
     mail: bytes
@@ -74,6 +75,7 @@ def cut_keys(services: Services, store: Store) -> Keys:
     return Keys(
         truths,
         link_of(services, store).secret,
+        link_of(services, store).forwarding_secret,
         (grant(keyring, store.id, [placed.id]), grant(keyring, store.id, [placed.id], level="act"), INBOUND, METRICS),
         f"aftercare_desk_{store.key}={staff.open_session(keyring, owner)}",
         f"From: ann@shopper.example\r\nTo: {reply_to}\r\nSubject: Re\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?".encode(),
@@ -111,9 +113,9 @@ def dress(rubbish: Rubbish, keys: Keys, first: str, body: bytes) -> dict[str, st
         elif first in ("proxy", "admin"):
             nonce = rubbish.text().encode("ascii", "ignore").decode().strip() or str(rubbish.chance.random())
             claim: Any = rubbish.chance.choice(({"ref": "7", "orders": ["42"]}, rubbish.fields(), rubbish.value()))
-            forwarded = forward(keys.secret, "linden", nonce=nonce, shopper=claim)
+            forwarded = forward(keys.forwarding_secret, "linden", nonce=nonce, shopper=claim)
             claimed = f"{nonce}\n{forwarded.get('x-demo-shopper', '')}\n".encode()
-            headers |= forwarded | {SIGNATURE: sign(keys.secret, claimed + body)}
+            headers |= forwarded | {SIGNATURE: sign(keys.forwarding_secret, claimed + body)}
     return headers
 
 

@@ -31,8 +31,9 @@ from core.platform.contract import Platform, Reimbursement
 from core.platform.sample import Demo
 from core.stores import install
 from core.stores.platform_access import open_platform, store_by_id
+from plugins.woocommerce.platform import WooCommerce
 
-PLATFORMS = {"demo": Demo}
+PLATFORMS: dict[str, type[Platform]] = {"demo": Demo, "woocommerce": WooCommerce}
 TABLE = {"clock.sweep": timedelta(seconds=10)}
 """No poll and no reconcile: what a delivery lost must not be found again by other means."""
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from core.app import make_services, wire_kinds
 from core.config import read_config
+from core.db.purpose import Purpose
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
 from core.platform.sample import World
@@ -105,7 +106,7 @@ def settle(scene: Scene) -> None:
 
 
 def count(scene: Scene, query: Any) -> int:
-    with scene.services.db.system(write=False) as session:
+    with scene.services.db.system(Purpose.INSPECT, write=False) as session:
         return int(session.scalar(query) or 0)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs.queue import Job, NewJob
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment

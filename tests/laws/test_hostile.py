@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import run_wsgi_app
 
 from core.app import create_app
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
 from core.mail.smtp import NullTransport

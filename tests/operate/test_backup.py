@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.app import make_worker
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import Job, NewJob
 from core.orders.model import Order

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.app import make_worker
-from core.db.base import Database
+from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import Job, Kind, NewJob, Work
 from core.jobs.worker import Worker

@@ -9,7 +9,6 @@ from core.desk.returns.return_facts import ReturnView
 from core.i18n.words import Words
 from core.returns.money.payout import STAGES
 from core.returns.presenter.sentences import refund_when
-from core.returns.return_settings import AboveLimit, ReturnSettings, check_limit
 from core.returns.states import legal_moves
 
 
@@ -25,12 +24,15 @@ class Button:
     primary: bool = False
 
 
-def buttons_of(view: ReturnView, practice: ReturnSettings, role: str, words: Words) -> list[Button]:
-    """List the moves somebody of this role may make, those that end the waiting first."""
+def buttons_of(view: ReturnView, most: int | None, currency: str, words: Words) -> list[Button]:
+    """List the moves somebody may make who may give back so much alone, those that end the waiting first.
+
+    `most` is minor units of `currency`, the store's; None for no limit.
+    """
     legal = {move for _, move in legal_moves(view.rma.standing)}
     goods_move = view.rma.kind != "cancel"
     return [
-        *(_approval(view, practice, role, words) if "approve" in legal else ()),
+        *(_approval(view, most, currency, words) if "approve" in legal else ()),
         *(_reception(view, words, legal) if goods_move else ()),
         *(_payment(view, words) if "promise" in legal and goods_move else ()),
         *(_refusal(words, legal)),
@@ -54,15 +56,13 @@ def pays_at(view: ReturnView, reception: str, acceptance: str = "approved") -> b
     return due and reception in STAGES[rma.refund_when]
 
 
-def _approval(view: ReturnView, practice: ReturnSettings, role: str, words: Words) -> Iterator[Button]:
+def _approval(view: ReturnView, most: int | None, currency: str, words: Words) -> Iterator[Button]:
     say, rma = words.pgettext, view.rma
     amount = words.money(view.amount, rma.currency)
     note = say("desk", "Reason, for the shopper") if rma.answer == "decline" else ""
-    try:
-        check_limit(practice, role, view.amount, rma.currency)
-    except AboveLimit as limit:
-        most = words.money(limit.limit, limit.currency)
-        hint = say("desk", "You may give back up to %(most)s; this comes to %(amount)s.", most=most, amount=amount)
+    if most is not None and view.amount > most:
+        told = {"most": words.money(most, currency), "amount": amount}
+        hint = say("desk", "You may give back up to %(most)s; this comes to %(amount)s.", **told)
         yield Button("ask", say("desk", "Ask for approval"), hint, primary=True)
         return
     if not view.amount:

@@ -29,6 +29,7 @@ def _letters(say: Callable[[str, str], str]) -> dict[str, str]:
         "withdrawal_contested": say("desk", "Withdrawal contested"),
         "refund_failed": say("desk", "Refund failed"),
         "paid_otherwise": say("desk", "The store paid another amount"),
+        "refunded_twice": say("desk", "More was refunded than was due"),
     }
 
 
@@ -91,6 +92,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.note_sent": say("desk", "Sent back"),
         "did.receive": say("desk", "Arrived"),
         "did.inspect": say("desk", "Inspected"),
+        "did.refunded_twice": say("desk", "More was refunded than was due"),
         "did.reopen": say("desk", "Taken up again"),
         "did.expect": say("desk", "Asked for the goods after all"),
         "did.set_label": say("desk", "Gave the shopper a label"),

@@ -15,7 +15,7 @@ from core.desk.returns.return_facts import ReturnView, pay_link, view_return
 from core.http.context import services, words
 from core.money import to_decimal
 from core.returns.model import Return, ReturnPhoto
-from core.returns.return_settings import return_settings_of
+from core.returns.requests.approval_limit import left_of_limit
 from core.stores import staff
 
 STATUSES = ("requested", "approved", "received", "declined", "closed", "canceled")
@@ -79,12 +79,13 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
     app, say = services(), words()
     with app.db.transaction(g.store.id, write=False) as session:
         view = _view(session, return_id)
-        practice = return_settings_of(g.store)
+        mine = {"name": g.person.name, "role": g.person.role, "now": app.clock()}
+        most = left_of_limit(session, g.store, view.rma, **mine)
         may_act = g.person.role in staff.MAY_ACT
         return show_page(
             "return",
             view=view,
-            buttons=buttons_of(view, practice, g.person.role, say) if may_act else [],
+            buttons=buttons_of(view, most, g.store.currency, say) if may_act else [],
             inspects=may_act and may_inspect(view),
             terms=_terms(view) if may_act and may_set_terms(view) else None,
             may_act=may_act,

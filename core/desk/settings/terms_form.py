@@ -109,4 +109,4 @@ def save(session: Session, store: Store, terms: Terms, *, version: int, now: dat
     """Save the terms and let the next sweep look at every open parcel with them. Raises SettingsChanged."""
     values = terms.model_dump(mode="json", exclude_unset=True)
     settings.change(session, store, evaluate.SECTION, values, version=version, now=now)
-    evaluate.wake(session, now=now)
+    evaluate.recheck_parcels(session, now=now)

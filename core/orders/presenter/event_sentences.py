@@ -7,7 +7,7 @@ from typing import Any
 
 from core.i18n.words import Words
 
-STAFF_ONLY = frozenset({"paid_otherwise"})
+STAFF_ONLY = frozenset({"paid_otherwise", "refunded_twice"})
 """Kinds of event that no shopper reads, neither as a sentence nor as a fact."""
 _SAID_BY_ANOTHER = frozenset(
     f"told_{kind}"

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.bulk import among, insert_new, insert_rows
 from core.orders.model import LineItem, Shipment, TrackingEvent
 from core.orders.sync.order_rows import Row, line_row, parcel_row, scan_row
@@ -26,7 +27,7 @@ _SHIPPING = set(
 )
 """Columns the shipping slice fills; a new row starts empty, an old one keeps them."""
 _FIRST_SEEN = {"seen_at", "status_seen_at"}
-_parcels: Any = Shipment.__table__
+_parcels = table_of(Shipment)
 
 
 def write_children(
@@ -44,7 +45,7 @@ def _write_lines(session: Session, store_id: int, orders: Orders, old: Sequence[
         for order_id, order in orders.items()
         for place, line in enumerate(order.lines)
     ]
-    _replace(session, store_id, LineItem.__table__, rows, old, _MERGE_LINES)
+    _replace(session, store_id, table_of(LineItem), rows, old, _MERGE_LINES)
 
 
 def _write_parcels(
@@ -58,14 +59,14 @@ def _write_parcels(
             events += [(order_id, row["ref"], event) for event in parcel.shipment.events]
     if old:
         _recognize(session, store_id, rows, old)
-        scans: Any = TrackingEvent.__table__
+        scans = table_of(TrackingEvent)
         mine = sa.and_(scans.c.store_id == store_id, among(session, scans.c.order_id, old))
         session.connection().execute(sa.delete(scans).where(mine))
     written = _replace(session, store_id, _parcels, rows, old, _MERGE_PARCELS)
     ids = {(row.order_id, row.ref): row.id for row in written}
     found = [scan_row(store_id, order_id, ids[order_id, ref], event) for order_id, ref, event in events]
     if found:
-        insert_new(session, TrackingEvent.__table__, found)
+        insert_new(session, table_of(TrackingEvent), found)
 
 
 def _recognize(session: Session, store_id: int, rows: Sequence[Row], old: Sequence[int]) -> None:
@@ -89,7 +90,7 @@ def _recognize(session: Session, store_id: int, rows: Sequence[Row], old: Sequen
 
 
 def _replace(
-    session: Session, store_id: int, table: Any, rows: Iterable[Row], old: Sequence[int], merge: Any
+    session: Session, store_id: int, table: sa.Table, rows: Iterable[Row], old: Sequence[int], merge: Any
 ) -> Sequence[Any]:
     """Make the children of these orders equal to `rows`: same ref keeps its id, vanished ones go. Give what is there.
 
@@ -105,7 +106,7 @@ def _replace(
     return insert_rows(session, table, list(stay.values()), merge) if stay else ()
 
 
-def _those_of(session: Session, store_id: int, table: Any, order_ids: Sequence[int], *more: Any) -> Sequence[Any]:
+def _those_of(session: Session, store_id: int, table: sa.Table, order_ids: Sequence[int], *more: Any) -> Sequence[Any]:
     """Read id, order and ref of the children of some orders."""
     chosen = sa.select(table.c.id, table.c.order_id, table.c.ref, *more)
     mine = sa.and_(table.c.store_id == store_id, among(session, table.c.order_id, order_ids))

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.bulk import insert_rows, update_rows
+from core.jobs.freshness import is_known_later
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
 from core.orders.sync.anonymize import without_person
@@ -19,7 +21,7 @@ from core.orders.sync.child_rows import write_children
 from core.orders.sync.order_rows import Row, order_row, read
 from core.platform.snapshots import OrderSnapshot
 
-_orders: Any = Order.__table__
+_orders = table_of(Order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now
     named = list(refs)
     if not named:
         return []
-    here = sa.select(Order.id).where(Order.ref.in_(named), Order.gone_at.is_(None), Order.fetched_at <= asked_at)
-    ids = list(session.scalars(here.with_for_update()))
+    here = sa.select(Order.id).where(Order.ref.in_(named), Order.gone_at.is_(None))
+    older = here.where(~is_known_later(Order.fetched_at, asked_at))
+    ids = list(session.scalars(older.with_for_update()))
     if ids:
         session.execute(sa.update(Order).where(Order.id.in_(ids)).values(gone_at=now, fetched_at=asked_at))
         session.execute(sa.update(Shipment).where(Shipment.order_id.in_(ids)).values(check_after=None))
@@ -102,7 +105,9 @@ def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now
 def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
     """Note that the store listed these orders when we asked; what a full listing leaves untouched may be gone."""
     session.execute(
-        sa.update(Order).where(Order.ref.in_(list(refs)), Order.fetched_at < asked_at).values(fetched_at=asked_at)
+        sa.update(Order)
+        .where(Order.ref.in_(list(refs)), ~is_known_later(Order.fetched_at, asked_at))
+        .values(fetched_at=asked_at)
     )
 
 
@@ -139,7 +144,7 @@ def _pick_news(
 
 def _named(session: Session, store_id: int, refs: Iterable[str]) -> sa.ColumnElement[bool]:
     """Give the condition that an order is one of these; one parameter where the engine has lists."""
-    one_of = _orders.c.ref.in_(list(refs))
+    one_of: sa.ColumnElement[bool] = _orders.c.ref.in_(list(refs))
     if session.get_bind().dialect.name == "postgresql":
         one_of = _orders.c.ref == sa.func.any(sa.bindparam(None, list(refs), ARRAY(sa.Text), unique=True))
     return sa.and_(_orders.c.store_id == store_id, one_of)
@@ -184,8 +189,8 @@ _STAYS = frozenset({"store_id", "late", "return_open", "link_version", "seen_at"
 
 
 def _says_more(one: _News, old: Any) -> bool:
-    if (one.snapshot.updated_at, one.at) < (old.updated_at, old.fetched_at):
+    if one.snapshot.updated_at < old.updated_at:
         return False
-    if old.gone_at is not None and one.at < old.fetched_at:
-        return False  # listed before it was deleted
+    if is_known_later(old.fetched_at, one.at) and (one.snapshot.updated_at == old.updated_at or old.gone_at):
+        return False  # the row says what was asked for later, or: listed before it was deleted
     return one.digest != old.digest or old.gone_at is not None

@@ -78,7 +78,7 @@ def bad_photo(error: BadPhoto, words: Words, _now: datetime) -> Refusal:
 
 def above_limit(error: AboveLimit, words: Words, _now: datetime) -> Refusal:
     """Say how much this role may give back alone."""
-    limit, amount = words.money(error.limit, error.currency), words.money(error.amount, error.currency)
+    limit, amount = words.money(error.limit, error.limit_currency), words.money(error.amount, error.currency)
     told = words.pgettext(
         "desk",
         "You may give back %(limit)s alone, and this is %(amount)s. Ask for approval.",

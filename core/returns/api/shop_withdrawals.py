@@ -77,7 +77,7 @@ def check_receipt(key: str, json_data: ReceiptIn) -> KnownOut:
     app = services()
     store = store_by_key(app, key)
     speak_for(store.language)
-    limits = {f"receipt:address:{request.remote_addr}": 30}
+    limits = {f"receipt:address:{throttle.caller_of(request.remote_addr or '')}": 30}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
     with app.db.transaction(store.id, write=False) as session:
         at = declare.is_known_receipt(session, storable(json_data.hash.strip()))

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.orm_bypass import adopt
 from core.db.row_reader import Row, within
 from core.orders.model import LineItem, Order
@@ -27,7 +28,7 @@ _WITHDRAWN = ("declared", "acknowledged", "contested", "reimbursed")
 
 def select_of_order(model: Any, *columns: str) -> sa.Select[Any]:
     """Select columns of an order's rows, as a statement to be written once."""
-    table = model.__table__
+    table = table_of(model)
     mine = sa.and_(table.c.store_id == sa.bindparam("store_id"), table.c.order_id == sa.bindparam("order_id"))
     return sa.select(*(table.c[name] for name in columns)).where(mine)
 
@@ -37,7 +38,7 @@ def _is_one_of(column: Any, words: Sequence[str]) -> sa.ColumnElement[bool]:
     return sa.or_(*(column == word for word in words))
 
 
-_ORDERS: Any = Order.__table__
+_ORDERS = table_of(Order)
 _LOCKED = (
     sa.select(_ORDERS)
     .where(_ORDERS.c.store_id == sa.bindparam("store_id"), _ORDERS.c.id == sa.bindparam("order_id"))
@@ -48,18 +49,18 @@ _LOCKED = (
 # Plain rows by statements written once: starting a return reads them before it can say anything (benchmarks.p6_return).
 _LINES = select_of_order(
     LineItem, *"ref kind title variant sku product_ref image_url quantity removed total tax taxes".split()
-).order_by(LineItem.__table__.c.place)
+).order_by(table_of(LineItem).c.place)
 _MONEY = select_of_order(Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines".split()).where(
-    _is_one_of(Reimbursement.__table__.c.state, PROMISED)
+    _is_one_of(table_of(Reimbursement).c.state, PROMISED)
 )
-_RETURNS: Any = Return.__table__
-_GOING: Any = ReturnItem.__table__
+_RETURNS = table_of(Return)
+_GOING = table_of(ReturnItem)
 _ITEMS = (
     select_of_order(ReturnItem, "return_id", "line_ref", "quantity", "accepted")
     .join(_RETURNS, sa.and_(_RETURNS.c.store_id == _GOING.c.store_id, _RETURNS.c.id == _GOING.c.return_id))
     .where(~_is_one_of(_RETURNS.c.acceptance, _OVER))
 )
-_WITHDRAWALS = select_of_order(Withdrawal, "id", "lines").where(_is_one_of(Withdrawal.__table__.c.state, _WITHDRAWN))
+_WITHDRAWALS = select_of_order(Withdrawal, "id", "lines").where(_is_one_of(table_of(Withdrawal).c.state, _WITHDRAWN))
 
 
 @dataclass(frozen=True, slots=True)

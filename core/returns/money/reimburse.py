@@ -1,8 +1,4 @@
-"""Giving the shopper what is due: the row first, then the job, then what the platform says it did, read back.
-
-The platform is asked under a key of ours. Once it has been asked, it is looked for before it is asked again, so that
-a call which timed out after the money moved moves no more.
-"""
+"""Giving the shopper what is due: the row first, then its job (pay_reimbursement.py), then what became of it."""
 
 from __future__ import annotations
 
@@ -15,26 +11,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.postgres import run
 from core.jobs import queue
-from core.jobs.queue import Kind, NewJob, Work
+from core.jobs.queue import NewJob
 from core.orders.model import Order
-from core.platform.contract import ExchangeLine, Feature, Outcome, RefundLine
-from core.platform.contract import Reimbursement as Wanted
-from core.platform.errors import AccessLost, NotSupported, Refused
+from core.platform.contract import ExchangeLine
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.money.quotes import Quote
-from core.returns.return_settings import return_settings_of
 from core.returns.states import move_return, move_withdrawal
-from core.stores.model import Store
-from core.stores.platform_access import open_platform, store_by_id
 
 OPEN = ("pending", "needs_staff", "awaiting_payment")
-_FEATURES = {"refund": Feature.REFUND, "store_credit": Feature.STORE_CREDIT, "exchange": Feature.EXCHANGE}
-_orders: Any = Order.__table__
+_orders = table_of(Order)
 _SET_FLAG = (
     sa.update(_orders)
     .where(_orders.c.store_id == sa.bindparam("of_store"), _orders.c.id == sa.bindparam("of_id"))
@@ -100,56 +90,6 @@ def promise(session: Session, order: Order, what: Entitlement, *, by: str, now: 
     return row
 
 
-def pay(work: Work) -> None:
-    """Ask the platform to give what is due, or find that it did. A refusal ends in the platform's own sentence."""
-    with work.services.db.transaction(work.store_id, write=False) as session:
-        row, store = _load(session, work), store_by_id(session, work.store_id)
-        order = session.get(Order, (work.store_id, row.order_id)) if row else None
-    if row is None or order is None or row.state != "pending":
-        return
-    platform = open_platform(work.services, store)
-    if _FEATURES[row.kind] not in platform.features:
-        _settle(work, Outcome("needs_staff", link=order.admin_url))
-        return
-    try:
-        done = platform.find_reimbursement(order.ref, row.key) if row.asked_at else None
-        if done is None:
-            _note_asked(work)
-            done = platform.reimburse(wanted_of(row, order, store))
-    except NotSupported:
-        done = Outcome("needs_staff", link=order.admin_url)
-    except AccessLost:
-        raise
-    except Refused as refusal:
-        with work.done() as session:
-            end(session, _mine(session, work), "failed", sentence=str(refusal), now=work.now)
-        return
-    _settle(work, done)
-
-
-def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
-    """Translate a row into the contract's request; parts worth nothing are left out."""
-    through = return_settings_of(store).through_gateway and bool(row.payments)
-    able = {payment["ref"] for payment in order.payments if payment.get("refundable")}
-    return Wanted(
-        key=row.key,
-        kind=row.kind,  # type: ignore[arg-type]
-        order_ref=order.ref,
-        amount=row.amount,
-        currency=row.currency,
-        reason=row.reason,
-        lines=tuple(
-            RefundLine(part["ref"], part["quantity"], part["net"], part["taxes"])
-            for part in row.payout
-            if part["quantity"] or part["net"] or part["taxes"]
-        ),
-        restock=bool(row.restock) and {part["ref"] for part in row.lines if part["quantity"]} <= set(row.restock),
-        through_gateway=through and all(ref in able for ref, _ in row.payments),
-        payments=tuple((ref, amount) for ref, amount in row.payments),
-        exchange=tuple(ExchangeLine(**line) for line in row.exchange),
-    )
-
-
 def retry(session: Session, row: Reimbursement, *, now: datetime) -> None:
     """Let a failed one be tried again. Raises NotOpen."""
     if row.state != "failed":
@@ -181,41 +121,6 @@ def _enqueue(session: Session, row: Reimbursement, now: datetime) -> None:
     row.tries += 1
     job = NewJob("returns.reimburse", f"reimburse:{row.id}:{row.tries}", {"id": row.id}, once=True)
     queue.enqueue(session, row.store_id, job, now=now)
-
-
-def _load(session: Session, work: Work) -> Reimbursement | None:
-    return session.get(Reimbursement, (work.store_id, work.payload["id"]))
-
-
-def _mine(session: Session, work: Work) -> Reimbursement:
-    """Lock the order, then the row, as everybody does."""
-    row = _load(session, work)
-    assert row is not None
-    session.get(Order, (work.store_id, row.order_id), with_for_update=True)
-    session.refresh(row, with_for_update=True)
-    return row
-
-
-def _note_asked(work: Work) -> None:
-    """Write down that the platform is about to be asked, before it is: whoever comes after us looks first."""
-    with work.services.db.transaction(work.store_id) as session:
-        session.execute(
-            sa.update(Reimbursement)
-            .where(Reimbursement.id == work.payload["id"], Reimbursement.asked_at.is_(None))
-            .values(asked_at=work.now)
-        )
-
-
-def _settle(work: Work, outcome: Outcome) -> None:
-    with work.done() as session:
-        row = _mine(session, work)
-        if row.state != "pending":  # found meanwhile in what the store said
-            return
-        row.platform_ref, row.link = outcome.ref or row.platform_ref, outcome.link or row.link
-        end(session, row, outcome.state, paid=outcome.amount, sentence=outcome.sentence, now=work.now)
-        order = session.get(Order, (work.store_id, row.order_id))
-        if order is not None and outcome.state != "needs_staff":
-            events.request_order_refresh(session, order, now=work.now)
 
 
 def end(
@@ -295,6 +200,3 @@ def _flag(session: Session, order: Order, is_open: bool) -> None:
 
 def _plain(part: Any) -> dict[str, Any]:
     return {"ref": part.ref, "quantity": part.quantity, "net": part.net, "taxes": dict(part.taxes)}
-
-
-JOBS = {"returns.reimburse": Kind(pay, attempts=8)}

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import insert, new_id
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.db.purpose import Purpose
 from core.jobs.queue import Kind, Work
 from core.orders.model import Order
 from core.returns.model import ReturnPhoto
@@ -39,7 +41,7 @@ def keep(session: Session, order: Order, photo: Photo, *, now: datetime) -> Retu
         "digest": photo.digest,
         "added_at": now,
     }
-    session.execute(insert(session, ReturnPhoto.__table__).values(row).on_conflict_do_nothing())
+    session.execute(insert(session, table_of(ReturnPhoto)).values(row).on_conflict_do_nothing())
     same = sa.select(ReturnPhoto).where(ReturnPhoto.order_id == order.id, ReturnPhoto.digest == photo.digest)
     return session.scalars(same).one()
 
@@ -71,7 +73,7 @@ def forget_loose(work: Work) -> None:
     old = sa.and_(ReturnPhoto.return_id.is_(None), ReturnPhoto.added_at < work.now - KEPT_LOOSE)
     forgotten = _BATCH
     while forgotten == _BATCH:
-        with work.services.db.system() as session:
+        with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
             some = session.execute(sa.select(ReturnPhoto.store_id, ReturnPhoto.id).where(old).limit(_BATCH)).all()
             mine = sa.tuple_(ReturnPhoto.store_id, ReturnPhoto.id).in_([tuple(row) for row in some])
             session.execute(sa.delete(ReturnPhoto).where(mine, old), execution_options={"synchronize_session": False})

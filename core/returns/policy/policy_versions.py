@@ -12,7 +12,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.row_reader import within
 from core.returns.model import PolicyVersion
 from core.returns.policy.policy_document import Policy
@@ -25,7 +25,7 @@ FORM = "aftercare return policy"
 """Named in an exported file, so that another file is refused with a sentence."""
 
 
-_SAVED: Any = PolicyVersion.__table__
+_SAVED = table_of(PolicyVersion)
 _NEWEST = (
     sa.select(_SAVED.c.document)
     .where(_SAVED.c.store_id == sa.bindparam("store_id"))

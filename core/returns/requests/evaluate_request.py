@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
 from core.db.row_reader import Row, within
 from core.orders.model import LineItem, Order, Shipment
 from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
@@ -32,9 +32,9 @@ EARLIER_RETURNS_SINCE = timedelta(days=365)
 _NO_GOODS = Goods()
 _PARCELS = select_of_order(
     Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital".split()
-).order_by(Shipment.__table__.c.id)
-_ORDERS: Any = Order.__table__
-_RETURNS: Any = Return.__table__
+).order_by(table_of(Shipment).c.id)
+_ORDERS = table_of(Order)
+_RETURNS = table_of(Return)
 # Order by order: joined, PostgreSQL read all returns of a young store, by a plan from when there were none.
 _OF_ONE = (
     sa.select(sa.func.count())

@@ -22,7 +22,8 @@ from core.returns.model import Return, ReturnItem
 from core.returns.money import payout
 from core.returns.money.order_balance import lock_order
 from core.returns.money.reimburse import refresh
-from core.returns.return_settings import check_limit, return_settings_of
+from core.returns.requests.approval_limit import check_limit
+from core.returns.return_settings import return_settings_of
 from core.returns.states import Axis, IllegalMove, move_return
 from core.stores import audit
 from core.stores.model import AuditEntry, Store
@@ -88,7 +89,9 @@ def decide(session: Session, store: Store, rma: Return, by: Actor, move: str, *,
     if by.is_staff and not note.strip() and _overrides(rma, move):
         raise ReasonNeeded
     if move == "approve":
-        check_limit(return_settings_of(store), by.role, payout.amount_of(session, store, rma, now=now), rma.currency)
+        amount = payout.amount_of(session, store, rma, now=now)
+        check_limit(session, store, rma, amount, name=by.name, role=by.role, now=now)
+        rma.quoted = amount
     rma.acceptance, rma.decided_by, rma.decided_at, rma.note = after.acceptance, by.name, now, note[:2000]
     rma.approval_asked_by = ""
     entry = _note_staff(session, rma, by, move, note, now, {"policy": rma.answer})
@@ -246,7 +249,7 @@ def set_terms(
     rma.fees = [{"what": what, "amount": amount} for what, amount in fees.items() if amount]
     rma.shipping = shipping
     amount = payout.amount_of(session, store, rma, now=now)
-    check_limit(return_settings_of(store), by.role, amount, rma.currency)
+    check_limit(session, store, rma, amount, name=by.name, role=by.role, now=now)
     rma.quoted = amount
     note_act(session, rma, "set_terms", codes=before, reason=reason, now=now)
     return amount

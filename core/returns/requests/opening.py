@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id
+from core.db.base import new_id, table_of
 from core.db.bulk import insert_rows
 from core.db.orm_bypass import write_new
 from core.db.row_reader import within
@@ -30,7 +30,7 @@ from core.stores.model import Store
 DUPLICATE_WINDOW = timedelta(minutes=2)
 """The same request again within this long is a double click."""
 FIRST_NUMBER = 1001
-_returns: Any = Return.__table__
+_returns = table_of(Return)
 _SAME = (
     sa.select(_returns.c.store_id, _returns.c.id)
     .where(_returns.c.store_id == sa.bindparam("store_id"), _returns.c.order_id == sa.bindparam("order_id"))
@@ -101,7 +101,7 @@ def open_return(
 def next_number(session: Session, store_id: int, name: str) -> int:
     """Give a store's next number of a kind; two who ask at once get two."""
     first = {"store_id": store_id, "id": new_id(), "name": name, "last": FIRST_NUMBER}
-    [counted] = insert_rows(session, Counter.__table__, [first], _count_on)
+    [counted] = insert_rows(session, table_of(Counter), [first], _count_on)
     return int(counted.last)
 
 

@@ -24,7 +24,7 @@ from core.shipping.evaluate import terms_of
 from core.shipping.mail.access_mail import send_code, send_links
 from core.shipping.mail.letters import Letter, ParcelLine, write
 from core.shipping.rules.business_days import local_day
-from core.shipping.store_decisions import outlook
+from core.shipping.store_decisions import shown_window
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
 
@@ -127,7 +127,7 @@ def _window(shipment: Shipment | None, notice: Notice) -> tuple[date | None, dat
     earliest, likely, latest = shipment.expected_earliest, shipment.expected_likely, shipment.expected_latest
     if notice.kind != "delay" or earliest is None or likely is None or latest is None:
         return earliest, likely, latest
-    return outlook((earliest, likely, latest), notice.promised_by, notice.expected_by) or (None, None, None)
+    return shown_window((earliest, likely, latest), notice.promised_by, notice.expected_by) or (None, None, None)
 
 
 _REASONS = {

@@ -7,40 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.platform.snapshots import OrderState, TrackingStatus
+from core.shipping.rules.facts import Due, Facts
 from core.shipping.rules.forecast import Expectation, Forecaster, expect
 from core.shipping.rules.notice_rules import (
     Answer,
-    Due,
-    Facts,
-    Parcel,
-    Told,
-    admit_miss,
-    ask_arrival,
-    foresee_delay,
-    notice_dead_label,
-    notice_silence,
-    notice_unshipped,
-    revise_promise,
-    tell_news,
+    ask_if_arrived,
+    report_coming_delay,
+    report_missed_promise,
+    report_never_scanned,
+    report_no_scan,
+    report_not_shipped,
+    report_revised_promise,
+    report_status,
 )
+from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Delivery, Lane, Lanes, Promise, delivery_of, is_shipped, promise_of
 from core.shipping.rules.terms import RuleName, Terms
 
-LATENESS: tuple[tuple[RuleName, Callable[[Facts], Answer]], ...] = (
-    ("promise_revised", revise_promise),
-    ("promise_will_be_missed", foresee_delay),
-    ("promise_missed", admit_miss),
-    ("ask_if_arrived", ask_arrival),
-    ("no_scan", notice_silence),
-    ("never_scanned", notice_dead_label),
-    ("not_shipped", notice_unshipped),
+LATENESS_RULES: tuple[tuple[RuleName, Callable[[Facts], Answer]], ...] = (
+    ("promise_revised", report_revised_promise),
+    ("promise_will_be_missed", report_coming_delay),
+    ("promise_missed", report_missed_promise),
+    ("ask_if_arrived", ask_if_arrived),
+    ("no_scan", report_no_scan),
+    ("never_scanned", report_never_scanned),
+    ("not_shipped", report_not_shipped),
 )
 """In the order in which they may speak: once a delay is due, the rules about delay after it are silent."""
-MIND_WHAT_WAS_TOLD = frozenset(
+RULES_READING_PAST_NOTICES = frozenset(
     {"promise_revised", "promise_will_be_missed", "promise_missed", "ask_if_arrived", "not_shipped"}
 )
 """The rules that look at the day that counts, or at whether a delay was told; to the others nothing was new."""
-AT_REST = (TrackingStatus.RETURNED_TO_SENDER, TrackingStatus.READY_FOR_PICKUP)
+CARRIER_HAS_FINISHED = (TrackingStatus.RETURNED_TO_SENDER, TrackingStatus.READY_FOR_PICKUP)
 """Not delivered, but the carrier's way is over."""
 
 
@@ -58,7 +56,7 @@ class Decision:
     check_after: datetime | None
 
 
-def check(
+def decide(
     parcels: Sequence[Parcel],
     terms: Terms,
     now: datetime,
@@ -68,35 +66,34 @@ def check(
     """Decide for each parcel of one store, in the order given.
 
     Nothing learned, checked again before `check_after`: nothing new is due and `check_after` is the same. What
-    `parcel.told` has is not due again. Any combination of fields is answered. `lanes` may be kept between calls
+    `parcel.past_notices` has is not due again. Any combination of fields is answered. `lanes` may be kept between calls
     with the same terms.
     """
     lanes = lanes or Lanes(terms)
-    return [_decide(parcel, terms, lanes.of(parcel), now, forecaster) for parcel in parcels]
+    return [_decide_one(parcel, terms, lanes.of(parcel), now, forecaster) for parcel in parcels]
 
 
-def _decide(parcel: Parcel, terms: Terms, lane: Lane, now: datetime, forecaster: Forecaster) -> Decision:
+def _decide_one(parcel: Parcel, terms: Terms, lane: Lane, now: datetime, forecaster: Forecaster) -> Decision:
     promise, delivery = promise_of(parcel, terms, lane), delivery_of(parcel, terms)
-    if _is_nobodys_news(parcel, terms):
+    if _needs_no_notice(parcel, terms):
         return Decision(parcel.order_id, parcel.shipment_id, promise, delivery, None, False, (), None)
-    is_open = delivery is None and parcel.status not in AT_REST
+    is_open = delivery is None and parcel.status not in CARRIER_HAS_FINISHED
     expectation = forecaster(parcel, terms, now, lane) if is_open else None
     shipped = is_shipped(parcel, terms)
-    facts = Facts(parcel, terms, lane, now, promise, delivery, expectation, shipped, parcel.told)
-    asked = (
-        [(name, rule) for name, rule in LATENESS if lane.modes[name] != "off"] if is_open and not facts.is_held else []
-    )
+    facts = Facts(parcel, terms, lane, now, promise, delivery, expectation, shipped, parcel.past_notices)
+    rules = LATENESS_RULES if is_open and not facts.is_held else ()
+    asked = [(name, rule) for name, rule in rules if lane.modes[name] != "off"]
     answers = [rule(facts) for _, rule in asked]
-    due = _due_now([tell_news(facts), *answers], parcel.told)
+    due = _due_now([report_status(facts), *answers], parcel.past_notices)
     if any(news.kind == "delay" for news in due):
         # Once told, the date that counts is another one: so are the moments.
-        told = tuple(Told(news.rule, news.occasion, news.kind, now, news.expected_by) for news in due)
-        facts = Facts(parcel, terms, lane, now, promise, delivery, expectation, shipped, parcel.told + told)
+        now_told = tuple(news.as_past_notice(now) for news in due)
+        facts = Facts(parcel, terms, lane, now, promise, delivery, expectation, shipped, parcel.past_notices + now_told)
         answers = [
-            rule(facts) if name in MIND_WHAT_WAS_TOLD else answer
+            rule(facts) if name in RULES_READING_PAST_NOTICES else answer
             for (name, rule), answer in zip(asked, answers, strict=True)
         ]
-    moments = [answer for answer in answers if isinstance(answer, datetime)] + _turns(facts, is_open)
+    moments = [answer for answer in answers if isinstance(answer, datetime)] + _dates_that_pass(facts, is_open)
     return Decision(
         order_id=parcel.order_id,
         shipment_id=parcel.shipment_id,
@@ -109,7 +106,7 @@ def _decide(parcel: Parcel, terms: Terms, lane: Lane, now: datetime, forecaster:
     )
 
 
-def _is_nobodys_news(parcel: Parcel, terms: Terms) -> bool:
+def _needs_no_notice(parcel: Parcel, terms: Terms) -> bool:
     """Nothing about it is told, whatever happens: canceled, gone, digital, or set aside by the merchant."""
     if parcel.gone or parcel.digital or parcel.order_state in (OrderState.CANCELED, OrderState.REFUNDED):
         return True
@@ -119,9 +116,9 @@ def _is_nobodys_news(parcel: Parcel, terms: Terms) -> bool:
     return asleep and delivery_of(parcel, terms) is None and not is_shipped(parcel, terms)
 
 
-def _due_now(answers: Sequence[Answer], told: Sequence[Told]) -> list[Due]:
+def _due_now(answers: Sequence[Answer], past_notices: Sequence[PastNotice]) -> list[Due]:
     due: list[Due] = []
-    known = {(one.rule, one.occasion) for one in told} if told else ()
+    known = {(one.rule, one.occasion) for one in past_notices} if past_notices else ()
     for news in answers:
         if not isinstance(news, Due) or news.mode == "off" or (news.rule, news.occasion) in known:
             continue
@@ -131,7 +128,7 @@ def _due_now(answers: Sequence[Answer], told: Sequence[Told]) -> list[Due]:
     return due
 
 
-def _turns(facts: Facts, is_open: bool) -> list[datetime]:
+def _dates_that_pass(facts: Facts, is_open: bool) -> list[datetime]:
     """When the parcel becomes late, and when the carrier's or the learned date is overtaken."""
     if not is_open:
         return []

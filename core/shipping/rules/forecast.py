@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from core.shipping.rules.business_days import add_business_days, latest_start, local_day, ready_by
+from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.promise import Lane, delivery_of, is_shipped, lane_of, shipped_at, taken_in_at
 from core.shipping.rules.terms import Terms, TransitRow
-
-if TYPE_CHECKING:
-    from core.shipping.rules.notice_rules import Parcel
 
 
 @dataclass(frozen=True, slots=True)

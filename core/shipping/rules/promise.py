@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.business_days import (
@@ -22,12 +22,9 @@ from core.shipping.rules.business_days import (
     shopper_zone,
     zones_of,
 )
+from core.shipping.rules.parcel import Parcel, Source
 from core.shipping.rules.terms import PATIENCE, RULES, Mode, Terms, TransitRow
 
-if TYPE_CHECKING:
-    from core.shipping.rules.notice_rules import Parcel
-
-Source = Literal["platform", "table", "learned"]
 DeliverySource = Literal["carrier", "platform", "status", "adapter", "shopper"]
 MORNING = time(8, 0)
 
@@ -100,7 +97,7 @@ def lane_of(parcel: Parcel, terms: Terms) -> Lane:
     """Work out what the terms mean for one parcel."""
     country = parcel.country
     rows = (row for row in terms.transit if row.covers(parcel.shipping_method, country))
-    settled = {name: terms.rule(name).settle(parcel.carrier, parcel.service, country) for name in RULES}
+    settled = {name: terms.rule(name).resolve(parcel.carrier, parcel.service, country) for name in RULES}
     shopper = shopper_zone(country, terms.timezone)
     # A store outside a country of several zones cannot know which is the shopper's: reckon with all of them.
     zones = zones_of(country) if len(zones_of(country)) > 1 and shopper != terms.timezone else (shopper,)

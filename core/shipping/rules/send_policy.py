@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from core.shipping.rules.business_days import next_open
-from core.shipping.rules.notice_rules import Due, Told
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import PastNotice
 from core.shipping.rules.terms import Kind, Mode, Terms
 
 Suppression = Literal["stopped", "budget", "native", "stale", "nothing_new", "off"]
-_CAUTION: tuple[Mode, ...] = ("off", "watch", "draft", "send")
+_MODES_BY_CAUTION: tuple[Mode, ...] = ("off", "watch", "draft", "send")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +34,31 @@ class Verdict:
         """How far it may go by itself: the most cautious switch of the news in it."""
         if len(self.due) == 1:
             return self.due[0].mode
-        return min((news.mode for news in self.due), key=_CAUTION.index)
+        return min((news.mode for news in self.due), key=_MODES_BY_CAUTION.index)
 
 
-def govern(
-    due: Sequence[Due], told: Sequence[Told], terms: Terms, now: datetime, zone: str, stopped: bool = False
+def apply_send_policy(
+    due: Sequence[Due],
+    past_notices: Sequence[PastNotice],
+    terms: Terms,
+    now: datetime,
+    zone: str,
+    stopped: bool = False,
 ) -> list[Verdict]:
     """Judge all that is due for one order; each `Due` is in exactly one verdict, the most urgent first.
 
-    `told` is everything told of that order, `zone` the shopper's, `stopped` whether the shopper stopped messages.
+    `past_notices` are those of that order, `zone` is the shopper's, `stopped` whether the shopper stopped messages.
     News of one kind becomes one message. A message whose day would be over by the time it may go goes at once;
     one that would only be old by then is stale. What is merely watched or drafted spends no budget.
     """
     verdicts, open_news = [], []
     for news in due:
-        reason = _reason_against(news, told, terms, now, stopped)
+        reason = _reason_against(news, past_notices, terms, now, stopped)
         if reason:
             verdicts.append(Verdict((news,), None, reason))
         else:
             open_news.append(news)
-    sent_at = sorted({(one.at, one.kind) for one in told if one.sent})
+    sent_at = sorted({(one.at, one.kind) for one in past_notices if one.sent})
     left = terms.budget - len(sent_at)
     last_at = sent_at[-1][0] if sent_at else None
     judged = []
@@ -68,23 +74,25 @@ def govern(
     return judged + verdicts
 
 
-def _reason_against(news: Due, told: Sequence[Told], terms: Terms, now: datetime, stopped: bool) -> Suppression | None:
+def _reason_against(
+    news: Due, past_notices: Sequence[PastNotice], terms: Terms, now: datetime, stopped: bool
+) -> Suppression | None:
     if news.mode == "off":
         return "off"
     if stopped:
         return "stopped"
     if terms.native_mails.get(news.kind):
         return "native"
-    if _is_known(news, told):
+    if _is_known(news, past_notices):
         return "nothing_new"
     over = [limit for limit in (news.before, news.until) if limit is not None]
     return "stale" if over and now >= min(over) else None
 
 
-def _is_known(news: Due, told: Iterable[Told]) -> bool:
+def _is_known(news: Due, past_notices: Iterable[PastNotice]) -> bool:
     """The same occasion, or a date for that parcel no later than one the shopper has."""
     mine = f"{news.shipment_id}:"
-    for one in told:
+    for one in past_notices:
         if (one.rule, one.occasion) == (news.rule, news.occasion):
             return True
         if one.kind == news.kind == "delay" and one.occasion.startswith(mine):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules.decide import Decision, check
-from core.shipping.rules.notice_rules import Due, Parcel, Told
+from core.shipping.rules.decide import Decision, decide
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Lanes, Promise
 from core.shipping.rules.terms import Terms
 
@@ -49,7 +50,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Simulation:
     """What the rules would have done. Everything but `per_rule` and `examples` counts orders, not parcels."""
 
     days: int
@@ -73,7 +74,7 @@ class Rehearsal:
 
 
 @dataclass(slots=True)
-class _Past:
+class _Outcome:
     """What became of one parcel, and what would have been said of it."""
 
     last: Decision
@@ -98,7 +99,7 @@ class _Past:
         return delivery is not None and self.ends is not None and delivery.at < self.ends
 
 
-def rehearse(histories: Sequence[History], terms: Terms, now: datetime, days: int = 90) -> Rehearsal:
+def simulate(histories: Sequence[History], terms: Terms, now: datetime, days: int = 90) -> Simulation:
     """Replay the orders placed in the last `days` days, each from its first moment to `now`.
 
     Rules that are off stay off; the governor does not judge. Orders canceled at an unknown time are left out.
@@ -110,34 +111,34 @@ def rehearse(histories: Sequence[History], terms: Terms, now: datetime, days: in
         if since <= history.parcel.placed_at <= now and not _is_undatable(history.parcel):
             orders.setdefault(history.parcel.order_id, []).append(history)
     pasts = {order: [_replay(one, parcels, lanes, now) for one in parcels] for order, parcels in orders.items()}
-    return _sum_up(pasts, now, days)
+    return _summarize(pasts, now, days)
 
 
 def _is_undatable(parcel: Parcel) -> bool:
     return parcel.order_state in (OrderState.CANCELED, OrderState.REFUNDED) and parcel.status_at is None
 
 
-def _replay(history: History, siblings: Sequence[History], lanes: Lanes, now: datetime) -> _Past:
+def _replay(history: History, siblings: Sequence[History], lanes: Lanes, now: datetime) -> _Outcome:
     """Go from what happened to what was due and on, whichever is sooner, instead of day by day."""
     moments = [at for at in _moments(history) if at <= now]
-    told: tuple[Told, ...] = ()
+    past_notices: tuple[PastNotice, ...] = ()
     due: list[tuple[datetime, Due]] = []
     promise: Promise | None = None
     at = history.parcel.placed_at
     for _ in range(MAX_STEPS):
-        parcel = _as_known(history, siblings, at, told, promise)
-        (decision,) = check([parcel], lanes.terms, at, lanes=lanes)
+        parcel = _parcel_as_of(history, siblings, at, past_notices, promise)
+        (decision,) = decide([parcel], lanes.terms, at, lanes=lanes)
         promise = promise or decision.promise
         due += [(at, news) for news in decision.due]
-        told += tuple(Told(news.rule, news.occasion, news.kind, at, news.expected_by) for news in decision.due)
+        past_notices += tuple(news.as_past_notice(at) for news in decision.due)
         coming = [moment for moment in (*moments, decision.check_after) if moment is not None and at < moment <= now]
         if not coming:
             break
         at = min(coming)
-    parcel = _as_known(history, siblings, now, told, promise)
-    (last,) = check([parcel], lanes.terms, now, lanes=lanes)
+    parcel = _parcel_as_of(history, siblings, now, past_notices, promise)
+    (last,) = decide([parcel], lanes.terms, now, lanes=lanes)
     ends = lanes.of(parcel).end(promise.by) if promise else None
-    return _Past(last, promise, ends, due)
+    return _Outcome(last, promise, ends, due)
 
 
 def _moments(history: History) -> Iterator[datetime]:
@@ -147,14 +148,18 @@ def _moments(history: History) -> Iterator[datetime]:
     yield from (event.at for event in history.events)
 
 
-def _as_known(
-    history: History, siblings: Sequence[History], at: datetime, told: tuple[Told, ...], promise: Promise | None
+def _parcel_as_of(
+    history: History,
+    siblings: Sequence[History],
+    at: datetime,
+    past_notices: tuple[PastNotice, ...],
+    promise: Promise | None,
 ) -> Parcel:
     """The parcel as a row would have shown it then. Its last estimate and what was learned later are not known."""
     parcel = history.parcel
     events = sorted((event for event in history.events if event.at <= at), key=lambda event: event.at)
     scans = [event for event in events if event.status not in _LABEL]
-    has = _Known(at)
+    has = _Until(at)
     delivered_at, shipped_at, status_at = has(parcel.delivered_at), has(parcel.shipped_at), has(parcel.status_at)
     estimates = [event.estimated_by for event in events if event.estimated_by is not None]
     arrivals = [has(one.parcel.delivered_at) for one in siblings]
@@ -182,12 +187,12 @@ def _as_known(
         stopped=False,
         gone=False,
         undelivered_in_order=max(parcel.parcels_in_order - sum(1 for one in arrivals if one), 0),
-        told=told,
+        past_notices=past_notices,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Until:
     """Hides what had not happened yet."""
 
     now: datetime
@@ -211,7 +216,7 @@ def _status_then(history: History, events: Sequence[Event], shipped: bool, deliv
     return TrackingStatus.INFO_RECEIVED if history.events else TrackingStatus.UNKNOWN
 
 
-def _sum_up(orders: Mapping[int, Sequence[_Past]], now: datetime, days: int) -> Rehearsal:
+def _summarize(orders: Mapping[int, Sequence[_Outcome]], now: datetime, days: int) -> Simulation:
     late = warned = needless = asked = promised = unknown = 0
     lead: list[float] = []
     for pasts in orders.values():
@@ -225,7 +230,7 @@ def _sum_up(orders: Mapping[int, Sequence[_Past]], now: datetime, days: int) -> 
             lead += [max(past.days_early for past in warnings)] if warnings else []
         elif warnings and all(past.in_time for past in warnings):
             needless += 1
-    return Rehearsal(
+    return Simulation(
         days=days,
         orders=len(orders),
         promised=promised,
@@ -240,19 +245,19 @@ def _sum_up(orders: Mapping[int, Sequence[_Past]], now: datetime, days: int) -> 
     )
 
 
-def _count_rules(orders: Mapping[int, Sequence[_Past]]) -> dict[str, int]:
+def _count_rules(orders: Mapping[int, Sequence[_Outcome]]) -> dict[str, int]:
     """News of several parcels of one order at one moment is one message."""
     messages = {(order, at, news.rule) for order, pasts in orders.items() for past in pasts for at, news in past.due}
     return dict(Counter(rule for _, _, rule in messages))
 
 
-def _has_no_evidence(past: _Past, now: datetime) -> bool:
+def _has_no_evidence(past: _Outcome, now: datetime) -> bool:
     if past.ends is None or past.ends > now or past.last.late or past.in_time:
         return False
     return past.last.delivery is None or not past.last.delivery.is_timed
 
 
-def _examples(orders: Mapping[int, Sequence[_Past]]) -> dict[str, tuple[Example, ...]]:
+def _examples(orders: Mapping[int, Sequence[_Outcome]]) -> dict[str, tuple[Example, ...]]:
     """The latest few of each kind: the merchant remembers those."""
     found: dict[str, list[Example]] = {}
     everything = [one for pasts in orders.values() for past in pasts for one in past.due]

@@ -105,7 +105,7 @@ class Rule(_Frozen):
     exemptions: tuple[Exemption, ...] = ()
     """The first that covers a parcel decides; what it leaves None stays the rule's."""
 
-    def settle(self, carrier: str, service: str, country: str) -> tuple[Mode, int | None]:
+    def resolve(self, carrier: str, service: str, country: str) -> tuple[Mode, int | None]:
         """Give the mode and the patience that hold for such a parcel."""
         for exemption in self.exemptions:
             if exemption.covers(carrier, service, country):

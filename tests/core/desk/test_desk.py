@@ -22,10 +22,10 @@ from core.orders.model import Order
 from core.platform.sample import World, forward
 from core.services import Services
 from core.shipping import evaluate, replay
-from core.shipping.rules.simulate import rehearse
+from core.shipping.rules.simulate import simulate
 from core.shipping.rules.terms import Terms
 from core.stores.model import AuditEntry, Staff, Store
-from core.stores.platform_access import secret_of, store_by_id
+from core.stores.platform_access import forwarding_secret_of, store_by_id
 from tests.conftest import Clock, connect
 from tests.core.shipping.seed import (
     LAST_CALL,
@@ -112,7 +112,7 @@ def terms_of(services: Services, store: Store) -> Terms:
 def test_the_first_to_open_the_desk_owns_it_and_the_second_looks(
     services: Services, store: Store, client: FlaskClient
 ) -> None:
-    signed = forward(secret_of(services, store), store.key, nonce="n1")
+    signed = forward(forwarding_secret_of(services, store), store.key, nonce="n1")
     opened = client.get("/admin/open/demo", headers=signed)
     assert (opened.status_code, opened.location) == (302, at(store))
     assert client.get(at(store)).status_code == 200
@@ -423,7 +423,7 @@ def test_the_replay_page_shows_what_the_rehearsal_found(
     clock.now = LAST_CALL + timedelta(days=2)
     with services.db.transaction(store.id, write=False) as session:
         terms = evaluate.terms_of(store_by_id(session, store.id))
-        found = rehearse(replay.histories(session, now=clock()), terms, clock())
+        found = simulate(replay.read_histories(session, now=clock()), terms, clock())
     assert (found.orders, found.late, found.warned) == (3, 3, 3)
     page = client.get(at(store, "replay")).text
     early = f"{found.days_early:.1f}"

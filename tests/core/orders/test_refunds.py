@@ -25,6 +25,7 @@ STORED = {
     "reason": "One broke",
     "key": "k1",
     "lines": [{"ref": "l1", "quantity": 1, "amount": 1200, "taxes": {"vat": 102}}],
+    "paid_out": True,
 }
 
 

@@ -35,6 +35,12 @@ from tests.core.samples import anns_order
 MUGS = LineItemSnapshot("l1", "Mug", 3, total=1000, product_ref="p1", sku="MUG")
 LAMP = LineItemSnapshot("l2", "Lamp", 1, total=5000, product_ref="p2", sku="LAMP")
 POST = LineItemSnapshot("s1", "Shipping", 1, total=490, kind="shipping")
+LINE_OF_65: dict[str, Any] = {
+    "lines": (LineItemSnapshot("l2", "Lamp", 1, total=6500),),
+    "total": 6500,
+    "payments": (PaymentSnapshot("pay1", "card", 6500, refundable=True),),
+}
+"""One lamp for 65.00 and nothing else."""
 AGNES, MAX = Actor("Agnes", "agent"), Actor("Max", "owner")
 """Agnes answers shoppers; Max owns the store."""
 

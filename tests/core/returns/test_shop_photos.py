@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
@@ -75,7 +76,7 @@ def test_a_photo_without_a_return_is_forgotten_after_a_day(visit: Visit, worker:
     visit.act("returns", visit.asking(DAMAGED, photos=[taken]))
     for hours, left in ((23, 2), (2, 1)):
         clock.forward(hours=hours)
-        with visit.services.db.system() as session:
+        with visit.services.db.system(Purpose.INSPECT) as session:
             queue.enqueue(session, SYSTEM, NewJob("clock.forget_photos", f"forget:{hours}"), now=clock())
         worker.run_until_idle()
         with at(visit.services, visit.store) as session:

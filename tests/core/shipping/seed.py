@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core import changes
-from core.db.base import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
@@ -104,7 +106,7 @@ def apply(services: Services, store: Store, *snapshots: OrderSnapshot) -> None:
 
 def run_sweep(services: Services, worker: Worker) -> None:
     """Let the clock strike, and the work that follows be done."""
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         key = f"clock.sweep:{services.clock().isoformat()}"
         queue.enqueue(session, SYSTEM, NewJob("clock.sweep", key), now=services.clock())
     worker.run_until_idle()

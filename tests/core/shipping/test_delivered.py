@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case
 from core.db.base import SYSTEM
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
@@ -95,9 +97,13 @@ class Story:
 
     def read(self) -> None:
         """Let the clock's poll and sweep pass now."""
-        with self.services.db.system() as session:
+        with self.services.db.system(Purpose.INSPECT) as session:
             poll = NewJob("clock.poll", f"clock.poll:{self.clock().isoformat()}")
             queue.enqueue(session, SYSTEM, poll, now=self.clock())
+        self.worker.run_until_idle()
+        with self.services.db.system(Purpose.CLAIM_JOBS) as session:  # the store's own moment in the interval
+            planned = sa.and_(queue.Job.state == "waiting", queue.Job.kind == "changes.read")
+            session.execute(sa.update(queue.Job).where(planned).values(run_at=self.clock()))
         run_sweep(self.services, self.worker)
 
     def live_until(self, day: int) -> None:
@@ -184,7 +190,7 @@ def test_what_a_carrier_adapter_learned_delivers_it(story: Story) -> None:
         parcel = session.get_one(Shipment, (story.store.id, the_parcel(story.services, story.store).id))
         parcel.delivered_at, parcel.delivered_source = arrived_at, "adapter"
         row = store_by_id(session, story.store.id)
-        (decision,) = evaluate.settle_orders(session, row, [parcel.order_id], now=story.clock())
+        (decision,) = evaluate.evaluate_orders(session, row, [parcel.order_id], now=story.clock())
     assert decision.delivery is not None
     assert (decision.delivery.source, decision.delivery.at, decision.late) == ("adapter", arrived_at, False)
     assert the_parcel(story.services, story.store).check_after is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.platform.snapshots import TrackingStatus
 from core.shipping.rules.business_days import local_day
 from core.shipping.rules.forecast import Expectation, expect
-from core.shipping.rules.notice_rules import Parcel
+from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.terms import Terms, TransitRow
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)

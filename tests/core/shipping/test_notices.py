@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.db.base import Database
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
@@ -151,7 +152,7 @@ class Crash:
         self.inner.send(message, envelope_from=envelope_from, to=to)
         if self.left:
             self.left -= 1
-            with self.db.system() as session:
+            with self.db.system(Purpose.INSPECT) as session:
                 session.execute(sa.update(Job).where(Job.state == "running").values(lease_token="another"))
 
 
@@ -230,7 +231,7 @@ def test_an_address_that_is_none_shows_as_bounced(services: Services, worker: Wo
 
 def _stop(services: Services, store: Store) -> None:
     with services.db.transaction(store.id) as session:
-        notice_actions.stop(session, the_order(services, store).id, now=services.clock())
+        notice_actions.stop_messages(session, the_order(services, store).id, now=services.clock())
 
 
 def _forget(services: Services, store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules.notice_rules import Parcel
+from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.promise import (
     Delivery,
     Promise,
@@ -148,9 +148,9 @@ def test_a_rule_may_wait_longer_for_one_carrier_abroad() -> None:
     slow = {"carriers": ["DHL"], "countries": ["BR"], "after": 9}
     never = {"services": ["slow"], "mode": "off"}
     rule = Rule.model_validate({"mode": "send", "after": 3, "exemptions": [slow, never]})
-    assert rule.settle("dhl", "", "BR") == ("send", 9)
-    assert rule.settle("dhl", "", "VN") == ("send", 3)
-    assert rule.settle("ups", "Slow", "BR") == ("off", 3)
+    assert rule.resolve("dhl", "", "BR") == ("send", 9)
+    assert rule.resolve("dhl", "", "VN") == ("send", 3)
+    assert rule.resolve("ups", "Slow", "BR") == ("off", 3)
 
 
 def test_terms_survive_json_and_keep_their_defaults() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
@@ -80,7 +81,7 @@ def test_two_sweepers_at_once_tell_each_parcel_once(
     with services.db.transaction(store.id) as session:
         twice = [NewJob("shipping.settle_due", f"settle_due:{sweeper}") for sweeper in range(2)]
         queue.enqueue(session, store.id, twice, now=clock())
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         claimed = claims.claim(session, 2, now=clock())
     assert [job.kind for job in claimed] == ["shipping.settle_due"] * 2
     gate = threading.Barrier(2)
@@ -141,7 +142,7 @@ def test_a_shopper_who_stopped_messages_gets_none(services: Services, store: Sto
     set_terms(services, store, sending())
     apply(services, store, order("42", parcel()))
     with services.db.transaction(store.id) as session:
-        notice_actions.stop(session, the_order(services, store).id, now=clock())
+        notice_actions.stop_messages(session, the_order(services, store).id, now=clock())
     later = clock.forward(hours=1)
     apply(services, store, order("42", revised(), updated_at=later))
     assert told(services, store) == [("promise_revised", "suppressed", "stopped")]
@@ -193,7 +194,7 @@ def test_settling_again_with_nothing_learned_writes_nothing(services: Services, 
     before = [(one.id, one.state) for one in notices(services, store)]
     due_at = the_parcel(services, store).check_after
     with statements(services.db) as sent, services.db.transaction(store.id) as session:
-        evaluate.settle_orders(
+        evaluate.evaluate_orders(
             session, store_by_id(session, store.id), [the_order(services, store).id], now=services.clock()
         )
     assert [text for text in sent if text.split()[0].upper() in ("INSERT", "UPDATE", "DELETE")] == []

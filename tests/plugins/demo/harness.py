@@ -47,6 +47,12 @@ class Merchant:
         self.world.put(anns_order(ref=str(self.placed), placed_at=self.now, updated_at=self.now, **money))
         return str(self.placed)
 
+    def place_unrefundable(self) -> str:
+        order = self.world.order(self.place())
+        assert order is not None
+        self.world.put(replace(order, payments=(replace(PAYMENTS[0], refundable=False),)))
+        return order.ref
+
     def change(self, ref: str) -> None:
         order = self.world.order(ref)
         assert order is not None

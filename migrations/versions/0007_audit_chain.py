@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 WITH_REASONS = ("returns", "withdrawals", "reimbursements")
@@ -13,7 +13,7 @@ WITH_REASONS = ("returns", "withdrawals", "reimbursements")
 
 def upgrade() -> None:
     # The release before writes entries without these while it still runs: they stand as before the chain.
-    for name in ("staff_ref", "subject", "hash"):
+    for name in ("subject", "hash"):
         op.add_column("audit", sa.Column(name, sa.String(), nullable=False, server_default=""))
     op.add_column("audit", sa.Column("seq", sa.BigInteger(), nullable=True))
     op.create_index(op.f("ix_audit_store_id_subject"), "audit", ["store_id", "subject"], unique=False)
@@ -48,5 +48,5 @@ def downgrade() -> None:
     op.drop_table("audit_heads")
     op.drop_index("uq_audit_seq", table_name="audit")
     op.drop_index(op.f("ix_audit_store_id_subject"), table_name="audit")
-    for name in ("seq", "hash", "subject", "staff_ref"):
+    for name in ("seq", "hash", "subject"):
         op.drop_column("audit", name)
