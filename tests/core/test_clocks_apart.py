@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.db.base import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
 from core.db.database_clock import DatabaseClock, database_now
 from core.db.purpose import Purpose
 from core.jobs import scheduler

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core import changes
-from core.db.base import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Job, NewJob, Work

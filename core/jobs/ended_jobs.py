@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import SYSTEM, table_of
-from core.db.bulk import BATCH
-from core.jobs.queue import Job
+from core.jobs.queue import BATCH, Job
 
 _jobs = table_of(Job)
 
