@@ -28,7 +28,6 @@ RECEPTION: Table = {
     ("awaited", "let_keep"): "kept",
     ("on_its_way", "receive"): "received",
     ("received", "inspect"): "inspected",
-    ("kept", "expect"): "awaited",
 }
 REIMBURSEMENT: Table = {
     ("none", "promise"): "pending",

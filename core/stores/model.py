@@ -55,6 +55,8 @@ class Staff(Owned, Base):
 
     ref: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
+    former_names: Mapped[list[Any]] = mapped_column(default=list)
+    """Names this person went by before: nobody else may take them, since rows about returns keep them."""
     email: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
     role: Mapped[str] = mapped_column(default="viewer")

@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("store_id", "id", name=op.f("pk_audit_heads")),
         sa.UniqueConstraint("store_id", name=op.f("uq_audit_heads_store_id")),
     )
+    # Names were kept from others by the audit log, which holds none any more.
+    op.add_column("staff", sa.Column("former_names", JSON, nullable=False, server_default="[]"))
     for table in WITH_REASONS:
         op.add_column(table, sa.Column("reasons", JSON, nullable=False, server_default="[]"))
     if op.get_bind().dialect.name == "postgresql":
@@ -43,6 +45,7 @@ def secure(table: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("staff", "former_names")
     for table in WITH_REASONS:
         op.drop_column(table, "reasons")
     op.drop_table("audit_heads")

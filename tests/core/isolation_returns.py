@@ -231,7 +231,7 @@ TAKE_ROWS = set(
     "returns.money.order_balance.read_balance returns.requests.canceling.cancel_obstacle "
     "returns.requests.lifecycle.ask_approval returns.requests.lifecycle.cancel "
     "returns.requests.approval_limit.check_limit returns.requests.approval_limit.left_of_limit "
-    "returns.requests.lifecycle.decide returns.requests.lifecycle.expect returns.requests.lifecycle.inspect "
+    "returns.requests.lifecycle.decide returns.requests.lifecycle.inspect "
     "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
     "returns.requests.lifecycle.note_sent "
     "returns.requests.lifecycle.receive returns.requests.lifecycle.reopen "

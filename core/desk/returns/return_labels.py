@@ -94,7 +94,6 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.inspect": say("desk", "Inspected"),
         "did.refunded_twice": say("desk", "More was refunded than was due"),
         "did.reopen": say("desk", "Taken up again"),
-        "did.expect": say("desk", "Asked for the goods after all"),
         "did.set_label": say("desk", "Gave the shopper a label"),
         "did.let_keep": say("desk", "Let the shopper keep it"),
         "did.ask_approval": say("desk", "Asked for approval"),

@@ -199,15 +199,6 @@ def let_keep(session: Session, store: Store, rma: Return, by: Actor, *, note: st
     payout.pay_if_due(session, store, rma, by=by.name, now=now)
 
 
-def expect(session: Session, rma: Return, by: Actor, *, note: str, now: datetime) -> None:
-    """Ask for the goods after all. Raises IllegalMove, ReasonNeeded."""
-    if not note.strip():
-        raise ReasonNeeded
-    _move(rma, "reception", "expect")
-    _note_staff(session, rma, by, "expect", note, now)
-    refresh(session, rma, now=now)
-
-
 def set_label(session: Session, rma: Return, by: Actor, *, url: str, now: datetime) -> None:
     """Give the shopper a link to a label, with a letter where the return is approved already.
 

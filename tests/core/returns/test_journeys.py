@@ -376,7 +376,7 @@ def test_a_refund_whose_answer_got_lost_is_seen_in_what_the_store_says_next(
     with at(services, store) as session:
         order = session.get(Order, (store.id, order_id))
         assert order is not None
-        lifecycle.events.look_again(session, order, now=services.clock())
+        lifecycle.events.request_order_refresh(session, order, now=services.clock())
     worker.run_until_idle()
     assert [(one.state, one.paid, one.platform_ref) for one in the_money(services, store)] == [
         ("issued", 5000, "refund-1")
@@ -452,7 +452,7 @@ def test_where_no_platform_pays_staff_do_and_the_money_is_recognized(
         with at(services, store) as session:
             row = session.get(Order, (store.id, order_id))
             assert row is not None
-            lifecycle.events.look_again(session, row, now=clock())
+            lifecycle.events.request_order_refresh(session, row, now=clock())
         worker.run_until_idle()
     assert [(one.state, one.platform_ref) for one in the_money(services, store)] == [("issued", "h2")]
     assert the_return(services, store).reimbursement == "issued"

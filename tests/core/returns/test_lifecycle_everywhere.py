@@ -51,7 +51,6 @@ VERBS: dict[str, Verb] = {
     "receive": lambda s, store, rma, now: lifecycle.receive(s, store, rma, MAX, now=now),
     "inspect": lambda s, store, rma, now: lifecycle.inspect(s, store, rma, [], MAX, now=now),
     "keep": lambda s, store, rma, now: lifecycle.let_keep(s, store, rma, MAX, now=now),
-    "expect": lambda s, store, rma, now: lifecycle.expect(s, rma, MAX, note="It must come back.", now=now),
     "pay": lambda s, store, rma, now: payout.pay_now(s, store, rma, by="Max", now=now),
     "retry": lambda s, store, rma, now: reimburse.retry(s, money_of(s, rma), now=now),
     "drop": lambda s, store, rma, now: reimburse.drop(s, money_of(s, rma), reason="No.", now=now),

@@ -53,7 +53,9 @@ def orders(services: Services, store: Store, world: World, worker: Worker, count
     for order in made:
         world.put(order)
         with at(services, store) as session:
-            lifecycle.events.look_again(session, Order(store_id=store.id, ref=order.ref), now=services.clock())
+            lifecycle.events.request_order_refresh(
+                session, Order(store_id=store.id, ref=order.ref), now=services.clock()
+            )
     worker.run_until_idle()
     with at(services, store) as session:
         return list(session.scalars(sa.select(Order.id).order_by(Order.ref)))
