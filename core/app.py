@@ -40,7 +40,7 @@ from core.orders import shop as orders_shop
 from core.orders.page_sections import SECTIONS
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
-from core.privacy import retention
+from core.privacy import key_rotation, retention
 from core.returns.api import pages as returns_pages
 from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
@@ -58,6 +58,7 @@ from core.shipping import sweep as shipping_sweep
 from core.shipping.mail import notices
 from core.stores import errors as stores_errors
 from core.stores import housekeeping, install
+from core.stores.worker_access import WorkerAccess
 from core.web import health, hooks, inbound_mail, installs, proxy, widget
 from core.web.fast_path import Ahead
 
@@ -75,7 +76,7 @@ def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, install, housekeeping, notices, shipping_sweep, cases, sender_page, retention),
+        *(changes, install, housekeeping, key_rotation, notices, shipping_sweep, cases, sender_page, retention),
         *(returns_mails, payout, pay_reimbursement, photo_storage, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
@@ -116,7 +117,7 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
 
 def make_worker(services: Services, *, threads: int | None = None) -> Worker:
     """Make a worker that knows every kind of job."""
-    return Worker(services, wire_kinds(), close_store=install.close, threads=threads)
+    return Worker(services, wire_kinds(), stores=WorkerAccess(), threads=threads)
 
 
 def create_app(

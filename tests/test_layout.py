@@ -36,7 +36,6 @@ CALLERS_OF_PAGES = {
 READS_THE_ENVIRONMENT = {"core/__main__.py", "core/demo/__main__.py", "core/demo/run.py", "core/demo/pages.py"}
 LONGER_THAN_300 = {
     "core/platform/contract.py": "the manual of whoever writes a platform, to be read in one go",
-    "plugins/woocommerce/platform.py": "the contract's questions, one short method each",
 }
 
 

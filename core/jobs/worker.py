@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
+from core.jobs.claims import StoreAccess
 from core.jobs.due_jobs import Turn
 from core.jobs.fair_share import FairShare
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
@@ -33,12 +33,6 @@ AHEAD = 4
 """Jobs taken for each free thread: a claim costs the same for one job as for forty, and holds up all threads."""
 DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
-
-
-class CloseStore(Protocol):
-    """What to do with a store whose credentials no longer open its door; `sealed` are those the job began with."""
-
-    def __call__(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None: ...
 
 
 class Ending(Enum):
@@ -62,13 +56,13 @@ class Worker:
         services: Services,
         kinds: Mapping[str, Kind],
         *,
-        close_store: CloseStore,
+        stores: StoreAccess,
         threads: int | None = None,
         poll: float = POLL,
     ) -> None:
         self.services = services
         self.kinds = kinds
-        self.close_store = close_store
+        self.stores = stores
         self.threads = threads or services.config.worker_threads
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
         self.poll = poll
@@ -116,7 +110,7 @@ class Worker:
             with self.services.db.system(Purpose.CLAIM_JOBS) as session:
                 now, most = self._read_clock(session), AHEAD * ((self.threads + 1) // 2) if held is not None else None
                 claimed = claims.claim(
-                    session, limit, now=now, leases=self.leases, after=self._turn, held=held, most=most
+                    session, limit, self.stores, now=now, leases=self.leases, after=self._turn, held=held, most=most
                 )
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.
@@ -190,9 +184,9 @@ class Worker:
         with self.services.db.transaction(job.store_id) as session:
             now = self.services.lease_time(session)
             if ending is Ending.CLOSE_STORE and claims.is_ours(session, job):
-                self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
+                self.stores.close(session, job.store_id, reason, sealed=job.sealed, now=now)
             if ending in (Ending.PAUSE, Ending.CLOSE_STORE):
-                return claims.pause(session, job, reason, now=now)
+                return claims.pause(session, job, reason, stores=self.stores, now=now)
             if ending is Ending.GIVE_UP:
                 return claims.give_up(session, job, reason, now=now)
             return claims.fail(session, job, reason, now=now, attempts=attempts, retry_after=retry_after)

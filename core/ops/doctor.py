@@ -18,7 +18,9 @@ from core.db.purpose import Purpose
 from core.jobs import claims, scheduler
 from core.jobs.queue import Job
 from core.ops import reachability
+from core.orders import email_digests
 from core.platform.contract import Platform
+from core.privacy import key_rotation
 from core.schema import migrate
 from core.services import Services
 from core.stores import audit, housekeeping
@@ -173,8 +175,8 @@ def _look_at_keys(services: Services, stores: Sequence[Store], findings: Finding
     digests, walked = 0, None
     for store in stores:
         with services.db.transaction(store.id, write=False) as session:
-            digests += housekeeping.count_stale_digests(session, store.id, keyring)
-            verbs = (housekeeping.RESEALED, housekeeping.RESEALED_BEFORE_CHAIN)
+            digests += email_digests.count_stale_digests(session, store.id, keyring)
+            verbs = (key_rotation.RESEALED, key_rotation.RESEALED_BEFORE_CHAIN)
             noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what.in_(verbs))
             walked = max(filter(None, (walked, session.scalar(noted))), default=None)
     if stale or digests:

@@ -101,7 +101,7 @@ def waterfall(bought: PurchasedOrder, amount: int) -> tuple[tuple[str, int], ...
     return tuple(shares)
 
 
-# Nothing calls this yet: exchanges with a price difference are a later issue (exchanges), which needs it.
+# Not called yet: an exchange asks what is left to pay (issue B, an exchange says one thing).
 def difference(returned: Quote, new_price: int) -> Difference:
     """Set the price of what an exchange sends out, taxes and all, against what came back."""
     if new_price < 0:

@@ -55,6 +55,7 @@ class Parcel:
     service: str = ""
     tracked: bool = False
     """It has a tracking number."""
+    # Not set yet: read with the first CarrierAdapter (issue L, the forecast).
     adapter: bool = False
     """A carrier adapter of ours follows it."""
     shipped_at: datetime | None = None
@@ -63,6 +64,7 @@ class Parcel:
     estimated_by: date | None = None
     """The carrier's or platform's estimate now."""
     platform_promised_by: date | None = None
+    # Not set yet: the forecast learns it from past parcels (issue L, the forecast).
     learned_by: date | None = None
     promised_by: date | None = None
     """The first promise, as stored."""
