@@ -82,16 +82,8 @@ def put(session: Session, store: Store, asked: Return, standing: Standing) -> Re
     if standing.reimbursement in states:
         shares = payout.shares_of(session, rma)
         order = lifecycle._order_of(session, rma)
-        row = reimburse.promise(
-            session,
-            order,
-            shares[0].quote,
-            intent=f"return:{rma.id}:refund",
-            of=rma,
-            due=None,
-            by="Max",
-            now=asked.opened_at,
-        )
+        entitlement = reimburse.Entitlement(f"return:{rma.id}:refund", rma, shares[0].quote)
+        row = reimburse.promise(session, order, entitlement, by="Max", now=asked.opened_at)
         row.state = states[standing.reimbursement]
     session.flush()
     return rma
