@@ -102,8 +102,8 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
     except ValueError as error:
         raise BadConfig(str(error)) from None
     database = Database(config.database_url, pool_size=config.worker_threads + 4)
-    if refusal := database.refusal():
-        raise BadConfig(refusal)
+    if problem := database.connection_problem():
+        raise BadConfig(problem)
     return Services(
         db=database,
         config=config,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.row_reader import Reader, Row, within
+from core.db.row_reader import Reader, Row, session_reader
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.secrets import Keyring
@@ -113,7 +113,7 @@ def asked(keyring: Keyring, number: str, proof: str) -> Asked:
 
 def find_order(session: Session, keyring: Keyring, number: str, proof: str) -> Row:
     """Find an order in the caller's transaction; see `pick`."""
-    return find_with(within(session), asked(keyring, number, proof))
+    return find_with(session_reader(session), asked(keyring, number, proof))
 
 
 def find_with(reader: Reader, typed: Asked) -> Row:

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db import prepared_statement
-from core.db.prepared_statement import AtOnce
-from core.db.row_reader import Row, reading
+from core.db.prepared_statement import PreparedStatement
+from core.db.row_reader import Row, open_reader
 from core.metrics import LOOKUPS
 from core.orders.find import CANDIDATES, SHOWN, Asked, OrderNotFound, asked, find_with, pick
 from core.orders.presenter.page import Page
@@ -93,17 +93,17 @@ def _count(app: Services, store_id: int, typed: Asked, caller: str, now: datetim
 
 def _read(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
     """Ask for the order, then for its parts: SQLite is in this process, a statement costs no way there."""
-    with reading(app.db, store_id) as reader:
+    with open_reader(app.db, store_id) as reader:
         order = find_with(reader, typed)
         return order, view_with(reader, order)
 
 
 def _read_at_once(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
-    rows = prepared_statement.ask(app.db, _LOOK_UP, str(store_id), typed.number_key, typed.wanted)
+    rows = prepared_statement.execute(app.db, _LOOK_UP, str(store_id), typed.number_key, typed.wanted)
     candidates = [_Candidate._make(json.loads(row[0] or b"")) for row in rows]
     order = pick(candidates, typed)
     if order.parts is None:  # found by its postcode
-        with reading(app.db, store_id) as reader:
+        with open_reader(app.db, store_id) as reader:
             return order, view_with(reader, order)
     parts = ([shape._make(values) for values in part] for shape, part in zip(_SHAPES, order.parts, strict=True))
     return order, view_of(order, *parts)
@@ -121,7 +121,7 @@ _Candidate: Any = namedtuple("_Candidate", [*SHOWN, "parts"])  # type: ignore[mi
 _SHAPES: list[Any] = [namedtuple(part.table, part.columns) for part in PARTS]
 # The statements of find.py and timeline.py in one. Parts are read of no order whose e-mail is another's: neither the
 # time nor the work may say that a number exists. With the e-mail's digest first, its order is among the candidates.
-_LOOK_UP = AtOnce(
+_LOOK_UP = PreparedStatement(
     "look up",
     f"""{prepared_statement.FOR_STORE}
     select json_build_array(

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from core.conversations.model import Case
 from core.db.base import Base, table_of
-from core.db.bulk import among
+from core.db.bulk import id_in
 from core.jobs.queue import Job
 from core.orders.find import email_keys
 from core.orders.model import Order, Shipment
@@ -147,29 +147,29 @@ def _conditions(session: Session, whose: Whose) -> dict[str, sa.ColumnElement[bo
     """Give, for every table with something personal, which of its rows are meant."""
     # A till that gives every order one address makes a "person" of thousands: lists as one parameter, not as many.
     ids = whose.order_ids
-    reviewed = sa.select(Order.ref).where(among(session, Order.id, ids)).scalar_subquery()
+    reviewed = sa.select(Order.ref).where(id_in(session, Order.id, ids)).scalar_subquery()
     theirs = sa.or_(whose.reviews, Review.order_ref.in_(reviewed))
     reviews = session.scalars(sa.select(Review.id).where(theirs)).all()
-    cases = session.scalars(sa.select(Case.id).where(sa.or_(whose.cases, among(session, Case.order_id, ids)))).all()
+    cases = session.scalars(sa.select(Case.id).where(sa.or_(whose.cases, id_in(session, Case.order_id, ids)))).all()
     special = {
-        "orders": among(session, Order.id, ids),
-        "reviews": among(session, Review.id, reviews),
-        "replies": among(session, model_of("replies").review_id, reviews),
-        "cases": among(session, Case.id, cases),
-        "case_messages": among(session, model_of("case_messages").case_id, cases),
+        "orders": id_in(session, Order.id, ids),
+        "reviews": id_in(session, Review.id, reviews),
+        "replies": id_in(session, model_of("replies").review_id, reviews),
+        "cases": id_in(session, Case.id, cases),
+        "case_messages": id_in(session, model_of("case_messages").case_id, cases),
     }
-    of_orders = {name: among(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
+    of_orders = {name: id_in(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
     conditions = special | of_orders
     return {name: conditions[name] for name in PERSONAL}
 
 
 def _erase_inside(session: Session, order_ids: Sequence[int], now: datetime) -> None:
     """Close the orders, and take out what is only a part of a column."""
-    for order in session.scalars(sa.select(Order).where(among(session, Order.id, order_ids)).order_by(Order.id)):
+    for order in session.scalars(sa.select(Order).where(id_in(session, Order.id, order_ids)).order_by(Order.id)):
         order.refunds = [{**refund, "reason": ""} for refund in order.refunds]
         order.erased_at, order.stopped_at = order.erased_at or now, order.stopped_at or now
         order.link_version += 1
-    for shipment in session.scalars(sa.select(Shipment).where(among(session, Shipment.order_id, order_ids))):
+    for shipment in session.scalars(sa.select(Shipment).where(id_in(session, Shipment.order_id, order_ids))):
         shipment.ref = nameless_ref(shipment.ref, shipment.tracking_number)
         shipment.check_after = None
     session.flush()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_new
-from core.db.orm_bypass import write_new
+from core.db.orm_bypass import insert_objects
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.messages.notice import Notice
@@ -23,7 +23,7 @@ RULE = "returns"
 
 def note(session: Session, order_id: int, kind: str, facts: Mapping[str, Any], *, now: datetime) -> None:
     """Put a line into the order's timeline."""
-    write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=dict(facts))])
+    insert_objects(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=dict(facts))])
 
 
 def tell_shopper(

@@ -61,7 +61,7 @@ class Delivery:
 def _keep(deliveries: Sequence[Delivery]) -> None:
     """Commit what these deliveries promise, which may come from many stores."""
     last = deliveries[-1]
-    fast_enqueue.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
+    fast_enqueue.commit_jobs(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
 
 
 class Door:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from core.db.base import Base
-from core.db.row_reader import Reader, Row, within
+from core.db.row_reader import Reader, Row, session_reader
 from core.orders.model import Order
 from core.orders.presenter.event_sentences import STAFF_ONLY
 
@@ -145,7 +145,7 @@ _STATEMENTS = tuple(_of_order(part) for part in PARTS)
 
 def view_order(session: Session, order: Order | Row) -> OrderView:
     """Read one order of the caller's transaction with everything it shows, in four queries."""
-    return view_with(within(session), order)
+    return view_with(session_reader(session), order)
 
 
 def view_with(reader: Reader, order: Order | Row) -> OrderView:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_rows
-from core.db.orm_bypass import write_new
-from core.db.row_reader import within
+from core.db.orm_bypass import insert_objects
+from core.db.row_reader import session_reader
 from core.orders.model import Order
 from core.returns import events
 from core.returns.facts import Answer
@@ -141,7 +141,7 @@ def _write(
         opened_at=now,
         answer_by=now + timedelta(days=practice.answer_days),
     )
-    write_new(session, [rma])
+    insert_objects(session, [rma])
     titles = {line.ref: line.title for line in seen.books.lines}
     items = [
         ReturnItem(
@@ -157,7 +157,7 @@ def _write(
         )
         for one in going
     ]
-    write_new(session, items)
+    insert_objects(session, items)
     if request.photos:
         mine = sa.update(ReturnPhoto).where(ReturnPhoto.id.in_(request.photos), ReturnPhoto.order_id == order.id)
         # From here on the same picture may be sent again, for another return of the order.
@@ -201,7 +201,7 @@ def _check_enough(seen: Considered, request: Request, lost: int) -> None:
 
 
 def _asked_before(session: Session, order_id: int, digest: str, now: datetime) -> Return | None:
-    same = within(session).rows(_SAME, order_id=order_id, digest=digest, since=now - SAME_WITHIN)
+    same = session_reader(session).rows(_SAME, order_id=order_id, digest=digest, since=now - SAME_WITHIN)
     return session.get(Return, (same[0].store_id, same[0].id)) if same else None
 
 
