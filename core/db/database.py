@@ -106,7 +106,7 @@ class Database:
                 self._writing.release()
 
     def connection_problem(self) -> str | None:
-        """Say why this database user must not be used (a superuser bypasses row-level security); None when it may be."""
+        """Say why this database user must not be used (superusers bypass row-level security), else None."""
         if self.is_sqlite:
             return None
         with self.engine.connect() as connection:

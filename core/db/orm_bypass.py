@@ -65,7 +65,7 @@ def attach_row(session: Session, model: type[T], row: Any) -> T:
 def _defaults(model: Any) -> tuple[tuple[str, Any], ...]:
     """List a model's attributes with what makes the default of their column."""
     return tuple(
-        (object_.key, _default_factory(object_.columns[0].default)) for object_ in sa.inspect(model).column_attrs
+        (attribute.key, _default_factory(attribute.columns[0].default)) for attribute in sa.inspect(model).column_attrs
     )
 
 

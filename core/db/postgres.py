@@ -1,4 +1,4 @@
-"""Use PostgreSQL's driver below SQLAlchemy: set up and test connections, begin transactions, run compiled statements."""
+"""Use PostgreSQL's driver below SQLAlchemy: set up connections, begin transactions, run compiled statements."""
 
 from __future__ import annotations
 
