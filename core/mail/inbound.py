@@ -109,7 +109,7 @@ def read(raw: bytes, *, our_addresses: Collection[str], limit: int = 1 << 20) ->
     ours = {address.strip().lower() for address in our_addresses}
     sender = next(iter(addresses(mail, "From", "Sender")), "")
     to = addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
-    told = Inbound(
+    draft = Inbound(
         sender=sender,
         sender_name=display_name(head(mail, "From")),
         is_from_us=_split_token(sender)[0] in ours,
@@ -121,15 +121,15 @@ def read(raw: bytes, *, our_addresses: Collection[str], limit: int = 1 << 20) ->
         in_reply_to=_first(message_ids(mail, "In-Reply-To")),
         references=message_ids(mail, "References")[-50:],
     )
-    report = _read_complaint(mail, told, ours) or _read_bounce(mail, told, ours) or _read_plain_bounce(mail, told)
+    report = _read_complaint(mail, draft, ours) or _read_bounce(mail, draft, ours) or _read_plain_bounce(mail, draft)
     if report:
         return report
-    evidence = _find_automatic(mail, told)
+    evidence = _find_automatic(mail, draft)
     return replace(
-        told,
+        draft,
         kind="auto_reply" if evidence else "reply",
         evidence=evidence,
-        text=cut_reply(told.text, ours),
+        text=cut_reply(draft.text, ours),
     )
 
 
@@ -138,30 +138,30 @@ def may_answer(inbound: Inbound) -> bool:
     return inbound.kind == "reply" and bool(inbound.sender) and not inbound.is_from_us
 
 
-def _find_automatic(mail: Message, told: Inbound) -> str:
+def _find_automatic(mail: Message, draft: Inbound) -> str:
     """Name the header that shows a machine wrote this; "" where none does."""
     for name, pattern in _AUTOMATIC.items():
         if any(pattern.match(value.lower()) for value in heads(mail, name)):
             return name
     if any(part.get_content_type() == "message/disposition-notification" for part in walk_parts(mail)):
         return "Content-Type"
-    if _MACHINE.search(told.sender.partition("@")[0]):
+    if _MACHINE.search(draft.sender.partition("@")[0]):
         return "From"
     hint = next((name for name in _HINTS if heads(mail, name)), "")
-    return hint if _TELLING_SUBJECT.search(told.subject.lower()) else ""
+    return hint if _TELLING_SUBJECT.search(draft.subject.lower()) else ""
 
 
-def _read_complaint(mail: Message, told: Inbound, ours: Collection[str]) -> Inbound | None:
+def _read_complaint(mail: Message, draft: Inbound, ours: Collection[str]) -> Inbound | None:
     """Read a report that somebody pressed "spam" (ARF, RFC 5965)."""
     for block in _blocks(mail, "message/feedback-report"):
         kind = head(block, "Feedback-Type").lower()
         returned = _returned_headers(mail)
         senders = (*addresses(block, "Original-Mail-From"), *addresses(returned, "Return-Path", "Reply-To"))
         return replace(
-            told,
+            draft,
             kind="auto_reply" if kind == "not-spam" else "complaint",
             evidence="Content-Type",
-            token=told.token or _our_token(senders, ours),
+            token=draft.token or _our_token(senders, ours),
             feedback_type=kind,
             final_recipient=_first(addresses(block, "Original-Rcpt-To")),
             original_message_id=_first(message_ids(returned, "Message-ID")),
@@ -169,7 +169,7 @@ def _read_complaint(mail: Message, told: Inbound, ours: Collection[str]) -> Inbo
     return None
 
 
-def _read_bounce(mail: Message, told: Inbound, ours: Collection[str]) -> Inbound | None:
+def _read_bounce(mail: Message, draft: Inbound, ours: Collection[str]) -> Inbound | None:
     """Read a delivery report (RFC 3464); of several recipients the one that fared worst.
 
     "Delivered" and "relayed" are good news and come out as an automatic answer.
@@ -182,14 +182,14 @@ def _read_bounce(mail: Message, told: Inbound, ours: Collection[str]) -> Inbound
     action, returned = _action(worst), _returned_headers(mail)
     status = _STATUS.search(f"{head(worst, 'Status')} {head(worst, 'Diagnostic-Code')}")
     return replace(
-        told,
+        draft,
         kind="bounce" if action in {"failed", "delayed"} else "auto_reply",
         evidence="Content-Type",
-        token=told.token or _our_token(addresses(returned, "Return-Path", "Reply-To"), ours),
+        token=draft.token or _our_token(addresses(returned, "Return-Path", "Reply-To"), ours),
         status=status[1] if status else "",
         permanent=action == "failed",
         final_recipient=_first(addresses(worst, "Final-Recipient", "Original-Recipient")),
-        original_message_id=_first(message_ids(returned, "Message-ID")) or told.in_reply_to,
+        original_message_id=_first(message_ids(returned, "Message-ID")) or draft.in_reply_to,
     )
 
 
@@ -202,30 +202,30 @@ def _action(block: Message) -> str:
     return head(block, "Action").lower() or by_status
 
 
-def _read_plain_bounce(mail: Message, told: Inbound) -> Inbound | None:
+def _read_plain_bounce(mail: Message, draft: Inbound) -> Inbound | None:
     """Read what old mail servers send instead of a report: an explanation in words, with a code if we are lucky."""
     failed = next(iter(addresses(mail, "X-Failed-Recipients")), "")
-    explanation = _COPY_BELOW.split(told.text, maxsplit=1)[0]
+    explanation = _COPY_BELOW.split(draft.text, maxsplit=1)[0]
     status, code = _STATUS.search(explanation), _SMTP_CODE.search(explanation)
-    local = told.sender.partition("@")[0]
+    local = draft.sender.partition("@")[0]
     null_sender = "<>" in [value.replace(" ", "") for value in heads(mail, "Return-Path")]
     # A null sender alone proves nothing: RFC 3834 wants it on out-of-office answers too.
     is_answer = head(mail, "Auto-Submitted").lower().startswith("auto-replied")
     is_suspect = (null_sender or local == "postmaster") and not is_answer and (status or code)
     if not (failed or _DAEMON.fullmatch(local) or is_suspect):
         return None
-    mentioned = [address for address in addresses_in(explanation) if address not in {told.sender, *told.to}]
+    mentioned = [address for address in addresses_in(explanation) if address not in {draft.sender, *draft.to}]
     found = status[1] if status else f"{code[1]}.0.0" if code else ""
-    original = _RETURNED_ID.findall(told.text)
+    original = _RETURNED_ID.findall(draft.text)
     return replace(
-        told,
+        draft,
         kind="bounce",
         text=explanation.strip(),
         evidence="X-Failed-Recipients" if failed else "Return-Path" if null_sender else "From",
         status=found,
-        permanent=not found.startswith("4") and not _STILL_TRYING.search(told.subject),
+        permanent=not found.startswith("4") and not _STILL_TRYING.search(draft.subject),
         final_recipient=failed or _first(mentioned),
-        original_message_id=original[0] if original else told.in_reply_to,
+        original_message_id=original[0] if original else draft.in_reply_to,
     )
 
 

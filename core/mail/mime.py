@@ -1,4 +1,4 @@
-"""Take a received mail apart without trusting it: bounded in size and depth, never raising on what is malformed."""
+"""Parse a received mail without trusting it: bounded in size and depth, never raising on what is malformed."""
 
 from __future__ import annotations
 

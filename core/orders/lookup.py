@@ -86,7 +86,7 @@ def _count(app: Services, store_id: int, typed: Asked, caller: str, now: datetim
     """
     by_caller, by_number = f"find:address:{caller}", f"find:number:{typed.number_key}"
     limits = {by_caller: MOST_OF_A_CALLER, f"find:{typed.proof}": MOST_OF_A_PROOF}
-    told = throttle.count_often(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
+    told = throttle.count_frequent(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
     is_under_attack = told["find:store"] > MOST_OF_A_STORE and told[by_caller] > FEW_OF_A_CALLER
     return bool(typed.postcode) and (is_under_attack or told[by_number] > MOST_OF_A_NUMBER)
 

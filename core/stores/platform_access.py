@@ -1,4 +1,4 @@
-"""Opening doors: a store's platform with its unsealed credentials, and the signed tokens shoppers carry."""
+"""Find a store, open its platform with unsealed credentials, and sign the tokens shoppers carry."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def store_id_of(services: Services, key: str) -> int:
 
 
 def open_platform(services: Services, store: Store) -> Platform:
-    """Give the store's platform, ready to be asked. Raises PauseStore when its door is closed."""
+    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed."""
     if store.state != "open":
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")

@@ -13,7 +13,7 @@ from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
 from core.stores.model import Store
 from core.stores.platform_access import forwarding_secret_of, store_by_id, use_nonce
-from core.web.hooks import Known, app_door, claimed_store
+from core.web.hooks import KnownStore, app_door, claimed_store
 
 log = structlog.get_logger()
 proxy = Blueprint("proxy", __name__, url_prefix="/proxy")
@@ -54,7 +54,7 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
     return known.store, shopper
 
 
-def _secret_of(known: Known) -> str:
+def _secret_of(known: KnownStore) -> str:
     if known.store.forwarding_secret:
         return known.forwarding_secret
     # Connected before there were two: read anew, for it may have been given its second since it was remembered.
