@@ -40,7 +40,7 @@ def services() -> Services:
     return cast(Services, current_app.extensions["aftercare"])
 
 
-def plain(incoming: FlaskRequest) -> Request:
+def to_plain_request(incoming: FlaskRequest) -> Request:
     """Turn Flask's request into the plain one plugins read; the body is the raw bytes."""
     return Request(
         method=incoming.method,
@@ -51,12 +51,12 @@ def plain(incoming: FlaskRequest) -> Request:
     )
 
 
-def answer(reply: Reply) -> FlaskResponse:
+def to_flask_response(reply: Reply) -> FlaskResponse:
     """Turn a plugin's own answer into Flask's."""
     return FlaskResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
-def speak(*wanted: str | None) -> Words:
+def set_language(*wanted: str | None) -> Words:
     """Choose the page's language: that of `?lang=`, else the first wanted one we have, else the browser's."""
     g.words = Words(negotiate(request.args.get("lang"), *wanted, request.headers.get("Accept-Language")))
     return cast(Words, g.words)
@@ -65,11 +65,11 @@ def speak(*wanted: str | None) -> Words:
 def words() -> Words:
     """Give the page's language; the browser's where none was chosen."""
     if not hasattr(g, "words"):
-        speak()
+        set_language()
     return cast(Words, g.words)
 
 
-def speak_for(store_language: str, order_language: str = "") -> Words:
+def set_shopper_language(store_language: str, order_language: str = "") -> Words:
     """Choose the language of a shopper's page: that of `?lang=`, else the order's, the browser's or the store's."""
     browser = request.headers.get("Accept-Language")
     g.words = Words(negotiate(request.args.get("lang"), order_language, browser, store_language))

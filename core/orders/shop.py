@@ -15,7 +15,7 @@ from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.db.purpose import Purpose
 from core.db.row_reader import Row
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders import find, lookup
@@ -127,7 +127,7 @@ def open_link(key: str, json_data: Link) -> FoundOut:
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
-    return speak_of(app, store, order, view, speak_for(store.language, order.language))
+    return speak_of(app, store, order, view, set_shopper_language(store.language, order.language))
 
 
 @shop.get("/<key>/orders")

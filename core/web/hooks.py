@@ -19,7 +19,7 @@ from core import changes
 from core.db.database import Database
 from core.db.group_commit import GroupCommit
 from core.db.purpose import Purpose
-from core.http.context import plain, services
+from core.http.context import services, to_plain_request
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
 from core.metrics import DELIVERIES
@@ -143,7 +143,7 @@ def receive(platform: str, token: str = "") -> Response:
     if platform in app.platforms and (request.content_length or 0) > MOST_BYTES:
         DELIVERIES.labels(platform, "too_large").inc()
         return Response("too large", 413, content_type=TEXT)
-    text, status = take_in(app, app_door(), platform, token, plain(request))
+    text, status = take_in(app, app_door(), platform, token, to_plain_request(request))
     return Response(text, status, content_type=TEXT)
 
 

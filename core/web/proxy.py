@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
-from core.http.context import plain, services, speak_for
+from core.http.context import services, set_shopper_language, to_plain_request
 from core.orders import find
 from core.orders.shop import list_orders
 from core.orders.shopper_auth import NotAllowed
@@ -27,7 +27,7 @@ def my_orders(platform: str) -> Response:
     """
     store, shopper = _identify(platform)
     app = services()
-    speak_for(store.language, shopper.language)
+    set_shopper_language(store.language, shopper.language)
     with app.db.transaction(store.id, write=False) as session:
         theirs = find.orders_of_shopper(session, shopper.ref, shopper.order_refs)
         found = list_orders(app, session, store, theirs, level="act")
@@ -37,7 +37,7 @@ def my_orders(platform: str) -> Response:
 
 
 def _identify(platform: str) -> tuple[Store, Shopper]:
-    app, incoming = services(), plain(request)
+    app, incoming = services(), to_plain_request(request)
     door = app_door()
     ref = claimed_store(app, platform, incoming)
     known = door.find(app, platform, ref=ref) if ref else None

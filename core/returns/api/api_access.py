@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from core.http.context import speak_for
+from core.http.context import set_shopper_language
 from core.orders.model import Order
 from core.orders.shopper_auth import NotHere, check_opens, id_of, opened
 from core.returns.photos import photo_storage
@@ -38,7 +38,7 @@ def order_of(session: Session, store: Store, order_id: int) -> Order:
 
 def speech_of(app: Services, store: Store, order: Order, token: ShopperToken) -> Speech:
     """Speak the order's language; photos and label are for who may act."""
-    words, now, zone = speak_for(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
+    words, now, zone = set_shopper_language(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
     if token.level != "act":
         return Speech(words, now, zone)
     return Speech(words, now, zone, may_act=True, photo_url=lambda photo_id: photo_url(app, store, photo_id))

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import request
 from sqlalchemy.orm import Session
 
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import NotHere, id_of, opened
@@ -76,7 +76,7 @@ def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
 def check_receipt(key: str, json_data: ReceiptIn) -> KnownOut:
     app = services()
     store = store_by_key(app, key)
-    speak_for(store.language)
+    set_shopper_language(store.language)
     limits = {f"receipt:address:{throttle.caller_of(request.remote_addr or '')}": 30}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
     with app.db.transaction(store.id, write=False) as session:
