@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.db.base import SYSTEM
 from core.db.database import Database
 from core.db.purpose import Purpose
-from core.jobs import claims, ended_jobs, queue, scheduler
+from core.jobs import claims, prune, queue, scheduler
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.services import Services
 from core.stores.worker_access import WorkerAccess
@@ -163,7 +163,7 @@ def test_once_is_unique_for_ever(database: Database) -> None:
     end(database, queue.finish, take_one(database))
     assert promise(database, once, now=NOON + timedelta(days=400)) == 0
     with database.system(Purpose.INSPECT) as session:
-        assert ended_jobs.prune(session, before=NOON + timedelta(days=500)) == 1
+        assert prune.prune(session, before=NOON + timedelta(days=500)) == 1
     assert promise(database, once, now=NOON + timedelta(days=600)) == 0
     assert [row.payload for row in rows(database)] == [{}]  # only the key is left of it
 
@@ -383,8 +383,8 @@ def test_only_what_ended_before_the_day_is_forgotten(database: Database) -> None
     end(database, queue.finish, new, now=NOON)
     end(database, claims.give_up, stuck, "no", now=NOON - timedelta(days=15))
     with database.system(Purpose.INSPECT) as session:
-        assert ended_jobs.prune(session, before=NOON - timedelta(days=14)) == 1
-        assert ended_jobs.prune(session, before=NOON - timedelta(days=14)) == 0
+        assert prune.prune(session, before=NOON - timedelta(days=14)) == 1
+        assert prune.prune(session, before=NOON - timedelta(days=14)) == 0
     assert sorted(states(database)) == ["done", "running", "stuck"]
 
 
@@ -393,7 +393,7 @@ def test_forgetting_takes_no_more_than_its_share(database: Database) -> None:
     for job in take(database):
         end(database, queue.finish, job)
     with database.system(Purpose.INSPECT) as session:
-        assert [ended_jobs.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
+        assert [prune.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
 
 
 def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
@@ -424,7 +424,7 @@ def test_every_slot_is_one_job_and_old_slots_are_forgotten(services: Services, c
     for job in take(services.db, now=clock.now):
         end(services.db, queue.finish, job)
     with services.db.system(Purpose.INSPECT) as session:
-        assert ended_jobs.prune(session, before=NOON + timedelta(days=1)) == 4
+        assert prune.prune(session, before=NOON + timedelta(days=1)) == 4
     assert states(services.db, SYSTEM) == []
 
 
