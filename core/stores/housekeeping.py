@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.purpose import Purpose
-from core.jobs import ended_jobs
+from core.jobs.prune import prune as prune_jobs
 from core.jobs.queue import Kind, Work
 from core.secrets import Keyring, Unsealable
 from core.stores.model import Nonce, Store, Throttle
@@ -30,7 +30,7 @@ def prune(work: Work) -> None:
     forgotten = PRUNED
     while forgotten == PRUNED:  # a batch a transaction: news need not wait behind a large one
         with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
-            forgotten = ended_jobs.prune(session, before=work.now - JOBS_KEPT, limit=PRUNED)
+            forgotten = prune_jobs(session, before=work.now - JOBS_KEPT, limit=PRUNED)
     with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
         session.execute(sa.delete(Nonce).where(Nonce.expires_at < work.now))
         session.execute(sa.delete(Throttle).where(Throttle.expires_at < work.now))
