@@ -24,7 +24,8 @@ from core.platform.contract import Opening, Platform, StaffIdentity
 from core.platform.sample import Demo
 from core.reviews.model import Review
 from core.stores.model import Store
-from core.stores.platform_access import store_by_key, tracking_token
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import tracking_token
 
 shell = Blueprint("demo", __name__)
 

@@ -25,7 +25,7 @@ from core.schema import migrate
 from core.services import Services
 from core.stores import housekeeping
 from core.stores.model import AuditEntry, Store
-from core.stores.platform_access import LINK_LIFE
+from core.stores.tokens import LINK_LIFE
 
 MOST_SKEW = timedelta(seconds=5)
 """Forwarded requests are good for 60 s: a clock this far off has used up a part of that."""

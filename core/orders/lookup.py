@@ -18,7 +18,7 @@ from core.orders.find import CANDIDATES, SHOWN, Asked, OrderNotFound, asked, fin
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import PARTS, OrderView, Part, view_of, view_with
 from core.services import Services
-from core.stores import platform_access, throttle
+from core.stores import throttle, tokens
 
 MOST_OF_A_CALLER, FEW_OF_A_CALLER = 30, 3
 MOST_OF_A_PROOF = 10
@@ -56,7 +56,7 @@ def answer(app: Services, store_id: int, pair: Pair, address: str) -> bytes:
 
 def written(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = platform_access.grant(app.keyring, store_id, [order.id], versions=[order.link_version])
+    token = tokens.shopper_token(app.keyring, store_id, [order.id], versions=[order.link_version])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 

@@ -16,7 +16,8 @@ from core.secrets import BadToken
 from core.services import Services
 from core.shipping import notice_actions as verbs
 from core.stores.model import Store
-from core.stores.platform_access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
+from core.stores.platform_access import store_by_id, store_by_key
+from core.stores.tokens import AnswerLink, read_answer_token, tracking_token
 
 answers = Blueprint("answers", __name__)
 answers.url_defaults(keep_language)

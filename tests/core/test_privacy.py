@@ -24,7 +24,7 @@ from core.reviews.model import Review
 from core.schema.models import metadata
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, tracking_token
+from core.stores.tokens import answer_token, tracking_token
 from tests.conftest import Clock
 from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
 from tests.core.samples import EVE, anns_order

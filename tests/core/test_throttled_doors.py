@@ -14,7 +14,7 @@ from core.platform.sample import World
 from core.services import Services
 from core.stores import throttle
 from core.stores.model import Store, Throttle
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.samples import ANN, anns_order, jobs_of
 from tests.core.shipping.seed import rows
 
@@ -142,7 +142,7 @@ def test_codes_are_counted_per_address_and_store_too(
     client: FlaskClient, services: Services, store: Store, order: Order
 ) -> None:
     def guess(order_id: int, address: str) -> int:
-        headers = {"Authorization": f"Bearer {grant(services.keyring, store.id, [order_id])}"}
+        headers = {"Authorization": f"Bearer {shopper_token(services.keyring, store.id, [order_id])}"}
         path = f"/shop/{store.key}/code/check"
         return client.post(
             path, json={"code": "000000"}, headers=headers, environ_base={"REMOTE_ADDR": address}

@@ -14,7 +14,7 @@ from core.returns.presenter.reader_context import Speech
 from core.services import Services
 from core.stores import throttle
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken
+from core.stores.tokens import ShopperToken
 
 LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, "withdrawal": 30}
 """Most tries of each deed for one order in a quarter of an hour."""

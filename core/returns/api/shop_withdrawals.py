@@ -19,7 +19,8 @@ from core.returns.withdrawal import declare
 from core.returns.withdrawal.declare import WithdrawalNotFound
 from core.stores import throttle
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 shop = APIBlueprint("withdrawals", __name__, url_prefix="/shop", tag="Withdrawals")
 

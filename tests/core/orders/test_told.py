@@ -13,7 +13,7 @@ from core.platform.sample import World
 from core.returns.mail import letters
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.returns.seed import place
 
 HAPPENED = (
@@ -51,7 +51,7 @@ def test_what_is_staff_s_reaches_no_shopper(
     with services.db.transaction(store.id) as session:
         for kind in ("paid_otherwise", "issued_refund"):
             session.add(OrderEvent(order_id=order_id, at=services.clock(), kind=kind, facts={"paid": 4711}))
-    token = grant(services.keyring, store.id, [order_id])
+    token = shopper_token(services.keyring, store.id, [order_id])
     seen = client.get(f"/shop/{store.key}/orders?lang=en", headers={"Authorization": f"Bearer {token}"}).get_json()
     (found,) = seen["orders"]
     assert [event["kind"] for event in found["order"]["events"]] == ["issued_refund"]
