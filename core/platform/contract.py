@@ -1,4 +1,4 @@
-"""The door: what the core asks of a platform. This file is the plugin author's manual.
+"""The contract: what the core asks of a platform. This file is the plugin author's manual.
 
 A plugin is a translator. It has no tables, pages, jobs or mail; it answers the questions below in our words
 (`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
@@ -64,7 +64,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A store that let us in. `credentials` are sealed before they are stored."""
+    """A store that installed the app. `credentials` are sealed before they are stored."""
 
     ref: str
     name: str
@@ -288,7 +288,7 @@ class Platform:
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Say who opened our page, after verifying that the platform says so.
+        """Verify the platform's signature and say which staff member opened our page.
 
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
         """

@@ -26,7 +26,7 @@ from core.services import Services
 from core.shipping.rules.notice_kinds import NOTICE_KINDS as SHIPPING_NOTICES
 from core.shipping.rules.notice_kinds import RULES
 from core.stores.model import Store
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.returns.seed import place
 from tests.layout import MODULES, ROOT, tree_of
 
@@ -153,7 +153,7 @@ def _read_with_events(
     with services.db.transaction(store.id) as session:
         for name in names:
             session.add(OrderEvent(order_id=order_id, at=services.clock(), kind=name, facts={"paid": 4711}))
-    token = grant(services.keyring, store.id, [order_id])
+    token = shopper_token(services.keyring, store.id, [order_id])
     seen = client.get(f"/shop/{store.key}/orders?lang=en", headers={"Authorization": f"Bearer {token}"}).get_json()
     (found,) = seen["orders"]
     return dict(found)
