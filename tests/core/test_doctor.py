@@ -39,11 +39,12 @@ from core.stores.model import Store
 from tests.conftest import KEY, make_config
 
 SECRET = "hunter2-hunter2-hunter2"
+INBOUND, METRICS = "inbound-hunter2-9f3Kq81LxT0bVwYz5mRd", "metrics-hunter2-Q7c2NfHs64JuPaEg0tXk"
 HEALTHY = {
     "smtp_url": f"smtp+starttls://max:{SECRET}@mail.example",
     "mail_from": "notices@care.example",
-    "inbound_token": SECRET,
-    "metrics_token": SECRET,
+    "inbound_token": INBOUND,
+    "metrics_token": METRICS,
 }
 
 
@@ -84,6 +85,11 @@ def test_a_healthy_installation_hears_nothing(ticking: Services) -> None:
         ({"mail_from": "notices@localhost"}, "Messages would come from localhost"),
         ({"inbound_token": ""}, "Bounces and replies cannot be handed over"),
         ({"secret_keys": "short"}, "shorter than 32 characters"),
+        ({"inbound_token": "hunter2"}, "AFTERCARE_INBOUND_TOKEN is shorter than 32 characters"),
+        ({"metrics_token": "hunter2" * 5}, "AFTERCARE_METRICS_TOKEN repeats itself"),
+        ({"metrics_token": "hunter2-is-my-password-0123456789abc"}, "AFTERCARE_METRICS_TOKEN holds a word"),
+        ({"metrics_token": INBOUND}, "AFTERCARE_METRICS_TOKEN is the same as AFTERCARE_INBOUND_TOKEN"),
+        ({"inbound_token": KEY}, "AFTERCARE_INBOUND_TOKEN is the same as a key in AFTERCARE_SECRET_KEYS"),
         ({"database_url": "postgresql+psycopg://max:hunter2@127.0.0.1:1/x"}, "The database does not answer"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
