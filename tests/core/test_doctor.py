@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from flask import Flask
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from core.app import create_app
 from core.db.base import SYSTEM
@@ -229,9 +229,12 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def public_address(app: Callable[..., Any], certificate: Path) -> Iterator[str]:
+def public_address(app: Callable[..., Any], certificate: Path, patience: float = 0.5) -> Iterator[str]:
     """Serve over https, as the proxy does."""
-    server = make_server("127.0.0.2", 0, app, threaded=True, ssl_context=tls(certificate))
+    # As the proxy does, too: who sends half a header is not waited for.
+    handler = type("Handler", (WSGIRequestHandler,), {"timeout": patience})
+    context = tls(certificate)
+    server = make_server("127.0.0.2", 0, app, threaded=True, ssl_context=context, request_handler=handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -266,6 +269,19 @@ def test_our_own_address_answers_and_insists_on_https(
     with public_address(app, certificate) as url:
         told = ask(url, certificate)
     assert told == [] if healthy else "Strict-Transport-Security" in told[0]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("patience", "healthy"), [(0.5, True), (30.0, False)])
+def test_a_front_that_waits_for_half_sent_headers_is_told(
+    services: Services, certificate: Path, monkeypatch: pytest.MonkeyPatch, patience: float, healthy: bool
+) -> None:
+    monkeypatch.setattr(reachability, "LONGEST_HEADER", 2.0)
+    app = create_app(services.config, services=services)
+    app.after_request(lambda answer: answer.headers.set("Strict-Transport-Security", "max-age=31536000") or answer)
+    with public_address(app, certificate, patience) as url:
+        told = ask(url, certificate)
+    assert told == [] if healthy else "half-sent header" in told[0]
 
 
 def test_somebody_else_at_our_address_is_told(certificate: Path) -> None:
