@@ -23,7 +23,7 @@ from core.jobs.queue import Job
 from core.orders.find import email_keys
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
-from core.orders.sync.anonymize import nameless_ref
+from core.orders.sync.anonymize import anonymize_ref
 from core.reviews.model import Review
 from core.schema.models import metadata
 from core.secrets import Keyring
@@ -47,11 +47,13 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "replies": {"text": "", "public_text": "", "sentence": ""},  # an answer speaks to its shopper
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
-    "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
+    "returns": {"comment": "", "note": "", "reasons": [], "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
-    "withdrawals": {"name": "", "receipt": "", "note": ""},  # the receipt's hash stays, so that a kept copy is proof
-    "reimbursements": {"reason": "", "sentence": "", "link": "", "exchange": []},  # in the shopper's words, perhaps
+    # The receipt's hash stays, so that a kept copy is proof.
+    "withdrawals": {"name": "", "receipt": "", "note": "", "reasons": []},
+    # In the shopper's words, perhaps.
+    "reimbursements": {"reason": "", "reasons": [], "sentence": "", "link": "", "exchange": []},
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
 keep, in most of Europe for six to ten years, as part of the books."""
@@ -170,7 +172,7 @@ def _erase_inside(session: Session, order_ids: Sequence[int], now: datetime) -> 
         order.erased_at, order.stopped_at = order.erased_at or now, order.stopped_at or now
         order.link_version += 1
     for shipment in session.scalars(sa.select(Shipment).where(among(session, Shipment.order_id, order_ids))):
-        shipment.ref = nameless_ref(shipment.ref, shipment.tracking_number)
+        shipment.ref = anonymize_ref(shipment.ref, shipment.tracking_number)
         shipment.check_after = None
     session.flush()
 
