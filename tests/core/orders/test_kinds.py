@@ -102,9 +102,9 @@ def _kinds_written(module: str) -> Iterator[tuple[str, str]]:
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         if function == "OrderEvent" and "kind" in named:
             yield from _patterns("event", named["kind"])
-        if function in ("events.note", "note") and len(node.args) > 2:
+        if function in ("events.record_event", "record_event") and len(node.args) > 2:
             yield from _patterns("event", node.args[2])
-        if function in ("events.tell_shopper", "tell_shopper") and len(node.args) > 2:
+        if function in ("events.request_letter", "request_letter") and len(node.args) > 2:
             yield from _patterns("notice", node.args[2])
 
 
