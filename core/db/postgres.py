@@ -81,7 +81,7 @@ def lend(engine: sa.Engine) -> Iterator[Any]:
 def _translated(error: Exception) -> sa.exc.DBAPIError:
     import psycopg
 
-    for kind in ("OperationalError", "DataError", "IntegrityError"):
+    for kind in ("OperationalError", "DataError", "IntegrityError", "InternalError"):
         if isinstance(error, getattr(psycopg, kind)):
             ours: sa.exc.DBAPIError = getattr(sa.exc, kind)("lent", None, error)
             return ours

@@ -158,7 +158,7 @@ class Worker:
         except PauseStore as error:
             return self._end(job, "pause", str(error))
         except Unavailable as error:
-            return self._end(job, "fail", str(error), attempts=kind.attempts, retry_after=error.retry_after)
+            return self._end(job, "fail", str(error), kind=kind, retry_after=error.retry_after)
         except (Refused, NotSupported) as error:
             return self._end(job, "give_up", str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the one place: record it, never lose the job
@@ -166,10 +166,12 @@ class Worker:
             # Where, not what: the text of an exception may hold a shopper's address.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("job_failed", kind=job.kind, job=job.id, store=job.store_id, error=name, where=where)
-            return self._end(job, "fail", f"{name} in our own code", attempts=kind.attempts)
+            return self._end(job, "fail", f"{name} in our own code", kind=kind)
         return "done"
 
-    def _end(self, job: Claimed, how: str, reason: str, *, attempts: int = 8, retry_after: float | None = None) -> str:
+    def _end(
+        self, job: Claimed, how: str, reason: str, *, kind: Kind | None = None, retry_after: float | None = None
+    ) -> str:
         with self.services.db.transaction(job.store_id) as session:
             now = self.services.lease_time(session)
             if how == "close" and claims.is_ours(session, job):
@@ -178,7 +180,10 @@ class Worker:
                 return claims.pause(session, job, reason, now=now)
             if how == "give_up":
                 return claims.give_up(session, job, reason, now=now)
-            return claims.fail(session, job, reason, now=now, attempts=attempts, retry_after=retry_after)
+            attempts, longest = (kind.attempts, kind.longest_pause) if kind else (8, 3600.0)
+            return claims.fail(
+                session, job, reason, now=now, attempts=attempts, retry_after=retry_after, longest_pause=longest
+            )
 
     def _listen(self, stop: threading.Event) -> None:
         db = self.services.db
