@@ -25,7 +25,7 @@ from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
-from core.platform.contract import Feature, Platform
+from core.platform.contract import Platform
 from core.platform.errors import NotSupported, Refused
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page
 from core.privacy import retention
@@ -276,11 +276,6 @@ def _open(work: Work) -> tuple[Store, Platform]:
     with work.services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
     return store, open_platform(work.services, store)
-
-
-def supports_reviews(services: Services, store: Store) -> bool:
-    """Say whether this store's platform has reviews at all."""
-    return Feature.REVIEWS in services.platforms[store.platform].features
 
 
 JOBS = {

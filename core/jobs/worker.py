@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
+from core.jobs.claims import StoreAccess
 from core.jobs.due_jobs import Turn
 from core.jobs.fair_share import FairShare
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
@@ -34,12 +34,6 @@ DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
 
 
-class CloseStore(Protocol):
-    """What to do with a store whose credentials no longer open its door; `sealed` are those the job began with."""
-
-    def __call__(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None: ...
-
-
 class Worker:
     """Runs jobs until told to stop. Any number of workers may share one database."""
 
@@ -48,13 +42,13 @@ class Worker:
         services: Services,
         kinds: Mapping[str, Kind],
         *,
-        close_store: CloseStore,
+        stores: StoreAccess,
         threads: int | None = None,
         poll: float = POLL,
     ) -> None:
         self.services = services
         self.kinds = kinds
-        self.close_store = close_store
+        self.stores = stores
         self.threads = threads or services.config.worker_threads
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
         self.poll = poll
@@ -102,7 +96,7 @@ class Worker:
             with self.services.db.system(Purpose.CLAIM_JOBS) as session:
                 now, most = self._read_clock(session), AHEAD * ((self.threads + 1) // 2) if held is not None else None
                 claimed = claims.claim(
-                    session, limit, now=now, leases=self.leases, after=self._turn, held=held, most=most
+                    session, limit, self.stores, now=now, leases=self.leases, after=self._turn, held=held, most=most
                 )
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.
@@ -175,9 +169,9 @@ class Worker:
         with self.services.db.transaction(job.store_id) as session:
             now = self.services.lease_time(session)
             if how == "close" and claims.is_ours(session, job):
-                self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
+                self.stores.close(session, job.store_id, reason, sealed=job.sealed, now=now)
             if how in ("pause", "close"):
-                return claims.pause(session, job, reason, now=now)
+                return claims.pause(session, job, reason, stores=self.stores, now=now)
             if how == "give_up":
                 return claims.give_up(session, job, reason, now=now)
             attempts, longest = (kind.attempts, kind.longest_pause) if kind else (8, 3600.0)

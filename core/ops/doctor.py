@@ -18,7 +18,9 @@ from core.db.purpose import Purpose
 from core.jobs import claims, scheduler
 from core.jobs.queue import Job
 from core.ops import reachability
+from core.orders import email_digests
 from core.platform.contract import Platform
+from core.privacy import key_rotation
 from core.schema import migrate
 from core.services import Services
 from core.stores import housekeeping
@@ -158,8 +160,8 @@ def _look_at_keys(services: Services, stores: Sequence[Store], findings: Finding
     digests, walked = 0, None
     for store in stores:
         with services.db.transaction(store.id, write=False) as session:
-            digests += housekeeping.count_stale_digests(session, store.id, keyring)
-            noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what == housekeeping.RESEALED)
+            digests += email_digests.count_stale_digests(session, store.id, keyring)
+            noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what == key_rotation.RESEALED)
             walked = max(filter(None, (walked, session.scalar(noted))), default=None)
     if stale or digests:
         what = f"{stale} stores and the addresses of {digests} orders"

@@ -171,7 +171,7 @@ def _read(session: Session, store_id: int, counted: Mapping[_Counted, int]) -> d
     """Give what the rows of these tries have."""
     windows = {window for _, _, window in counted}
     digests = [digest for _, digest, _ in counted]
-    table: Any = Throttle.__table__
+    table = table_of(Throttle)
     mine = sa.and_(table.c.store_id == store_id, table.c.digest.in_(digests), table.c.window.in_(windows))
     rows = session.execute(sa.select(table.c.digest, table.c.window, table.c.tries).where(mine))
     return {(store_id, digest, window): tries for digest, window, tries in rows}

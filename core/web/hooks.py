@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from core import changes
 from core.db.database import Database
-from core.db.group_commit import Together
+from core.db.group_commit import GroupCommit
 from core.db.purpose import Purpose
 from core.http.context import plain, services
 from core.jobs import fast_enqueue
@@ -73,7 +73,7 @@ class Door:
         self._forged: dict[int, int] = {}
         self._flushed = clock()
         self._lock = threading.Lock()
-        self._inbox = Together(_keep)
+        self._inbox = GroupCommit(_keep)
 
     def find(self, app: Services, platform: str, *, token: str = "", ref: str = "") -> Known | None:
         """Find the store by its path token, or by its ref or key; None when there is none."""

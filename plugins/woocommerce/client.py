@@ -25,6 +25,13 @@ class NoRoute(Missing):
     """The store has no such route: a feature is off, or our WordPress plugin is not active."""
 
 
+def checked_id(ref: str) -> str:
+    """Give the id a ref is, which is a number in WooCommerce; nothing else may reach a URL. Raises Missing."""
+    if not (ref.isascii() and ref.isdecimal()):
+        raise Missing(f"WooCommerce has nothing numbered {ref[:20]!r}.")
+    return ref
+
+
 class Listing(NamedTuple):
     """One page of a collection; `total` where the store says so (proxies strip the header)."""
 

@@ -24,6 +24,7 @@ from core.shipping import notice_actions
 from core.stores import staff
 from core.stores.model import Store
 from core.stores.platform_access import answer_token, grant, link_of, tracking_token
+from core.stores.worker_access import WorkerAccess
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump
@@ -310,7 +311,7 @@ def test_what_the_clock_promises_a_store_speaks_of_that_store_only(two: Two, kin
     mine, theirs = (dump(two.services.db, store.id, without=["jobs"]) for store in (two.mine, two.theirs))
     with two.services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob(kind, kind), now=two.services.clock())
-        (claimed,) = claims.claim(session, 1, now=two.services.clock())
+        (claimed,) = claims.claim(session, 1, WorkerAccess(), now=two.services.clock())
     two.worker.perform(claimed)
     assert dump(two.services.db, two.theirs.id, without=["jobs"]) == theirs
     assert dump(two.services.db, two.mine.id, without=["jobs"]) == mine

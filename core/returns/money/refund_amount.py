@@ -92,6 +92,7 @@ def waterfall(bought: Bought, amount: int) -> tuple[tuple[str, int], ...]:
     return tuple(shares)
 
 
+# Not called yet: an exchange asks what is left to pay (issue B, an exchange says one thing).
 def difference(returned: Quote, new_price: int) -> Difference:
     """Set the price of what an exchange sends out, taxes and all, against what came back."""
     if new_price < 0:

@@ -47,8 +47,13 @@ class ScanEvent:
     place: str
 
 
+# Not implemented yet, like `status_of` below and `Parcel.adapter`: the forecast learns from carriers' own scans
+# (issue L, the forecast).
 class CarrierAdapter(Protocol):
-    """A source of carrier scans that a merchant has an account with. None ships with Aftercare."""
+    """A source of carrier scans that a merchant has an account with; none ships with Aftercare.
+
+    Nothing calls it yet: it waits for the carriers' adapters.
+    """
 
     name: str
 
@@ -128,6 +133,7 @@ def tracking_url(code: str, number: str) -> str | None:
     return str(template).replace("{}", quote(shown, safe=""))
 
 
+# Not called yet: see CarrierAdapter.
 def status_of(raw: str) -> str:
     """Turn a carrier's or tracking app's status word into ours; what we do not know is "unknown".
 
