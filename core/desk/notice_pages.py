@@ -7,7 +7,7 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page, staff_name
+from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
 from core.http.context import services
 from core.jobs import queue
 from core.orders.messages.notice import Notice
@@ -69,7 +69,7 @@ def move_notice(key: str, notice_id: int, verb: str) -> BaseResponse:
         if verb == "send":
             new = queue.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)
             queue.enqueue(session, g.store.id, new, now=now)
-        audit.note(session, now, staff_name(), f"{verb} notice", {"notice": str(notice.id)})
+        audit.note(session, now, audit.STAFF, f"{verb}_notice", f"notice:{notice.id}")
     return redirect(url_for("desk.list_notices", key=key, state="draft"))
 
 

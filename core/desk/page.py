@@ -63,5 +63,5 @@ def show_page(template: str, **values: Any) -> str:
 
 
 def staff_name() -> str:
-    """Give the name of whoever is signed in, for the audit log."""
+    """Give the name of whoever is signed in."""
     return cast(str, g.person.name)

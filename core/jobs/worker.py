@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 import sqlalchemy as sa
 import structlog
@@ -32,6 +33,19 @@ AHEAD = 4
 """Jobs taken for each free thread: a claim costs the same for one job as for forty, and holds up all threads."""
 DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
+
+
+class Ending(Enum):
+    """How a job ends that was not done."""
+
+    FAIL = auto()
+    """It is tried again, as often as its kind allows."""
+    GIVE_UP = auto()
+    """It is stuck: another try would end the same way."""
+    PAUSE = auto()
+    """It waits until its store is connected again."""
+    CLOSE_STORE = auto()
+    """It waits, and its store is closed: the credentials no longer work."""
 
 
 class Worker:
@@ -135,9 +149,9 @@ class Worker:
             return "lost"
         kind = self.kinds.get(job.kind)
         if kind is None:  # enqueued by newer code: leave it to a worker that knows it
-            return self._end(job, "fail", "no worker here knows this kind of work")
+            return self._end(job, Ending.FAIL, "no worker here knows this kind of work")
         if job.attempts > kind.attempts + DEATHS:
-            return self._end(job, "give_up", "its worker went away every time")
+            return self._end(job, Ending.GIVE_UP, "its worker went away every time")
         work = Work(job, now, services, lease=kind.lease)
         try:
             kind.handler(work)
@@ -148,31 +162,32 @@ class Worker:
             log.info("lease_lost", kind=job.kind, job=job.id)
             return "lost"
         except AccessLost as error:
-            return self._end(job, "close", str(error))
+            return self._end(job, Ending.CLOSE_STORE, str(error))
         except PauseStore as error:
-            return self._end(job, "pause", str(error))
+            return self._end(job, Ending.PAUSE, str(error))
         except Unavailable as error:
-            return self._end(job, "fail", str(error), kind=kind, retry_after=error.retry_after)
+            return self._end(job, Ending.FAIL, str(error), kind=kind, retry_after=error.retry_after)
         except (Refused, NotSupported) as error:
-            return self._end(job, "give_up", str(error) or type(error).__name__)
+            return self._end(job, Ending.GIVE_UP, str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the one place: record it, never lose the job
             name = type(error).__name__
             # Where, not what: the text of an exception may hold a shopper's address.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("job_failed", kind=job.kind, job=job.id, store=job.store_id, error=name, where=where)
-            return self._end(job, "fail", f"{name} in our own code", kind=kind)
+            return self._end(job, Ending.FAIL, f"{name} in our own code", kind=kind)
         return "done"
 
     def _end(
-        self, job: Claimed, how: str, reason: str, *, kind: Kind | None = None, retry_after: float | None = None
+        self, job: Claimed, ending: Ending, reason: str, *, kind: Kind | None = None, retry_after: float | None = None
     ) -> str:
+        """Record how a job that was not done ended; give its state."""
         with self.services.db.transaction(job.store_id) as session:
             now = self.services.lease_time(session)
-            if how == "close" and claims.is_ours(session, job):
+            if ending is Ending.CLOSE_STORE and claims.is_ours(session, job):
                 self.stores.close(session, job.store_id, reason, sealed=job.sealed, now=now)
-            if how in ("pause", "close"):
+            if ending in (Ending.PAUSE, Ending.CLOSE_STORE):
                 return claims.pause(session, job, reason, stores=self.stores, now=now)
-            if how == "give_up":
+            if ending is Ending.GIVE_UP:
                 return claims.give_up(session, job, reason, now=now)
             attempts, longest = (kind.attempts, kind.longest_pause) if kind else (8, 3600.0)
             return claims.fail(

@@ -23,7 +23,7 @@ from core.platform.contract import Platform
 from core.privacy import key_rotation
 from core.schema import migrate
 from core.services import Services
-from core.stores import housekeeping
+from core.stores import audit, housekeeping
 from core.stores.model import AuditEntry, Store
 from core.stores.platform_access import LINK_LIFE
 
@@ -109,6 +109,7 @@ def _look_inside(services: Services, findings: Findings) -> None:
         findings.problems.extend(clock_problems(session, datetime.now(UTC)))
         findings.problems.extend(_work_problems(session, stores, now))
     findings.problems.extend(_store_problems(stores))
+    findings.problems.extend(audit_problems(services, stores))
     _look_at_keys(services, stores, findings)
 
 
@@ -145,6 +146,20 @@ def _store_problems(stores: Sequence[Store]) -> list[str]:
     return [f"Store {store.key} is closed: {store.state_reason}" for store in stores if store.state == "closed"]
 
 
+def audit_problems(services: Services, stores: Sequence[Store]) -> list[str]:
+    """Name the stores whose audit log was changed by something else than this program."""
+    problems = []
+    for store in stores:
+        with services.db.transaction(store.id, write=False) as session:
+            link = audit.verify_chain(session)
+        if link is not None:
+            problems.append(
+                f"Store {store.key}: its audit log does not hold at entry {link.seq} ({link.why}). Somebody changed "
+                "the database by hand, or restored a part of it: compare it with an older backup."
+            )
+    return problems
+
+
 def _look_at_keys(services: Services, stores: Sequence[Store], findings: Findings) -> None:
     """Say what older keys still hold, and when they may leave."""
     keyring = services.keyring
@@ -161,7 +176,8 @@ def _look_at_keys(services: Services, stores: Sequence[Store], findings: Finding
     for store in stores:
         with services.db.transaction(store.id, write=False) as session:
             digests += email_digests.count_stale_digests(session, store.id, keyring)
-            noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what == key_rotation.RESEALED)
+            verbs = (key_rotation.RESEALED, key_rotation.RESEALED_BEFORE_CHAIN)
+            noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what.in_(verbs))
             walked = max(filter(None, (walked, session.scalar(noted))), default=None)
     if stale or digests:
         what = f"{stale} stores and the addresses of {digests} orders"

@@ -17,8 +17,10 @@ from core.services import Services
 from core.stores import audit, housekeeping
 from core.stores.model import Store
 
-RESEALED = "sealed with the new key"
+RESEALED = "reseal"
 """What the audit log says when a walk changed something."""
+RESEALED_BEFORE_CHAIN = "sealed with the new key"
+"""What entries from before the chain say of the same."""
 
 
 def reseal(work: Work) -> None:
@@ -50,7 +52,7 @@ def reseal_store(work: Work) -> None:
             rest = NewJob("stores.reseal", "reseal", {"after": last, "changed": changed})
             queue.enqueue(session, work.store_id, rest, now=work.now)
         elif changed:
-            audit.note(session, work.now, "aftercare", RESEALED, {"rows": changed})
+            audit.note(session, work.now, "aftercare", RESEALED, codes={"rows": changed})
 
 
 JOBS = {"clock.reseal": Kind(reseal, attempts=1), "stores.reseal": Kind(reseal_store)}

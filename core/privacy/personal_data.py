@@ -47,11 +47,13 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "replies": {"text": "", "public_text": "", "sentence": ""},  # an answer speaks to its shopper
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
-    "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
+    "returns": {"comment": "", "note": "", "reasons": [], "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
-    "withdrawals": {"name": "", "receipt": "", "note": ""},  # the receipt's hash stays, so that a kept copy is proof
-    "reimbursements": {"reason": "", "sentence": "", "link": "", "exchange": []},  # in the shopper's words, perhaps
+    # The receipt's hash stays, so that a kept copy is proof.
+    "withdrawals": {"name": "", "receipt": "", "note": "", "reasons": []},
+    # In the shopper's words, perhaps.
+    "reimbursements": {"reason": "", "reasons": [], "sentence": "", "link": "", "exchange": []},
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
 keep, in most of Europe for six to ten years, as part of the books."""

@@ -61,7 +61,7 @@ def carry_out(work: Work) -> None:
             counts = personal_data.erase_person(session, services.keyring, **who, now=work.now)
         else:
             counts = _hand_over(session, services.keyring, who, origin=f"privacy:{work.job.id}", now=work.now)
-        audit.note(session, work.now, platform, f"privacy: {facts['request']}", counts)
+        audit.note(session, work.now, platform, f"privacy_{facts['request']}", codes=counts)
         session.execute(sa.update(Job).where(Job.id == work.job.id).values(payload={}))
 
 
@@ -109,7 +109,7 @@ def erase_store(work: Work) -> None:
         if store is None:
             return
         if store.state == "open":
-            audit.note(session, work.now, store.platform, "privacy: kept, the store is connected again")
+            audit.note(session, work.now, store.platform, "privacy_store_kept")
             return
         if _remove_some(session, work, counts):
             rest = NewJob("privacy.erase_store", "erase_store", {"counts": dict(counts)})
@@ -118,7 +118,7 @@ def erase_store(work: Work) -> None:
         session.execute(sa.delete(Job).where(Job.id == work.job.id))
         session.execute(sa.delete(Store).where(Store.id == work.store_id))
         counts["stores"] += 1
-        audit.note(session, work.now, store.platform, "privacy: erased the store", counts)
+        audit.note(session, work.now, store.platform, "privacy_store_erased", codes=counts)
 
 
 def _remove_some(session: Session, work: Work, counts: Counter[str]) -> bool:
@@ -172,7 +172,7 @@ def retain(work: Work) -> None:
         found = session.scalars(old.order_by(Order.placed_at).limit(ORDERS_AT_ONCE).with_for_update()).all()
         counts = personal_data.erase_rows(session, _past(found, until), now=work.now)
         if counts:
-            audit.note(session, work.now, "aftercare", "privacy: forgot old orders' shoppers", counts)
+            audit.note(session, work.now, "aftercare", "privacy_retention", codes=counts)
         if len(found) == ORDERS_AT_ONCE:
             queue.enqueue(session, work.store_id, NewJob("privacy.retain", "retain"), now=work.now)
 

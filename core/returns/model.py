@@ -56,6 +56,8 @@ class Return(Owned, Base):
     decided_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """What staff told the shopper with the decision."""
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     approval_asked_by: Mapped[str] = mapped_column(default="")
     """Who wanted to approve more than their role may."""
     return_by: Mapped[date | None]
@@ -133,6 +135,8 @@ class Withdrawal(Owned, Base):
     acknowledged_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """What staff said when contesting or refusing."""
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     sent_at: Mapped[datetime | None]
     goods_back_at: Mapped[datetime | None]
     nothing_to_send: Mapped[bool] = mapped_column(default=False)
@@ -188,6 +192,8 @@ class Reimbursement(Owned, Base):
     """What the platform says it paid, read back; None until then."""
     sentence: Mapped[str] = mapped_column(default="")
     """The platform's own words where it refused or needs a person."""
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     link: Mapped[str] = mapped_column(default="")
     due: Mapped[date | None]
     created_by: Mapped[str]

@@ -112,7 +112,7 @@ def close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: d
     store = store_by_id(session, store_id, lock=True)
     if store.state == "open" and store.credentials == sealed:
         store.state, store.state_reason = "closed", reason[:500]
-        audit.note(session, now, "aftercare", "lost access", {"reason": reason[:500]})
+        audit.note(session, now, "aftercare", "lose_access")
 
 
 def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
@@ -143,7 +143,7 @@ def check_health(work: Work) -> None:
         session.add_all(Finding(code=f.code, sentence=f.sentence, found_at=work.now) for f in found if not f.mended)
         for finding in found:
             if finding.mended:
-                audit.note(session, work.now, "aftercare", finding.sentence)
+                audit.note(session, work.now, "aftercare", "mend", f"finding:{finding.code}")
         since = min((f.backfill_since for f in found if f.backfill_since), default=None)
         if since:
             again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})

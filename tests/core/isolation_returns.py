@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.desk import history
+from core.desk import history_before_chain
 from core.desk.returns import return_queue
 from core.orders import shopper_auth
 from core.returns import events
@@ -22,9 +22,9 @@ from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
 from core.returns.presenter import return_view
 from core.returns.requests import canceling, lifecycle, opening
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request
+from core.returns.requests.opening import ReturnRequest
 from core.returns.simulation import policy_history
 from core.returns.withdrawal import declare
 from core.services import Services
@@ -171,9 +171,11 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 
 # Functions.
 
-ASKED = Request((Asked("l1"),))
+ASKED = ReturnRequest((RequestedLine("l1"),))
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
-    "desk.history.steps_of": lambda s, two: history.steps_of(s, "RMA-1001", two.ids["order"], NOON),
+    "desk.history_before_chain.older_steps": lambda s, two: history_before_chain.older_steps(
+        s, "RMA-1001", NOON, [], causes={}
+    ),
     "desk.returns.return_queue.count_by_status": lambda s, two: return_queue.count_by_status(s),
     "desk.returns.return_queue.count_clocks": lambda s, two: return_queue.count_clocks(s, LATER),
     "desk.returns.return_queue.count_stuck": lambda s, two: return_queue.count_stuck(s),
@@ -188,7 +190,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "returns.photos.photo_storage.find": lambda s, two: photo_storage.find(s, two.mine.id, two.ids["photo"]),
     "returns.money.order_balance.lock_order": lambda s, two: lock_order(s, two.mine.id, two.ids["order"]),
-    "returns.requests.canceling.open_cancel": lambda s, two: canceling.open_cancel(
+    "returns.requests.canceling.request_cancellation": lambda s, two: canceling.request_cancellation(
         s, two.mine, two.ids["order"], SHOPPER, now=LATER
     ),
     "returns.requests.lifecycle.find_return": lambda s, two: lifecycle.find_return(s, two.mine.id, two.ids["rma"]),
@@ -202,16 +204,16 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.policy.policy_versions.history": lambda s, two: policy_versions.history(s),
     "returns.policy.policy_versions.policy_at": lambda s, two: policy_versions.policy_at(s, two.mine, 2),
     "returns.policy.policy_versions.policy_of": lambda s, two: policy_versions.policy_of(s, two.mine),
-    "returns.policy.policy_versions.save": lambda s, two: policy_versions.save(
+    "returns.policy.policy_versions.save_policy": lambda s, two: policy_versions.save_policy(
         s, two.mine, Policy(), seen=1, who="Max", now=LATER
     ),
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
         s, [two.ids["order"]], now=LATER
     ),
-    "returns.events.call_a_person": lambda s, two: events.call_a_person(
+    "returns.events.request_case": lambda s, two: events.request_case(
         s, two.mine.id, two.ids["order"], "talk", now=LATER
     ),
-    "returns.events.note": lambda s, two: events.note(s, two.ids["order"], "withdrawn", {}, now=LATER),
+    "returns.events.record_event": lambda s, two: events.record_event(s, two.ids["order"], "withdrawn", {}, now=LATER),
     "returns.presenter.return_view.lines_of": lambda s, two: return_view.lines_of(s, two.ids["order"]),
     "returns.api.api_access.order_of": lambda s, two: api_access.order_of(s, two.mine, two.ids["order"]),
     "returns.withdrawal.declare.confirm": lambda s, two: declare.confirm(s, two.mine, two.ids["withdrawal"], now=LATER),
@@ -222,26 +224,28 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.withdrawal.declare.start": lambda s, two: declare.start(s, two.mine, two.ids["order"], {}, now=LATER),
 }
 TAKE_ROWS = set(
-    "conversations.shop.add_shopper_message desk.returns.return_facts.titles_of "
+    "conversations.shop.add_shopper_message desk.history.steps_of desk.returns.return_facts.titles_of "
+    "returns.audit_entries.note_act "
     "desk.returns.return_facts.view_return returns.photos.photo_storage.keep "
-    "returns.requests.evaluate_request.consider returns.requests.evaluate_request.facts_of "
-    "returns.money.order_balance.read_books returns.requests.canceling.hindrance "
+    "returns.requests.evaluate_request.evaluate returns.requests.evaluate_request.facts_of "
+    "returns.money.order_balance.read_balance returns.requests.canceling.cancel_obstacle "
     "returns.requests.lifecycle.ask_approval returns.requests.lifecycle.cancel "
     "returns.requests.approval_limit.check_limit returns.requests.approval_limit.left_of_limit "
-    "returns.requests.lifecycle.decide returns.requests.lifecycle.expect returns.requests.lifecycle.inspect "
+    "returns.requests.lifecycle.decide returns.requests.lifecycle.inspect "
     "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
-    "returns.requests.lifecycle.note_lost returns.requests.lifecycle.note_sent "
+    "returns.requests.lifecycle.note_sent "
     "returns.requests.lifecycle.receive returns.requests.lifecycle.reopen "
     "returns.requests.lifecycle.set_label returns.requests.lifecycle.set_terms "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
     "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
     "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
-    "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.look_again "
-    "returns.events.tell_platform returns.events.tell_shopper returns.presenter.return_view.amount_of "
+    "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.request_order_refresh "
+    "returns.events.request_platform_update returns.events.request_letter returns.presenter.return_view.amount_of "
     "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "
     "returns.withdrawal.declare.acknowledge returns.withdrawal.declare.move "
-    "returns.withdrawal.declare.note_back returns.withdrawal.declare.pay returns.withdrawal.declare.quote_of".split()
+    "returns.withdrawal.declare.record_goods_back returns.withdrawal.declare.pay "
+    "returns.withdrawal.declare.quote_of".split()
 )
 REFUSALS = (
     photo_storage.PhotoNotFound,

@@ -140,7 +140,8 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
-    "stores.audit.note": lambda s, two: audit.note(s, LATER, "max", "looked"),
+    "stores.audit.note": lambda s, two: audit.note(s, LATER, "staff", "look"),
+    "stores.audit.verify_chain": lambda s, two: audit.verify_chain(s),
     "stores.install.close": lambda s, two: install.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
     ),

@@ -30,7 +30,8 @@ from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave
 from tests.core.samples import EVE, anns_order, find_mine
 
 HARMLESS = {
-    "audit": "what facts",
+    "audit": "what subject facts hash",
+    "audit_heads": "hash",
     "case_messages": "side origin",
     "cases": "kind state",
     "feeds": "name cursor state",
@@ -64,7 +65,7 @@ MERCHANTS = {
     "replies": "author changed_by",
     "return_policies": "saved_by",
     "returns": "opened_by decided_by approval_asked_by",
-    "staff": "ref name email language role",
+    "staff": "ref name former_names email language role",
     "stores": "name url email credentials secret forwarding_secret hook_token",
 }
 """What is the merchant's own; it goes with the store."""

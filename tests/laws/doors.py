@@ -16,9 +16,9 @@ from core.orders.messages.notice import Notice
 from core.platform.contract import StaffIdentity
 from core.platform.sample import SIGNATURE, Demo, forward, sign
 from core.returns.photos import photo_storage
-from core.returns.requests.evaluate_request import Asked
-from core.returns.requests.lifecycle import By
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.evaluate_request import RequestedLine
+from core.returns.requests.lifecycle import Actor
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores import staff
@@ -52,8 +52,8 @@ def cut_keys(services: Services, store: Store) -> Keys:
     placed, keyring = the_order(services, store), services.keyring
     with services.db.transaction(store.id) as session:
         notice_id = session.scalars(sa.select(Notice.id)).one()
-        asked = Request((Asked("1", 1),))
-        rma = open_return(session, store, placed.id, asked, By("max", "owner"), now=services.clock())
+        asked = ReturnRequest((RequestedLine("1", 1),))
+        rma = open_return(session, store, placed.id, asked, Actor("max", "owner"), now=services.clock())
         declared = declare.start(session, store, placed.id, {"2": 1}, now=services.clock())
     owner = staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
     truths = {

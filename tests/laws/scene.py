@@ -85,7 +85,7 @@ def tell_everything(services: Services, store: Store) -> None:
         row.settings = {"shipping": {"rules": rules} | always}
         row.settings_version += 1
         paying = Policy(otherwise="accept", before_delivery="accept", refund_when="approval", wishes=("keep",))
-        policy_versions.save(session, row, paying, seen=1, who="Max", now=services.clock())
+        policy_versions.save_policy(session, row, paying, seen=1, who="Max", now=services.clock())
 
 
 def trade_on(scene: Scene, seconds: float) -> None:

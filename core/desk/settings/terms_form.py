@@ -106,8 +106,8 @@ def _by_field(sentences: list[str]) -> dict[str, str]:
     return problems
 
 
-def save(session: Session, store: Store, terms: Terms, *, version: int, who: str, now: datetime) -> None:
+def save(session: Session, store: Store, terms: Terms, *, version: int, now: datetime) -> None:
     """Save the terms and let the next sweep look at every open parcel with them. Raises SettingsChanged."""
     values = terms.model_dump(mode="json", exclude_unset=True)
-    settings.change(session, store, evaluate.SECTION, values, version=version, who=who, now=now)
+    settings.change(session, store, evaluate.SECTION, values, version=version, now=now)
     evaluate.recheck_parcels(session, now=now)

@@ -18,7 +18,7 @@ from core.returns.law import withdrawal_rights
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
 from core.returns.model import Withdrawal
 from core.returns.money.purchased import GOODS
-from core.returns.presenter.reader_context import Speech, speech_for
+from core.returns.presenter.reader_context import ReaderContext, reader_context_for
 from core.returns.presenter.return_view import lines_of, name_of
 from core.returns.presenter.sentences import exemption
 from core.returns.presenter.withdrawal_view import not_advice, right_sentence, view_withdrawal
@@ -63,7 +63,7 @@ def show(token: str, withdrawal_id: str) -> str:
     store, order = _enter(app, token)
     with app.db.transaction(store.id, write=False) as session:
         row = _load(session, store, order, withdrawal_id)
-        view = view_withdrawal(row, order, store, speech_for(store, words(), app.clock()))
+        view = view_withdrawal(row, order, store, reader_context_for(store, words(), app.clock()))
     template = "receipt" if view.receipt else "confirm"
     seen = _digest(view.statement)
     return render_template(f"returns/{template}.html", store=store, token=token, view=view, seen=seen)
@@ -95,9 +95,9 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
 
 
 def _form(app: Services, store: Store, order: Order, token: str, *, problem: str = "") -> str:
-    speech = speech_for(store, words(), app.clock())
+    reader = reader_context_for(store, words(), app.clock())
     with app.db.transaction(store.id, write=False) as session:
-        right = _right(session, store, order, speech)
+        right = _right(session, store, order, reader)
         lines = lines_of(session, order.id) if right else {}
     rows = [
         {
@@ -114,15 +114,15 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
         store=store,
         token=token,
         rows=rows if right and right.is_open else [],
-        sentence=right_sentence(right, speech) if right else "",
+        sentence=right_sentence(right, reader) if right else "",
         not_advice=not_advice(words()),
         problem=problem,
     )
 
 
-def _right(session: Session, store: Store, order: Order, speech: Speech) -> Right | None:
+def _right(session: Session, store: Store, order: Order, reader: ReaderContext) -> Right | None:
     try:
-        return withdrawal_rights.right_of(session, store, order, now=speech.now)
+        return withdrawal_rights.right_of(session, store, order, now=reader.now)
     except NoSuchRight:
         return None
 

@@ -10,7 +10,7 @@ from core.http.context import services, speak_for
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import NotHere, authenticate, parse_id
-from core.returns.api.api_access import count, enter, order_of, speech_of
+from core.returns.api.api_access import check_access, count, order_of, reader_context_of
 from core.returns.api.inputs import ReceiptIn, WithdrawalIn
 from core.returns.api.outputs import KnownOut, WithdrawalOut
 from core.returns.model import Withdrawal
@@ -34,14 +34,14 @@ shop = APIBlueprint("withdrawals", __name__, url_prefix="/shop", tag="Withdrawal
 )
 def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
     app = services()
-    store, token, order_id = enter(app, key, json_data.order)
+    store, token, order_id = check_access(app, key, json_data.order)
     count(app, store, "withdrawal", order_id)
     with app.db.transaction(store.id) as session:
         order = order_of(session, store, order_id)
-        speech = speech_of(app, store, order, token)
+        reader = reader_context_of(app, store, order, token)
         name = storable(json_data.name)
         row = declare.start(session, store, order_id, _units(json_data), name=name, now=app.clock())
-        return view_withdrawal(row, order, store, speech)
+        return view_withdrawal(row, order, store, reader)
 
 
 @shop.post("/<key>/withdrawals/<withdrawal_id>/confirm")
@@ -55,7 +55,7 @@ def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
     count(app, store, "withdrawal", order.id)
     with app.db.transaction(store.id) as session:
         row = declare.confirm(session, store, known.id, now=app.clock())
-        return view_withdrawal(row, order, store, speech_of(app, store, order, token))
+        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
 
 
 @shop.get("/<key>/withdrawals/<withdrawal_id>")
@@ -66,7 +66,7 @@ def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
     store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         row, order = _mine(session, store, token, withdrawal_id)
-        return view_withdrawal(row, order, store, speech_of(app, store, order, token))
+        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
 
 
 @shop.post("/<key>/receipts/check")

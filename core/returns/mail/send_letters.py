@@ -28,7 +28,7 @@ from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.quotes import Entry
 from core.returns.presenter import sentences
 from core.returns.requests.lifecycle import items_of
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
@@ -101,7 +101,7 @@ def _answer_url(services: Services, order: Order, notice: Notice, choice: str) -
 def _of_return(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
     rma = session.get(Return, (notice.store_id, notice.facts["return"]))
     assert rma is not None
-    practice, zone = practice_of(store), ZoneInfo(store.timezone)
+    practice, zone = return_settings_of(store), ZoneInfo(store.timezone)
     told = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
     declined, items = rma.acceptance == "declined", items_of(session, rma)
     return {
@@ -172,7 +172,7 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         ),
         "reasons": (row.note,) if contested else (),
         "keep": row.nothing_to_send,
-        "send_to": practice_of(store).send_to,
+        "send_to": return_settings_of(store).send_to,
         "return_by": row.send_back_by,
         "refund_by": row.refund_due,
         "declared_at": row.declared_at.astimezone(ZoneInfo(store.timezone)),
