@@ -66,6 +66,12 @@ def call_a_person(session: Session, store_id: int, order_id: int, kind: str, *, 
     queue.enqueue(session, store_id, asked, now=now)
 
 
+def dismiss_a_person(session: Session, store_id: int, order_id: int, kind: str, *, now: datetime) -> None:
+    """Promise to close the order's open case of this kind: what went wrong has been put right."""
+    settled = NewJob("conversations.close_case", f"case:{kind}:{order_id}:close", {"order_id": order_id, "kind": kind})
+    queue.enqueue(session, store_id, settled, now=now)
+
+
 def look_again(session: Session, order: Order, *, now: datetime) -> None:
     """Promise to fetch the order: something at the store has changed by our doing."""
     again = NewJob("changes.refresh_order", f"order:{order.ref}", {"ref": order.ref})

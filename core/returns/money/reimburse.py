@@ -137,6 +137,8 @@ def end(
         if row.paid is not None and row.paid != row.amount:
             events.note(session, order.id, "paid_otherwise", facts | {"paid": row.paid}, now=now)
             events.call_a_person(session, row.store_id, order.id, "paid_otherwise", now=now)
+        if not _others_failed(session, row):
+            events.dismiss_a_person(session, row.store_id, order.id, "refund_failed", now=now)
     if state == "failed":
         events.call_a_person(session, row.store_id, order.id, "refund_failed", now=now)
     if state in ("issued", "awaiting_payment") and row.kind in _LETTERS:
@@ -144,6 +146,11 @@ def end(
         events.tell_shopper(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
     if state in ("issued", "failed"):
         _move_owner(session, row, "issue" if state == "issued" else "fail", now)
+
+
+def _others_failed(session: Session, row: Reimbursement) -> bool:
+    failed = sa.select(Reimbursement.id).where(Reimbursement.order_id == row.order_id, Reimbursement.state == "failed")
+    return session.scalar(failed.where(Reimbursement.id != row.id).limit(1)) is not None
 
 
 def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) -> None:
