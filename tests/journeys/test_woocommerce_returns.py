@@ -87,7 +87,7 @@ def place(
 
 def look_again(services: Services, store: Store, worker: Worker, ref: int) -> None:
     with at(services, store) as session:
-        lifecycle.events.look_again(session, Order(store_id=store.id, ref=str(ref)), now=services.clock())
+        lifecycle.events.request_order_refresh(session, Order(store_id=store.id, ref=str(ref)), now=services.clock())
     worker.run_until_idle()
 
 
