@@ -35,12 +35,14 @@ from core.jobs.queue import Kind
 from core.jobs.worker import Worker
 from core.mail.compose import open_transport
 from core.orders import errors as orders_errors
+from core.orders import kinds as order_kinds
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
 from core.orders.page_sections import SECTIONS
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
 from core.privacy import key_rotation, retention
+from core.returns import event_kinds
 from core.returns.api import pages as returns_pages
 from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
@@ -53,9 +55,11 @@ from core.reviews import publishing
 from core.reviews import shop as reviews_shop
 from core.secrets import Keyring
 from core.services import Services
+from core.shipping import notice_actions
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.shipping.mail import notices
+from core.shipping.rules import notice_kinds
 from core.stores import errors as stores_errors
 from core.stores import housekeeping, install
 from core.stores.worker_access import WorkerAccess
@@ -70,6 +74,17 @@ _STATIC = Path(__file__).parent / "web" / "static"
 def installed_platforms() -> dict[str, type[Platform]]:
     """Give the platforms whose plugins are installed."""
     return discover(plugins)
+
+
+def register_order_kinds() -> None:
+    """Tell the orders' registry which kinds of event and of notice the slices above have."""
+    order_kinds.register(events=cases.EVENT_KINDS)
+    order_kinds.register(events=notice_actions.EVENT_KINDS, notices=notice_kinds.NOTICE_KINDS)
+    order_kinds.register(events=event_kinds.EVENT_KINDS, notices=event_kinds.NOTICE_KINDS)
+
+
+# At import: every process that shows an order or sends a letter is wired here.
+register_order_kinds()
 
 
 def wire_kinds() -> dict[str, Kind]:

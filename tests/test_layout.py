@@ -24,7 +24,7 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.sample_store": {"pydantic"},
     "plugins": {"requests", "shopify", "woocommerce"},
 }
-PURE = ("core.shipping.rules", "core.reviews.reply_check", "core.reviews.public_names")
+PURE = ("core.shipping.rules", "core.orders.kinds", "core.reviews.reply_check", "core.reviews.public_names")
 CALLERS_OF_PAGES = {
     # `admin`, `shop` and `pages` answer HTTP and are nobody's library, except:
     "core.app": "it mounts them",

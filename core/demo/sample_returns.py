@@ -49,7 +49,7 @@ _TERMS = {
 _RECENT = timedelta(days=25)
 
 
-def set_terms(services: Services, store: Store) -> None:
+def set_policy(services: Services, store: Store) -> None:
     """Save the sample store's policy, as Max would."""
     with services.db.transaction(store.id) as session:
         here = policy_versions.policy_of(session, store)
@@ -57,7 +57,7 @@ def set_terms(services: Services, store: Store) -> None:
         policy_versions.save_policy(session, store, wanted, seen=here.version, who=MAX.name, now=services.clock())
 
 
-def tell(services: Services, store: Store) -> bool:
+def start_returns(services: Services, store: Store) -> bool:
     """Let three shoppers return something and one withdraw; False while too little of the store has been read."""
     with services.db.transaction(store.id, write=False) as session:
         orders = _delivered(services, session)

@@ -13,10 +13,10 @@ from core.orders.find import OrderNotFound
 from core.orders.lookup import look_up
 from core.orders.model import Order
 from core.orders.page_sections import SECTIONS, Section, Sections
-from core.orders.presenter.localize import speak_of
+from core.orders.presenter.localize import localize_order
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.shop import send_links
-from core.orders.shopper_auth import order_behind, read_link
+from core.orders.shopper_auth import order_of_link, read_link
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id, store_by_key
@@ -77,7 +77,7 @@ def track(token: str) -> Response:
     app = services()
     link = read_link(app, token)
     with app.db.transaction(link.store_id, write=False) as session:
-        order, store = order_behind(session, link), store_by_id(session, link.store_id)
+        order, store = order_of_link(session, link), store_by_id(session, link.store_id)
         view = view_order(session, order)
     speak_for(store.language, order.language)
     page = make_response(show(app, store, order, view))
@@ -87,7 +87,7 @@ def track(token: str) -> Response:
 
 def show(app: Services, store: Store, order: Order | Row[Any], view: OrderView) -> str:
     """Print an order's page."""
-    page = speak_of(app, store, order, view, words())
+    page = localize_order(app, store, order, view, words())
     return render_template("orders/order.html", store=store, page=page, sections=_sections(app, store, order.id))
 
 

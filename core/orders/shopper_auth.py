@@ -1,4 +1,4 @@
-"""How a shopper comes in: by a token in the request's header or by a mailed link; and how far in."""
+"""Authenticates shoppers: by a token in the request's header or by a mailed link, to look or to act."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Link:
     version: int
 
 
-def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
+def authenticate(app: Services, key: str) -> tuple[Store, ShopperToken]:
     """Give the store of the address and what the request's token opens there. Raises StoreNotFound, NotAllowed.
 
     An order whose links were revoked since the token's proof is no longer among what it opens.
@@ -86,7 +86,7 @@ def _without_revoked(app: Services, token: ShopperToken) -> ShopperToken:
     return replace(token, order_ids=order_ids, versions=versions)
 
 
-def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> None:
+def check_order_access(token: ShopperToken, order_id: int, *, act: bool = False) -> None:
     """Raise NotHere unless the token opens this order, then StepUpNeeded where it may only look and `act` is needed."""
     if order_id not in token.order_ids:
         raise NotHere
@@ -94,7 +94,7 @@ def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> Non
         raise StepUpNeeded
 
 
-def id_of(text: str) -> int:
+def parse_id(text: str) -> int:
     """Read an id out of an address. Raises NotHere for what cannot be one."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
         raise NotHere
@@ -109,7 +109,7 @@ def read_link(app: Services, token: str) -> Link:
         raise LinkExpired from None
 
 
-def order_behind(session: Session, link: Link) -> Order:
+def order_of_link(session: Session, link: Link) -> Order:
     """Load the order a link shows. Raises LinkExpired where it is gone, or the link was revoked."""
     order = session.get(Order, (link.store_id, link.order_id))
     if order is None or order.gone_at is not None or order.link_version != link.version:

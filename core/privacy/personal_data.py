@@ -23,7 +23,7 @@ from core.jobs.queue import Job
 from core.orders.find import email_keys
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
-from core.orders.sync.anonymize import nameless_ref
+from core.orders.sync.anonymize import anonymize_ref
 from core.reviews.model import Review
 from core.schema.models import metadata
 from core.secrets import Keyring
@@ -172,7 +172,7 @@ def _erase_inside(session: Session, order_ids: Sequence[int], now: datetime) -> 
         order.erased_at, order.stopped_at = order.erased_at or now, order.stopped_at or now
         order.link_version += 1
     for shipment in session.scalars(sa.select(Shipment).where(among(session, Shipment.order_id, order_ids))):
-        shipment.ref = nameless_ref(shipment.ref, shipment.tracking_number)
+        shipment.ref = anonymize_ref(shipment.ref, shipment.tracking_number)
         shipment.check_after = None
     session.flush()
 

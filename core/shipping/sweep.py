@@ -1,4 +1,4 @@
-"""The sweep: finds stores with parcels whose moment has come, through one index, and lets the rules look at them."""
+"""The sweep: finds parcels whose `check_after` has come, through one index, and has their orders evaluated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STORES_DUE = sa.select(Shipment.store_id).where(Shipment.check_after <= sa.bind
 
 
 def sweep(work: Work) -> None:
-    """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
+    """Enqueue a job for each store that has due parcels; one store's failure does not touch another's."""
     services: Services = work.services
     with services.db.system(Purpose.FIND_DUE_PARCELS, write=False) as session:
         store_ids = run(session.connection(), _STORES_DUE, {"now": work.now}).scalars().all()
@@ -35,7 +35,7 @@ def sweep(work: Work) -> None:
 
 
 def settle_due(work: Work) -> None:
-    """Settle a store's due parcels, the longest due first; what one batch leaves, the next takes up at once."""
+    """Evaluate a store's due parcels, the longest due first, one batch a job."""
     with work.done() as session:
         store = store_by_id(session, work.store_id)
         if store.state != "open":

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from core.http import headers
 from core.orders import lookup
-from core.orders.lookup import Pair
+from core.orders.lookup import FindOrderIn
 from core.platform.contract import Request
 from core.services import Services
 from core.stores.platform_access import store_id_of
@@ -86,11 +86,11 @@ class Ahead:
             return None
         body = _body(environ, _LONGEST_PAIR)
         try:
-            pair = Pair.model_validate_json(body or b"")
+            pair = FindOrderIn.model_validate_json(body or b"")
         except ValidationError:
             return None
         store_id = store_id_of(self._services, key)
-        found = lookup.answer(self._services, store_id, pair, environ.get("REMOTE_ADDR") or "")
+        found = lookup.find_as_json(self._services, store_id, pair, environ.get("REMOTE_ADDR") or "")
         return _STATUS[200], found, _JSON
 
 

@@ -185,7 +185,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.returns.return_queue.list_withdrawals": lambda s, two: return_queue.list_withdrawals(
         s, running=False, most=9
     ),
-    "orders.shopper_auth.order_behind": lambda s, two: shopper_auth.order_behind(
+    "orders.shopper_auth.order_of_link": lambda s, two: shopper_auth.order_of_link(
         s, shopper_auth.Link(two.mine.id, two.ids["order"], 1)
     ),
     "returns.photos.photo_storage.find": lambda s, two: photo_storage.find(s, two.mine.id, two.ids["photo"]),
@@ -224,7 +224,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.withdrawal.declare.start": lambda s, two: declare.start(s, two.mine, two.ids["order"], {}, now=LATER),
 }
 TAKE_ROWS = set(
-    "conversations.shop.take_message desk.history.steps_of desk.returns.return_facts.titles_of "
+    "conversations.shop.add_shopper_message desk.history.steps_of desk.returns.return_facts.titles_of "
     "returns.audit_entries.note_act "
     "desk.returns.return_facts.view_return returns.photos.photo_storage.keep "
     "returns.requests.evaluate_request.evaluate returns.requests.evaluate_request.facts_of "

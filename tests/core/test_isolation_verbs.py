@@ -97,7 +97,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
     "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", stores=WorkerAccess(), now=LATER),
-    "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
+    "conversations.cases.is_message_stored": lambda s, two: cases.is_message_stored(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
     "db.orm_bypass.write_new": lambda s, two: orm_bypass.write_new(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]
@@ -109,7 +109,6 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "orders.sync.child_rows.write_children": lambda s, two: child_rows.write_children(
         s, two.mine.id, {two.ids["order"]: her_order()}, old=[two.ids["order"]], statuses={}, now=LATER
     ),
-    "orders.find.find_order": lambda s, two: find.find_order(s, two.services.keyring, "1041", EMAIL),
     "orders.find.orders_of": lambda s, two: find.orders_of(s, two.services.keyring, EMAIL),
     "orders.find.orders_of_shopper": lambda s, two: find.orders_of_shopper(s, TRACES[4], ["1"]),
     "privacy.personal_data.export_person": lambda s, two: personal_data.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
@@ -179,7 +178,7 @@ TAKE_ROWS = (
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
         "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "
-        "shipping.mail.notices.compose orders.messages.send_notice.news_of stores.settings.change "
+        "shipping.mail.notices.compose orders.messages.send_notice.notices_of_message stores.settings.change "
         "web.inbound_mail.take".split()
     )
 )

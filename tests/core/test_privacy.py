@@ -27,7 +27,7 @@ from core.stores.model import Store
 from core.stores.platform_access import answer_token, tracking_token
 from tests.conftest import Clock
 from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
-from tests.core.samples import EVE, anns_order
+from tests.core.samples import EVE, anns_order, find_mine
 
 HARMLESS = {
     "audit": "what subject facts hash",
@@ -226,7 +226,7 @@ def test_a_new_order_of_an_erased_shopper_is_an_order_like_any_other(
     erase(services, store, email=EMAIL)
     store_again(services, store, her_order("2"))
     with services.db.transaction(store.id, write=False) as session:
-        assert find.find_order(session, services.keyring, "1042", EMAIL).ref == "2"
+        assert find_mine(session, services.keyring, "1042", EMAIL).ref == "2"
 
 
 def test_links_and_look_ups_of_an_erased_shopper_open_nothing(
@@ -244,7 +244,7 @@ def test_links_and_look_ups_of_an_erased_shopper_open_nothing(
     with services.db.transaction(store.id, write=False) as session:
         for proof in (EMAIL, TRACES[3], ""):
             with pytest.raises(OrderNotFound):
-                find.find_order(session, services.keyring, "1041", proof)
+                find_mine(session, services.keyring, "1041", proof)
 
 
 def test_nothing_is_sent_to_an_erased_shopper(services: Services, store: Store, world: World, worker: Worker) -> None:

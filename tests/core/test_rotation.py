@@ -29,7 +29,7 @@ from core.stores.model import AuditEntry, Store
 from core.stores.platform_access import link_of, open_platform, secret_of
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON, connect, make_config
-from tests.core.samples import ANN, anns_order, deliver
+from tests.core.samples import ANN, anns_order, deliver, find_mine
 
 NEW = "a-second-long-random-text-of-36-signs"
 
@@ -72,7 +72,7 @@ def notes(services: Services, store: Store) -> list[dict[str, int]]:
 
 def finds_the_order(services: Services, store: Store) -> bool:
     with services.db.transaction(store.id, write=False) as session:
-        return find.find_order(session, services.keyring, "101", ANN).ref == "1"
+        return find_mine(session, services.keyring, "101", ANN).ref == "1"
 
 
 def test_while_both_keys_are_there_nothing_is_lost_before_the_walk_or_after(

@@ -7,26 +7,13 @@ from collections.abc import Callable
 
 def names_of_returns(say: Callable[[str, str], str]) -> dict[str, str]:
     """Give the names by word, in the language `say` speaks."""
-    return _letters(say) | _standings(say) | _doings(say) | _objections(say) | _terms(say)
+    return _cases(say) | _standings(say) | _doings(say) | _objections(say) | _terms(say)
 
 
-def _letters(say: Callable[[str, str], str]) -> dict[str, str]:
-    """Kinds of letter, and of case."""
+def _cases(say: Callable[[str, str], str]) -> dict[str, str]:
+    """Kinds of case, and the one rule of all letters."""
     return {
         "returns": say("desk", "Returns"),
-        "return_requested": say("desk", "Return requested"),
-        "return_approved": say("desk", "Return approved"),
-        "return_declined": say("desk", "Return declined"),
-        "return_received": say("desk", "Return arrived"),
-        "return_canceled": say("desk", "Return canceled"),
-        "refund_issued": say("desk", "Refund made"),
-        "store_credit_issued": say("desk", "Store credit given"),
-        "exchange_ready": say("desk", "Exchange ready"),
-        "order_canceled": say("desk", "Order canceled"),
-        "cancel_requested": say("desk", "Asks to cancel"),
-        "cancel_declined": say("desk", "Cancellation declined"),
-        "withdrawal_receipt": say("desk", "Receipt of a withdrawal"),
-        "withdrawal_contested": say("desk", "Withdrawal contested"),
         "refund_failed": say("desk", "Refund failed"),
         "paid_otherwise": say("desk", "The store paid another amount"),
         "refunded_twice": say("desk", "More was refunded than was due"),

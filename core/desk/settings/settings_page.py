@@ -16,7 +16,7 @@ from core.jobs import queue
 from core.orders.links import store_page
 from core.orders.model import Order
 from core.shipping import evaluate, replay
-from core.shipping.rules.terms import RULES
+from core.shipping.rules.notice_kinds import RULES
 from core.stores import settings, staff
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import ImmutableMultiDict
 
 from core.shipping import evaluate
-from core.shipping.rules.terms import PATIENCE, RULES, Terms, explain
+from core.shipping.rules.notice_kinds import PATIENCE, RULES
+from core.shipping.rules.terms import Terms, explain
 from core.stores import settings
 from core.stores.model import Store
 

@@ -1,4 +1,4 @@
-"""An order in the reader's words, for the page without script and for the widget alike."""
+"""Puts an order into the reader's language, for the page without script and for the widget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.stores import platform_access
 from core.stores.model import Store
 
 
-def speak_of(app: Services, store: Store, order: Order | Row, view: OrderView, words: Words) -> Page:
+def localize_order(app: Services, store: Store, order: Order | Row, view: OrderView, words: Words) -> Page:
     """Put an order into words, with the address behind each choice of the notice that told of a delay."""
 
     def answer_url(notice: str, choice: str) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.http.context import speak_for
 from core.orders.model import Order
-from core.orders.shopper_auth import NotHere, check_opens, id_of, opened
+from core.orders.shopper_auth import NotHere, authenticate, check_order_access, parse_id
 from core.returns.photos import photo_storage
 from core.returns.presenter.reader_context import ReaderContext
 from core.services import Services
@@ -22,9 +22,9 @@ LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, 
 
 def check_access(app: Services, key: str, order: str, *, act: bool = False) -> tuple[Store, ShopperToken, int]:
     """Give store, token and order id of a request that names its order. Raises the errors of `shopper_auth`."""
-    store, token = opened(app, key)
-    order_id = id_of(order)
-    check_opens(token, order_id, act=act)
+    store, token = authenticate(app, key)
+    order_id = parse_id(order)
+    check_order_access(token, order_id, act=act)
     return store, token, order_id
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from core.http.context import keep_language, require_same_site, services, speak_for, words
 from core.orders.model import Order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import LinkExpired, NotHere, id_of, order_behind, read_link
+from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
 from core.returns.api.api_access import count
 from core.returns.law import withdrawal_rights
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
@@ -87,7 +87,7 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
     """Give store and order behind a mailed link, and settle the language. Raises LinkExpired."""
     link = read_link(app, token)
     with app.db.transaction(link.store_id, write=False) as session:
-        order, store = order_behind(session, link), store_by_id(session, link.store_id)
+        order, store = order_of_link(session, link), store_by_id(session, link.store_id)
     if order.erased_at is not None:
         raise LinkExpired
     speak_for(store.language, order.language)
@@ -130,7 +130,7 @@ def _right(session: Session, store: Store, order: Order, reader: ReaderContext) 
 def _load(session: Session, store: Store, order: Order, withdrawal_id: str) -> Withdrawal:
     """Load a withdrawal of this order. Raises WithdrawalNotFound."""
     try:
-        row = session.get(Withdrawal, (store.id, id_of(withdrawal_id)))
+        row = session.get(Withdrawal, (store.id, parse_id(withdrawal_id)))
     except NotHere:
         raise WithdrawalNotFound from None
     if row is None or row.order_id != order.id:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from core.http.context import services
 from core.orders.model import Order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import NotHere, check_opens, id_of, opened
+from core.orders.shopper_auth import NotHere, authenticate, check_order_access, parse_id
 from core.returns.api.api_access import check_access, count, order_of, reader_context_of
 from core.returns.api.inputs import CancelIn, OptionsIn, OrderIn, RequestIn, SentIn
 from core.returns.api.outputs import OptionsOut, PhotoOut, QuoteOut, ReturnOut
@@ -83,7 +83,7 @@ def open_return(key: str, json_data: RequestIn) -> ReturnOut:
         comment=storable(json_data.comment),
         gift=json_data.gift,
         kind=json_data.kind,
-        photos=tuple(id_of(one) for one in json_data.photos),
+        photos=tuple(parse_id(one) for one in json_data.photos),
     )
     with app.db.transaction(store.id) as session:
         reader = reader_context_of(app, store, order_of(session, store, order_id), token)
@@ -100,7 +100,7 @@ def open_return(key: str, json_data: RequestIn) -> ReturnOut:
 )
 def read_return(key: str, return_id: str) -> ReturnOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         rma = session.get(Return, (store.id, _return_id(return_id)))
         reader = reader_context_of(app, store, _mine(session, store, token, rma), token)
@@ -203,14 +203,14 @@ def _acting(
     app: Services, key: str, return_id: str, deed: str
 ) -> Iterator[tuple[Session, Store, Return, ReaderContext]]:
     """Open a transaction in which a return of the token's may be changed, locked as every verb wants it."""
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         known = session.get(Return, (store.id, _return_id(return_id)))
         order = _mine(session, store, token, known)
-    check_opens(token, order.id, act=True)
+    check_order_access(token, order.id, act=True)
     count(app, store, deed, order.id)
     with app.db.transaction(store.id) as session:
-        rma = find_return(session, store.id, id_of(return_id))
+        rma = find_return(session, store.id, parse_id(return_id))
         yield session, store, rma, reader_context_of(app, store, order, token)
 
 
@@ -226,7 +226,7 @@ def _mine(session: Session, store: Store, token: ShopperToken, rma: Return | Non
 
 def _return_id(text: str) -> int:
     try:
-        return id_of(text)
+        return parse_id(text)
     except NotHere:
         raise ReturnNotFound from None
 

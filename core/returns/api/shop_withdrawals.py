@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.http.context import services, speak_for
 from core.orders.model import Order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import NotHere, id_of, opened
+from core.orders.shopper_auth import NotHere, authenticate, parse_id
 from core.returns.api.api_access import check_access, count, order_of, reader_context_of
 from core.returns.api.inputs import ReceiptIn, WithdrawalIn
 from core.returns.api.outputs import KnownOut, WithdrawalOut
@@ -49,7 +49,7 @@ def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
 @shop.doc(summary="Second step of a withdrawal: declare it", responses=[401, 404, 409, 429], security="ShopperToken")
 def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         known, order = _mine(session, store, token, withdrawal_id)
     count(app, store, "withdrawal", order.id)
@@ -63,7 +63,7 @@ def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
 @shop.doc(summary="Read a withdrawal and its receipt", responses=[401, 404], security="ShopperToken")
 def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         row, order = _mine(session, store, token, withdrawal_id)
         return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
@@ -95,7 +95,7 @@ def _units(said: WithdrawalIn) -> dict[str, int]:
 def _mine(session: Session, store: Store, token: ShopperToken, withdrawal_id: str) -> tuple[Withdrawal, Order]:
     """Give a withdrawal with its order. Raises WithdrawalNotFound, also where the token does not open the order."""
     try:
-        row = session.get(Withdrawal, (store.id, id_of(withdrawal_id)))
+        row = session.get(Withdrawal, (store.id, parse_id(withdrawal_id)))
         if row is None or row.order_id not in token.order_ids:
             raise WithdrawalNotFound
         return row, order_of(session, store, row.order_id)

@@ -19,7 +19,7 @@ from core.mail.layout import Written
 from core.orders.links import order_url
 from core.orders.messages.envelope import Envelope, domain_of, sender_of
 from core.orders.messages.notice import Notice
-from core.orders.messages.send_notice import Going, dispatch
+from core.orders.messages.send_notice import Outgoing, send
 from core.orders.model import LineItem, Order
 from core.platform.contract import Feature, ReturnMove
 from core.returns.facts import Objection, Offer
@@ -37,23 +37,23 @@ from core.stores.platform_access import answer_token, open_platform, store_by_id
 
 def send_letter(work: Work) -> None:
     """Send one letter; a withdrawal counts as acknowledged once its receipt has left."""
-    dispatch(work, _prepare, _told)
+    send(work, _prepare, _after_sending)
 
 
-def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Going:
+def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Outgoing:
     store = store_by_id(session, notice.store_id)
     order = session.get(Order, (notice.store_id, notice.order_id))
-    if reason := _pointless(store, order, notice):
-        return Going(store, None, None, {notice.id: reason})
+    if reason := _why_obsolete(store, order, notice):
+        return Outgoing(store, None, None, {notice.id: reason})
     assert order is not None
     letter = compose(session, services, store, order, notice, now)
     message_id = f"<notice.{store.id:x}.{notice.id:x}@{domain_of(services)}>"
     language = negotiate(order.language, store.language)
     stop = _answer_url(services, order, notice, "stop") if notice.kind in OPTIONAL else ""
-    return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop))
+    return Outgoing(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop))
 
 
-def _pointless(store: Store, order: Order | None, notice: Notice) -> str:
+def _why_obsolete(store: Store, order: Order | None, notice: Notice) -> str:
     """Say why a letter need not be sent; empty when it should."""
     if order is None or order.gone_at is not None or order.erased_at is not None:
         return "gone"
@@ -64,7 +64,7 @@ def _pointless(store: Store, order: Order | None, notice: Notice) -> str:
     return "" if order.email else "no_address"
 
 
-def _told(session: Session, notice: Notice, now: datetime) -> None:
+def _after_sending(session: Session, notice: Notice, now: datetime) -> None:
     if notice.kind == "withdrawal_receipt":
         row = session.get(Withdrawal, (notice.store_id, notice.facts["withdrawal"]), with_for_update=True)
         if row is not None:

@@ -47,10 +47,11 @@ class ScanEvent:
     place: str
 
 
-# Not implemented yet, like `status_of` below and `Parcel.adapter`: the forecast learns from carriers' own scans
-# (issue L, the forecast).
 class CarrierAdapter(Protocol):
-    """A source of carrier scans that a merchant has an account with. None ships with Aftercare."""
+    """A source of carrier scans that a merchant has an account with; none ships with Aftercare.
+
+    Nothing calls it yet, nor `status_of` and `Parcel.adapter`: the forecast will learn from such scans (issue L).
+    """
 
     name: str
 
