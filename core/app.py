@@ -64,7 +64,7 @@ from core.stores import errors as stores_errors
 from core.stores import housekeeping, install
 from core.stores.worker_access import WorkerAccess
 from core.web import health, hooks, inbound_mail, installs, proxy, widget
-from core.web.fast_path import Ahead
+from core.web.fast_path import FastPath
 
 log = structlog.get_logger()
 
@@ -111,14 +111,14 @@ def collect_errors() -> dict[type[Exception], errors.Explain]:
 
 
 def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None = None) -> Services:
-    """Open the database and the doors to the outside. Raises BadConfig with a sentence."""
+    """Open the database and build the services. Raises BadConfig with a sentence."""
     try:
         keyring = Keyring(config.keys)
     except ValueError as error:
         raise BadConfig(str(error)) from None
     database = Database(config.database_url, pool_size=config.worker_threads + 4)
-    if refusal := database.refusal():
-        raise BadConfig(refusal)
+    if problem := database.connection_problem():
+        raise BadConfig(problem)
     return Services(
         db=database,
         config=config,
@@ -154,9 +154,9 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
-    app.extensions["aftercare.door"] = hooks.Door()
+    app.extensions["aftercare.door"] = hooks.StoreLookup()
     app.extensions[SECTIONS] = [order_section.sections_for(app.extensions["aftercare"])]
-    app.wsgi_app = Ahead(app)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = FastPath(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}

@@ -1,4 +1,4 @@
-"""News from stores: taken in at the door, fetched by the worker, applied in one place.
+"""Changes in stores: a webhook or a poll enqueues a job, the job fetches, one place applies.
 
 A webhook only says that something changed. `receive` verifies and promises to look; `refresh` looks. `read` walks a
 listing page by page: poll, first import, nightly reconcile and repair are four feeds of the same function.
@@ -57,7 +57,7 @@ def record(session: Session, store: Store, changes: Sequence[Change], body: byte
 
 
 def promises(changes: Sequence[Change], body: bytes) -> list[NewJob]:
-    """Give the work a delivery promises."""
+    """Give the jobs a delivery asks for."""
     return [_promise(change, body) for change in changes]
 
 
@@ -171,7 +171,7 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders, let the shipping rules and whoever waits for money look at what changed; give the changed ids."""
+    """Store orders, then evaluate the changed ones for notices and for refunds made elsewhere; give the changed ids."""
     changed = orders_sync.apply(
         session,
         store.id,

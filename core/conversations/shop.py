@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.conversations import cases
 from core.conversations.model import Case
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.orders.model import Order, OrderEvent
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import Id, NotHere, authenticate, check_order_access, parse_id
@@ -60,7 +60,7 @@ def leave_message(key: str, json_data: MessageIn) -> AnswerByOut:
         order = session.get(Order, (store.id, order_id))
         if order is None or order.gone_at is not None or order.erased_at is not None:
             raise NotHere
-        words = speak_for(store.language, order.language)
+        words = set_shopper_language(store.language, order.language)
         text = storable(json_data.text)
         case = add_shopper_message(session, app.keyring, order, text, json_data.topic, now=app.clock())
         answer_by = case.due_at or app.clock() + cases.ANSWER_WITHIN

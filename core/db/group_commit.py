@@ -74,14 +74,14 @@ class GroupCommit(Generic[T]):
             self._write_batch(batch)
         finally:
             with self._lock:
-                heir = self._waiting[0] if self._waiting else None
-                self._is_writing = heir is not None
+                next_leader = self._waiting[0] if self._waiting else None
+                self._is_writing = next_leader is not None
             for entry in batch[1:]:
                 if not entry.is_written and entry.error is None:
                     entry.error = NotWritten()
                 entry.released.release()
-            if heir is not None:
-                heir.released.release()
+            if next_leader is not None:
+                next_leader.released.release()
 
     def _write_batch(self, batch: Sequence[_Entry[T]]) -> None:
         try:

@@ -110,7 +110,12 @@ def serve(
     *,
     patience: float = PATIENCE,
 ) -> int:
-    """Answer HTTP until told to stop: gunicorn with threads, which held up best with slow and held requests."""
+    """Answer HTTP until told to stop: gunicorn with threads, which held up best with slow and held requests.
+
+    Raises BadConfig for tokens that are easy to guess, before anything listens.
+    """
+    if weak := doctor.weak_tokens(config):
+        raise BadConfig(" ".join(weak))
     with _telling_of_the_database():
         # Wait and fail here, in a sentence, rather than in every worker.
         _patiently(lambda: make_services(config, platforms), patience).db.close()
@@ -155,9 +160,9 @@ def migrate_database(config: Config, *, patience: float = PATIENCE) -> int:
     """Bring the database to the newest schema."""
     with _telling_of_the_database():
         database = Database(config.database_url)
-        refusal = _patiently(database.refusal, patience)
-    if refusal:
-        raise BadConfig(refusal)
+        problem = _patiently(database.connection_problem, patience)
+    if problem:
+        raise BadConfig(problem)
     try:
         migrate.upgrade(database)
     except sa.exc.OperationalError as error:  # a lock_timeout, a full disk: the one transaction was rolled back

@@ -1,4 +1,4 @@
-"""Checks an installation and says in sentences what is wrong. Its look from outside is `reachability.py`."""
+"""Checks an installation and says in sentences what is wrong; `reachability.py` checks it from outside."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from core.orders import email_digests
 from core.platform.contract import Platform
 from core.privacy import key_rotation
 from core.schema import migrate
+from core.secrets import ADVICE, weakness
 from core.services import Services
 from core.stores import audit, housekeeping
 from core.stores.model import AuditEntry, Store
-from core.stores.platform_access import LINK_LIFE
+from core.stores.tokens import LINK_LIFE
 
 MOST_SKEW = timedelta(seconds=5)
 """Forwarded requests are good for 60 s: a clock this far off has used up a part of that."""
@@ -60,7 +61,7 @@ def find_problems(
         findings.problems.append(silent_database(error))
     else:
         try:
-            _look_inside(services, findings)
+            _check_database(services, findings)
         except sa.exc.SQLAlchemyError as error:
             findings.problems.append(silent_database(error))
         finally:
@@ -78,13 +79,29 @@ def silent_database(error: Exception) -> str:
 
 
 def _config_problems(config: Config) -> list[str]:
-    problems = []
+    problems = weak_tokens(config)
     if not config.smtp_url.get_secret_value():
         problems.append("No mail server is set up: notices wait. Set AFTERCARE_SMTP_URL.")
     if config.mail_from.endswith("@localhost"):
         problems.append("Messages would come from localhost. Set AFTERCARE_MAIL_FROM to an address at your domain.")
     if not config.inbound_token.get_secret_value():
         problems.append("Bounces and replies cannot be handed over. Set AFTERCARE_INBOUND_TOKEN.")
+    return problems
+
+
+def weak_tokens(config: Config) -> list[str]:
+    """Say which of the two tokens that open a door is easy to guess, or opens another door as well.
+
+    A token that is not set opens nothing. The keys themselves are judged where the keyring is made.
+    """
+    problems, used = [], dict.fromkeys(config.keys, "a key in AFTERCARE_SECRET_KEYS")
+    tokens = {"AFTERCARE_INBOUND_TOKEN": config.inbound_token, "AFTERCARE_METRICS_TOKEN": config.metrics_token}
+    for name, sealed in tokens.items():
+        token = sealed.get_secret_value()
+        found = f"is the same as {used[token]}" if token in used else weakness(token)
+        if token and found:
+            problems.append(f"{name} {found}. {ADVICE}")
+        used[token] = name
     return problems
 
 
@@ -98,7 +115,7 @@ def _log_problems() -> list[str]:
     return problems
 
 
-def _look_inside(services: Services, findings: Findings) -> None:
+def _check_database(services: Services, findings: Findings) -> None:
     if not migrate.is_current(services.db):
         findings.problems.append("The database is not on the newest schema. Run: python -m core migrate")
         return
@@ -110,7 +127,7 @@ def _look_inside(services: Services, findings: Findings) -> None:
         findings.problems.extend(_work_problems(session, stores, now))
     findings.problems.extend(_store_problems(stores))
     findings.problems.extend(audit_problems(services, stores))
-    _look_at_keys(services, stores, findings)
+    _check_keys(services, stores, findings)
 
 
 def clock_problems(session: Session, now: datetime) -> list[str]:
@@ -131,10 +148,12 @@ def _work_problems(session: Session, stores: Sequence[Store], now: datetime) -> 
     if ticked is None:
         problems.append("No worker has ever run here. Start one: python -m core work")
     elif now - ticked > _MISSED_SLOTS * scheduler.TABLE[_CLOCK]:
-        problems.append(f"No worker has been heard of for {_span(now - ticked)}. Start one: python -m core work")
+        problems.append(f"No worker has been heard of for {_duration(now - ticked)}. Start one: python -m core work")
     waited = timedelta(seconds=claims.oldest_waiting(session, now=now))
     if waited > LONGEST_WAIT:
-        problems.append(f"The oldest due job has waited {_span(waited)}. Start more workers, or see why they are slow.")
+        problems.append(
+            f"The oldest due job has waited {_duration(waited)}. Start more workers, or see why they are slow."
+        )
     stuck = sa.select(Job.store_id, sa.func.count()).where(Job.state == "stuck").group_by(Job.store_id)
     names = {store.id: f"of store {store.key} are" for store in stores} | {SYSTEM: "of the clock are"}
     for store_id, count in session.execute(stuck.order_by(Job.store_id)):
@@ -160,7 +179,7 @@ def audit_problems(services: Services, stores: Sequence[Store]) -> list[str]:
     return problems
 
 
-def _look_at_keys(services: Services, stores: Sequence[Store], findings: Findings) -> None:
+def _check_keys(services: Services, stores: Sequence[Store], findings: Findings) -> None:
     """Say what older keys still hold, and when they may leave."""
     keyring = services.keyring
     lost = [store for store in stores if housekeeping.is_unreadable(store, keyring)]
@@ -183,10 +202,10 @@ def _look_at_keys(services: Services, stores: Sequence[Store], findings: Finding
         what = f"{stale} stores and the addresses of {digests} orders"
         findings.advice.append(f"{what} still need an older key. Workers renew them within hours; keep it until then.")
     else:
-        findings.advice.append(_may_leave(walked))
+        findings.advice.append(_old_keys_advice(walked))
 
 
-def _may_leave(walked: datetime | None) -> str:
+def _old_keys_advice(walked: datetime | None) -> str:
     if walked is None:
         return "Nothing needs the older keys of AFTERCARE_SECRET_KEYS: they may leave."
     day = (walked + LINK_LIFE).date()
@@ -225,6 +244,6 @@ def _missing(config: Config, name: str, platform: type[Platform]) -> list[str]:
     return [f"AFTERCARE_{name}_{key}".upper() for key in platform.app_settings if not given.get(key)]
 
 
-def _span(time: timedelta) -> str:
+def _duration(time: timedelta) -> str:
     minutes = int(time.total_seconds() // 60)
     return f"{minutes} minutes" if minutes < 180 else f"{minutes // 60} hours"

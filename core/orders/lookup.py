@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db import prepared_statement
-from core.db.prepared_statement import AtOnce
-from core.db.row_reader import Row, reading
+from core.db.prepared_statement import PreparedStatement
+from core.db.row_reader import Row, open_reader
 from core.metrics import LOOKUPS
 from core.orders.find import (
     CANDIDATES,
@@ -26,7 +26,7 @@ from core.orders.find import (
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import PARTS, OrderView, Part, build_view, read_view
 from core.services import Services
-from core.stores import platform_access, throttle
+from core.stores import throttle, tokens
 
 MOST_OF_A_CALLER, FEW_OF_A_CALLER = 30, 3
 MOST_OF_A_PROOF = 10
@@ -64,7 +64,7 @@ def find_as_json(app: Services, store_id: int, pair: FindOrderIn, address: str) 
 
 def found_as_json(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = platform_access.grant(app.keyring, store_id, [order.id], versions=[order.link_version])
+    token = tokens.shopper_token(app.keyring, store_id, [order.id], versions=[order.link_version])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 
@@ -98,24 +98,24 @@ def _count(app: Services, store_id: int, query: LookupQuery, caller: str, now: d
     """
     by_caller, by_number = f"find:address:{caller}", f"find:number:{query.number_key}"
     limits = {by_caller: MOST_OF_A_CALLER, f"find:{query.proof}": MOST_OF_A_PROOF}
-    counts = throttle.count_often(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
+    counts = throttle.count_frequent(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
     is_under_attack = counts["find:store"] > MOST_OF_A_STORE and counts[by_caller] > FEW_OF_A_CALLER
     return bool(query.postcode) and (is_under_attack or counts[by_number] > MOST_OF_A_NUMBER)
 
 
 def _read_in_two_steps(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
     """Ask for the order, then for its parts: SQLite is in this process, a statement costs no way there."""
-    with reading(app.db, store_id) as reader:
+    with open_reader(app.db, store_id) as reader:
         order = find_order(reader, query)
         return order, read_view(reader, order)
 
 
 def _read_in_one_statement(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
-    rows = prepared_statement.ask(app.db, _LOOK_UP, str(store_id), query.number_key, query.wanted)
+    rows = prepared_statement.execute(app.db, _LOOK_UP, str(store_id), query.number_key, query.wanted)
     candidates = [_Candidate._make(json.loads(row[0] or b"")) for row in rows]
     order = match_order(candidates, query)
     if order.parts is None:  # found by its postcode
-        with reading(app.db, store_id) as reader:
+        with open_reader(app.db, store_id) as reader:
             return order, read_view(reader, order)
     parts = ([shape._make(values) for values in part] for shape, part in zip(_PART_ROWS, order.parts, strict=True))
     return order, build_view(order, *parts)
@@ -133,7 +133,7 @@ _Candidate: Any = namedtuple("_Candidate", [*ORDER_COLUMNS, "parts"])  # type: i
 _PART_ROWS: list[Any] = [namedtuple(part.table, part.columns) for part in PARTS]
 # The statements of find.py and timeline.py in one. Parts are read of no order whose e-mail is another's: neither the
 # time nor the work may say that a number exists. With the e-mail's digest first, its order is among the candidates.
-_LOOK_UP = AtOnce(
+_LOOK_UP = PreparedStatement(
     "look up",
     f"""{prepared_statement.FOR_STORE}
     select json_build_array(

@@ -15,7 +15,7 @@ from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.db.purpose import Purpose
 from core.db.row_reader import Row
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders import find, lookup
@@ -28,7 +28,7 @@ from core.orders.sanitize import storable
 from core.orders.shopper_auth import LinkExpired, WrongCode, authenticate, order_of_link, read_link
 from core.secrets import new_code
 from core.services import Services
-from core.stores import platform_access, throttle
+from core.stores import throttle, tokens
 from core.stores.model import Nonce, Store
 from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 
@@ -127,7 +127,7 @@ def open_link(key: str, json_data: Link) -> FoundOut:
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
-    return localize_order(app, store, order, view, speak_for(store.language, order.language))
+    return localize_order(app, store, order, view, set_shopper_language(store.language, order.language))
 
 
 @shop.get("/<key>/orders")
@@ -153,7 +153,7 @@ def list_orders(
 ) -> OrdersOut:
     """Read these orders for a shopper, with one token of this level for all; `proved_at` of a renewed one is kept."""
     ids, versions = [order.id for order in orders], [order.link_version for order in orders]
-    token = platform_access.grant(app.keyring, store.id, ids, level=level, versions=versions, proved_at=proved_at)
+    token = tokens.shopper_token(app.keyring, store.id, ids, level=level, versions=versions, proved_at=proved_at)
     found = []
     for order in orders:
         view = view_order(session, order)
@@ -230,7 +230,7 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
     versions = token.versions[:1]
-    return TokenOut(token=platform_access.grant(app.keyring, store.id, [order_id], level="act", versions=versions))
+    return TokenOut(token=tokens.shopper_token(app.keyring, store.id, [order_id], level="act", versions=versions))
 
 
 def _count_code(app: Services, store: Store, deed: str, order_id: int, most: tuple[int, int, int]) -> None:

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from core.orders.model import Order
 from core.secrets import BadToken
 from core.services import Services
-from core.stores import platform_access
+from core.stores import tokens
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 LARGEST_ID = 2**63 - 1
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
@@ -62,7 +63,7 @@ def authenticate(app: Services, key: str) -> tuple[Store, ShopperToken]:
     if not header.startswith("Bearer "):
         raise NotAllowed
     try:
-        token = platform_access.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
+        token = tokens.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
     except BadToken:
         raise NotAllowed from None
     if not hmac.compare_digest(str(token.store_id), str(store.id)):
@@ -104,7 +105,7 @@ def parse_id(text: str) -> int:
 def read_link(app: Services, token: str) -> Link:
     """Read the token of a mailed link. Raises LinkExpired."""
     try:
-        return Link(*platform_access.read_tracking_token(app.keyring, token))
+        return Link(*tokens.read_tracking_token(app.keyring, token))
     except BadToken:
         raise LinkExpired from None
 

@@ -1,4 +1,4 @@
-"""The door: what the core asks of a platform. This file is the plugin author's manual.
+"""The contract: what the core asks of a platform. This file is the plugin author's manual.
 
 A plugin is a translator. It has no tables, pages, jobs or mail; it answers the questions below in our words
 (`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
@@ -14,7 +14,7 @@ Rules that hold for every method:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -64,7 +64,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A store that let us in. `credentials` are sealed before they are stored."""
+    """A store that installed the app. `credentials` are sealed before they are stored."""
 
     ref: str
     name: str
@@ -233,6 +233,9 @@ class Platform:
     app_settings: ClassVar[Mapping[str, str]] = {}
     """Credentials of the app itself: setting name → what it is, in a sentence. Read from the environment as
     AFTERCARE_<PLATFORM>_<SETTING>."""
+    consent_domains: ClassVar[Sequence[str]] = ()
+    """Domains at and below which this platform asks a merchant for consent. Empty where stores do so themselves, at
+    any address: the merchant then sees the address and goes there by a link."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
@@ -288,7 +291,7 @@ class Platform:
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Say who opened our page, after verifying that the platform says so.
+        """Verify the platform's signature and say which staff member opened our page.
 
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
         """

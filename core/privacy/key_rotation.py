@@ -1,4 +1,4 @@
-"""A change of AFTERCARE_SECRET_KEYS, carried through every store.
+"""Re-seal and re-digest every store's rows after AFTERCARE_SECRET_KEYS changed.
 
 A new key is put in front while the old one stays behind it. From then on every store is walked over in batches: what
 an older key sealed or digested is sealed and digested with the first.

@@ -1,4 +1,4 @@
-"""What is forgotten at a platform's word or by the clock: one shopper, the shoppers of old orders, a whole store."""
+"""Erase personal data on request or by age: one shopper, the shoppers of old orders, a whole store."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def carry_out(work: Work) -> None:
         elif facts["request"] == "erase":
             counts = personal_data.erase_person(session, services.keyring, **who, now=work.now)
         else:
-            counts = _hand_over(session, services.keyring, who, origin=f"privacy:{work.job.id}", now=work.now)
+            counts = _open_export_case(session, services.keyring, who, origin=f"privacy:{work.job.id}", now=work.now)
         audit.note(session, work.now, platform, f"privacy_{facts['request']}", codes=counts)
         session.execute(sa.update(Job).where(Job.id == work.job.id).values(payload={}))
 
@@ -74,21 +74,21 @@ def _named(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hand_over(
+def _open_export_case(
     session: Session, keyring: Keyring, who: Mapping[str, Any], *, origin: str, now: datetime
 ) -> dict[str, int]:
     """Open a case with the export, which staff hand to the shopper; give how many rows of each table it tells of."""
-    told = personal_data.export_person(session, keyring, **who)
-    whose = personal_data.find_person(session, keyring, **who)
-    last = session.scalar(sa.select(Order).where(Order.id == max(whose.order_ids, default=0)))
+    exported = personal_data.export_person(session, keyring, **who)
+    person = personal_data.find_person(session, keyring, **who)
+    last = session.scalar(sa.select(Order).where(Order.id == max(person.order_ids, default=0)))
     case = cases.open_case(session, kind=EXPORT, order=last, now=now)
     case.due_at = now + ANSWER_WITHIN
-    case.email_key = case.email_key or next(iter(whose.email_keys), "")  # so that an erasure finds the copy too
-    text = json.dumps(told, ensure_ascii=False, indent=1)
+    case.email_key = case.email_key or next(iter(person.email_keys), "")  # so that an erasure finds the copy too
+    text = json.dumps(exported, ensure_ascii=False, indent=1)
     for start in range(0, len(text), _PIECE):
         piece = text[start : start + _PIECE]
         cases.add_message(session, case, side="staff", text=piece, origin=f"{origin}:{start}", now=now)
-    return {name: len(rows) for name, rows in told.items()}
+    return {name: len(rows) for name, rows in exported.items()}
 
 
 def _promise_erasure(session: Session, work: Work) -> dict[str, int]:
@@ -177,9 +177,9 @@ def retain(work: Work) -> None:
             queue.enqueue(session, work.store_id, NewJob("privacy.retain", "retain"), now=work.now)
 
 
-def _past(order_ids: Sequence[int], until: datetime) -> personal_data.Whose:
+def _past(order_ids: Sequence[int], until: datetime) -> personal_data.PersonRows:
     named = sa.or_(Review.author != "", Review.email_key != "")
-    return personal_data.Whose(
+    return personal_data.PersonRows(
         order_ids=order_ids,
         email_keys=(),
         reviews=sa.and_(Review.order_ref == "", Review.posted_at < until, named),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_new
-from core.db.orm_bypass import write_new
+from core.db.orm_bypass import insert_objects
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.messages.notice import Notice
@@ -33,7 +33,7 @@ def record_event(
 ) -> None:
     """Add an event to the order's timeline; `entry` is the audit entry of the same act, where staff did it."""
     about = {**facts, "entry": str(entry.id)} if entry else dict(facts)
-    write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=about)])
+    insert_objects(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=about)])
 
 
 def request_letter(

@@ -16,7 +16,7 @@ from core.orders.model import Order, OrderEvent, Shipment
 from core.services import Services
 from core.shipping import evaluate
 from core.stores.model import Store
-from core.stores.platform_access import answer_token
+from core.stores.tokens import answer_token
 
 CHOICES = ("wait", "cancel", "arrived", "not_yet", "person")
 _CASE_KINDS = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}

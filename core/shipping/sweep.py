@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from core.db.bulk import among
-from core.db.postgres import plan_anew, run
+from core.db.bulk import id_in
+from core.db.postgres import run, use_custom_plans
 from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
@@ -42,14 +42,14 @@ def settle_due(work: Work) -> None:
             later = work.now + PAUSES[store.state]
             session.execute(sa.update(Shipment).where(Shipment.check_after <= work.now).values(check_after=later))
             return
-        plan_anew(session.connection())
+        use_custom_plans(session.connection())
         due = sa.select(Shipment.order_id).where(Shipment.check_after <= work.now)
         found = session.scalars(due.order_by(Shipment.check_after).limit(BATCH)).all()
         # Orders, not parcels: two who each held one parcel of an order would wait for each other. Who is being
         # settled elsewhere is left to whoever holds them.
         here = (
             sa.select(Order.id)
-            .where(among(session, Order.id, found))
+            .where(id_in(session, Order.id, found))
             .order_by(Order.id)
             .with_for_update(skip_locked=True)
         )

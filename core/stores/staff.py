@@ -1,4 +1,4 @@
-"""Who of the merchant's people is at the desk, and what their role lets them do."""
+"""The merchant's staff: their sign-in, sessions and roles."""
 
 from __future__ import annotations
 

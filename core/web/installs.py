@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from core.db.base import SYSTEM
-from core.http.context import answer, plain, services
+from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import Installation, InstallUrls, Pending
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.http import open_session
@@ -17,6 +17,7 @@ from core.secrets import BadToken, new_token
 from core.services import Services
 from core.stores import install
 from core.stores.platform_access import use_once
+from core.web import consent_address
 
 installs = Blueprint("installs", __name__)
 
@@ -26,8 +27,8 @@ _STATUS: Mapping[type[PlatformError], int] = {BadSignature: 401, NotSupported: 4
 
 
 @installs.route("/install/<platform>", methods=["GET", "POST"])
-def begin(platform: str) -> Response:
-    """Send the merchant to the platform's consent."""
+def begin(platform: str) -> Response | str:
+    """Send the merchant to the platform's consent, or show the store's address with a link to it."""
     app = services()
     plugin = app.platforms[platform]
     done = app.config.public_url + url_for("installs.finish", platform=platform)
@@ -37,7 +38,15 @@ def begin(platform: str) -> Response:
 
     urls = InstallUrls(done=done, back=done)
     settings = app.config.app_settings.get(platform, {})
-    return answer(plugin.begin_install(plain(request), settings, seal=seal, urls=urls))
+    reply = plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls)
+    location = reply.headers.get("Location", "")
+    if not location or consent_address.leads_home(location, app.config.public_url):
+        return to_flask_response(reply)
+    if plugin.consent_domains:
+        consent_address.require_domain(location, plugin.consent_domains, plugin.title)
+        return to_flask_response(reply)
+    address = consent_address.require_public(location, app.config.outbound_allow)
+    return render_template("desk/connect.html", address=address, location=location, store=_Nobody())
 
 
 @installs.route("/install/<platform>/done", methods=["GET", "POST"])
@@ -52,11 +61,11 @@ def finish(platform: str) -> Response | str:
     settings = app.config.app_settings.get(platform, {})
     session = open_session(allow=app.config.outbound_allow)
     try:
-        outcome = plugin.finish_install(plain(request), settings, unseal=unseal, http=session)
+        outcome = plugin.finish_install(to_plain_request(request), settings, unseal=unseal, http=session)
     finally:
         session.close()
     if isinstance(outcome, Pending):
-        return answer(outcome.reply)
+        return to_flask_response(outcome.reply)
     return welcome(app, platform, outcome, as_page=request.method == "GET")
 
 

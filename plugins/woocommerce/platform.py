@@ -1,4 +1,4 @@
-"""WooCommerce through the door: one store on the merchant's own WordPress. README.md beside this file has the why."""
+"""The contract for WooCommerce: one store on the merchant's own WordPress. The README beside this file says why."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from core.returns.requests.opening import ReturnRequest
 from core.returns.simulation import policy_history
 from core.returns.withdrawal import declare
 from core.services import Services
-from core.stores.platform_access import grant, tracking_token
+from core.stores.tokens import shopper_token, tracking_token
 from tests.conftest import NOON
 from tests.core.private import TRACES
 from tests.core.two_stores import Two, set_up
@@ -86,7 +86,7 @@ def shopper(path: str, body: dict[str, Any] | None = None, **more: Any) -> Calla
 
     def asks(two: Two) -> list[Ask]:
         ring, order = two.services.keyring, two.ids["order"]
-        tokens = [grant(ring, store.id, [order], level="act") for store in (two.mine, two.theirs)]
+        tokens = [shopper_token(ring, store.id, [order], level="act") for store in (two.mine, two.theirs)]
         sent = {"json": {"order": str(order), **body}} if body is not None else {}
         path_here = f"/shop/{two.mine.key}/{path.format(**two.ids)}"
         return [(path_here, {"headers": {"Authorization": f"Bearer {token}"}, **sent, **more}) for token in tokens]

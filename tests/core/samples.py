@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from core.db.database import Database
-from core.db.row_reader import Row, within
+from core.db.row_reader import Row, session_reader
 from core.jobs.queue import Job
 from core.orders import find
 from core.platform.sample import SIGNATURE, sign
@@ -121,4 +121,4 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 def find_mine(session: Session, keyring: Keyring, number: str, proof: str) -> Row:
     """Find an order by what a shopper types. Raises OrderNotFound."""
-    return find.find_order(within(session), find.lookup_query(keyring, number, proof))
+    return find.find_order(session_reader(session), find.lookup_query(keyring, number, proof))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.db import bulk
 from core.db.base import table_of
-from core.db.postgres import plan_anew
+from core.db.postgres import use_custom_plans
 from core.orders.messages.notice import Notice
 from core.orders.model import OrderEvent
 from core.services import Services
@@ -90,6 +90,6 @@ def test_a_batch_is_planned_anew_and_what_comes_after_is_not(services: Services,
     for anew in (True, False):
         with services.db.transaction(store.id) as session:
             if anew:
-                plan_anew(session.connection())
+                use_custom_plans(session.connection())
             modes.append(session.scalar(sa.text("show plan_cache_mode")))
     assert modes == ["force_custom_plan", "auto"]

@@ -80,8 +80,8 @@ SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     **returns.VERBS,
     **reviews.VERBS,
-    "db.bulk.among": lambda s, two: s.scalars(
-        sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))
+    "db.bulk.id_in": lambda s, two: s.scalars(
+        sa.select(Order).where(bulk.id_in(s, Order.id, [two.ids["order"]]))
     ).all(),
     "db.bulk.read_rows": lambda s, two: bulk.read_rows(
         s, table_of(Order), ("id", "email"), two.mine.id, "id", [two.ids["order"]]
@@ -99,7 +99,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", stores=WorkerAccess(), now=LATER),
     "conversations.cases.is_message_stored": lambda s, two: cases.is_message_stored(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
-    "db.orm_bypass.write_new": lambda s, two: orm_bypass.write_new(
+    "db.orm_bypass.insert_objects": lambda s, two: orm_bypass.insert_objects(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]
     ),
     "jobs.queue.enqueue": lambda s, two: queue.enqueue(s, two.mine.id, NewJob("x", "order:77"), now=LATER),
@@ -114,7 +114,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "privacy.personal_data.export_person": lambda s, two: personal_data.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.personal_data.find_person": lambda s, two: personal_data.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.personal_data.erase_rows": lambda s, two: personal_data.erase_rows(
-        s, personal_data.Whose([two.ids["order"]], [], sa.true(), sa.true()), now=LATER
+        s, personal_data.PersonRows([two.ids["order"]], [], sa.true(), sa.true()), now=LATER
     ),
     "reviews.sync.apply": lambda s, two: reviews_sync.apply(
         s, two.mine.id, [anns_review(at=LATER)], asked_at=LATER, email_key=key_of(two)
@@ -172,9 +172,9 @@ TAKE_ROWS = (
     returns.TAKE_ROWS
     | reviews.TAKE_ROWS
     | set(
-        "db.bulk.insert_new db.bulk.insert_rows db.row_reader.within conversations.cases.open_case "
+        "db.bulk.insert_new db.bulk.insert_rows db.row_reader.session_reader conversations.cases.open_case "
         "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
-        "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
+        "db.orm_bypass.attach_row jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
         "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "

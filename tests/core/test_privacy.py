@@ -24,7 +24,7 @@ from core.reviews.model import Review
 from core.schema.models import metadata
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, tracking_token
+from core.stores.tokens import answer_token, tracking_token
 from tests.conftest import Clock
 from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
 from tests.core.samples import EVE, anns_order, find_mine
@@ -103,7 +103,7 @@ def test_every_text_column_is_known_as_personal_or_harmless() -> None:
         for column in table.columns
         if isinstance(column.type, telling)
     }
-    personal = [personal_data.PERSONAL, personal_data.PARTLY, personal_data.MAILING]
+    personal = [personal_data.PERSONAL, personal_data.PARTLY_PERSONAL, personal_data.MAIL_JOBS]
     listed = [(table, column) for part in personal for table, columns in part.items() for column in columns]
     for part in (HARMLESS, MERCHANTS):
         listed += [(table, column) for table, columns in part.items() for column in columns.split()]

@@ -23,12 +23,13 @@ from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, grant, link_of, tracking_token
+from core.stores.platform_access import link_of
+from core.stores.tokens import answer_token, shopper_token, tracking_token
 from tests.core.shipping.seed import apply, order, parcel, set_terms, the_order
 from tests.laws.rubbish import Rubbish
 
 PLATFORMS = {"demo": Demo} | installed_platforms()
-INBOUND, METRICS = "inbound-token-of-the-law", "metrics-token-of-the-law"
+INBOUND, METRICS = "inbound-of-the-law-9f3Kq81LxT0bVwYz", "metrics-of-the-law-Q7c2NfHs64JuPaEg"
 
 
 @dataclass
@@ -76,7 +77,12 @@ def cut_keys(services: Services, store: Store) -> Keys:
         truths,
         link_of(services, store).secret,
         link_of(services, store).forwarding_secret,
-        (grant(keyring, store.id, [placed.id]), grant(keyring, store.id, [placed.id], level="act"), INBOUND, METRICS),
+        (
+            shopper_token(keyring, store.id, [placed.id]),
+            shopper_token(keyring, store.id, [placed.id], level="act"),
+            INBOUND,
+            METRICS,
+        ),
         f"aftercare_desk_{store.key}={staff.open_session(keyring, owner)}",
         f"From: ann@shopper.example\r\nTo: {reply_to}\r\nSubject: Re\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?".encode(),
         json.dumps(_asked(placed.id)).encode(),

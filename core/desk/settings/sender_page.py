@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page, staff_name
-from core.http.context import require_same_site, services, speak, words
+from core.http.context import require_same_site, services, set_language, words
 from core.i18n.words import Words
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
@@ -140,7 +140,7 @@ def confirm_address(token: str) -> str:
             row.settings_version += 1
             audit.note(session, app.clock(), "mailed_link", "confirm_sender")
             done = True
-    speak(store.language)
+    set_language(store.language)
     return render_template("desk/confirm_sender.html", store=store, address=payload["a"], done=done)
 
 

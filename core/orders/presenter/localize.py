@@ -8,7 +8,7 @@ from core.orders.model import Order
 from core.orders.presenter.page import Page, page_of
 from core.orders.presenter.timeline import OrderView
 from core.services import Services
-from core.stores import platform_access
+from core.stores import tokens
 from core.stores.model import Store
 
 
@@ -16,6 +16,6 @@ def localize_order(app: Services, store: Store, order: Order | Row, view: OrderV
     """Put an order into words, with the address behind each choice of the notice that told of a delay."""
 
     def answer_url(notice: str, choice: str) -> str:
-        return f"/a/{platform_access.answer_token(app.keyring, store.id, int(notice), order.link_version)}/{choice}"
+        return f"/a/{tokens.answer_token(app.keyring, store.id, int(notice), order.link_version)}/{choice}"
 
     return page_of(view, words, app.clock(), store.timezone, answer_url)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from core.db.base import Base
-from core.db.row_reader import Reader, Row, within
+from core.db.row_reader import Reader, Row, session_reader
 from core.orders import kinds
 from core.orders.model import Order
 from core.orders.presenter.parcel_status import view_of_status
@@ -131,7 +131,7 @@ _STATEMENTS = tuple(_select_part(part) for part in PARTS)
 
 def view_order(session: Session, order: Order | Row) -> OrderView:
     """Read one order of the caller's transaction with everything it shows, in four queries."""
-    return read_view(within(session), order)
+    return read_view(session_reader(session), order)
 
 
 def read_view(reader: Reader, order: Order | Row) -> OrderView:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.bulk import among, insert_new, insert_rows
+from core.db.bulk import id_in, insert_new, insert_rows
 from core.orders.model import LineItem, Shipment, TrackingEvent
 from core.orders.sync.order_rows import Row, line_row, parcel_row, scan_row
 from core.orders.sync.parcels import parcels_of
@@ -60,7 +60,7 @@ def _write_parcels(
     if old:
         _keep_renamed_parcels(session, store_id, rows, old)
         scans = table_of(TrackingEvent)
-        mine = sa.and_(scans.c.store_id == store_id, among(session, scans.c.order_id, old))
+        mine = sa.and_(scans.c.store_id == store_id, id_in(session, scans.c.order_id, old))
         session.connection().execute(sa.delete(scans).where(mine))
     written = _replace(session, store_id, _parcels, rows, old, _MERGE_PARCELS)
     ids = {(row.order_id, row.ref): row.id for row in written}
@@ -101,7 +101,7 @@ def _replace(
     gone = [row.id for row in here if (row.order_id, row.ref) not in stay]
     if gone:
         session.connection().execute(
-            sa.delete(table).where(table.c.store_id == store_id, among(session, table.c.id, gone))
+            sa.delete(table).where(table.c.store_id == store_id, id_in(session, table.c.id, gone))
         )
     return insert_rows(session, table, list(stay.values()), merge) if stay else ()
 
@@ -111,7 +111,7 @@ def _existing_children(
 ) -> Sequence[Any]:
     """Read id, order and ref of the children of some orders."""
     chosen = sa.select(table.c.id, table.c.order_id, table.c.ref, *more)
-    mine = sa.and_(table.c.store_id == store_id, among(session, table.c.order_id, order_ids))
+    mine = sa.and_(table.c.store_id == store_id, id_in(session, table.c.order_id, order_ids))
     return session.connection().execute(chosen.where(mine)).all()
 
 

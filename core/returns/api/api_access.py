@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from core.http.context import speak_for
+from core.http.context import set_shopper_language
 from core.orders.model import Order
 from core.orders.shopper_auth import NotHere, authenticate, check_order_access, parse_id
 from core.returns.photos import photo_storage
@@ -14,7 +14,7 @@ from core.returns.presenter.reader_context import ReaderContext
 from core.services import Services
 from core.stores import throttle
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken
+from core.stores.tokens import ShopperToken
 
 LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, "withdrawal": 30}
 """Most tries of each deed for one order in a quarter of an hour."""
@@ -38,7 +38,7 @@ def order_of(session: Session, store: Store, order_id: int) -> Order:
 
 def reader_context_of(app: Services, store: Store, order: Order, token: ShopperToken) -> ReaderContext:
     """Give the reader's language, zone and rights; photos and label need the level `act`."""
-    words, now, zone = speak_for(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
+    words, now, zone = set_shopper_language(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
     if token.level != "act":
         return ReaderContext(words, now, zone)
     return ReaderContext(words, now, zone, may_act=True, photo_url=lambda photo_id: photo_url(app, store, photo_id))

@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from core.http.context import keep_language, require_same_site, services, speak_for, words
+from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
@@ -90,7 +90,7 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
         order, store = order_of_link(session, link), store_by_id(session, link.store_id)
     if order.erased_at is not None:
         raise LinkExpired
-    speak_for(store.language, order.language)
+    set_shopper_language(store.language, order.language)
     return store, order
 
 

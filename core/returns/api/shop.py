@@ -31,7 +31,8 @@ from core.returns.requests.opening import ReturnRequest
 from core.returns.states import IllegalMove
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 shop = APIBlueprint("returns", __name__, url_prefix="/shop", tag="Returns")
 

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import request
 from sqlalchemy.orm import Session
 
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import NotHere, authenticate, parse_id
@@ -19,7 +19,8 @@ from core.returns.withdrawal import declare
 from core.returns.withdrawal.declare import WithdrawalNotFound
 from core.stores import throttle
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 shop = APIBlueprint("withdrawals", __name__, url_prefix="/shop", tag="Withdrawals")
 
@@ -76,7 +77,7 @@ def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
 def check_receipt(key: str, json_data: ReceiptIn) -> KnownOut:
     app = services()
     store = store_by_key(app, key)
-    speak_for(store.language)
+    set_shopper_language(store.language)
     limits = {f"receipt:address:{throttle.caller_of(request.remote_addr or '')}": 30}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
     with app.db.transaction(store.id, write=False) as session:

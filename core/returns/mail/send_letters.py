@@ -32,7 +32,8 @@ from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, open_platform, store_by_id
+from core.stores.platform_access import open_platform, store_by_id
+from core.stores.tokens import answer_token
 
 
 def send_letter(work: Work) -> None:

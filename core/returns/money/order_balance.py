@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.orm_bypass import adopt
-from core.db.row_reader import Row, within
+from core.db.orm_bypass import attach_row
+from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.purchased import GOODS, Payment, PurchasedLine, PurchasedOrder
@@ -88,15 +88,15 @@ class _Spent:
 
 def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
     """Load an order, locked until this transaction ends."""
-    reader = within(session)
+    reader = session_reader(session)
     rows = reader.rows(_LOCKED, order_id=order_id) if store_id == reader.store_id else ()
-    return adopt(session, Order, rows[0]) if rows else None
+    return attach_row(session, Order, rows[0]) if rows else None
 
 
 def read_balance(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> OrderBalance:
     """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for."""
     asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
-    lines, money, items, withdrawals = within(session).rows_of_each(asked, order_id=order.id)
+    lines, money, items, withdrawals = session_reader(session).rows_of_each(asked, order_id=order.id)
     unseen = [one for one in money if not _is_seen(one, order.refunds)]
     reserved = _reserved(items, withdrawals, apart_from, settled=[one for one in money if one not in unseen])
     return OrderBalance(

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
-from core.db.row_reader import within
+from core.db.row_reader import session_reader
 from core.returns.model import PolicyVersion
 from core.returns.policy.policy_document import Policy
 from core.stores import audit
@@ -44,7 +44,7 @@ class NotAPolicy(ValueError):
 
 def policy_of(session: Session, store: Store) -> Policy:
     """Give the policy that holds now; a store that saved none has a person decide everything (version 1)."""
-    rows = within(session).rows(_NEWEST)
+    rows = session_reader(session).rows(_NEWEST)
     if not rows:
         return Policy(timezone=store.timezone, currency=store.currency)
     return _read(rows[0].document["policy"])

@@ -19,7 +19,7 @@ from core.returns.presenter.return_view import money_of
 from core.returns.presenter.withdrawal_view import refund_sentence, right_sentence, state_sentence
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 
 
 def sections_for(app: Services) -> Sections:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.row_reader import Row, within
+from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order, Shipment
 from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
 from core.returns.goods_location import delivery_days, locate_goods
@@ -208,7 +208,7 @@ def _history(session: Session, order: Order, now: datetime) -> tuple[Sequence[Ro
     """Read the order's parcels, and count the returns its shopper has asked for; 0 where nobody knows who that is."""
     asked = (_PARCELS, _COUNT) if order.email_key else (_PARCELS,)
     values = {"order_id": order.id, "email_key": order.email_key, "since": now - EARLIER_RETURNS_SINCE}
-    parcels, *counted = within(session).rows_of_each(asked, **values)
+    parcels, *counted = session_reader(session).rows_of_each(asked, **values)
     return parcels, int(counted[0][0].number) if counted else 0
 
 

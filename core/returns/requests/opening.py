@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_rows
-from core.db.orm_bypass import write_new
-from core.db.row_reader import within
+from core.db.orm_bypass import insert_objects
+from core.db.row_reader import session_reader
 from core.orders.model import Order
 from core.returns import events
 from core.returns.facts import Answer
@@ -143,7 +143,7 @@ def _write(
         opened_at=now,
         answer_by=now + timedelta(days=practice.answer_days),
     )
-    write_new(session, [rma])
+    insert_objects(session, [rma])
     titles = {line.ref: line.title for line in evaluated.balance.lines}
     items = [
         ReturnItem(
@@ -159,7 +159,7 @@ def _write(
         )
         for one in accepted_lines
     ]
-    write_new(session, items)
+    insert_objects(session, items)
     if request.photos:
         mine = sa.update(ReturnPhoto).where(ReturnPhoto.id.in_(request.photos), ReturnPhoto.order_id == order.id)
         # From here on the same picture may be sent again, for another return of the order.
@@ -203,7 +203,7 @@ def _check_enough(evaluated: EvaluatedRequest, request: ReturnRequest, lost: int
 
 
 def _asked_before(session: Session, order_id: int, digest: str, now: datetime) -> Return | None:
-    same = within(session).rows(_SAME, order_id=order_id, digest=digest, since=now - DUPLICATE_WINDOW)
+    same = session_reader(session).rows(_SAME, order_id=order_id, digest=digest, since=now - DUPLICATE_WINDOW)
     return session.get(Return, (same[0].store_id, same[0].id)) if same else None
 
 

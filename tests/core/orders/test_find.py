@@ -19,7 +19,7 @@ from core.platform.sample import World
 from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Store, Throttle
-from core.stores.throttle import tries_of
+from core.stores.throttle import counter_of
 from tests.conftest import KEY, NOON, Clock, connect
 from tests.core.samples import ANN, EVE, anns_order, find_mine, jobs_of, statements
 
@@ -173,7 +173,7 @@ def test_a_store_s_orders_are_found_in_that_store_only(services: Services, world
 def test_every_wrong_pair_gets_the_same_bytes_headers_and_statements(
     client: FlaskClient, services: Services, store: Store, way: Callable[..., TestResponse]
 ) -> None:
-    tries_of(services.db).rest = math.inf  # whoever comes when it is over also writes what was counted
+    counter_of(services.db).rest = math.inf  # whoever comes when it is over also writes what was counted
     way(client, store, "444", "somebody@nowhere.example")  # the store is remembered, the first tries are written
     with statements(services.db) as usual:
         nobody = way(client, store, "555", "nobody@nowhere.example")

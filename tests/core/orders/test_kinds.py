@@ -26,7 +26,7 @@ from core.services import Services
 from core.shipping.rules.notice_kinds import NOTICE_KINDS as SHIPPING_NOTICES
 from core.shipping.rules.notice_kinds import RULES
 from core.stores.model import Store
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.returns.seed import place
 from tests.layout import MODULES, ROOT, tree_of
 
@@ -102,9 +102,9 @@ def _kinds_written(module: str) -> Iterator[tuple[str, str]]:
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         if function == "OrderEvent" and "kind" in named:
             yield from _patterns("event", named["kind"])
-        if function in ("events.note", "note") and len(node.args) > 2:
+        if function in ("events.record_event", "record_event") and len(node.args) > 2:
             yield from _patterns("event", node.args[2])
-        if function in ("events.tell_shopper", "tell_shopper") and len(node.args) > 2:
+        if function in ("events.request_letter", "request_letter") and len(node.args) > 2:
             yield from _patterns("notice", node.args[2])
 
 
@@ -153,7 +153,7 @@ def _read_with_events(
     with services.db.transaction(store.id) as session:
         for name in names:
             session.add(OrderEvent(order_id=order_id, at=services.clock(), kind=name, facts={"paid": 4711}))
-    token = grant(services.keyring, store.id, [order_id])
+    token = shopper_token(services.keyring, store.id, [order_id])
     seen = client.get(f"/shop/{store.key}/orders?lang=en", headers={"Authorization": f"Bearer {token}"}).get_json()
     (found,) = seen["orders"]
     return dict(found)

@@ -18,7 +18,8 @@ from core.returns.requests.lifecycle import SHOPPER
 from core.returns.requests.opening import ReturnRequest, open_return
 from core.services import Services
 from core.stores.model import AuditEntry, Staff, Store
-from core.stores.platform_access import read_tracking_token, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import read_tracking_token
 from tests.core.returns.seed import ACCEPTS, place, set_policy
 from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post, text_of

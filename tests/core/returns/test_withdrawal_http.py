@@ -20,7 +20,7 @@ from core.returns.model import Withdrawal
 from core.returns.presenter.withdrawal_view import masked
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 from tests.conftest import Clock
 from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy
 from tests.core.returns.visit import Visit, error_of
