@@ -109,7 +109,7 @@ class AuditEntry(Owned, Base):
     __table_args__ = (
         sa.Index(None, "store_id", "at"),
         sa.Index(None, "store_id", "subject"),
-        sa.Index("uq_audit_seq", "store_id", "seq", unique=True),
+        sa.Index("ix_audit_seq", "store_id", "seq"),
     )
 
 

@@ -17,7 +17,7 @@ def upgrade() -> None:
         op.add_column("audit", sa.Column(name, sa.String(), nullable=False, server_default=""))
     op.add_column("audit", sa.Column("seq", sa.BigInteger(), nullable=True))
     op.create_index(op.f("ix_audit_store_id_subject"), "audit", ["store_id", "subject"], unique=False)
-    op.create_index("uq_audit_seq", "audit", ["store_id", "seq"], unique=True)
+    op.create_index("ix_audit_seq", "audit", ["store_id", "seq"], unique=False)
     op.create_table(
         "audit_heads",
         sa.Column("last", sa.BigInteger(), nullable=False),
@@ -49,7 +49,7 @@ def downgrade() -> None:
     for table in WITH_REASONS:
         op.drop_column(table, "reasons")
     op.drop_table("audit_heads")
-    op.drop_index("uq_audit_seq", table_name="audit")
+    op.drop_index("ix_audit_seq", table_name="audit")
     op.drop_index(op.f("ix_audit_store_id_subject"), table_name="audit")
     for name in ("seq", "hash", "subject"):
         op.drop_column("audit", name)

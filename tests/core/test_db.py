@@ -225,7 +225,7 @@ def _superuser_url(database: Database) -> str:
 
 
 def test_a_write_inside_a_write_raises_and_does_not_wait_for_itself(database: Database) -> None:
-    for inner in (lambda: database.transaction(EVE), database.system):
+    for inner in (lambda: database.transaction(EVE), lambda: database.system(Purpose.INSPECT)):
         with database.transaction(MAX) as session:
             with pytest.raises(NestedWrite), inner():
                 pass
