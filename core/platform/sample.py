@@ -1,7 +1,7 @@
 """The demo platform: a small store in one SQLite file, answering the whole contract. Used by the demo and by tests.
 
-`World` (demo_world.py) is the store's own side, where a merchant places, ships and refunds; `Demo` is the plugin that
-talks to it, and demo_till.py what money does there.
+`World` (sample_store.py) is the store's own side, where a merchant places, ships and refunds; `Demo` is the plugin that
+talks to it, and sample_payments.py what money does there.
 `serve` never registers it.
 """
 

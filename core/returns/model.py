@@ -1,5 +1,5 @@
 """Return, ReturnItem, Withdrawal, Reimbursement: what was asked, what was decided, what was paid. The policy, in
-versions, and the photos that came along. How states change is in `moves.py`."""
+versions, and the photos that came along. How states change is in `states.py`."""
 
 from __future__ import annotations
 
