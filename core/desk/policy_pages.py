@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.admin import _show, _who, desk
 from core.desk.forms import BadTerms
-from core.desk.policy_forms import NEW, WISHES, read_policy, reasons_in, show_policy
+from core.desk.policy_forms import NEW, WISHES, current_form, read_policy, reasons_in, show_policy
 from core.desk.policy_words import list_rules, window_words
 from core.returns import policies
 from core.returns.labels import reason_label, wish_label
@@ -37,11 +37,11 @@ def edit_policy(key: str) -> str:
 def save_policy(key: str) -> BaseResponse | str | tuple[str, int]:
     """Save the form, or rehearse it; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
-    base = _base()
+    base, form = _base(), current_form(request.form)
     try:
-        candidate = read_policy(request.form, base, words())
+        candidate = read_policy(form, base, words())
     except BadTerms as error:
-        return _print(error.problems, base, typed=request.form), 400
+        return _print(error.problems, base, typed=form), 400
     return _rehearse(candidate) if "rehearse" in request.form else _save(candidate)
 
 

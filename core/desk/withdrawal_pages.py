@@ -25,7 +25,7 @@ from core.returns.lifecycle import By, ReasonNeeded
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.moves import WITHDRAWAL, IllegalMove
 from core.returns.withdrawal import WithdrawalNotFound
-from core.returns.withdrawal_law import pack_date
+from core.returns.withdrawal_law import line_exemption, pack_date
 from core.stores import audit, staff
 from core.web.http import services, words
 
@@ -124,7 +124,7 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         row=row,
         order=order,
         things=[
-            (line["title"], line["quantity"], labels.exemption(words(), line["exemption"], row.country))
+            (line["title"], line["quantity"], labels.exemption(words(), line_exemption(line), row.country))
             for line in row.lines
         ],
         given=_given(session, row, order, money),

@@ -28,6 +28,7 @@ from core.returns.lifecycle import items_of
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.practice import practice_of
 from core.returns.quotes import Entry
+from core.returns.withdrawal_law import line_exemption
 from core.services import Services
 from core.stationery import Written
 from core.stores.access import answer_token, open_platform, store_by_id
@@ -165,7 +166,7 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         "withdrawal": row.number,
         "lines": tuple((one["title"], one["quantity"]) for one in row.lines),
         "unaccepted": tuple(
-            (one["title"], one["quantity"], sentences.exemption(words, one["exemption"], row.country))
+            (one["title"], one["quantity"], sentences.exemption(words, line_exemption(one), row.country))
             for one in row.lines
             if contested and (one["exemption"] or not any(other["exemption"] for other in row.lines))
         ),

@@ -117,7 +117,8 @@ class Withdrawal(Owned, Base):
     number: Mapped[str]
     state: Mapped[str] = mapped_column(default="started")
     lines: Mapped[list[Any]] = mapped_column(default=list)
-    """[{ref, title, quantity, exemption}]; the exemption is the letter of Art. 16 the store names, or ""."""
+    """[{ref, title, quantity, exemption, schema_number}]; `withdrawal_law.line_exemption` reads the letter of Art. 16
+    that the store claims."""
     whole: Mapped[bool] = mapped_column(default=False)
     """Whether it covers everything that was left, so that the standard shipping goes back too (Art. 13(2))."""
     name: Mapped[str] = mapped_column(default="")

@@ -28,7 +28,7 @@ from core.returns.opening import next_number
 from core.returns.quotes import Quote, Wanted
 from core.returns.rights import NoSuchRight, Right, right_of
 from core.returns.whereabouts import is_unshipped
-from core.returns.withdrawal_law import day_there, refund_clock
+from core.returns.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock
 from core.stationery import clean
 from core.stores import audit
 from core.stores.model import Store
@@ -231,7 +231,7 @@ def _scope(books: Books, right: Right, lines: Mapping[str, int]) -> list[dict[st
         raise NothingToWithdraw
     return [
         {"ref": line.ref, "title": _title(line.title, line.variant), "quantity": wanted[line.ref],
-         "exemption": right.exemptions.get(line.ref, "")}
+         "exemption": right.exemptions.get(line.ref, ""), "schema_number": LETTERS_SCHEMA}
         for line in books.lines
         if line.ref in wanted
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -94,9 +94,9 @@ _EXEMPTIONS = (
     ("d", "goods that deteriorate or expire rapidly", "always"),
     ("e", "sealed goods not suitable for return for health or hygiene reasons, once unsealed", "unsealed"),
     ("f", "goods inseparably mixed with others after delivery", "always"),
-    ("g", "sealed audio, video or software, once unsealed", "unsealed"),
+    ("g", "alcoholic drinks agreed at sale, delivered after 30 days, of fluctuating value", "always"),
     ("h", "urgent repairs or maintenance at the shopper's home, asked for by the shopper", "always"),
-    ("i", "alcoholic drinks agreed at sale, delivered after 30 days, of fluctuating value", "always"),
+    ("i", "sealed audio, video or software, once unsealed", "unsealed"),
     ("j", "a newspaper, periodical or magazine, subscriptions apart", "always"),
     ("k", "a contract concluded at a public auction", "always"),
     ("l", "accommodation, transport of goods, car rental, catering or leisure on a given date", "always"),
@@ -104,6 +104,24 @@ _EXEMPTIONS = (
 )
 EXEMPTIONS: dict[str, Exemption] = {row[0]: Exemption(*row) for row in _EXEMPTIONS}  # type: ignore[arg-type]
 """Art. 16 by letter, its grounds in our words (the United Kingdom's regulation 28 and 36 list the same ones)."""
+
+
+LETTERS_SCHEMA = 2
+"""Stored letters with this schema number, or a higher one, are those of Art. 16; before it, g and i were swapped."""
+_SWAPPED = {"g": "i", "i": "g"}
+
+
+def current_letter(letter: str, schema_number: int) -> str:
+    """Give a stored letter as it is in Art. 16; `schema_number` is the one that was stored with it, 1 where none was.
+
+    Letters are never rewritten where they lie, since an older process may still write there: each keeps its number.
+    """
+    return _SWAPPED.get(letter, letter) if schema_number < LETTERS_SCHEMA else letter
+
+
+def line_exemption(line: Mapping[str, Any]) -> str:
+    """Give the letter claimed against a stored line of a withdrawal, or ""."""
+    return current_letter(line["exemption"], line.get("schema_number", 1))
 
 
 def law_of(country: str) -> CountryLaw | None:

@@ -14,7 +14,7 @@ from core.returns.outputs import ReceiptOut, RightOut, WithdrawalOut, WithdrawnL
 from core.returns.rights import Right
 from core.returns.speech import Speech
 from core.returns.withdrawal import statement_of
-from core.returns.withdrawal_law import law_of, pack_date
+from core.returns.withdrawal_law import law_of, line_exemption, pack_date
 from core.stores.model import Store
 
 _VISIBLE = "•••"
@@ -33,7 +33,7 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
                 ref=one["ref"],
                 title=one["title"],
                 quantity=one["quantity"],
-                exempt=sentences.exemption(speech.words, one["exemption"], row.country),
+                exempt=sentences.exemption(speech.words, line_exemption(one), row.country),
             )
             for one in row.lines
         ],

@@ -158,8 +158,10 @@ def test_every_letter_of_article_16_names_its_ground() -> None:
         ("d", "always", True),
         ("e", "always", False),  # the seal is whole
         ("e", "unsealed", True),
-        ("g", "unsealed", True),
-        ("g", "begun_with_consent", False),
+        ("i", "unsealed", True),
+        ("i", "begun_with_consent", False),
+        ("i", "always", False),
+        ("g", "always", True),
         ("m", "always", False),
         ("m", "begun_with_consent", True),
         ("a", "begun_with_consent", False),
