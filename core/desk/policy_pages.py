@@ -126,7 +126,8 @@ def _rehearse(candidate: Policy) -> str:
     now = app.clock()
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policies.policy_of(session, g.store)
-        found = compare(policy, candidate, past_cases(session, policy, candidate, now=now), now)
+        cases = past_cases(session, policy, candidate, store_country=g.store.country, now=now)
+        found = compare(policy, candidate, cases, now)
     return _show(
         "rehearsal",
         found=found,

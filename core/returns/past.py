@@ -46,6 +46,7 @@ class _Lens:
     """One policy's view of goods and days; what a product is called is looked up once."""
 
     policy: Policy
+    store_country: str = ""
     known: dict[tuple[str, str, str], Goods] = field(default_factory=dict)
 
     @property
@@ -70,14 +71,16 @@ class _Past:
     opened: Sequence[datetime]
 
 
-def past_cases(session: Session, policy: Policy, candidate: Policy, *, now: datetime) -> Iterator[PastCase]:
+def past_cases(
+    session: Session, policy: Policy, candidate: Policy, *, store_country: str = "", now: datetime
+) -> Iterator[PastCase]:
     """Give every return as it was asked for, and of every order what could still come back today.
 
     The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred.
     """
-    lenses = [_Lens(policy)]
+    lenses = [_Lens(policy, store_country)]
     if (policy.goods, policy.timezone, policy.informed) != (candidate.goods, candidate.timezone, candidate.informed):
-        lenses.append(_Lens(candidate))
+        lenses.append(_Lens(candidate, store_country))
     opened = _openings(session)
     newest = sa.select(Order.id).where(Order.gone_at.is_(None), Order.canceled_at.is_(None))
     ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST)).all()
@@ -178,6 +181,7 @@ def _facts(
         placed_on=order.placed_at.astimezone(zone).date(),
         lines=tuple(_line(one, lens, parcels, zone, at) for one in wanted),
         country=order.country,
+        store_country=lens.store_country,
         currency=order.currency,
         shopper=order.email_key,
         earlier_returns=bisect_left(past.opened, at) - bisect_left(past.opened, at - COUNTED),

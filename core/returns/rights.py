@@ -53,6 +53,7 @@ def right_of(session: Session, store: Store, order: Order, *, now: datetime, boo
         order.placed_at.astimezone(zone).date(),
         "digital" if digital else "goods",
         policy.informed,
+        store_country=store.country,
     )
     if period is None:
         raise NoSuchRight

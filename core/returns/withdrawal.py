@@ -98,7 +98,7 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, now: datetime
     parcels = session.scalars(sa.select(Shipment).where(Shipment.order_id == order.id)).all()
     digital = all(line.kind == "digital" for line in books.lines if line.ref in {one["ref"] for one in row.lines})
     row.nothing_to_send = digital or is_unshipped(parcels)
-    _set_clock(row)
+    _set_clock(row, store)
     telling.note(session, order.id, "withdrawn", {"number": row.number}, now=now)
     telling.tell_shopper(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
     session.flush()
@@ -133,7 +133,7 @@ def note_back(session: Session, store: Store, row: Withdrawal, by: By, *, now: d
     if row.state not in ("acknowledged", "declared", "contested"):
         raise IllegalMove("withdrawal", row.state, "note_back")
     row.goods_back_at = row.goods_back_at or now
-    _set_clock(row)
+    _set_clock(row, store)
     audit.note(session, now, by.name, f"goods of {row.number} are back", {})
     if row.state == "acknowledged":
         pay(session, store, row, by, now=now)
@@ -241,7 +241,7 @@ def _title(title: str, variant: str) -> str:
     return f"{title}, {variant}" if variant else title
 
 
-def _set_clock(row: Withdrawal) -> None:
+def _set_clock(row: Withdrawal, store: Store) -> None:
     assert row.declared_at is not None
     there = row.country
     clock = refund_clock(
@@ -250,6 +250,7 @@ def _set_clock(row: Withdrawal) -> None:
         goods_back_on=day_there(there, row.goods_back_at) if row.goods_back_at else None,
         proof_of_sending_on=day_there(there, row.sent_at) if row.sent_at else None,
         nothing_to_send=row.nothing_to_send,
+        store_country=store.country,
     )
     if clock is not None:
         row.refund_due, row.send_back_by = clock.due_on, clock.send_back_by

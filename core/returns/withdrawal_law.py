@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import holidays
+from core.returns.public_holidays import public_holidays
 
 Kind = Literal["goods", "service", "digital"]
 Condition = Literal["always", "unsealed", "begun_with_consent", "performed_with_consent"]
@@ -36,9 +36,8 @@ class CountryLaw:
     days: int
     uninformed_months: int
     """How much longer the period runs where the shopper was not told of the right (Art. 10)."""
-    last_day: Literal["working_day", "calendar_day"]
-    """Whether a period that ends on a Saturday, Sunday or public holiday runs on to the next working day."""
     last_day_source: str
+    """Why a period that ends on a Saturday, Sunday or public holiday runs on to the next working day."""
     refund_days: int
     refund_from: Literal["withdrawal", "goods_back"]
     send_back_days: int
@@ -147,12 +146,15 @@ def withdrawal_period(
     kind: Kind = "goods",
     informed: bool = True,
     informed_on: date | None = None,
+    store_country: str = "",
 ) -> Period | None:
     """Work out until when a shopper may withdraw; None where the country grants no such right.
 
     Goods count from the delivery of the order's last parcel (Art. 9(2)(b)); services and digital content from the
     contract. The day itself does not count, the last day does to its end (Regulation 1182/71, Art. 3(1), 3(4)).
     `informed` False adds 12 months (Art. 10(1)), or, told of it later, on `informed_on`, the period counts from then.
+    A last day that is a Saturday, Sunday or holiday moves on to the next working day. Whose holidays count, the
+    shopper's or the store's, is not settled: the later end holds, which is safe for the store (`store_country`).
     `delivered_days` holds one entry a parcel, None where unknown; without any parcel delivery is unknown.
     """
     law = law_of(country)
@@ -165,7 +167,7 @@ def withdrawal_period(
         event = max(known) if known and len(known) == len(delivered_days) else None
     if event is None:
         return Period(None, None, source, worst_case=True)
-    return Period(_add_days(event, 1), _last_day(law.country, event, informed, informed_on), source)
+    return Period(_add_days(event, 1), _last_day(_places(law, store_country), event, informed, informed_on), source)
 
 
 def exemption_holds(letter: str, happened: Condition = "always") -> bool:
@@ -183,12 +185,14 @@ def refund_clock(
     goods_back_on: date | None = None,
     proof_of_sending_on: date | None = None,
     nothing_to_send: bool = False,
+    store_country: str = "",
 ) -> RefundClock | None:
     """Work out when a withdrawal must be paid back; None where the country grants no such right.
 
     Due 14 days after the withdrawal (Art. 13(1)). The money may be withheld until the goods or proof of sending are
     there, whichever is first (Art. 13(3)), unless `nothing_to_send`: digital, never shipped, or the merchant collects.
-    The United Kingdom counts from that moment (regulation 34). Weekends give the merchant no further day here.
+    The United Kingdom counts from that moment (regulation 34). Weekends give the merchant no further day here; the
+    shopper's last day to send the goods moves on like the last day to withdraw.
     """
     law = law_of(country)
     if law is None:
@@ -200,34 +204,40 @@ def refund_clock(
         due_on = None if released is None else _add_days(released, law.refund_days)
     else:
         due_on = due if released is None else max(due, released)
-    send_back = None if nothing_to_send else _add_days(withdrawn_on, law.send_back_days)
+    places = _places(law, store_country)
+    send_back = None if nothing_to_send else _working_day(places, _add_days(withdrawn_on, law.send_back_days))
     return RefundClock(due_on, released is None, send_back, law.act if not law.directive else law.directive)
 
 
 @lru_cache(maxsize=65536)
-def _last_day(country: str, event: date, informed: bool, informed_on: date | None) -> date:
-    law = _laws()[country]
-    ends = _roll(law, _add_days(event, law.days))
+def _last_day(places: tuple[str, ...], event: date, informed: bool, informed_on: date | None) -> date:
+    """Give the last day; the law is the first place's, the holidays are all of them."""
+    law = _laws()[places[0]]
+    ends = _working_day(places, _add_days(event, law.days))
     if informed:
         return ends
-    longest = _roll(law, _add_months(ends, law.uninformed_months))
+    longest = _working_day(places, _add_months(ends, law.uninformed_months))
     if informed_on is None or informed_on > longest:
         return longest
     # Told at last: the ordinary period counts from that day (Art. 10(2)), but never ends before it would have.
-    return max(ends, min(longest, _roll(law, _add_days(informed_on, law.days))))
+    return max(ends, min(longest, _working_day(places, _add_days(informed_on, law.days))))
 
 
-def _roll(law: CountryLaw, day: date) -> date:
-    if law.last_day == "calendar_day":
-        return day
-    while day < date.max and (day.weekday() >= _SATURDAY or day in _holidays(law.country, day.year)):
+def _places(law: CountryLaw, store_country: str) -> tuple[str, ...]:
+    """Name whose holidays count: the shopper's country first, then the store's where the pack knows it."""
+    theirs = law_of(store_country)
+    return (law.country,) if theirs is None or theirs.country == law.country else (law.country, theirs.country)
+
+
+def _working_day(places: Sequence[str], day: date) -> date:
+    """Give the day itself or the next working day, the latest over the places (Regulation 1182/71, Art. 3(4))."""
+    return max(_next_working_day(place, day) for place in places)
+
+
+def _next_working_day(country: str, day: date) -> date:
+    while day < date.max and (day.weekday() >= _SATURDAY or day in public_holidays(country, day.year)):
         day += timedelta(days=1)
     return day
-
-
-@lru_cache(maxsize=1024)
-def _holidays(country: str, year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays(country, years=year))
 
 
 def _add_days(day: date, days: int) -> date:

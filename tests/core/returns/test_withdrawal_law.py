@@ -63,11 +63,57 @@ def test_elsewhere_no_right_is_claimed(country: str) -> None:
         ("SE", date(2026, 3, 20), date(2026, 4, 7)),
         ("NL", date(2026, 4, 13), date(2026, 4, 28)),  # 27 April is King's Day there
         ("DE", date(2026, 4, 13), date(2026, 4, 27)),  # and a Monday in Germany
-        ("GB", date(2026, 11, 7), date(2026, 11, 21)),  # the United Kingdom knows no such extension
+        ("GB", date(2026, 11, 7), date(2026, 11, 23)),  # not settled there: the later day is safe for the store
+        ("GB", date(2026, 7, 20), date(2026, 8, 4)),  # 3 August, the Scottish bank holiday
+        ("DE", date(2026, 5, 21), date(2026, 6, 5)),  # Corpus Christi in six Länder
+        ("DE", date(2025, 8, 1), date(2025, 8, 18)),  # Assumption, a Friday, where Bavaria is Catholic
+        ("AT", date(2026, 3, 20), date(2026, 4, 7)),  # Good Friday, Easter Monday
+        ("AT", date(2026, 12, 10), date(2026, 12, 28)),  # 24 December
+        ("LI", date(2026, 3, 20), date(2026, 4, 7)),
+        ("LI", date(2026, 2, 3), date(2026, 2, 18)),  # Shrove Tuesday
+        ("NL", date(2026, 4, 21), date(2026, 5, 6)),  # 5 May, each year
+        ("NL", date(2026, 5, 1), date(2026, 5, 18)),  # the Friday after Ascension
+        ("DK", date(2026, 5, 22), date(2026, 6, 8)),  # 5 June, a Friday
+        ("DK", date(2026, 12, 10), date(2026, 12, 28)),  # 24 December, a Thursday
+        ("SE", date(2026, 6, 5), date(2026, 6, 22)),  # midsummer eve
+        ("SE", date(2026, 12, 10), date(2026, 12, 28)),
+        ("SE", date(2026, 12, 17), date(2027, 1, 4)),  # new year's eve
+        ("FI", date(2026, 6, 5), date(2026, 6, 22)),
+        ("FI", date(2026, 12, 10), date(2026, 12, 28)),
+        ("FR", date(2026, 3, 20), date(2026, 4, 7)),  # Good Friday in Alsace and Moselle
+        ("ES", date(2026, 8, 28), date(2026, 9, 14)),  # Friday 11 September in Catalonia
+        ("IT", date(2026, 6, 15), date(2026, 6, 30)),  # 29 June in Rome
+        ("IT", date(2026, 6, 10), date(2026, 6, 24)),  # Saint John in Turin does not count
     ],
 )
 def test_fourteen_days_end_on_a_working_day(country: str, delivered: date, last: date) -> None:
     assert ends(country, delivered) == last
+
+
+def test_the_later_end_by_the_shopper_s_or_the_store_s_holidays_counts() -> None:
+    corpus_christi, kings_day = date(2026, 5, 21), date(2026, 4, 13)
+    assert ends("LT", corpus_christi) == date(2026, 6, 4)
+    assert ends("LT", corpus_christi, store_country="DE") == date(2026, 6, 5)
+    assert ends("DE", corpus_christi, store_country="lt") == date(2026, 6, 5)
+    assert ends("DE", kings_day, store_country="NL") == date(2026, 4, 28)
+    assert ends("DE", kings_day, store_country="US") == date(2026, 4, 27)
+
+
+def test_the_day_to_send_the_goods_moves_like_the_last_day_to_withdraw() -> None:
+    clock = refund_clock("LT", date(2026, 5, 21), store_country="DE")
+    assert clock is not None
+    assert (clock.send_back_by, clock.due_on) == (date(2026, 6, 5), date(2026, 6, 4)), "the store has no day more"
+    saturday = refund_clock("DE", date(2026, 11, 7))
+    assert saturday is not None
+    assert (saturday.send_back_by, saturday.due_on) == (date(2026, 11, 23), date(2026, 11, 21))
+
+
+@given(country=st.sampled_from([*EU, *EEA, "GB"]), store=st.sampled_from([*EU, "US"]), delivered=DAYS)
+def test_a_store_s_country_never_ends_a_period_earlier(country: str, store: str, delivered: date) -> None:
+    alone, both = ends(country, delivered), ends(country, delivered, store_country=store)
+    assert alone is not None
+    assert both is not None
+    assert alone <= both
 
 
 def test_the_day_of_delivery_does_not_count_and_the_last_day_does() -> None:
@@ -101,7 +147,7 @@ def test_services_and_digital_content_count_from_the_contract(kind: Any) -> None
 def test_a_shopper_who_was_never_told_has_twelve_months_more() -> None:
     assert ends("DE", date(2026, 11, 5), informed=False) == date(2027, 11, 19)  # a Friday
     assert ends("DE", date(2026, 11, 6), informed=False) == date(2027, 11, 22)  # 20 November 2027 is a Saturday
-    assert ends("GB", date(2026, 11, 7), informed=False) == date(2027, 11, 21)  # a Sunday stays one there
+    assert ends("GB", date(2026, 11, 7), informed=False) == date(2027, 11, 23)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +174,8 @@ def test_a_period_is_never_shorter_than_fourteen_days_and_ends_on_a_working_day(
     last = ends(country, delivered)
     assert last is not None
     assert timedelta(14) <= last - delivered <= timedelta(24)
-    if country != "GB":
-        assert last.weekday() < 5
-        assert last not in holidays.country_holidays(country, years=last.year)
+    assert last.weekday() < 5
+    assert last not in holidays.country_holidays(country, years=last.year)
 
 
 @given(country=st.sampled_from([*EU, "GB"]), first=DAYS, later=st.integers(0, 90), told=st.none() | DAYS)
