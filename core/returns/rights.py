@@ -17,7 +17,7 @@ from core.returns.books import Books, read_books
 from core.returns.bought import GOODS
 from core.returns.rulebook import Policy
 from core.returns.whereabouts import delivery_days
-from core.returns.withdrawal_law import Period, day_there, exemption_holds, law_of, withdrawal_period
+from core.returns.withdrawal_law import Period, country_code, day_there, exemption_holds, law_of, withdrawal_period
 from core.stores.model import Store
 
 
@@ -58,7 +58,7 @@ def right_of(session: Session, store: Store, order: Order, *, now: datetime, boo
     if period is None:
         raise NoSuchRight
     return Right(
-        country=country.upper(),
+        country=country_code(country),
         period=period,
         is_open=period.is_open(day_there(country, now)),
         left=books.left,

@@ -43,6 +43,8 @@ class CountryLaw:
     send_back_days: int
     online_function: bool
     """Whether a withdrawal button is required (Art. 11a, since 2026-06-19)."""
+    holidays: str
+    """Whose holidays it keeps, for `public_holidays`: a country, or "country-region"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,19 @@ def line_exemption(line: Mapping[str, Any]) -> str:
     return current_letter(line["exemption"], line.get("schema_number", 1))
 
 
+def country_code(country: str) -> str:
+    """Give a country's ISO 3166 alpha-2 code for what stores send too: EL (Greece), UK, XI (Northern Ireland)."""
+    code = country.strip().upper()
+    aliases: dict[str, str] = _pack()["aliases"]
+    return aliases.get(code, code)
+
+
 def law_of(country: str) -> CountryLaw | None:
-    """Give what a country (ISO 3166 alpha-2) grants; None where no right of withdrawal is known."""
-    return _laws().get(country.upper())
+    """Give what a country or territory of its own code grants; None where no right of withdrawal is known.
+
+    Northern Ireland has the law of Great Britain. `CountryLaw.country` is never an alias.
+    """
+    return _laws().get(country_code(country))
 
 
 def pack_date() -> str:
@@ -235,7 +247,8 @@ def _working_day(places: Sequence[str], day: date) -> date:
 
 
 def _next_working_day(country: str, day: date) -> date:
-    while day < date.max and (day.weekday() >= _SATURDAY or day in public_holidays(country, day.year)):
+    place, _, region = _laws()[country].holidays.partition("-")
+    while day < date.max and (day.weekday() >= _SATURDAY or day in public_holidays(place, day.year, region)):
         day += timedelta(days=1)
     return day
 
@@ -256,7 +269,13 @@ def _add_months(day: date, months: int) -> date:
 def _laws() -> dict[str, CountryLaw]:
     pack = _pack()
     return {
-        code: CountryLaw(country=code, zone=entry["zone"], act=entry["act"], **pack["groups"][entry["group"]])
+        code: CountryLaw(
+            country=code,
+            zone=entry["zone"],
+            act=entry["act"],
+            holidays=entry.get("holidays", code),
+            **pack["groups"][entry["group"]],
+        )
         for code, entry in pack["countries"].items()
     }
 

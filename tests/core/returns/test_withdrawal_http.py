@@ -227,3 +227,13 @@ def test_an_order_that_never_left_is_withdrawn_from_with_nothing_to_send(
     started = visit.see("withdrawals", {"order": str(visit.order_id)})
     done = visit.see(f"withdrawals/{started['id']}/confirm", {})
     assert (done["send_back_by"], done["refund_sentence"]) == (None, "Your money is due by Wed 2 Dec.")
+
+
+@pytest.mark.parametrize(("code", "country"), [("UK", "GB"), ("el", "GR"), ("MQ", "MQ")])
+def test_an_order_sent_to_a_territory_or_under_another_code_is_withdrawn_by_its_law(
+    code: str, country: str, client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    visit = Visit(client, services, store, place(services, store, world, worker, bought(country=code)))
+    started = visit.see("withdrawals", {"order": str(visit.order_id)})
+    assert visit.see(f"withdrawals/{started['id']}/confirm", {})["state"] == "declared"
+    assert [row.country for row in withdrawals(visit)] == [country]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.returns.withdrawal_law import (
     EXEMPTIONS,
+    country_code,
     day_there,
     exemption_holds,
     law_of,
@@ -43,6 +44,62 @@ def test_every_country_of_the_eu_and_the_eea_and_the_united_kingdom_is_in_the_pa
         assert law.online_function == (country in EU)
         assert country in holidays.list_supported_countries()
     assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", pack_date())
+
+
+TERRITORIES = {
+    "GP": "America/Guadeloupe",
+    "MQ": "America/Martinique",
+    "GF": "America/Cayenne",
+    "RE": "Indian/Reunion",
+    "YT": "Indian/Mayotte",
+    "MF": "America/Marigot",
+    "BL": "America/St_Barthelemy",  # not settled: granted, which is safe for the store
+    "PM": "America/Miquelon",
+    "AX": "Europe/Mariehamn",
+    "IC": "Atlantic/Canary",
+    "EA": "Africa/Ceuta",
+    "SJ": "Arctic/Longyearbyen",
+}
+_OF = {"AX": "FI", "IC": "ES", "EA": "ES", "SJ": "NO"}
+
+
+@pytest.mark.parametrize("territory", TERRITORIES)
+def test_a_territory_of_its_own_code_has_its_state_s_law_and_its_own_day(territory: str) -> None:
+    law, state = law_of(territory.lower()), law_of(_OF.get(territory, "FR"))
+    assert law is not None
+    assert state is not None
+    assert (law.country, law.zone) == (territory, TERRITORIES[territory])
+    assert (law.act, law.directive, law.days) == (state.act, state.directive, state.days)
+    assert ends(territory, date(2026, 11, 5)) == date(2026, 11, 19)
+    assert not {law.holidays.partition("-")[0]} - set(holidays.list_supported_countries())
+
+
+@pytest.mark.parametrize(
+    ("territory", "delivered", "last"),
+    [
+        ("GP", date(2026, 5, 13), date(2026, 5, 28)),  # 27 May, abolition of slavery
+        ("RE", date(2026, 5, 13), date(2026, 5, 27)),
+        ("IC", date(2026, 8, 28), date(2026, 9, 11)),  # Catalonia's day is none on the Canaries
+        ("EA", date(2026, 9, 3), date(2026, 9, 18)),  # 17 September in Melilla
+        ("AX", date(2026, 5, 26), date(2026, 6, 10)),  # 9 June, Autonomy Day
+        ("SJ", date(2026, 5, 3), date(2026, 5, 18)),
+    ],
+)
+def test_a_territory_keeps_its_own_holidays(territory: str, delivered: date, last: date) -> None:
+    assert ends(territory, delivered) == last
+
+
+@pytest.mark.parametrize(("alias", "country"), [("EL", "GR"), ("uk", "GB"), ("XI", "GB"), (" gr ", "GR")])
+def test_other_codes_of_feeds_are_their_country(alias: str, country: str) -> None:
+    law = law_of(alias)
+    assert law is not None
+    assert law.country == country == country_code(alias)
+    assert ends(alias, date(2026, 11, 5)) == ends(country, date(2026, 11, 5))
+
+
+@pytest.mark.parametrize("country", "NC PF WF TF FO GL GI IM JE GG MC SM VA".split())
+def test_no_right_is_claimed_where_the_directive_does_not_reach(country: str) -> None:
+    assert law_of(country) is None
 
 
 @pytest.mark.parametrize("country", ["US", "VN", "CH", "", "XX", "Deutschland"])
