@@ -22,6 +22,7 @@ from core.conversations import shop as conversations_shop
 from core.db import Database
 from core.desk import admin as desk_admin
 from core.desk import (  # noqa: F401 - they hang their pages on the desk
+    declaration_pages,
     money_moves,
     open_return,
     policy_pages,
@@ -41,7 +42,7 @@ from core.orders import shop as orders_shop
 from core.orders.sections import SECTIONS
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
-from core.returns import album, beside, payout, reimburse, shop_withdrawals
+from core.returns import album, beside, declare_pages, declaring, payout, receipts, reimburse, shop_withdrawals
 from core.returns import mails as returns_mails
 from core.returns import pages as returns_pages
 from core.returns import shop as returns_shop
@@ -73,7 +74,7 @@ def wire_kinds() -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for slice_ in (
         *(changes, install, keep, notices, shipping_sweep, cases, sender, retention),
-        *(returns_mails, payout, reimburse, album, publishing),
+        *(returns_mails, payout, reimburse, album, declaring, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
@@ -148,6 +149,7 @@ def create_app(
         returns_shop.shop,
         shop_withdrawals.shop,
         returns_pages.pages,
+        declare_pages.pages,
         reviews_shop.shop,
         desk_admin.desk,
         widget.widget,

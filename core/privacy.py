@@ -25,6 +25,7 @@ from core.orders.erased import nameless_ref
 from core.orders.find import email_keys
 from core.orders.model import Order, Shipment
 from core.orders.text import storable
+from core.returns.model import Declaration
 from core.reviews.model import Review
 from core.secrets import Keyring
 
@@ -50,7 +51,9 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
-    "withdrawals": {"name": "", "receipt": "", "note": ""},  # the receipt's hash stays, so that a kept copy is proof
+    "withdrawals": {"name": "", "receipt": "", "note": "", "receipt_to": "", "receipt_key": ""},
+    # The hash of a receipt stays, so that a kept copy is proof.
+    "declarations": {"name": "", "order_number": "", "email": "", "email_key": "", "receipt": "", "note": ""},
     "reimbursements": {"reason": "", "sentence": "", "link": "", "exchange": []},  # in the shopper's words, perhaps
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
@@ -59,7 +62,7 @@ PARTLY = {"orders": ("refunds",), "shipments": ("ref",)}
 """Columns of which a part goes: the free text of a refund, a tracking number inside a parcel's ref."""
 MAILING = {"jobs": ("key", "payload", "reason")}
 """Promised mail to a shopper names its reader: these rows go as a whole."""
-_UNTOLD = {"store_id", "email_key", "digest", "number_key", "origin", "check_after"}
+_UNTOLD = {"store_id", "email_key", "receipt_key", "draft_digest", "digest", "number_key", "origin", "check_after"}
 """Columns that say nothing to a person: our own bookkeeping."""
 
 
@@ -71,6 +74,7 @@ class Whose:
     email_keys: Sequence[str]
     reviews: sa.ColumnElement[bool]
     cases: sa.ColumnElement[bool]
+    declarations: sa.ColumnElement[bool]
 
 
 def export_person(
@@ -119,7 +123,13 @@ def find_person(
     if shopper_ref:
         theirs.append(Order.shopper_ref == storable(shopper_ref))
     query = sa.select(Order.id).where(sa.or_(*theirs)).order_by(Order.id).with_for_update()
-    return Whose(session.scalars(query).all(), keys, Review.email_key.in_(keys), Case.email_key.in_(keys))
+    return Whose(
+        session.scalars(query).all(),
+        keys,
+        Review.email_key.in_(keys),
+        Case.email_key.in_(keys),
+        Declaration.email_key.in_(keys),
+    )
 
 
 def erase_rows(session: Session, whose: Whose, *, now: datetime) -> dict[str, int]:
@@ -157,6 +167,7 @@ def _conditions(session: Session, whose: Whose) -> dict[str, sa.ColumnElement[bo
         "replies": among(session, model_of("replies").review_id, reviews),
         "cases": among(session, Case.id, cases),
         "case_messages": among(session, model_of("case_messages").case_id, cases),
+        "declarations": sa.or_(whose.declarations, among(session, Declaration.order_id, ids)),
     }
     of_orders = {name: among(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
     conditions = special | of_orders

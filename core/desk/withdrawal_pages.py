@@ -19,7 +19,7 @@ from core.desk.return_facts import Given, Money, entries_of, given_by, pay_link,
 from core.desk.told import reason_needed, spoken, who_was_first
 from core.i18n import Words
 from core.orders.model import Order
-from core.returns import labels, withdrawal
+from core.returns import declaring, labels, withdrawal
 from core.returns.amounts import MoreThanBought, NothingLeft
 from core.returns.lifecycle import By, ReasonNeeded
 from core.returns.model import Reimbursement, Withdrawal
@@ -55,7 +55,8 @@ def list_withdrawals(key: str) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         found = returns_queue.list_withdrawals(session, running=running, most=_PAGE)
         rows = [(row, order, returns_queue.clock_of(row, now)) for row, order in found]
-        return _show("withdrawals", rows=rows, running=running, as_of=pack_date())
+        orderless = declaring.list_open(session, most=_PAGE)
+        return _show("withdrawals", rows=rows, orderless=orderless, running=running, as_of=pack_date())
 
 
 @desk.get("/<key>/withdrawals/<int:withdrawal_id>")
@@ -159,9 +160,12 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
     if "reimburse" in able and view.given and not view.money:
         buttons.append(Button("pay", say("desk", "Refund %(amount)s now", amount=amount), primary=True))
     if row.state in ("declared", "acknowledged", "contested") and not row.goods_back_at and not row.nothing_to_send:
-        pays = row.state == "acknowledged" and bool(amount) and not view.money
+        pays = row.state == "acknowledged" and bool(amount) and not view.money and not row.late
         hint = say("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
         buttons.append(Button("back", say("desk", "Note that the goods are back"), hint))
+    if row.late and row.state in ("declared", "acknowledged", "contested"):
+        hint = say("desk", "From then on it is a withdrawal like any other.")
+        buttons.append(Button("in_time", say("desk", "Take it as in time"), hint))
     if "uphold" in able:
         buttons.append(Button("uphold", say("desk", "Accept it after all"), primary=True))
     why = say("desk", "Reason, for the shopper")
@@ -199,4 +203,14 @@ def _move(verb: str) -> Callable[[Session, Withdrawal, datetime], None]:
     return act
 
 
-_VERBS = {"receipt": _receipt, "back": _back, "pay": _pay, **{verb: _move(verb) for verb in _MOVES}}
+def _in_time(session: Session, row: Withdrawal, now: datetime) -> None:
+    withdrawal.take_as_in_time(session, row, _by_me(), now=now)
+
+
+_VERBS = {
+    "receipt": _receipt,
+    "in_time": _in_time,
+    "back": _back,
+    "pay": _pay,
+    **{verb: _move(verb) for verb in _MOVES},
+}

@@ -60,6 +60,6 @@ def _right(session: Session, store: Store, order: Order, speech: Speech, address
         right = rights.right_of(session, store, order, now=speech.now)
     except NoSuchRight:
         return
-    if right.is_open and any(right.left.values()):
+    if any(right.left.values()):  # after the period too: whether it is over, a person decides
         link = (say("widget", "Withdraw from the contract here"), address)
         yield Section(say("widget", "Right of withdrawal"), (right_sentence(right, speech),), link)

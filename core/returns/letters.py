@@ -37,11 +37,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "cancel_declined": ("start", "order", "person"),
     "withdrawal_receipt": ("status", "person"),
     "withdrawal_contested": ("person", "status"),
+    "declaration_receipt": (),  # it goes where a stranger said: no links
 }
 KINDS = tuple(_CHOICES)
 OPTIONAL = frozenset({"return_requested", "return_received", "cancel_requested"})
 """News that may stay unsent. Everything else is a decision, money or a legal receipt: it is sent even if messages about
 the order were stopped, and so offers no way to stop it."""
+_RECEIPTS = ("withdrawal_receipt", "declaration_receipt")
 _ASKS_FOR_PARCEL = frozenset({"return_approved", "withdrawal_receipt"})
 """Only these name the address to send to: beside "nothing needs to be sent back" it would mislead."""
 
@@ -100,6 +102,8 @@ class ReturnLetter:
     track_url: str = ""
     person_url: str = ""
     stop_url: str = ""
+    late: bool = False
+    """Declared after its period by the store's reckoning."""
     declared_at: datetime | None = None
     """Aware, in the store's zone."""
     receipt_text: str = ""
@@ -121,7 +125,7 @@ def _compose(kind: str, facts: ReturnLetter, page: Form) -> Sheet:
     told = _values(facts, page)
     template = f"returns/mail/{kind}.txt"
     stop = safe_url(facts.stop_url) if kind in OPTIONAL else ""
-    has_receipt = kind == "withdrawal_receipt"
+    has_receipt = kind in _RECEIPTS
     return Sheet(
         subject=page.line(template, "subject", **told),
         preheader=page.line(template, "preheader", **told),
@@ -162,6 +166,7 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "refund_when": refund_when(page.words, facts.refund_when),
         "brings": facts.brings,
         "keep": facts.keep,
+        "late": facts.late,
         "has_address": bool(facts.send_to),
         "has_label": bool(safe_url(facts.label_url)),
         "has_link": bool(safe_url(facts.link)),

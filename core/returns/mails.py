@@ -171,6 +171,7 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
             if contested and (one["exemption"] or not any(other["exemption"] for other in row.lines))
         ),
         "reasons": (row.note,) if contested else (),
+        "late": row.late,
         "keep": row.nothing_to_send,
         "send_to": practice_of(store).send_to,
         "return_by": row.send_back_by,

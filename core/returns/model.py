@@ -122,6 +122,11 @@ class Withdrawal(Owned, Base):
     whole: Mapped[bool] = mapped_column(default=False)
     """Whether it covers everything that was left, so that the standard shipping goes back too (Art. 13(2))."""
     name: Mapped[str] = mapped_column(default="")
+    late: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Declared after its period by our reckoning: a person decides whether it holds."""
+    receipt_to: Mapped[str] = mapped_column(default="", server_default="")
+    """Another address for the receipt; the order's own gets it in any case."""
+    receipt_key: Mapped[str] = mapped_column(default="", server_default="")
     country: Mapped[str]
     currency: Mapped[str]
     period_ends: Mapped[date | None]
@@ -146,6 +151,44 @@ class Withdrawal(Owned, Base):
         sa.UniqueConstraint("store_id", "number"),
         sa.Index(None, "store_id", "order_id"),
         sa.Index(None, "store_id", "state", "declared_at"),
+        sa.Index(None, "store_id", "receipt_hash"),
+    )
+
+
+class Declaration(Owned, Base):
+    """A withdrawal declared without opening an order. Once its order is found, a Withdrawal of the same number."""
+
+    __tablename__ = "declarations"
+
+    order_id: Mapped[int | None]
+    withdrawal_id: Mapped[int | None]
+    number: Mapped[str]
+    state: Mapped[str] = mapped_column(default="open")
+    """open (a person decides), matched or closed."""
+    name: Mapped[str]
+    order_number: Mapped[str]
+    """As typed, without what could be a link."""
+    email: Mapped[str]
+    email_key: Mapped[str]
+    language: Mapped[str]
+    draft_digest: Mapped[str]
+    """Of what was confirmed: confirmed again, it is the same declaration."""
+    declared_at: Mapped[datetime]
+    receipt: Mapped[str]
+    receipt_hash: Mapped[str]
+    mailed: Mapped[bool]
+    """Whether the receipt is mailed to the address given; three a day are."""
+    acknowledged_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+    """Why staff closed it."""
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "number"),
+        sa.UniqueConstraint("store_id", "draft_digest"),
+        sa.Index(None, "store_id", "order_id"),
+        sa.Index(None, "store_id", "state", "declared_at"),
+        sa.Index(None, "store_id", "email_key", "declared_at"),
         sa.Index(None, "store_id", "receipt_hash"),
     )
 

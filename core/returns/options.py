@@ -131,7 +131,7 @@ def _line_right(right: Right | None, line: LineItem, speech: Speech) -> LineRigh
         "widget", "The store says that this is exempt: %(ground)s. You can declare it all the same.", ground=ground
     )
     return LineRightOut(
-        open=right.is_open and right.left.get(line.ref, 0) > 0,
+        open=right.left.get(line.ref, 0) > 0,
         until=right.period.ends,
         exempt=bool(letter),
         sentence=told if letter else "",

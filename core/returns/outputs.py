@@ -93,9 +93,10 @@ class CancelOut(_Out):
 
 
 class RightOut(_Out):
-    """The legal right over the order."""
+    """The legal right over the order. `late`: the period is over, and a declaration is taken all the same."""
 
     available: bool
+    late: bool
     until: date | None
     sentence: str
     not_advice: str

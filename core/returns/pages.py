@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from core.orders.entry import LinkExpired, NotHere, id_of, order_behind, read_link
+from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.text import storable
-from core.returns import rights, withdrawal
+from core.returns import receipts, rights, withdrawal
 from core.returns.bought import GOODS
 from core.returns.model import Withdrawal
 from core.returns.rights import NoSuchRight, Right
@@ -21,7 +22,7 @@ from core.returns.speech import Speech, speech_for
 from core.returns.views import lines_of, name_of
 from core.returns.visit import count
 from core.returns.withdrawal import WithdrawalNotFound
-from core.returns.withdrawal_views import not_advice, right_sentence, view_withdrawal
+from core.returns.withdrawal_views import masked, not_advice, right_sentence, view_withdrawal
 from core.services import Services
 from core.stores.access import store_by_id
 from core.stores.model import Store
@@ -45,13 +46,19 @@ def start(token: str) -> Response | tuple[str, int]:
     app = services()
     store, order = _enter(app, token)
     count(app, store, "withdrawal", order.id)
-    units = _typed(request.form)
+    units, say = _typed(request.form), words().pgettext
     if not units:
-        problem = words().pgettext("widget", "Choose at least one thing.")
+        return _form(app, store, order, token, problem=say("widget", "Choose at least one thing.")), 400
+    name, other = (storable(request.form.get(field, "")[:320]) for field in ("name", "email"))
+    if not name.strip():
+        return _form(app, store, order, token, problem=say("widget", "Give your name.")), 400
+    email = receipts.address_of(other)
+    if other.strip() and not email:
+        problem = say("widget", "Write the whole address, such as name@example.com.")
         return _form(app, store, order, token, problem=problem), 400
     with app.db.transaction(store.id) as session:
-        name = storable(request.form.get("name", "")[:200])
-        row = withdrawal.start(session, store, order.id, units, name=name, now=app.clock())
+        key = email_key(email, app.keyring)
+        row = withdrawal.start(session, store, order.id, units, name=name, email=email, email_key=key, now=app.clock())
     return redirect(url_for("withdraw.show", token=token, withdrawal_id=row.id), 303)
 
 
@@ -112,8 +119,11 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
         "returns/withdraw.html",
         store=store,
         token=token,
-        rows=rows if right and right.is_open else [],
+        rows=rows,
         sentence=right_sentence(right, speech) if right else "",
+        is_late=bool(right and not right.is_open),
+        own_address=masked(order.email),
+        typed=request.form,
         not_advice=not_advice(words()),
         problem=problem,
     )

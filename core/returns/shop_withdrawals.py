@@ -7,9 +7,10 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from core.orders.entry import NotHere, id_of, opened
+from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.text import storable
-from core.returns import withdrawal
+from core.returns import receipts, withdrawal
 from core.returns.inputs import ReceiptIn, WithdrawalIn
 from core.returns.model import Withdrawal
 from core.returns.outputs import KnownOut, WithdrawalOut
@@ -39,8 +40,11 @@ def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
     with app.db.transaction(store.id) as session:
         order = order_of(session, store, order_id)
         speech = speech_of(app, store, order, token)
-        name = storable(json_data.name)
-        row = withdrawal.start(session, store, order_id, _units(json_data), name=name, now=app.clock())
+        name, email = storable(json_data.name), receipts.address_of(storable(json_data.email))
+        key = email_key(email, app.keyring)
+        row = withdrawal.start(
+            session, store, order_id, _units(json_data), name=name, email=email, email_key=key, now=app.clock()
+        )
         return view_withdrawal(row, order, store, speech)
 
 

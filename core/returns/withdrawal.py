@@ -18,15 +18,15 @@ from sqlalchemy.orm import Session
 from core.db import new_id
 from core.i18n import Words, negotiate
 from core.orders.model import Order, Shipment
-from core.returns import reimburse, telling
+from core.returns import receipts, reimburse, telling
 from core.returns.amounts import quote
 from core.returns.books import Books, lock_order, read_books
 from core.returns.lifecycle import By, ReasonNeeded
-from core.returns.model import Reimbursement, Withdrawal
+from core.returns.model import Declaration, Reimbursement, Withdrawal
 from core.returns.moves import IllegalMove, move_withdrawal
 from core.returns.opening import next_number
 from core.returns.quotes import Quote, Wanted
-from core.returns.rights import NoSuchRight, Right, right_of
+from core.returns.rights import Right, right_of
 from core.returns.whereabouts import is_unshipped
 from core.returns.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock
 from core.stationery import clean
@@ -34,6 +34,7 @@ from core.stores import audit
 from core.stores.model import Store
 
 LAW = By("law", "law")
+_RECEIPTED: tuple[type[Withdrawal | Declaration], ...] = (Withdrawal, Declaration)
 
 
 class WithdrawalNotFound(Exception):
@@ -45,18 +46,25 @@ class NothingToWithdraw(Exception):
 
 
 def start(
-    session: Session, store: Store, order_id: int, lines: Mapping[str, int], *, name: str = "", now: datetime
+    session: Session,
+    store: Store,
+    order_id: int,
+    lines: Mapping[str, int],
+    *,
+    name: str = "",
+    email: str = "",
+    email_key: str = "",
+    now: datetime,
 ) -> Withdrawal:
     """First step: write down what would be declared; nothing is yet. No lines means everything that is left.
 
-    Started again, the first one is changed. Raises WithdrawalNotFound without such an order, NoSuchRight,
-    NothingToWithdraw.
+    `email` is another address for the receipt, `email_key` its keyed digest. After the period it is marked late, by
+    our reckoning; it is never refused for that. Started again, the first one is changed. Raises WithdrawalNotFound
+    without such an order, NoSuchRight where the country grants none, NothingToWithdraw.
     """
     order = _lock(session, store.id, order_id)
     books = read_books(session, order)
     right = right_of(session, store, order, now=now, books=books)
-    if not right.is_open:
-        raise NoSuchRight(right.period.ends)
     scope = _scope(books, right, lines)
     if not scope:
         raise NothingToWithdraw
@@ -67,6 +75,8 @@ def start(
         row = Withdrawal(id=new_id(), order_id=order.id, number=number, currency=order.currency, state="started")
         session.add(row)
     row.country, row.period_ends, row.started_at = right.country, right.period.ends, now
+    row.late = not right.is_open
+    row.receipt_to, row.receipt_key = email.strip()[:320], email_key
     row.name = name.strip()[:200]  # never the order's: who may only look must not read it here
     row.lines = scope
     row.whole = all(one["quantity"] == right.left[one["ref"]] for one in scope) and len(scope) == sum(
@@ -76,11 +86,12 @@ def start(
     return row
 
 
-def confirm(session: Session, store: Store, withdrawal_id: int, *, now: datetime) -> Withdrawal:
+def confirm(session: Session, store: Store, withdrawal_id: int, *, receipt: str = "", now: datetime) -> Withdrawal:
     """Second step: declare it. The receipt is written at once and mailed; confirmed again, nothing more happens.
 
-    Raises WithdrawalNotFound, NothingToWithdraw where the goods have gone back meanwhile, NoSuchRight where the
-    period has ended since, IllegalMove if dropped.
+    `receipt` is the text of a declaration made without the order (`declaring`). One that is late is receipted like
+    any other, and a person decides. Raises WithdrawalNotFound, NothingToWithdraw where the goods have gone back
+    meanwhile, NoSuchRight, IllegalMove if dropped.
     """
     row, order = find_withdrawal(session, store.id, withdrawal_id)
     if row.declared_at is not None:
@@ -89,11 +100,10 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, now: datetime
     if any(one["quantity"] > books.left.get(one["ref"], 0) for one in row.lines):
         raise NothingToWithdraw
     right = right_of(session, store, order, now=now, books=books)
-    if not right.is_open:  # what was started in time is declared only now
-        raise NoSuchRight(right.period.ends)
+    row.late = not right.is_open  # in time is what is submitted before the end (Art. 11a(5)), not what was begun
     row.state = move_withdrawal(row.state, "confirm")
     row.declared_at = now
-    row.receipt = receipt_of(row, order, store)
+    row.receipt = receipt or receipt_of(row, order, store)
     row.receipt_hash = hashlib.sha256(row.receipt.encode()).hexdigest()
     parcels = session.scalars(sa.select(Shipment).where(Shipment.order_id == order.id)).all()
     digital = all(line.kind == "digital" for line in books.lines if line.ref in {one["ref"] for one in row.lines})
@@ -101,6 +111,10 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, now: datetime
     _set_clock(row, store)
     telling.note(session, order.id, "withdrawn", {"number": row.number}, now=now)
     telling.tell_shopper(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
+    if row.late:
+        telling.call_a_person(session, store.id, order.id, "withdrawal_late", now=now)
+    if row.receipt_to and row.receipt_to.casefold() != order.email.casefold():
+        receipts.mail_copy(session, row, now=now)
     session.flush()
     return row
 
@@ -125,7 +139,8 @@ def is_known_receipt(session: Session, digest: str) -> datetime | None:
     """Say when the withdrawal with this receipt was declared; None for a receipt that is not ours."""
     if len(digest) != 64:
         return None
-    return session.scalar(sa.select(Withdrawal.declared_at).where(Withdrawal.receipt_hash == digest.lower()))
+    known = (sa.select(model.declared_at).where(model.receipt_hash == digest.lower()) for model in _RECEIPTED)
+    return next((at for query in known if (at := session.scalar(query)) is not None), None)
 
 
 def note_back(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetime) -> None:
@@ -135,7 +150,7 @@ def note_back(session: Session, store: Store, row: Withdrawal, by: By, *, now: d
     row.goods_back_at = row.goods_back_at or now
     _set_clock(row, store)
     audit.note(session, now, by.name, f"goods of {row.number} are back", {})
-    if row.state == "acknowledged":
+    if row.state == "acknowledged" and not row.late:
         pay(session, store, row, by, now=now)
 
 
@@ -166,6 +181,14 @@ def quote_of(session: Session, row: Withdrawal, order: Order) -> Quote:
     """Say what a withdrawal brings. Raises NothingLeft."""
     books = read_books(session, order, apart_from=row)
     return quote(books.bought, Wanted({one["ref"]: one["quantity"] for one in row.lines}, row.whole, withdrawal=True))
+
+
+def take_as_in_time(session: Session, row: Withdrawal, by: By, *, now: datetime) -> None:
+    """Let staff say that a withdrawal marked late holds; from then on it is one like any other. Raises IllegalMove."""
+    if not row.late or row.state not in ("declared", "acknowledged", "contested"):
+        raise IllegalMove("withdrawal", row.state, "in_time")
+    row.late = False
+    audit.note(session, now, by.name, f"in_time {row.number}", {})
 
 
 def move(session: Session, row: Withdrawal, verb: str, by: By, *, note: str = "", now: datetime) -> None:

@@ -41,21 +41,31 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
         until=row.period_ends,
         sentence=state_sentence(row, speech),
         receipt=ReceiptOut(text=row.receipt, hash=row.receipt_hash) if is_declared else None,
-        mailed_to=masked(order.email) if is_declared else "",
+        mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, speech) if is_declared else "",
-        send_back_by=row.send_back_by,
+        send_back_by=None if row.late else row.send_back_by,
         not_advice=not_advice(speech.words),
     )
+
+
+def _addresses(row: Withdrawal, order: Order) -> tuple[str, ...]:
+    """Give where the receipt goes: the order's address, and another where the shopper gave one."""
+    other = row.receipt_to if row.receipt_to.casefold() != order.email.casefold() else ""
+    return order.email, other
 
 
 def view_right(right: Right | None, speech: Speech) -> RightOut:
     """Say whether and until when the order can be withdrawn from."""
     advice = not_advice(speech.words)
     if right is None or not any(right.left.values()):
-        return RightOut(available=False, until=None, sentence="", not_advice=advice)
+        return RightOut(available=False, late=False, until=None, sentence="", not_advice=advice)
     return RightOut(
-        available=right.is_open, until=right.period.ends, sentence=right_sentence(right, speech), not_advice=advice
+        available=right.is_open,
+        late=not right.is_open,
+        until=right.period.ends,
+        sentence=right_sentence(right, speech),
+        not_advice=advice,
     )
 
 
@@ -84,13 +94,17 @@ def state_sentence(row: Withdrawal, speech: Speech) -> str:
     if row.state in ("retracted", "reimbursed"):
         return labels.headline(speech.words, "withdrawal", row.state)
     moment = speech.words.moment(row.declared_at, speech.zone, today=speech.today)
-    return say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    if not row.late:
+        return told
+    late = say("widget", "By the store's reckoning this came after the legal period. A person there decides.")
+    return f"{told} {late}"
 
 
 def refund_sentence(row: Withdrawal, speech: Speech) -> str:
     """Say when the law wants the money to be back."""
     say = speech.words.pgettext
-    if row.state in ("reimbursed", "retracted", "refused", "dropped"):
+    if row.late or row.state in ("reimbursed", "retracted", "refused", "dropped"):
         return ""
     law = law_of(row.country)
     if row.refund_due is None:

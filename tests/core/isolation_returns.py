@@ -14,10 +14,12 @@ from core.orders import entry
 from core.returns import (
     album,
     canceling,
+    declaring,
     lifecycle,
     opening,
     past,
     policies,
+    receipts,
     recognize,
     telling,
     views,
@@ -27,7 +29,7 @@ from core.returns import (
 from core.returns.asking import Asked
 from core.returns.books import lock_order
 from core.returns.lifecycle import SHOPPER
-from core.returns.model import PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
+from core.returns.model import Declaration, PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
 from core.returns.opening import Request
 from core.returns.rulebook import Policy
 from core.services import Services
@@ -73,12 +75,17 @@ def leave_returns(two: Two) -> None:
             lines=[{"ref": "l1", "title": TRACES[5], "quantity": 1, "exemption": ""}], started_at=now,
             declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, refund_due=date(2026, 12, 2),
         )  # fmt: skip
+        orderless = Declaration(
+            number="WD-1002", name=TRACES[1], order_number="#1", email="", email_key="k", language="en", draft_digest="d",
+            declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, mailed=True,
+        )  # fmt: skip
         rule = {"name": TRACES[12], "when": {}, "answer": "accept"}
         document = Policy.model_validate({"version": 2, "rules": [rule]}).model_dump(mode="json")
         saved = PolicyVersion(version=2, document=document, saved_by="Bruno", saved_at=now)
-        session.add_all([item, photo, money, row, saved])
+        session.add_all([item, photo, money, row, orderless, saved])
         session.flush()
         two.ids |= {"rma": rma.id, "photo": photo.id, "money": money.id, "withdrawal": row.id}
+        two.ids["declaration"] = orderless.id
 
 
 # Routes.
@@ -138,6 +145,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /shop/<key>/withdrawals": shopper("withdrawals", LINES),
     "POST /shop/<key>/withdrawals/<withdrawal_id>/confirm": shopper("withdrawals/{withdrawal}/confirm", {}),
     "GET /shop/<key>/withdrawals/<withdrawal_id>": shopper("withdrawals/{withdrawal}"),
+    "GET /admin/<key>/declarations/<int:declaration_id>": desk("declarations/{declaration}"),
+    "POST /admin/<key>/declarations/<int:declaration_id>/<verb>": desk("declarations/{declaration}/close", note="x"),
     "POST /shop/<key>/receipts/check": shopper("receipts/check", {"hash": RECEIPT}),
     "GET /t/<token>/withdraw": page("withdraw"),
     "POST /t/<token>/withdraw": page("withdraw", **{"units.l1": "1"}),
@@ -167,6 +176,16 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
 
 KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "returns.reimburse": lambda two: [{"id": two.ids["money"]}],
+    "returns.match_declaration": lambda two: [
+        {
+            "id": two.ids["declaration"],
+            "proof": two.services.keyring.seal("x", store_id=two.mine.id, purpose="declaration").hex(),
+        }
+    ],
+    "returns.send_receipt": lambda two: [
+        {"withdrawal": two.ids["withdrawal"]},
+        {"declaration": two.ids["declaration"]},
+    ],
     "returns.cancel_order": lambda two: [{"id": two.ids["rma"]}],
     "returns.tell_platform": lambda two: [{"id": two.ids["rma"], "move": "approved"}],
     "returns.send_letter": lambda two: [{"id": two.ids["draft"]}, {"id": two.ids["sent"]}],
@@ -190,6 +209,11 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.canceling.open_cancel": lambda s, two: canceling.open_cancel(
         s, two.mine, two.ids["order"], SHOPPER, now=LATER
     ),
+    "returns.declaring.find_declaration": lambda s, two: declaring.find_declaration(
+        s, two.mine.id, two.ids["declaration"]
+    ),
+    "returns.declaring.list_open": lambda s, two: declaring.list_open(s, most=9),
+    "returns.receipts.may_mail": lambda s, two: receipts.may_mail(s, "k", now=LATER),
     "returns.lifecycle.find_return": lambda s, two: lifecycle.find_return(s, two.mine.id, two.ids["rma"]),
     "returns.opening.next_number": lambda s, two: opening.next_number(s, two.mine.id, "rma"),
     "returns.opening.open_return": lambda s, two: opening.open_return(
@@ -217,18 +241,21 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
 TAKE_ROWS = set(
     "conversations.shop.take_message desk.return_facts.titles_of desk.return_facts.view_return "
     "returns.album.keep returns.asking.consider returns.asking.facts_of returns.books.read_books "
-    "returns.canceling.hindrance returns.lifecycle.ask_approval returns.lifecycle.cancel "
+    "returns.canceling.hindrance returns.declaring.close returns.declaring.declare "
+    "returns.declaring.match_by_hand returns.receipts.mail_copy returns.receipts.mail_declared "
+    "returns.withdrawal.take_as_in_time returns.lifecycle.ask_approval returns.lifecycle.cancel "
     "returns.lifecycle.decide returns.lifecycle.expect returns.lifecycle.inspect returns.lifecycle.items_of "
     "returns.lifecycle.let_keep returns.lifecycle.note_lost returns.lifecycle.note_sent "
     "returns.lifecycle.receive returns.lifecycle.reopen returns.lifecycle.set_label "
-    "returns.lifecycle.set_terms returns.mails.compose "
-    "returns.options.view_options returns.payout.amount_of returns.payout.pay_if_due returns.payout.pay_now "
-    "returns.payout.shares_of returns.reimburse.drop returns.reimburse.end returns.reimburse.mark_paid "
-    "returns.reimburse.promise returns.reimburse.refresh returns.reimburse.retry returns.rights.right_of "
-    "returns.telling.look_again returns.telling.tell_platform returns.telling.tell_shopper "
-    "returns.views.amount_of returns.views.money_of returns.views.view_return returns.withdrawal.acknowledge "
-    "returns.withdrawal.move returns.withdrawal.note_back returns.withdrawal.pay returns.withdrawal.quote_of".split()
+    "returns.lifecycle.set_terms returns.mails.compose returns.options.view_options returns.payout.amount_of "
+    "returns.payout.pay_if_due returns.payout.pay_now returns.payout.shares_of returns.reimburse.drop "
+    "returns.reimburse.end returns.reimburse.mark_paid returns.reimburse.promise returns.reimburse.refresh "
+    "returns.reimburse.retry returns.rights.right_of returns.telling.look_again returns.telling.tell_platform "
+    "returns.telling.tell_shopper returns.views.amount_of returns.views.money_of returns.views.view_return "
+    "returns.withdrawal.acknowledge returns.withdrawal.move returns.withdrawal.note_back "
+    "returns.withdrawal.pay returns.withdrawal.quote_of".split()
 )
 REFUSALS = (
-    album.PhotoNotFound, entry.LinkExpired, entry.NotHere, lifecycle.ReturnNotFound, withdrawal.WithdrawalNotFound,
+    album.PhotoNotFound, declaring.DeclarationNotFound, entry.LinkExpired, entry.NotHere, lifecycle.ReturnNotFound,
+    withdrawal.WithdrawalNotFound,
 )  # fmt: skip

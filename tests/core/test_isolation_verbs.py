@@ -108,7 +108,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "privacy.export_person": lambda s, two: privacy.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.find_person": lambda s, two: privacy.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.erase_rows": lambda s, two: privacy.erase_rows(
-        s, privacy.Whose([two.ids["order"]], [], sa.true(), sa.true()), now=LATER
+        s, privacy.Whose([two.ids["order"]], [], sa.true(), sa.true(), sa.true()), now=LATER
     ),
     "reviews.sync.apply": lambda s, two: reviews_sync.apply(
         s, two.mine.id, [anns_review(at=LATER)], asked_at=LATER, email_key=key_of(two)
@@ -153,17 +153,18 @@ TAKE_ROWS = (
     returns.TAKE_ROWS
     | reviews.TAKE_ROWS
     | set(
-        "bulk.insert_new bulk.insert_rows reads.within "
-        "conversations.cases.open_case conversations.cases.add_message db.insert desk.forms.save "
-        "desk.trace.trace fresh.adopt jobs.wake_workers orders.shop.list_orders orders.timeline.view_order "
-        "shipping.answers.parcels_of shipping.answers.record shipping.decided.write_notices "
-        "shipping.decided.write_orders shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
+        "bulk.insert_new bulk.insert_rows reads.within conversations.cases.open_case "
+        "conversations.cases.add_message db.insert desk.forms.save desk.trace.trace fresh.adopt "
+        "jobs.wake_workers orders.shop.list_orders orders.timeline.view_order shipping.answers.parcels_of "
+        "shipping.answers.record shipping.decided.write_notices shipping.decided.write_orders "
+        "shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
         "stores.settings.change web.inbound.take".split()
     )
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "claims.claim doctor.clock_problems jobs.clock_slot jobs.enqueue_for_stores jobs.oldest_waiting jobs.prune".split()
+    "claims.claim doctor.clock_problems jobs.clock_slot jobs.enqueue_for_stores jobs.oldest_waiting "
+    "jobs.prune".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
 REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS, *reviews.REFUSALS)

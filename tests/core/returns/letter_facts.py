@@ -91,6 +91,16 @@ def facts_of(kind: str, language: str) -> ReturnLetter:
             send_to=APPROVED.send_to,
             way_back="shopper",
         ),
+        "declaration_receipt": replace(
+            WITHDRAWAL,
+            lines=(),
+            order_number="",
+            shopper_name="",
+            store_url="",
+            track_url="",
+            person_url="",
+            stop_url="",
+        ),
         "withdrawal_contested": replace(
             WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c", "LT")),)
         ),

@@ -42,7 +42,8 @@ export interface Options {
   reasons: Reason[];
   wishes: { key: string; label: string }[];
   cancel: { possible: boolean; sentence: string };
-  withdrawal: { available: boolean; sentence: string; not_advice: string };
+  withdrawal: { available: boolean;
+    late: boolean; sentence: string; not_advice: string };
   returns: Rma[];
   withdrawals: Withdrawal[];
 }

@@ -20,22 +20,34 @@ export function startWithdrawal(frame: Frame, options: Options, leave: () => voi
     };
     return h("li", null, howMany(frame, line, chosen[ref], change), h("p.muted", null, withdrawal.sentence));
   });
-  const name = frame.field(say("Your name (optional)"), { autocomplete: "name", maxlength: 200 });
+  const name = frame.field(say("Your name"), { autocomplete: "name", maxlength: 200 });
+  const email = frame.field(say("Another e-mail address for the receipt (optional)"), {
+    type: "email",
+    dir: "ltr",
+    maxlength: 320,
+    autocomplete: "email",
+  });
   const begin = async () => {
     const lines = Object.keys(chosen)
       .map((ref) => ({ ref, quantity: chosen[ref]! }))
       .filter((one) => one.quantity > 0);
     problem.hidden = lines.length > 0;
     if (!lines.length) return;
-    const started = await frame.call<Withdrawal>("withdrawals", { order: options.order_id, lines, name: name.value() });
+    if (!name.value()) return name.fail(say("Fill this in."));
+    const to = email.value();
+    if (to && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(to))
+      return email.fail(say("Write the whole address, such as name@example.com."));
+    const asked = { order: options.order_id, lines, name: name.value(), email: to };
+    const started = await frame.call<Withdrawal>("withdrawals", asked);
     confirm(frame, started, leave, () => frame.show(page));
   };
   const page = frame.view(
     say("Withdraw from the contract"),
     h("p", null, options.withdrawal.sentence),
+    options.withdrawal.late && h("p", null, say("You can declare it all the same. A person at the store decides.")),
     h("ul.lines", null, rows),
     problem,
-    frame.form(say("Look at the declaration"), begin, name.box),
+    frame.form(say("Look at the declaration"), begin, name.box, email.box),
     h("p.muted", null, options.withdrawal.not_advice),
     frame.press(say("Back"), leave, ".plain.back"),
   );
@@ -71,7 +83,7 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
   frame.show(
     frame.view(
       one.sentence,
-      one.mailed_to && h("p.good", null, say("The receipt was mailed to %(address)s.", { address: one.mailed_to })),
+      one.mailed_to && h("p.good", null, say("The receipt goes to %(address)s.", { address: one.mailed_to })),
       h("p", null, one.refund_sentence),
       one.send_back_by &&
         h("p", null, say("Send the goods back by %(day)s.", { day: day(frame.tag, one.send_back_by) })),
@@ -79,6 +91,7 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
       one.receipt && h("p.paper", null, one.receipt.text),
       one.receipt &&
         h("p.muted", null, say("Fingerprint of the receipt"), ": ", h("bdi", { dir: "ltr" }, one.receipt.hash)),
+      h("p", null, say("This page is your receipt too: print or save it.")),
       frame.press(say("Print the receipt"), () => print()),
       frame.press(say("Back"), leave, ".plain.back"),
     ),
