@@ -39,7 +39,7 @@ from core.jobs import Kind
 from core.mail import open_transport
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
-from core.orders.sections import SECTIONS
+from core.orders.sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
 from core.returns import album, beside, declare_pages, declaring, payout, receipts, reimburse, shop_withdrawals
@@ -125,6 +125,7 @@ def create_app(
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.Door()
+    app.extensions[WITHDRAW_LABEL] = beside.withdraw_label
     app.extensions[SECTIONS] = [beside.sections_for(app.extensions["aftercare"])]
     app.wsgi_app = Ahead(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
@@ -132,7 +133,7 @@ def create_app(
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
-    app.jinja_env.globals.update(static_url=static_url)
+    app.jinja_env.globals.update(static_url=static_url, footer_label=beside.footer_label)
     app.jinja_env.filters.update(named=name_of, in_language=in_language)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (

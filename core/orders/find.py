@@ -71,7 +71,7 @@ def postcode_key(postcode: str) -> str:
 _orders: Any = Order.__table__
 SHOWN = tuple(
     "id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
-    "currency total stopped_at".split()
+    "currency total stopped_at country".split()
 )
 """What is read of an order."""
 _IS_THEIRS = sa.and_(_orders.c.email_key != "", sa.bindparam("wanted", type_=sa.Text()).contains(_orders.c.email_key))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from flask import current_app
+
 from core.i18n import Words
 from core.orders.model import Order
+from core.orders.sections import WITHDRAW_LABEL, WithdrawLabel
 from core.orders.timeline import OrderView
 from core.orders.words import Page, page_of
 from core.reads import Row
@@ -18,4 +23,8 @@ def speak_of(app: Services, store: Store, order: Order | Row, view: OrderView, w
     def answer_url(notice: str, choice: str) -> str:
         return f"/a/{access.answer_token(app.keyring, store.id, int(notice), order.link_version)}/{choice}"
 
-    return page_of(view, words, app.clock(), store.timezone, answer_url)
+    page = page_of(view, words, app.clock(), store.timezone, answer_url)
+    label: WithdrawLabel | None = current_app.extensions.get(WITHDRAW_LABEL)
+    if label is None:
+        return page
+    return replace(page, withdraw=label(order.country or store.country, order.language, store.language, words))

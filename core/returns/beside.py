@@ -11,14 +11,26 @@ from core.i18n import Words
 from core.orders.model import Order
 from core.orders.sections import Section, Sections
 from core.returns import labels, progress, rights
+from core.returns.button_labels import button_label
 from core.returns.model import Return, Withdrawal
 from core.returns.rights import NoSuchRight
 from core.returns.speech import Speech, speech_for
 from core.returns.views import money_of
+from core.returns.withdrawal_law import law_of
 from core.returns.withdrawal_views import refund_sentence, right_sentence, state_sentence
 from core.services import Services
 from core.stores.access import tracking_token
 from core.stores.model import Store
+
+
+def withdraw_label(country: str, order_language: str, store_language: str, words: Words) -> str:
+    """Give what the button to a withdrawal of an order says; "" where its country grants no such right."""
+    return button_label("withdraw", words, order_language, store_language) if law_of(country) else ""
+
+
+def footer_label(store: Store, words: Words) -> str:
+    """Give what the entry in a page's footer says; "" where the store's country grants no such right."""
+    return withdraw_label(store.country, "", store.language, words)
 
 
 def sections_for(app: Services) -> Sections:
@@ -61,5 +73,5 @@ def _right(session: Session, store: Store, order: Order, speech: Speech, address
     except NoSuchRight:
         return
     if any(right.left.values()):  # after the period too: whether it is over, a person decides
-        link = (say("widget", "Withdraw from the contract here"), address)
+        link = (button_label("withdraw", speech.words, order.language, store.language), address)
         yield Section(say("widget", "Right of withdrawal"), (right_sentence(right, speech),), link)

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from core.orders.text import storable
 from core.returns import declaring, receipts
+from core.returns.button_labels import button_label
 from core.returns.declaring import DraftExpired
 from core.returns.withdrawal_views import masked, not_advice
 from core.services import Services
@@ -50,6 +51,7 @@ def look(key: str) -> Response:
             draft=draft,
             statement=declaring.statement_of(typed, store, words()),
             email=typed.email,
+            confirm_label=button_label("confirm", words(), store.language),
             not_advice=not_advice(words()),
         )
     )

@@ -53,7 +53,7 @@ def view_options(
         reasons=_reasons(policy, speech),
         wishes=[ChoiceOut(key=wish, label=labels.wish_label(speech.words, wish)) for wish in policy.wishes],
         cancel=_cancel(session, store, order, policy, speech),
-        withdrawal=withdrawal_views.view_right(right, speech),
+        withdrawal=withdrawal_views.view_right(right, order, store, speech),
         returns=[view_return(session, store, rma, speech) for rma in returns],
         withdrawals=[withdrawal_views.view_withdrawal(row, order, store, speech) for row in withdrawals],
     )

@@ -99,6 +99,8 @@ class RightOut(_Out):
     late: bool
     until: date | None
     sentence: str
+    label: str
+    """What the button that begins it says."""
     not_advice: str
 
 
@@ -236,6 +238,8 @@ class WithdrawalOut(_Out):
     refund_due: date | None
     refund_sentence: str
     send_back_by: date | None
+    confirm_label: str
+    """What the button that declares it says."""
     not_advice: str
 
 

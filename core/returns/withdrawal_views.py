@@ -9,6 +9,7 @@ from babel.dates import format_skeleton
 from core.i18n import Words
 from core.orders.model import Order
 from core.returns import labels, sentences
+from core.returns.button_labels import button_label
 from core.returns.model import Withdrawal
 from core.returns.outputs import ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
 from core.returns.rights import Right
@@ -45,6 +46,7 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, speech) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
+        confirm_label=button_label("confirm", speech.words, order.language, store.language),
         not_advice=not_advice(speech.words),
     )
 
@@ -55,16 +57,17 @@ def _addresses(row: Withdrawal, order: Order) -> tuple[str, ...]:
     return order.email, other
 
 
-def view_right(right: Right | None, speech: Speech) -> RightOut:
+def view_right(right: Right | None, order: Order, store: Store, speech: Speech) -> RightOut:
     """Say whether and until when the order can be withdrawn from."""
     advice = not_advice(speech.words)
     if right is None or not any(right.left.values()):
-        return RightOut(available=False, late=False, until=None, sentence="", not_advice=advice)
+        return RightOut(available=False, late=False, until=None, sentence="", label="", not_advice=advice)
     return RightOut(
         available=right.is_open,
         late=not right.is_open,
         until=right.period.ends,
         sentence=right_sentence(right, speech),
+        label=button_label("withdraw", speech.words, order.language, store.language),
         not_advice=advice,
     )
 

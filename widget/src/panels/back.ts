@@ -86,11 +86,11 @@ function mayDeclare({ withdrawal }: Options): boolean {
 }
 
 function withdrawing(frame: Frame, options: Options, again: () => void): HTMLElement[] {
-  const { say, h } = frame;
+  const { h } = frame;
   const { sentence } = options.withdrawal;
   const said = sentence ? [h("p", null, sentence)] : [];
   if (!mayDeclare(options)) return said;
-  return [...said, frame.press(say("Withdraw from the contract here"), () => startWithdrawal(frame, options, again))];
+  return [...said, frame.press(options.withdrawal.label, () => startWithdrawal(frame, options, again))];
 }
 
 function canceling(frame: Frame, { order_id: order, cancel }: Options, again: () => void): HTMLElement[] {

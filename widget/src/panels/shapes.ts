@@ -43,7 +43,7 @@ export interface Options {
   wishes: { key: string; label: string }[];
   cancel: { possible: boolean; sentence: string };
   withdrawal: { available: boolean;
-    late: boolean; sentence: string; not_advice: string };
+    late: boolean; sentence: string; label: string; not_advice: string };
   returns: Rma[];
   withdrawals: Withdrawal[];
 }
@@ -102,5 +102,6 @@ export interface Withdrawal {
   mailed_to: string;
   refund_sentence: string;
   send_back_by: string | null;
+  confirm_label: string;
   not_advice: string;
 }

@@ -64,7 +64,7 @@ function confirm(frame: Frame, started: Withdrawal, leave: () => void, back: () 
       say("Confirm your withdrawal"),
       h("p.paper", null, started.statement),
       exempt(frame, started),
-      frame.press(say("Confirm withdrawal"), declare, ".primary"),
+      frame.press(started.confirm_label, declare, ".primary"),
       frame.press(say("Back"), back, ".plain.back"),
     ),
   );
