@@ -51,7 +51,7 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
-    "withdrawals": {"name": "", "receipt": "", "note": "", "receipt_to": "", "receipt_key": ""},
+    "withdrawals": {"name": "", "receipt": "", "note": "", "receipt_to": "", "receipt_key": "", "sent_proof": ""},
     # The hash of a receipt stays, so that a kept copy is proof.
     "declarations": {"name": "", "order_number": "", "email": "", "email_key": "", "receipt": "", "note": ""},
     "reimbursements": {"reason": "", "sentence": "", "link": "", "exchange": []},  # in the shopper's words, perhaps

@@ -67,6 +67,7 @@ READS_THE_ENVIRONMENT = {"core/__main__.py", "core/demo/__main__.py", "core/demo
 LONGER_THAN_300 = {
     "core/desk/admin.py": "the desk's pages, one short view each; the real desk will cut it by subject",
     "core/platform/contract.py": "the manual of whoever writes a platform, to be read in one go",
+    "core/returns/model.py": "the tables of returns and withdrawals, side by side",
     "core/shipping/rules.py": "eight rules of one shape, side by side",
     "plugins/woocommerce/platform.py": "the contract's questions, one short method each",
 }

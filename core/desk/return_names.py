@@ -99,6 +99,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.uphold": say("desk", "Accepted after all"),
         "did.retry reimbursement": say("desk", "Tried the payment again"),
         "did.paid by hand": say("desk", "Paid by hand"),
+        "did.withdrawal_sent": say("desk", "Proof of sending"),
         "did.withdrawn": say("desk", "Declared"),
         "did.withdrawal_contested": say("desk", "Contested"),
         "did.withdrawal_refused": say("desk", "Refused"),

@@ -163,6 +163,10 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
         pays = row.state == "acknowledged" and bool(amount) and not view.money and not row.late
         hint = say("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
         buttons.append(Button("back", say("desk", "Note that the goods are back"), hint))
+        if not row.sent_at:
+            what = say("desk", "What proves it, such as a tracking number")
+            hint = say("desk", "The money may not be withheld from then on.")
+            buttons.append(Button("sent", say("desk", "Note proof of sending"), hint, note=what, must=True))
     if row.late and row.state in ("declared", "acknowledged", "contested"):
         hint = say("desk", "From then on it is a withdrawal like any other.")
         buttons.append(Button("in_time", say("desk", "Take it as in time"), hint))
@@ -192,6 +196,11 @@ def _back(session: Session, row: Withdrawal, now: datetime) -> None:
     withdrawal.note_back(session, g.store, row, _by_me(), now=now)
 
 
+def _sent(session: Session, row: Withdrawal, now: datetime) -> None:
+    proof = request.form.get("note", "")
+    withdrawal.note_sent(session, g.store, row, _by_me(), proof=proof, now=now)
+
+
 def _pay(session: Session, row: Withdrawal, now: datetime) -> None:
     withdrawal.pay(session, g.store, row, _by_me(), now=now)
 
@@ -211,6 +220,7 @@ _VERBS = {
     "receipt": _receipt,
     "in_time": _in_time,
     "back": _back,
+    "sent": _sent,
     "pay": _pay,
     **{verb: _move(verb) for verb in _MOVES},
 }

@@ -91,7 +91,9 @@ def _withdrawals(words: Words) -> dict[str, str]:
     say = words.pgettext
     return {
         "withdrawn": say("widget", "You withdrew from the contract"),
+        "told_declaration_receipt": say("widget", "We mailed you the receipt of your withdrawal"),
         "told_withdrawal_receipt": say("widget", "We mailed you the receipt of your withdrawal"),
+        "withdrawal_sent": say("widget", "You gave proof that the goods were sent"),
         "withdrawal_acknowledged": say("widget", "The store accepts your withdrawal"),
         "withdrawal_contested": say("widget", "The store contests your withdrawal"),
         "withdrawal_refused": say("widget", "The store refused your withdrawal"),

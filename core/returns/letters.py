@@ -102,6 +102,8 @@ class ReturnLetter:
     track_url: str = ""
     person_url: str = ""
     stop_url: str = ""
+    may_withhold: bool = False
+    """The money may wait for the goods, or proof that they were sent."""
     late: bool = False
     """Declared after its period by the store's reckoning."""
     declared_at: datetime | None = None
@@ -167,6 +169,7 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "brings": facts.brings,
         "keep": facts.keep,
         "late": facts.late,
+        "may_withhold": facts.may_withhold,
         "has_address": bool(facts.send_to),
         "has_label": bool(safe_url(facts.label_url)),
         "has_link": bool(safe_url(facts.link)),

@@ -140,6 +140,8 @@ class Withdrawal(Owned, Base):
     note: Mapped[str] = mapped_column(default="")
     """What staff said when contesting or refusing."""
     sent_at: Mapped[datetime | None]
+    """When proof was given that the goods were sent: the money may not be withheld any longer (Art. 13(3))."""
+    sent_proof: Mapped[str] = mapped_column(default="", server_default="")
     goods_back_at: Mapped[datetime | None]
     nothing_to_send: Mapped[bool] = mapped_column(default=False)
     send_back_by: Mapped[date | None]
@@ -153,6 +155,11 @@ class Withdrawal(Owned, Base):
         sa.Index(None, "store_id", "state", "declared_at"),
         sa.Index(None, "store_id", "receipt_hash"),
     )
+
+    @property
+    def may_withhold(self) -> bool:
+        """Whether the money may be kept back for now: goods are to come, and neither they nor proof are here."""
+        return not (self.nothing_to_send or self.goods_back_at or self.sent_at)
 
 
 class Declaration(Owned, Base):

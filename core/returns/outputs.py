@@ -238,6 +238,8 @@ class WithdrawalOut(_Out):
     refund_due: date | None
     refund_sentence: str
     send_back_by: date | None
+    can_prove_sent: bool
+    """Whether goods are to be sent and nothing proves yet that they were."""
     confirm_label: str
     """What the button that declares it says."""
     not_advice: str

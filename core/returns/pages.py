@@ -15,6 +15,7 @@ from core.orders.model import Order
 from core.orders.text import storable
 from core.returns import receipts, rights, withdrawal
 from core.returns.bought import GOODS
+from core.returns.lifecycle import SHOPPER
 from core.returns.model import Withdrawal
 from core.returns.rights import NoSuchRight, Right
 from core.returns.sentences import exemption
@@ -86,6 +87,22 @@ def confirm(token: str, withdrawal_id: str) -> Response:
         row = _load(session, store, order, withdrawal_id)
         if request.form.get("seen") == _digest(withdrawal.statement_of(row, order, store)):
             withdrawal.confirm(session, store, row.id, now=app.clock())
+    return redirect(url_for("withdraw.show", token=token, withdrawal_id=row.id), 303)
+
+
+@pages.post("/t/<token>/withdraw/<withdrawal_id>/sent")
+def note_sent(token: str, withdrawal_id: str) -> Response:
+    """Give proof that the goods were sent."""
+    require_same_site()
+    app = services()
+    store, order = _enter(app, token)
+    count(app, store, "sent", order.id)
+    with app.db.transaction(store.id) as session:
+        row = _load(session, store, order, withdrawal_id)
+        proof = storable(request.form.get("proof", "")[:200])
+        if proof.strip():
+            locked, _ = withdrawal.find_withdrawal(session, store.id, row.id)
+            withdrawal.note_sent(session, store, locked, SHOPPER, proof=proof, now=app.clock())
     return redirect(url_for("withdraw.show", token=token, withdrawal_id=row.id), 303)
 
 

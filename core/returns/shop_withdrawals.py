@@ -11,7 +11,8 @@ from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.text import storable
 from core.returns import receipts, withdrawal
-from core.returns.inputs import ReceiptIn, WithdrawalIn
+from core.returns.inputs import ReceiptIn, SentIn, WithdrawalIn
+from core.returns.lifecycle import SHOPPER
 from core.returns.model import Withdrawal
 from core.returns.outputs import KnownOut, WithdrawalOut
 from core.returns.visit import count, enter, order_of, speech_of
@@ -59,6 +60,27 @@ def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
     count(app, store, "withdrawal", order.id)
     with app.db.transaction(store.id) as session:
         row = withdrawal.confirm(session, store, known.id, now=app.clock())
+        return view_withdrawal(row, order, store, speech_of(app, store, order, token))
+
+
+@shop.post("/<key>/withdrawals/<withdrawal_id>/sent")
+@shop.input(SentIn)
+@shop.output(WithdrawalOut)
+@shop.doc(
+    summary="Give proof that the goods of a withdrawal were sent",
+    responses=[400, 401, 404, 409, 429],
+    security="ShopperToken",
+)
+def note_sent(key: str, withdrawal_id: str, json_data: SentIn) -> WithdrawalOut:
+    app = services()
+    store, token = opened(app, key)
+    with app.db.transaction(store.id, write=False) as session:
+        known, order = _mine(session, store, token, withdrawal_id)
+    count(app, store, "sent", order.id)
+    proof = storable(f"{json_data.carrier} {json_data.tracking_number}".strip())
+    with app.db.transaction(store.id) as session:
+        row, order = withdrawal.find_withdrawal(session, store.id, known.id)
+        withdrawal.note_sent(session, store, row, SHOPPER, proof=proof, now=app.clock())
         return view_withdrawal(row, order, store, speech_of(app, store, order, token))
 
 

@@ -154,6 +154,22 @@ def note_back(session: Session, store: Store, row: Withdrawal, by: By, *, now: d
         pay(session, store, row, by, now=now)
 
 
+def note_sent(session: Session, store: Store, row: Withdrawal, by: By, *, proof: str, now: datetime) -> None:
+    """Note proof that the goods were sent: from now on the money may not be withheld. Said again, the first day holds.
+
+    Raises IllegalMove where nothing is to be sent or it is over, ReasonNeeded without a proof.
+    """
+    if row.state not in ("acknowledged", "declared", "contested") or row.nothing_to_send or row.goods_back_at:
+        raise IllegalMove("withdrawal", row.state, "note_sent")
+    if not proof.strip():
+        raise ReasonNeeded
+    row.sent_at, row.sent_proof = row.sent_at or now, clean(proof, 200)
+    _set_clock(row, store)
+    telling.note(session, row.order_id, "withdrawal_sent", {"number": row.number}, now=now)
+    if by.is_staff:
+        audit.note(session, now, by.name, f"goods of {row.number} were sent", {"proof": row.sent_proof})
+
+
 def pay(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetime) -> Reimbursement:
     """Promise the money of a withdrawal, the standard shipping with it where everything goes back (Art. 13).
 

@@ -46,6 +46,7 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, speech) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
+        can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
         confirm_label=button_label("confirm", speech.words, order.language, store.language),
         not_advice=not_advice(speech.words),
     )
@@ -112,9 +113,13 @@ def refund_sentence(row: Withdrawal, speech: Speech) -> str:
     law = law_of(row.country)
     if row.refund_due is None:
         days = speech.words.number(law.refund_days if law else 14)
-        return say("widget", "Your money is due within %(days)s days after the goods are back.", days=days)
+        return say(
+            "widget",
+            "Your money is due within %(days)s days after the goods, or proof that you sent them, are there.",
+            days=days,
+        )
     due = say("widget", "Your money is due by %(day)s.", day=speech.day(row.refund_due))
-    if row.nothing_to_send or row.goods_back_at or row.sent_at:
+    if not row.may_withhold:
         return due
     unless = say("widget", "The store may wait until the goods, or proof that you sent them, are there.")
     return f"{due} {unless}"

@@ -76,8 +76,8 @@ def leave_returns(two: Two) -> None:
             declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, refund_due=date(2026, 12, 2),
         )  # fmt: skip
         orderless = Declaration(
-            number="WD-1002", name=TRACES[1], order_number="#1", email="", email_key="k", language="en", draft_digest="d",
-            declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, mailed=True,
+            number="WD-1002", name=TRACES[1], order_number="#1", email="", email_key="k", language="en",
+            draft_digest="d", declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, mailed=True,
         )  # fmt: skip
         rule = {"name": TRACES[12], "when": {}, "answer": "accept"}
         document = Policy.model_validate({"version": 2, "rules": [rule]}).model_dump(mode="json")
@@ -144,6 +144,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /shop/<key>/photos/<token>": photo_link,
     "POST /shop/<key>/withdrawals": shopper("withdrawals", LINES),
     "POST /shop/<key>/withdrawals/<withdrawal_id>/confirm": shopper("withdrawals/{withdrawal}/confirm", {}),
+    "POST /shop/<key>/withdrawals/<withdrawal_id>/sent": shopper(
+        "withdrawals/{withdrawal}/sent", {"tracking_number": "1"}
+    ),
     "GET /shop/<key>/withdrawals/<withdrawal_id>": shopper("withdrawals/{withdrawal}"),
     "GET /admin/<key>/declarations/<int:declaration_id>": desk("declarations/{declaration}"),
     "POST /admin/<key>/declarations/<int:declaration_id>/<verb>": desk("declarations/{declaration}/close", note="x"),
@@ -151,6 +154,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /t/<token>/withdraw": page("withdraw"),
     "POST /t/<token>/withdraw": page("withdraw", **{"units.l1": "1"}),
     "GET /t/<token>/withdraw/<withdrawal_id>": page("withdraw/{withdrawal}"),
+    "POST /t/<token>/withdraw/<withdrawal_id>/sent": page("withdraw/{withdrawal}/sent", proof="1"),
     "POST /t/<token>/withdraw/<withdrawal_id>": page("withdraw/{withdrawal}", seen="x"),
     "GET /admin/<key>/returns": desk("returns"),
     "GET /admin/<key>/returns/money": desk("returns/money"),
@@ -243,17 +247,17 @@ TAKE_ROWS = set(
     "returns.album.keep returns.asking.consider returns.asking.facts_of returns.books.read_books "
     "returns.canceling.hindrance returns.declaring.close returns.declaring.declare "
     "returns.declaring.match_by_hand returns.receipts.mail_copy returns.receipts.mail_declared "
-    "returns.withdrawal.take_as_in_time returns.lifecycle.ask_approval returns.lifecycle.cancel "
-    "returns.lifecycle.decide returns.lifecycle.expect returns.lifecycle.inspect returns.lifecycle.items_of "
-    "returns.lifecycle.let_keep returns.lifecycle.note_lost returns.lifecycle.note_sent "
-    "returns.lifecycle.receive returns.lifecycle.reopen returns.lifecycle.set_label "
-    "returns.lifecycle.set_terms returns.mails.compose returns.options.view_options returns.payout.amount_of "
-    "returns.payout.pay_if_due returns.payout.pay_now returns.payout.shares_of returns.reimburse.drop "
-    "returns.reimburse.end returns.reimburse.mark_paid returns.reimburse.promise returns.reimburse.refresh "
-    "returns.reimburse.retry returns.rights.right_of returns.telling.look_again returns.telling.tell_platform "
-    "returns.telling.tell_shopper returns.views.amount_of returns.views.money_of returns.views.view_return "
-    "returns.withdrawal.acknowledge returns.withdrawal.move returns.withdrawal.note_back "
-    "returns.withdrawal.pay returns.withdrawal.quote_of".split()
+    "returns.withdrawal.note_sent returns.withdrawal.take_as_in_time returns.lifecycle.ask_approval "
+    "returns.lifecycle.cancel returns.lifecycle.decide returns.lifecycle.expect returns.lifecycle.inspect "
+    "returns.lifecycle.items_of returns.lifecycle.let_keep returns.lifecycle.note_lost "
+    "returns.lifecycle.note_sent returns.lifecycle.receive returns.lifecycle.reopen "
+    "returns.lifecycle.set_label returns.lifecycle.set_terms returns.mails.compose "
+    "returns.options.view_options returns.payout.amount_of returns.payout.pay_if_due returns.payout.pay_now "
+    "returns.payout.shares_of returns.reimburse.drop returns.reimburse.end returns.reimburse.mark_paid "
+    "returns.reimburse.promise returns.reimburse.refresh returns.reimburse.retry returns.rights.right_of "
+    "returns.telling.look_again returns.telling.tell_platform returns.telling.tell_shopper "
+    "returns.views.amount_of returns.views.money_of returns.views.view_return returns.withdrawal.acknowledge "
+    "returns.withdrawal.move returns.withdrawal.note_back returns.withdrawal.pay returns.withdrawal.quote_of".split()
 )
 REFUSALS = (
     album.PhotoNotFound, declaring.DeclarationNotFound, entry.LinkExpired, entry.NotHere, lifecycle.ReturnNotFound,

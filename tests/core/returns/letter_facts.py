@@ -86,6 +86,7 @@ def facts_of(kind: str, language: str) -> ReturnLetter:
         "cancel_declined": replace(ANN, link=f"{PAGE}/return"),
         "withdrawal_receipt": replace(
             WITHDRAWAL,
+            may_withhold=True,
             return_by=date(2026, 12, 7),
             refund_by=date(2026, 12, 7),
             send_to=APPROVED.send_to,

@@ -103,7 +103,7 @@ def test_where_no_law_grants_it_nothing_is_offered(
     assert (options["withdrawal"]["available"], options["withdrawal"]["sentence"]) == (False, "")
     assert {line["withdrawal"] for line in options["lines"]} == {None}
     assert error_of(visit.ask("withdrawals", {"order": str(visit.order_id)})) == (409, "no_such_right")
-    assert "/withdraw" not in client.get(link(visit)).text
+    assert link(visit, "/withdraw") not in client.get(link(visit)).text
 
 
 def test_a_withdrawal_is_open_to_its_own_order_s_tokens_only(visit: Visit) -> None:

@@ -102,6 +102,7 @@ export interface Withdrawal {
   mailed_to: string;
   refund_sentence: string;
   send_back_by: string | null;
+  can_prove_sent: boolean;
   confirm_label: string;
   not_advice: string;
 }

@@ -76,6 +76,18 @@ function exempt({ h }: Frame, { lines }: Withdrawal): HTMLElement[] {
     .map((line) => h("p.note", null, h("bdi", null, line.title), ": ", line.exempt));
 }
 
+// Proof of sending ends the store's right to wait with the money.
+function proving(frame: Frame, one: Withdrawal, leave: () => void): HTMLElement {
+  const { say } = frame;
+  const number = frame.field(say("Tracking number of the parcel you sent"), { dir: "ltr", maxlength: 100 });
+  const tell = async () => {
+    if (!number.value()) return number.fail(say("Fill this in."));
+    const path = `withdrawals/${one.id}/sent`;
+    showWithdrawal(frame, await frame.call<Withdrawal>(path, { tracking_number: number.value() }), leave);
+  };
+  return frame.form(say("Tell the store it is on its way"), tell, number.box);
+}
+
 /** Show a withdrawal with its receipt, which carries date and time. */
 export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void): void {
   const { say, h } = frame;
@@ -87,6 +99,7 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
       h("p", null, one.refund_sentence),
       one.send_back_by &&
         h("p", null, say("Send the goods back by %(day)s.", { day: day(frame.tag, one.send_back_by) })),
+      one.can_prove_sent && proving(frame, one, leave),
       exempt(frame, one),
       one.receipt && h("p.paper", null, one.receipt.text),
       one.receipt &&
