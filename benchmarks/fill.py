@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from benchmarks.stage import NOW
+from core.db.base import table_of
 from core.orders.find import email_key
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
 from core.secrets import Keyring
@@ -57,7 +58,7 @@ def _select(
 ) -> None:
     """INSERT … SELECT over a series; columns that must not be null and are not named are empty."""
     row = {"store_id": str(store_id)} | dict(values)
-    for column in model.__table__.columns:
+    for column in table_of(model).columns:
         if column.name not in row and not column.nullable:
             row[column.name] = _EMPTY[type(column.type)]
     names = ", ".join(f'"{name}"' for name in row)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from core import migrate
 from core.app import create_app, make_services, make_worker
 from core.config import read_config
 from core.platform.contract import Installation
-from core.platform.demo import Demo, World
+from core.platform.sample import Demo, World
+from core.schema import migrate
 from core.secrets import new_token
 from core.stores import install
 from tests.core.samples import ANN, EVE, anns_order

@@ -16,8 +16,8 @@ from statistics import median
 
 from benchmarks import measure
 from core.returns.facts import LineFacts, ReturnFacts
-from core.returns.rehearsal import PastCase, Rehearsal, compare
-from core.returns.rulebook import HolidayExtension, Policy, PolicyRule, ReasonTerms, When, Window
+from core.returns.policy.policy_document import HolidayExtension, Policy, PolicyRule, ReasonTerms, When, Window
+from core.returns.simulation.simulate import PastCase, Rehearsal, compare
 
 ORDERS = int(os.environ.get("ORDERS", "100000"))
 BUDGET_SECONDS = 10

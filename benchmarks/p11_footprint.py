@@ -14,8 +14,8 @@ from benchmarks import load, measure, p5_import, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import Base
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 
 ROOT = Path(__file__).parent.parent
 IMPORTS = (2_000, 10_000, 50_000) if measure.LONG else (1_000, 5_000)

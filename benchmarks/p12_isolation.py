@@ -17,12 +17,12 @@ from benchmarks import fill, load, measure, p3_lookup, p5_import, stage
 from benchmarks.load import Call
 from benchmarks.measure import Sample
 from benchmarks.stage import Base
-from core import jobs
-from core.jobs import NewJob
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.orders.model import Shipment
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 
 ORDERS = 50_000
 RATE = 50
@@ -75,7 +75,7 @@ def _flat_out(base: Base, services: Services, store: Store) -> Iterator[None]:
         session.execute(sa.text("delete from jobs"))
         due = sa.update(Shipment).where(Shipment.id <= ORDERS)
         session.execute(due.values(check_after=services.clock()))
-        jobs.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=services.clock())
+        queue.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=services.clock())
     p5_import.promise_import(services, store)
     command = [sys.executable, "-m", "benchmarks.p5_import", "work", base.url]
     workers = [subprocess.Popen(command) for _ in range(2)]

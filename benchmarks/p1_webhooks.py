@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from benchmarks import floors, load, measure, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import Base
-from core.stores.access import link_of
+from core.stores.platform_access import link_of
 
 PEER = Path(__file__).parent / "peer_express"
 MOST_PER_SECOND = 6_000

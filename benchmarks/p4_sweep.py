@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from benchmarks import fill, measure, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import NOW, Base
-from core import jobs
-from core.jobs import Claimed, NewJob, Work
+from core.jobs import queue
+from core.jobs.queue import Claimed, NewJob, Work
+from core.orders.messages.notice import Notice
 from core.orders.model import LineItem, Order, Shipment
-from core.orders.notice import Notice
 from core.services import Services
 from core.shipping import sweep
 from core.stores.model import Store
@@ -85,7 +85,7 @@ def _clear_late(services: Services, store: Store) -> None:
 def _check_told(services: Services, store: Store) -> None:
     """Every late parcel has one notice and one promise to send it."""
     orders = sa.select(sa.func.count(), sa.func.count(Notice.order_id.distinct())).where(Notice.state == "queued")
-    sends = sa.select(sa.func.count()).where(jobs.Job.kind == "shipping.send_notice")
+    sends = sa.select(sa.func.count()).where(queue.Job.kind == "shipping.send_notice")
     with services.db.transaction(store.id, write=False) as session:
         found = (*session.execute(orders).one(), session.execute(sends).scalar_one())
     if found != (LATE, LATE, LATE):
@@ -111,10 +111,10 @@ def _settle_all(services: Services, store: Store, name: str) -> None:
             if not session.execute(due).scalar_one():
                 return
         with services.db.transaction(store.id) as session:
-            jobs.enqueue(session, store.id, NewJob("shipping.settle_due", name), now=NOW)
+            queue.enqueue(session, store.id, NewJob("shipping.settle_due", name), now=NOW)
             token = {"state": "running", "lease_token": name, "lease_until": NOW + timedelta(hours=1)}
-            mine = sa.update(jobs.Job).where(jobs.Job.key == name, jobs.Job.state == "waiting").values(token)
-            id_ = session.execute(mine.returning(jobs.Job.id)).scalar_one()
+            mine = sa.update(queue.Job).where(queue.Job.key == name, queue.Job.state == "waiting").values(token)
+            id_ = session.execute(mine.returning(queue.Job.id)).scalar_one()
         job = Claimed(store.id, id_, "shipping.settle_due", name, {}, 1, name, NOW + timedelta(hours=1))
         sweep.settle_due(Work(job, NOW, services))
 

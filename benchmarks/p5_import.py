@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from benchmarks import measure, orders, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import NOW, Base
-from core import jobs
 from core.app import make_worker
-from core.jobs import NewJob
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.snapshots import OrderSnapshot, Page
 from core.services import Services
@@ -71,7 +71,7 @@ def promise_import(services: Services, store: Store) -> None:
     with services.db.transaction(store.id) as session:
         session.execute(sa.delete(Feed))
         new = NewJob("changes.read", "read:orders.import", {"feed": "orders.import", "since": NOW.isoformat()})
-        jobs.enqueue(session, store.id, new, now=NOW)
+        queue.enqueue(session, store.id, new, now=NOW)
 
 
 def main() -> None:
@@ -132,7 +132,7 @@ def _kill_and_resume(base: Base, store_id: int) -> None:
             worker.wait()
             killed += 1
             with services.db.transaction(store_id) as session:  # as if the dead worker's lease had run out
-                session.execute(sa.update(jobs.Job).where(jobs.Job.state == "running").values(lease_until=NOW))
+                session.execute(sa.update(queue.Job).where(queue.Job.state == "running").values(lease_until=NOW))
     print(f"killed {killed} times on {base.engine}: {there:,} orders, none missing, none twice", flush=True)
 
 

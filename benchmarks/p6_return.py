@@ -18,7 +18,7 @@ from benchmarks import fill, measure, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import NOW, Base
 from core import changes
-from core.db import new_id
+from core.db.base import new_id
 from core.orders.model import Order
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -29,16 +29,16 @@ from core.platform.snapshots import (
     TaxPart,
     TrackingStatus,
 )
-from core.returns import policies
-from core.returns.amounts import quote
-from core.returns.asking import Asked, facts_of
-from core.returns.books import read_books
-from core.returns.lifecycle import SHOPPER
 from core.returns.model import Return
-from core.returns.opening import Request, ReturnNotAllowed, open_return
-from core.returns.policy import ask
-from core.returns.quotes import Wanted
-from core.returns.rulebook import Policy, PolicyRule, When
+from core.returns.money.order_balance import read_books
+from core.returns.money.quotes import Wanted
+from core.returns.money.refund_amount import quote
+from core.returns.policy import policy_versions
+from core.returns.policy.evaluate_policy import ask
+from core.returns.policy.policy_document import Policy, PolicyRule, When
+from core.returns.requests.evaluate_request import Asked, facts_of
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, ReturnNotAllowed, open_return
 from core.services import Services
 from core.stores.model import Store
 
@@ -71,7 +71,7 @@ def _set_policy(services: Services, store: Store) -> None:
     ]
     policy = Policy(currency="EUR", otherwise="review", rules=tuple(rules))
     with services.db.transaction(store.id) as session:
-        policies.save(session, store, policy, seen=1, who="Max", now=NOW)
+        policy_versions.save(session, store, policy, seen=1, who="Max", now=NOW)
 
 
 def _snapshot(number: int) -> OrderSnapshot:
@@ -142,7 +142,7 @@ def _floor(services: Services, store: Store, base: Base, ids: Iterator[int]) -> 
     with services.db.transaction(store.id, write=False) as session:
         order = session.get(Order, (store.id, some[0]))
         assert order is not None
-        books, policy = read_books(session, order), policies.policy_of(session, store)
+        books, policy = read_books(session, order), policy_versions.policy_of(session, store)
         facts = facts_of(session, store, books, policy, [ASKED], now=NOW)
     with psycopg.connect(base.libpq) as raw:
         raw.execute("set app.system = 'on'")

@@ -15,19 +15,19 @@ import sqlalchemy as sa
 from benchmarks import measure, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import Base
-from core import jobs
-from core.db import new_id
-from core.jobs import Job, Kind, NewJob, Work
+from core.db.base import new_id, table_of
+from core.jobs import queue
+from core.jobs.queue import Job, Kind, NewJob, Work
+from core.jobs.worker import Worker
 from core.orders.model import OrderEvent
 from core.services import Services
 from core.stores import install
-from core.worker import Worker
 
 JOBS = 3_000
 WAKES = 30
 FLEETS = {"PostgreSQL": (2, 10), "SQLite": (1, 4)}
 """Processes, and threads of each."""
-_TOUCHED = sa.insert(OrderEvent.__table__)  # type: ignore[arg-type]
+_TOUCHED = sa.insert(table_of(OrderEvent))
 
 
 def touch(work: Work) -> None:
@@ -55,7 +55,7 @@ def _do_jobs(services: Services, store_id: int, number: int) -> Sample:
     _forget(services, store_id)
     new = [NewJob("bench.touch", f"touch:{place}", {"at": time.time()}) for place in range(number)]
     with services.db.transaction(store_id) as session:
-        jobs.enqueue(session, store_id, new, now=services.clock())
+        queue.enqueue(session, store_id, new, now=services.clock())
     started = time.perf_counter()
     _wait_for(services, store_id, number)
     return {"jobs/s": number / (time.perf_counter() - started)}
@@ -83,7 +83,7 @@ def _wake(services: Services, store_id: int) -> Sample:
     _forget(services, store_id)
     for place in range(WAKES):
         with services.db.transaction(store_id) as session:
-            jobs.enqueue(
+            queue.enqueue(
                 session, store_id, NewJob("bench.touch", f"wake:{place}", {"at": time.time()}), now=services.clock()
             )
         time.sleep(0.11)

@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks import floors
 from benchmarks.stage import PLATFORMS, WORKERS, config_for
 from core.app import create_app, make_services
-from core.commands import serve
 from core.config import Config
+from core.ops.commands import serve
 
 
 def our_app(config: Config) -> Any:

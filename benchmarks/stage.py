@@ -20,10 +20,10 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
-from core import migrate
 from core.app import make_services
 from core.config import Config, read_config
 from core.platform.contract import Installation
+from core.schema import migrate
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store

@@ -1,16 +1,16 @@
-"""python -m core serve | work | migrate | demo | doctor | trace."""
+"""python -m core serve | work | migrate | demo | doctor | trace | invite | role | staff."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from types import FrameType
+from typing import Any
 
-from core import commands
 from core.config import BadConfig
+from core.ops import commands, staff_commands
+from core.ops.signals import stop_on_signal
+from core.stores import invitation
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,12 +32,27 @@ def main(arguments: list[str] | None = None) -> int:
     trace = verbs.add_parser("trace", help="tell how an order came to be as it is")
     trace.add_argument("order", help="its number, or its id at the platform")
     trace.add_argument("--store", default="", help="the store's key, where several have such an order")
+    _add_staff_verbs(verbs)
     chosen = parser.parse_args(arguments)
     try:
         return run(chosen)
     except BadConfig as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def _add_staff_verbs(verbs: Any) -> None:
+    invite = verbs.add_parser("invite", help="let somebody in to a store's desk by a one-time link")
+    invite.add_argument("store", help="the store's key, or its address at the platform")
+    invite.add_argument("address", help="the person's e-mail address")
+    invite.add_argument("role", choices=invitation.ROLES)
+    invite.add_argument("--print", action="store_true", help="print the link although a mail server is set up")
+    role = verbs.add_parser("role", help="raise or lower somebody's role; their sessions end")
+    role.add_argument("store", help="the store's key, or its address at the platform")
+    role.add_argument("person", help="their e-mail address, or their id at the platform; see `staff`")
+    role.add_argument("role", choices=[*invitation.ROLES, invitation.TAKEN])
+    staff = verbs.add_parser("staff", help="list a store's people")
+    staff.add_argument("store", help="the store's key, or its address at the platform")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -55,19 +70,13 @@ def run(chosen: argparse.Namespace) -> int:
         return commands.migrate_database(config, patience=chosen.wait)
     if chosen.verb == "doctor":
         return commands.examine(config, public=chosen.public)
+    if chosen.verb == "invite":
+        return staff_commands.invite(config, chosen.store, chosen.address, chosen.role, only_print=chosen.print)
+    if chosen.verb == "role":
+        return staff_commands.set_role(config, chosen.store, chosen.person, chosen.role)
+    if chosen.verb == "staff":
+        return staff_commands.list_staff(config, chosen.store)
     return commands.trace_order(config, chosen.order, chosen.store)
-
-
-def stop_on_signal() -> threading.Event:
-    """Give an event that SIGTERM and SIGINT set: what is in hand is finished, then the process ends."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    return stop
 
 
 if __name__ == "__main__":

@@ -15,49 +15,56 @@ from jinja2 import BaseLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import plugins
-from core import changes, logs, retention
+from core import changes, logs
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
-from core.db import Database
-from core.desk import admin as desk_admin
-from core.desk import (  # noqa: F401 - they hang their pages on the desk
+from core.db.database import Database
+from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
+from core.desk.labels import name_of
+from core.desk.page import desk
+from core.desk.policy import policy_pages  # noqa: F401 - the same
+from core.desk.returns import (  # noqa: F401 - the same
     declaration_pages,
-    money_moves,
-    open_return,
-    policy_pages,
-    practice_pages,
-    privacy_pages,
-    return_moves,
-    review_pages,
-    sender,
-    widget_page,
+    open_return_page,
+    payment_actions,
+    return_actions,
 )
-from core.desk.names import name_of
-from core.i18n import install as install_words
-from core.jobs import Kind
-from core.mail import open_transport
+from core.desk.reviews import review_pages  # noqa: F401 - the same
+from core.desk.settings import privacy_pages, return_settings_page, sender_page, settings_page, widget_page  # noqa: F401 - the same
+from core.http import errors, headers
+from core.http.context import Incoming, in_language, nonce, words
+from core.i18n.words import install as install_words
+from core.jobs.queue import Kind
+from core.jobs.worker import Worker
+from core.mail.compose import open_transport
+from core.orders import errors as orders_errors
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
-from core.orders.sections import SECTIONS, WITHDRAW_LABEL
+from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
-from core.returns import album, beside, declare_pages, declaring, payout, receipts, reimburse, shop_withdrawals
-from core.returns import mails as returns_mails
-from core.returns import pages as returns_pages
-from core.returns import shop as returns_shop
+from core.privacy import retention
+from core.returns.api import declare_pages, shop_withdrawals
+from core.returns.api import pages as returns_pages
+from core.returns.api import refusals as returns_errors
+from core.returns.api import shop as returns_shop
+from core.returns.mail import send_letters as returns_mails
+from core.returns.money import pay_reimbursement, payout
+from core.returns.photos import photo_storage
+from core.returns.presenter import order_section
+from core.returns.withdrawal import declarations, receipts
 from core.reviews import publishing
 from core.reviews import shop as reviews_shop
 from core.secrets import Keyring
 from core.services import Services
-from core.shipping import notices
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
-from core.stores import install, keep
-from core.web import errors, headers, health, hooks, inbound, installs, proxy, widget
-from core.web.ahead import Ahead
-from core.web.http import Incoming, in_language, nonce, words
-from core.worker import Worker
+from core.shipping.mail import notices
+from core.stores import errors as stores_errors
+from core.stores import housekeeping, install
+from core.web import health, hooks, inbound_mail, installs, proxy, widget
+from core.web.fast_path import Ahead
 
 log = structlog.get_logger()
 
@@ -73,13 +80,23 @@ def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, install, keep, notices, shipping_sweep, cases, sender, retention),
-        *(returns_mails, payout, reimburse, album, declaring, receipts, publishing),
+        *(changes, install, housekeeping, notices, shipping_sweep, cases, sender_page, retention),
+        *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
         kinds |= slice_.JOBS
     return kinds
+
+
+def collect_errors() -> dict[type[Exception], errors.Explain]:
+    """Collect what the exceptions of every slice mean over HTTP; two slices never explain the same one."""
+    explanations: dict[type[Exception], errors.Explain] = {}
+    for module in (errors, stores_errors, orders_errors, returns_errors):
+        if explanations.keys() & module.ERRORS.keys():
+            raise ValueError("two slices explain the same exception")
+        explanations |= module.ERRORS
+    return explanations
 
 
 def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None = None) -> Services:
@@ -125,15 +142,15 @@ def create_app(
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.Door()
-    app.extensions[WITHDRAW_LABEL] = beside.withdraw_label
-    app.extensions[SECTIONS] = [beside.sections_for(app.extensions["aftercare"])]
+    app.extensions[WITHDRAW_LABEL] = order_section.withdraw_label
+    app.extensions[SECTIONS] = [order_section.sections_for(app.extensions["aftercare"])]
     app.wsgi_app = Ahead(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
-    app.jinja_env.globals.update(static_url=static_url, footer_label=beside.footer_label)
+    app.jinja_env.globals.update(static_url=static_url, footer_label=order_section.footer_label)
     app.jinja_env.filters.update(named=name_of, in_language=in_language)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
@@ -141,7 +158,7 @@ def create_app(
         installs.installs,
         proxy.proxy,
         health.health,
-        inbound.inbound,
+        inbound_mail.inbound,
         orders_shop.shop,
         orders_pages.pages,
         shipping_shop.answers,
@@ -152,14 +169,14 @@ def create_app(
         returns_pages.pages,
         declare_pages.pages,
         reviews_shop.shop,
-        desk_admin.desk,
+        desk,
         widget.widget,
     ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", _static)
     app.after_request(headers.complete)
     app.spec_processor(_finish_spec)
-    errors.handle(app)
+    errors.handle(app, collect_errors())
     return app
 
 

@@ -16,25 +16,27 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import claims, jobs, retention
-from core.db import new_id
-from core.jobs import Kind, NewJob, Work
+from core.db.base import new_id
+from core.db.purpose import Purpose
+from core.jobs import claims, queue
+from core.jobs.queue import Kind, NewJob, Work
 from core.orders import find
-from core.orders import sync as orders_sync
 from core.orders.model import Order
-from core.orders.sync import Fetched
-from core.orders.text import storable
+from core.orders.sanitize import storable
+from core.orders.sync import order_sync as orders_sync
+from core.orders.sync.order_sync import Fetched
 from core.platform.contract import Feature, Platform
 from core.platform.errors import NotSupported, Refused
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page
-from core.returns import recognize
+from core.privacy import retention
+from core.returns.money import detect_external_refund
 from core.reviews import sync as reviews_sync
 from core.reviews.model import Review
 from core.services import Services
-from core.shipping import settle
+from core.shipping import evaluate
 from core.stores import install
-from core.stores.access import open_platform, store_by_id
 from core.stores.model import Feed, Store
+from core.stores.platform_access import open_platform, store_by_id
 
 OVERLAP = timedelta(minutes=5)
 """A first poll and the search for deletions keep this distance: stores' clocks and commits are not instant. Later
@@ -49,7 +51,7 @@ def record(session: Session, store: Store, changes: Sequence[Change], body: byte
     """Promise to look at what changed, in the delivery's transaction; give how many promises were new."""
     if store.state == "uninstalled" and _is_uninstalled(session, store.id):
         changes = [change for change in changes if change.resource in _FACTS]
-    return jobs.enqueue(session, store.id, promises(changes, body), now=now)
+    return queue.enqueue(session, store.id, promises(changes, body), now=now)
 
 
 def promises(changes: Sequence[Change], body: bytes) -> list[NewJob]:
@@ -132,7 +134,7 @@ def _read_page(work: Work, ends: float) -> bool:
         _note_progress(session, name, page, begins=begins, started_at=started_at, now=work.now)
         if not page.last and not goes_on:
             again = NewJob("changes.read", f"read:{name}", work.payload)
-            jobs.enqueue(session, store.id, again, now=work.now)
+            queue.enqueue(session, store.id, again, now=work.now)
         if page.last and name.endswith(".reconcile"):
             _look_for_missing(session, store, name, since=work.payload["since"], started_at=started_at, now=work.now)
     return goes_on
@@ -172,12 +174,12 @@ def apply_orders(
         session,
         store.id,
         [Fetched(snapshot, asked_at) for snapshot in snapshots],
-        statuses=settle.terms_of(store).statuses,
+        statuses=evaluate.terms_of(store).statuses,
         email_key=partial(find.email_key, keyring=services.keyring),
         now=now,
     )
-    settle.settle_orders(session, store, changed, now=now)
-    recognize.detect(session, changed, now=now)
+    evaluate.evaluate_orders(session, store, changed, now=now)
+    detect_external_refund.detect(session, changed, now=now)
     return changed
 
 
@@ -211,7 +213,7 @@ def _look_for_missing(
         NewJob(f"changes.refresh_{resource}", f"{resource}:{ref}", {"ref": ref}) for ref in session.scalars(unseen)
     ]
     if promised:
-        jobs.enqueue(session, store.id, promised, now=now)
+        queue.enqueue(session, store.id, promised, now=now)
 
 
 def act(work: Work) -> None:
@@ -242,7 +244,7 @@ def check_all(work: Work) -> None:
     """Promise a look at every open store's connection."""
     for store_id in _open_stores(work.services):
         with work.services.db.transaction(store_id) as session:
-            jobs.enqueue(session, store_id, NewJob("stores.check_health", "check_health"), now=work.now)
+            queue.enqueue(session, store_id, NewJob("stores.check_health", "check_health"), now=work.now)
 
 
 def _for_open_stores(work: Work, feeds: dict[str, datetime]) -> None:
@@ -252,11 +254,11 @@ def _for_open_stores(work: Work, feeds: dict[str, datetime]) -> None:
             for name, since in feeds.items()
         ]
         with work.services.db.transaction(store_id) as session:
-            jobs.enqueue(session, store_id, promised, now=work.now)
+            queue.enqueue(session, store_id, promised, now=work.now)
 
 
 def _open_stores(services: Services) -> list[int]:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.LIST_STORES, write=False) as session:
         return list(session.scalars(sa.select(Store.id).where(Store.state == "open")))
 
 

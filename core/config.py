@@ -33,6 +33,10 @@ class Config(BaseModel):
     trusted_proxies: int = Field(0, ge=0, le=5)
     """How many proxies of ours stand in front; with none, X-Forwarded-For is anybody's claim and is ignored."""
     worker_threads: int = Field(4, ge=1, le=64)
+    paying_seconds: float = Field(120, gt=0, le=240)
+    """How long a call that moves money may take; below the five minutes for which a worker holds a job."""
+    first_look_seconds: float = Field(180, gt=0)
+    """How long after asking for money without a clear answer we first look whether it moved."""
     log_format: Literal["json", "text"] = "json"
     app_settings: Mapping[str, Mapping[str, str]] = Field(default_factory=dict, repr=False)
 
@@ -54,6 +58,11 @@ class Config(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @property
+    def is_https(self) -> bool:
+        """Say whether people reach us encrypted, whatever a proxy in front makes of it on the way."""
+        return self.public_url.startswith("https://")
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from core.config import Config
-from core.db import Database
+from core.db.database import Database
+from core.mail.smtp import Transport
 from core.platform.registry import Registry
 from core.secrets import Keyring
-from core.smtp import Transport
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Print what `setup.cfg` needs at run time, one a line: python list_needs.py SETUP_CFG [EXTRA …]
 
-The image installs these before it copies the code, so that a change of code does not fetch them again.
+`make lock` writes `requirements/image.txt` from these: what the image installs.
 """
 
 from __future__ import annotations

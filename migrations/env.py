@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from core.models import metadata
+from core.schema.models import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -15,19 +15,19 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import migrate
 from core.app import create_app, wire_kinds
 from core.config import Config, read_config
-from core.db import Database
+from core.db.database import Database
+from core.jobs.worker import Worker
+from core.mail.smtp import NullTransport
 from core.platform.contract import Installation
-from core.platform.demo import Demo, World
 from core.platform.registry import Registry
+from core.platform.sample import Demo, World
+from core.schema import migrate
 from core.secrets import Keyring
 from core.services import Services
-from core.smtp import NullTransport
 from core.stores import install
 from core.stores.model import Store
-from core.worker import Worker
 
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday

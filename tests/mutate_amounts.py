@@ -14,25 +14,28 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ["core/money.py", *(f"core/returns/{name}.py" for name in ("amounts", "bought", "quotes", "shares"))]
+SOURCES = [
+    "core/money.py",
+    *(f"core/returns/money/{name}.py" for name in ("refund_amount", "purchased", "quotes", "allocation")),
+]
 TESTS = ["tests/core/returns/test_amounts.py", "tests/core/returns/test_amounts_laws.py"]
 
 # What is broken: (what it is, file, code as it is, code as it must not be)
 BREAKS = [
-    ("sign of what is used up", "shares", "amount - spent.get(key, 0)", "amount + spent.get(key, 0)"),
-    ("sign of the limit", "amounts", "rest = total - value +", "rest = value - total +"),
-    ("rounding of a percentage", "amounts", "goods * fee.percent // 100", "-(-goods * fee.percent // 100)"),
-    ("rounding of a unit", "shares", "min(odd, first + count) - min(odd, first)", "odd * count // units"),
-    ("the odd unit of the order", "shares", "came_to = max(0, total)", "came_to = max(came_to, total)"),
-    ("parts of a unit rounded one by one", "shares", "now - given", "_dealt(amount, units, first, count)"),
-    ("order of payments", "amounts", "key=lambda payment: not payment", "key=lambda payment: payment"),
-    ("order of taxes", "shares", "for ref in sorted(taxes)", "for ref in taxes"),
-    ("what remains of the order", "amounts", "min(value - kept, bought.left)", "value - kept"),
-    ("what remains of a payment", "amounts", "payment.captured - payment.refunded", "payment.captured"),
-    ("what remains of a line", "shares", "line.refunded_quantity, line.units_left)", "0, line.units_left)"),
-    ("tax included", "shares", "if tax_included else total", "if not tax_included else total"),
-    ("fees above the amount", "amounts", "min(fee.amount + goods * fee.percent // 100, value)", "fee.amount"),
-    ("fees on a withdrawal", "amounts", "if wanted.withdrawal or wanted.keep_item", "if wanted.keep_item"),
+    ("sign of what is used up", "allocation", "amount - spent.get(key, 0)", "amount + spent.get(key, 0)"),
+    ("sign of the limit", "refund_amount", "rest = total - value +", "rest = value - total +"),
+    ("rounding of a percentage", "refund_amount", "goods * fee.percent // 100", "-(-goods * fee.percent // 100)"),
+    ("rounding of a unit", "allocation", "min(odd, first + count) - min(odd, first)", "odd * count // units"),
+    ("the odd unit of the order", "allocation", "came_to = max(0, total)", "came_to = max(came_to, total)"),
+    ("parts of a unit rounded one by one", "allocation", "now - given", "_dealt(amount, units, first, count)"),
+    ("order of payments", "refund_amount", "key=lambda payment: not payment", "key=lambda payment: payment"),
+    ("order of taxes", "allocation", "for ref in sorted(taxes)", "for ref in taxes"),
+    ("what remains of the order", "refund_amount", "min(value - kept, bought.left)", "value - kept"),
+    ("what remains of a payment", "refund_amount", "payment.captured - payment.refunded", "payment.captured"),
+    ("what remains of a line", "allocation", "line.refunded_quantity, line.units_left)", "0, line.units_left)"),
+    ("tax included", "allocation", "if tax_included else total", "if not tax_included else total"),
+    ("fees above the amount", "refund_amount", "min(fee.amount + goods * fee.percent // 100, value)", "fee.amount"),
+    ("fees on a withdrawal", "refund_amount", "if wanted.withdrawal or wanted.keep_item", "if wanted.keep_item"),
 ]
 
 
@@ -42,7 +45,7 @@ def copy_to(folder: Path) -> None:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
-    for package in ("core", "core/returns"):
+    for package in ("core", "core/returns", "core/returns/money"):
         (folder / package / "__init__.py").touch()
 
 
@@ -64,7 +67,7 @@ def tests_pass(folder: Path) -> bool:
 
 def survives(folder: Path, name: str, right: str, wrong: str) -> bool:
     """Break one place, run the tests, mend it. Raises RuntimeError where the place is gone."""
-    path = folder / "core/returns" / f"{name}.py"
+    path = folder / "core/returns/money" / f"{name}.py"
     code = path.read_text(encoding="utf-8")
     if code.count(right) != 1:
         raise RuntimeError(f"{name}.py has {right!r} {code.count(right)} times, not once: mend this script")

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case, Message
-from core.db import insert, new_id
-from core.jobs import Kind, Work
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.jobs.queue import Kind, Work
 from core.orders.model import Order
 
 ANSWER_WITHIN = timedelta(days=1)
@@ -55,7 +56,7 @@ def add_message(session: Session, case: Case, *, side: str, text: str, origin: s
         "text": text[:100_000],
         "origin": origin[:300],
     }
-    written = insert(session, Message.__table__).values(row).on_conflict_do_nothing().returning(Message.id)
+    written = insert(session, table_of(Message)).values(row).on_conflict_do_nothing().returning(Message.id)
     return session.execute(written).first() is not None
 
 

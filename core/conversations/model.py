@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Owned
+from core.db.base import Base, Owned
 
 
 class Case(Owned, Base):

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from core.conversations import cases
 from core.conversations.model import Case
-from core.orders.entry import Id, NotHere, check_opens, id_of, opened
+from core.http.context import services, speak_for
 from core.orders.model import Order, OrderEvent
-from core.orders.text import storable
+from core.orders.sanitize import storable
+from core.orders.shopper_auth import Id, NotHere, check_opens, id_of, opened
 from core.secrets import Keyring
 from core.stores import throttle
-from core.web.http import services, speak_for
 
 shop = APIBlueprint("messages", __name__, url_prefix="/shop", tag="Messages")
 
@@ -60,7 +60,7 @@ def leave_message(key: str, json_data: MessageIn) -> AnswerByOut:
         order = session.get(Order, (store.id, order_id))
         if order is None or order.gone_at is not None or order.erased_at is not None:
             raise NotHere
-        words = speak_for(store, order.language)
+        words = speak_for(store.language, order.language)
         text = storable(json_data.text)
         case = take_message(session, app.keyring, order, text, json_data.topic, now=app.clock())
         answer_by = case.due_at or app.clock() + cases.ANSWER_WITHIN

@@ -13,8 +13,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.db.purpose import Purpose
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
 from core.services import Services
 from core.stores.model import Store
 
@@ -74,7 +75,7 @@ def read_one(path: Path) -> Mail:
 
 def list_mails(services: Services, folder: Path) -> list[dict[str, Any]]:
     """List messages with the store, order and dates they are about, newest first."""
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.SHOW_SAMPLES, write=False) as session:
         stores = session.scalars(sa.select(Store)).all()
     known: dict[str, dict[str, Any]] = {}
     for store in stores:

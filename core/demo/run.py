@@ -22,19 +22,20 @@ from urllib.parse import urlsplit
 import requests
 from aiosmtpd.controller import Controller
 
-from core import logs, migrate
-from core.__main__ import stop_on_signal
+from core import logs
 from core.app import make_services
 from core.config import Config, read_config
-from core.demo import returns, sample
+from core.demo import sample_orders, sample_returns
 from core.demo.mailbox import Keeper
-from core.demo.shell import FOLDER, platforms
+from core.demo.pages import FOLDER, platforms
+from core.ops.signals import stop_on_signal
 from core.platform.contract import Installation
-from core.platform.demo import SIGNATURE, Demo, World, sign
+from core.platform.sample import SIGNATURE, Demo, World, sign
+from core.schema import migrate
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 
 EVERY = 12.0
 """Seconds between happenings in a sample store."""
@@ -98,19 +99,19 @@ def _environment(folder: Path, port: int, mail_port: int, allowed: str) -> dict[
 def _connect(services: Services, folder: Path, neighbors: list[tuple[str, dict[str, Any]]]) -> Store:
     """Let the sample store and its neighbors in, with their switches on so that there is something to see."""
     world = World(folder / "world.db")
-    sample.tell(world, datetime.now(UTC), pictures=_pictures(services))
+    sample_orders.tell(world, datetime.now(UTC), pictures=_pictures(services))
     installation = Installation(
         ref="fern-and-oak",
         name="Fern & Oak",
         credentials={"world": world.path},
         currency="EUR",
-        timezone=sample.ZONE,
+        timezone=sample_orders.ZONE,
         country="LT",
         email="care@fern-and-oak.example",
     )
     store = install.connect(services, Demo.name, installation)
     _switch_on(services, store, {})
-    returns.set_terms(services, store)
+    sample_returns.set_terms(services, store)
     for platform, facts in neighbors:
         known = {name: value for name, value in facts.items() if name in Installation.__dataclass_fields__}
         neighbor = install.connect(services, platform, Installation(**{"url": facts["ref"], **known}))
@@ -137,14 +138,17 @@ def _switch_on(services: Services, store: Store, more: dict[str, Any]) -> None:
         row.settings = {
             "shipping": terms | more,
             "mail": {"address": "1 Sample Street, 01103 Vilnius", "support": store.email},
-            "returns": returns.PRACTICE,
+            "returns": sample_returns.PRACTICE,
         }
         row.settings_version += 1
 
 
 def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Event) -> None:
     """Let things happen in the sample store, and bring the news as a store would: a signed delivery over HTTP."""
-    link, happenings = link_of(services, store), sample.happen(World(folder / "world.db"), pictures=_pictures(services))
+    link, happenings = (
+        link_of(services, store),
+        sample_orders.happen(World(folder / "world.db"), pictures=_pictures(services)),
+    )
     has_returns = False
     stop.wait(6.0)
     while not stop.is_set():
@@ -154,7 +158,7 @@ def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Eve
             requests.post(link.hook_url, data=body, headers=headers, timeout=10)
         except requests.RequestException:
             print("a delivery of the sample store was lost; the next poll finds it", file=sys.stderr)
-        has_returns = has_returns or returns.tell(services, store)
+        has_returns = has_returns or sample_returns.tell(services, store)
         stop.wait(EVERY)
 
 

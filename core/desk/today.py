@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case
-from core.desk import returns_queue, review_queue
-from core.jobs import Job
+from core.desk.returns import return_queue
+from core.desk.reviews import review_queue
+from core.jobs.queue import Job
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
-from core.orders.notice import Notice
 from core.shipping.coverage import Coverage, measure
 from core.stores.model import Feed, Finding
 
@@ -31,7 +32,7 @@ class Board:
     returns: int
     money: int
     """Payments that failed, or that a person must make."""
-    withdrawals: dict[returns_queue.Clock, int]
+    withdrawals: dict[return_queue.Clock, int]
     """Those that run, by how their legal clock stands."""
     drafts: int
     stuck: int
@@ -71,9 +72,9 @@ def board(session: Session, now: datetime) -> Board:
         at_risk=number(Shipment, *at_risk()),
         cases=number(Case, Case.state == "open"),
         reviews=review_queue.count_unanswered(session),
-        returns=returns_queue.count_waiting(session),
-        money=returns_queue.count_stuck(session),
-        withdrawals=returns_queue.count_clocks(session, now),
+        returns=return_queue.count_waiting(session),
+        money=return_queue.count_stuck(session),
+        withdrawals=return_queue.count_clocks(session, now),
         drafts=number(Notice, Notice.state == "draft", own),
         stuck=number(Job, Job.state == "stuck"),
         sent_since_yesterday=told.get("sent", 0),

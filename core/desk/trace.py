@@ -8,11 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.jobs import Job
+from core.jobs.queue import Job
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment
-from core.orders.notice import Notice
-from core.shipping.settle import is_undelivered, parcel_of, terms_of
-from core.shipping.watch import check
+from core.shipping.evaluate import is_undelivered, parcel_of, terms_of
+from core.shipping.rules.decide import decide
 from core.stores.model import Store
 
 
@@ -51,7 +51,7 @@ def _decide_again(session: Session, store: Store, order: Order, now: datetime) -
     open_ = sum(is_undelivered(shipment) for shipment in shipments)
     parcels = [parcel_of(shipment, order, (), len(shipments), open_) for shipment in shipments]
     steps = []
-    for shipment, decision in zip(shipments, check(parcels, terms_of(store), now), strict=True):
+    for shipment, decision in zip(shipments, decide(parcels, terms_of(store), now), strict=True):
         promise = f"promised by {decision.promise.by} ({decision.promise.source})" if decision.promise else "no promise"
         delivery = f"delivered ({decision.delivery.source})" if decision.delivery else "delivery unknown"
         due = ", ".join(news.rule for news in decision.due) or "nothing due"

@@ -7,14 +7,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.base import table_of
+from core.db.row_reader import Reader, Row, within
 from core.orders.model import Order
-from core.orders.text import storable
-from core.reads import Reader, Row, within
+from core.orders.sanitize import storable
 from core.secrets import Keyring
 
 CANDIDATES = 20
@@ -68,7 +68,7 @@ def postcode_key(postcode: str) -> str:
     return re.sub(r"[\W_]+", "", _plain(postcode[:40]))
 
 
-_orders: Any = Order.__table__
+_orders = table_of(Order)
 SHOWN = tuple(
     "id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
     "currency total stopped_at country".split()
@@ -95,14 +95,20 @@ class Asked:
     postcode: str
 
     @property
+    def proof(self) -> str:
+        """What the proof is counted as, however it was spelled: the postcode, else the e-mail address's digest."""
+        return f"postcode:{self.postcode}" if self.postcode else f"email:{self.emails[0]}"
+
+    @property
     def wanted(self) -> str:
         """The digests as one text: a list is written differently for each engine."""
         return " ".join(self.emails)
 
 
 def asked(keyring: Keyring, number: str, proof: str) -> Asked:
-    """Reduce what a shopper typed."""
-    return Asked(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode_key(proof))
+    """Reduce what a shopper typed. What has an @ is an e-mail address, however a postcode may be written."""
+    postcode = "" if "@" in _plain(proof) else postcode_key(proof)
+    return Asked(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode)
 
 
 def find_order(session: Session, keyring: Keyring, number: str, proof: str) -> Row:

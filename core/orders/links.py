@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from core.mail.layout import safe_url
 from core.orders.model import Order
 from core.services import Services
-from core.stationery import safe_url
-from core.stores.access import tracking_token
 from core.stores.model import Store
+from core.stores.platform_access import tracking_token
 
 SECTION = "widget"
 _LONGEST = 300

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Owned
+from core.db.base import Base, Owned
 
 
 class Order(Owned, Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint
@@ -11,32 +11,33 @@ from flask import Response, request
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core import jobs
-from core.db import insert, new_id
-from core.jobs import NewJob
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.db.purpose import Purpose
+from core.db.row_reader import Row
+from core.http.context import services, speak_for
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.orders import find, lookup
-from core.orders.entry import LinkExpired, opened, order_behind, read_link
 from core.orders.lookup import FoundOut, Pair, TypedIn
 from core.orders.model import Order
-from core.orders.spoken import speak_of
-from core.orders.text import storable
-from core.orders.timeline import OrderView, view_order
-from core.orders.words import Page
-from core.reads import Row
+from core.orders.presenter.localize import speak_of
+from core.orders.presenter.page import Page
+from core.orders.presenter.timeline import OrderView, view_order
+from core.orders.sanitize import storable
+from core.orders.shopper_auth import LinkExpired, WrongCode, opened, order_behind, read_link
 from core.secrets import new_code
 from core.services import Services
-from core.stores import access, throttle
-from core.stores.access import StoreNotFound, store_by_key, store_id_of
+from core.stores import platform_access, throttle
 from core.stores.model import Nonce, Store
-from core.web.http import services, speak_for
+from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
 CODE_LIFE = timedelta(minutes=10)
-
-
-class WrongCode(Exception):
-    """The mailed code was mistyped, used, or has run out."""
+MOST_CODES = (3, 10, 300)
+MOST_CHECKS = (5, 20, 500)
+"""In a quarter of an hour: of an order, from an address, at a store. All guesses together open one code in 2,000."""
 
 
 class Mailed(TypedIn):
@@ -90,7 +91,7 @@ def find_store() -> dict[str, str]:
     app = services()
     platform, ref = request.args.get("platform", ""), request.args.get("ref", "")
     query = sa.select(Store).where(Store.platform == storable(platform[:40]), Store.ref == storable(ref[:400]))
-    with app.db.system(write=False) as session:
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
         store = session.scalar(query)
     if store is None:
         raise StoreNotFound
@@ -126,7 +127,7 @@ def open_link(key: str, json_data: Link) -> FoundOut:
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
-    return speak_of(app, store, order, view, speak_for(store, order.language))
+    return speak_of(app, store, order, view, speak_for(store.language, order.language))
 
 
 @shop.get("/<key>/orders")
@@ -138,12 +139,21 @@ def my_orders(key: str) -> OrdersOut:
     with app.db.transaction(store.id, write=False) as session:
         orders = [session.get(Order, (store.id, order_id)) for order_id in token.order_ids]
         here = [order for order in orders if order is not None and order.gone_at is None]
-        return list_orders(app, session, store, here, level=token.level)
+        return list_orders(app, session, store, here, level=token.level, proved_at=token.proved_at)
 
 
-def list_orders(app: Services, session: Session, store: Store, orders: Sequence[Order], *, level: str) -> OrdersOut:
-    """Read these orders for a shopper, with one token of this level for all of them."""
-    token = access.grant(app.keyring, store.id, [order.id for order in orders], level=level)
+def list_orders(
+    app: Services,
+    session: Session,
+    store: Store,
+    orders: Sequence[Order],
+    *,
+    level: str,
+    proved_at: datetime | None = None,
+) -> OrdersOut:
+    """Read these orders for a shopper, with one token of this level for all; `proved_at` of a renewed one is kept."""
+    ids, versions = [order.id for order in orders], [order.link_version for order in orders]
+    token = platform_access.grant(app.keyring, store.id, ids, level=level, versions=versions, proved_at=proved_at)
     found = []
     for order in orders:
         view = view_order(session, order)
@@ -165,13 +175,14 @@ def mail_links(key: str, json_data: Mailed) -> SentOut:
 def send_links(app: Services, store: Store, email: str, address: str) -> None:
     """Promise a mail with the links of this address's orders; the same work and answer whoever asks."""
     now = app.clock()
-    limits = {f"links:address:{address}": 10, f"links:email:{email}": 3}
+    whose = find.email_key(email, app.keyring)
+    limits = {f"links:address:{throttle.caller_of(address)}": 10, f"links:email:{whose}": 3}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=now)
     sealed = app.keyring.seal(email.strip()[:320], store_id=store.id, purpose="links").hex()
     slot = int(now.timestamp()) // 60
-    key = f"links:{find.email_key(email, app.keyring)[:32]}:{slot}"
+    key = f"links:{whose[:32]}:{slot}"
     with app.db.transaction(store.id) as session:
-        jobs.enqueue(session, store.id, NewJob("shipping.send_links", key, {"to": sealed}), now=now)
+        queue.enqueue(session, store.id, NewJob("shipping.send_links", key, {"to": sealed}), now=now)
 
 
 @shop.post("/<key>/code")
@@ -181,7 +192,7 @@ def mail_code(key: str) -> SentOut:
     app = services()
     store, token = opened(app, key)
     order_id = token.order_ids[0]
-    throttle.count_try(app.db, app.keyring, store.id, {f"code:{order_id}": 3}, now=app.clock())
+    _count_code(app, store, "code", order_id, MOST_CODES)
     send_code(app, store.id, order_id, new_code())
     return SentOut()
 
@@ -198,10 +209,10 @@ def send_code(app: Services, store_id: int, order_id: int, code: str) -> None:
     nonce = {"store_id": store_id, "id": new_id(), "digest": _code_digest(app, order_id, code), "expires_at": until}
     with app.db.transaction(store_id) as session:
         # One draw in a million is an older code of this order again, whose row may not have been pruned yet.
-        keep = insert(session, Nonce.__table__).values(nonce)
+        keep = insert(session, table_of(Nonce)).values(nonce)
         session.execute(keep.on_conflict_do_update(index_elements=["store_id", "digest"], set_={"expires_at": until}))
         key = f"code:{order_id}:{int(now.timestamp())}"
-        jobs.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)
+        queue.enqueue(session, store_id, NewJob("shipping.send_code", key, payload), now=now)
 
 
 @shop.post("/<key>/code/check")
@@ -212,13 +223,22 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
     app = services()
     store, token = opened(app, key)
     now, order_id = app.clock(), token.order_ids[0]
-    throttle.count_try(app.db, app.keyring, store.id, {f"code-check:{order_id}": 5}, now=now)
+    _count_code(app, store, "code-check", order_id, MOST_CHECKS)
     digest = _code_digest(app, order_id, json_data.code.strip())
     mine = sa.delete(Nonce).where(Nonce.digest == digest, Nonce.expires_at > now)
     with app.db.transaction(store.id) as session:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
-    return TokenOut(token=access.grant(app.keyring, store.id, [order_id], level="act"))
+    versions = token.versions[:1]
+    return TokenOut(token=platform_access.grant(app.keyring, store.id, [order_id], level="act", versions=versions))
+
+
+def _count_code(app: Services, store: Store, deed: str, order_id: int, most: tuple[int, int, int]) -> None:
+    """Count a code's mailing or a guess at one. Raises TooManyTries."""
+    of_order, of_caller, of_store = most
+    caller = throttle.caller_of(request.remote_addr or "")
+    limits = {f"{deed}:{order_id}": of_order, f"{deed}:address:{caller}": of_caller, f"{deed}:store": of_store}
+    throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
 
 
 def _code_digest(app: Services, order_id: int, code: str) -> str:

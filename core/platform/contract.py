@@ -153,7 +153,7 @@ class Reimbursement:
     `lines` is what comes back and what it is worth; where there are lines they add up to `amount`.
     `payments` says through which of the order's payments how much flows back, (ref, amount), in that order. Of an
     exchange `amount` is what the goods that come back are worth; what is to pay on top goes through the platform's
-    own checkout.
+    own checkout. A refund `through_gateway` moves money; without it the refund is only written down, and a person pays.
     """
 
     key: str
@@ -164,7 +164,7 @@ class Reimbursement:
     reason: str = ""
     lines: tuple[RefundLine, ...] = ()
     restock: bool = False
-    through_gateway: bool = False
+    through_gateway: bool = True
     payments: tuple[tuple[str, int], ...] = ()
     exchange: tuple[ExchangeLine, ...] = ()
 
@@ -174,7 +174,8 @@ class Outcome:
     """What became of a reimbursement; `amount` is read back from the platform, never echoed from the request.
 
     `ref` names the refund, the store credit's code, or the order that an exchange made; `link` is where the shopper
-    pays (awaiting_payment) or staff look.
+    pays (awaiting_payment) or staff look. A refund is issued only where the platform says that the money moved. Where
+    the payment cannot pay back, or the refund is only written down, the answer is needs_staff with a sentence.
     """
 
     state: Literal["issued", "pending", "needs_staff", "awaiting_payment"]
@@ -197,12 +198,17 @@ class ReturnMove:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a store needs to know of us. `secret` signs webhooks and forwarded requests, both ways."""
+    """What a store needs to know of us, and the two secrets we share with it.
+
+    `secret` signs webhooks alone: platforms show it to shop managers. `forwarding_secret` signs staff, shoppers and
+    forwarded requests, and must not be kept where the first is shown.
+    """
 
     core_url: str
     store_key: str
     hook_url: str
     secret: str = field(repr=False)
+    forwarding_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,11 @@ class Platform:
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     poll_minutes: ClassVar[int] = 15
+    pays_once_per_key: ClassVar[bool] = False
+    """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
+    was asked for without a clear answer is looked for, and never asked for again: a person decides."""
+    paying_seconds: float = 120.0
+    """How long the call that moves money may take; hand it to `http` as that call's read time-out. Set by the core."""
 
     def __init__(
         self,
@@ -278,7 +289,7 @@ class Platform:
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
         """Say who opened our page, after verifying that the platform says so.
 
-        `secret_of` gives the secret we share with a store, by store key, or "" for a store we do not know.
+        `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
         """
         raise NotSupported(cls.name)
 
@@ -325,15 +336,22 @@ class Platform:
         return {}
 
     def identify_shopper(self, request: Request, *, secret: str) -> Shopper | None:
-        """Say which shopper the platform vouches for, or None; BadSignature when somebody pretends."""
+        """Say which shopper the platform vouches for, or None; BadSignature when somebody pretends.
+
+        `secret` is the store's forwarding secret.
+        """
         return None
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
-        """Give the shopper what is due. Asked twice with the same key, do it once."""
+        """Give the shopper what is due. Asked twice with the same key, do it once.
+
+        Raises NothingDone where it is certain that nothing was begun; after any other Unavailable money may have moved.
+        """
         raise NotSupported(self.name)
 
-    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
-        """Look whether the platform has already done what `key` asked for."""
+    def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
+        """Look whether the platform has already done what was asked: by our key, or by reason and amount where the
+        platform may have lost the key. What may or may not have been paid is needs_staff."""
         raise NotSupported(self.name)
 
     def move_return(self, move: ReturnMove) -> str:

@@ -13,6 +13,10 @@ class Unavailable(PlatformError):
         self.retry_after = retry_after
 
 
+class NothingDone(Unavailable):
+    """The platform cannot answer now and has surely not begun what was asked: asking again repeats nothing."""
+
+
 class Refused(PlatformError):
     """The platform understood and said no. `message` is its own sentence, shown to the merchant."""
 

@@ -17,9 +17,9 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import exceptions as transport
 
-from core.platform.answers import check, describe_move, read_json, retry_after, scrub
-from core.platform.errors import Refused, Unavailable
-from core.platform.guard import Blocked, guarded_pools, is_public
+from core.platform.address_guard import Blocked, guarded_pools, is_public
+from core.platform.errors import NothingDone, Refused, Unavailable
+from core.platform.responses import check, describe_move, read_json, retry_after, scrub
 
 __all__ = ["Blocked", "check", "is_public", "open_session", "read_json", "retry_after", "scrub"]
 
@@ -42,12 +42,12 @@ def open_session(
 
     It connects to public addresses only, save the "host:port" in `allow` (as the URL writes it, lower case; only
     the demo and tests set it). `timeout` is (connect, read) in seconds where a call gives none; the body is read at
-    once and must be complete in four read time-outs. GET, HEAD and OPTIONS are sent again up to `retries` times
-    after a lost connection, and after a 429, 502, 503 or 504 that asks for a short wait. Redirects are followed
-    for GET and HEAD. Cookies, proxies and the environment are ignored.
+    once and must be complete four read time-outs after the call began. GET, HEAD and OPTIONS are sent again up to
+    `retries` times after a lost connection, and after a 429, 502, 503 or 504 that asks for a short wait. Redirects are
+    followed for GET and HEAD. Cookies, proxies and the environment are ignored.
 
-    Calls raise Unavailable (DNS, TLS, time-out, hung up), Blocked, or Refused (moved, too large); no message
-    carries a query string or credentials.
+    Calls raise Unavailable (TLS, time-out, hung up), NothingDone where no connection came about, Blocked, or Refused
+    (moved, too large); no message carries a query string or credentials.
     """
     session = _Session()
     session.trust_env = False
@@ -127,20 +127,24 @@ class _Adapter(HTTPAdapter):
                 break
             time.sleep(pause)
         if isinstance(answer, Exception):
-            raise Unavailable(f"{scrub(request.url)} {_describe(answer)}")
+            error = NothingDone if _never_connected(answer) else Unavailable
+            raise error(f"{scrub(request.url)} {_describe(answer)}")
         return answer
 
     def _ask(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response | Exception:
         """Send once; a failure on the way is given back, not raised, so that no cause with a URL hangs on it."""
+        timeout = options["timeout"]
+        patience = timeout[1] if isinstance(timeout, tuple) else timeout
+        deadline = time.monotonic() + max(4 * self._timeout[1], patience)
         try:
             response = super().send(request, **options)
-            response.raw = BytesIO(self._read(response))
+            response.raw = BytesIO(self._read(response, deadline))
         except (requests.RequestException, transport.HTTPError) as error:
             return error
         return response
 
-    def _read(self, response: requests.Response) -> bytes:
-        body, deadline = bytearray(), time.monotonic() + 4 * self._timeout[1]
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
         while part := response.raw.read1(65_536, decode_content=True):
             body += part
             if len(body) > self._max_bytes:
@@ -166,6 +170,13 @@ def _pause_after(answer: requests.Response | Exception, attempt: int) -> float |
     elif isinstance(answer, _TIMED_OUT + _DISTRUSTED):
         return None
     return random.uniform(0.1, 0.2) * 2**attempt if asked is None else asked
+
+
+def _never_connected(failure: Exception) -> bool:
+    """Say whether not a byte of the request can have left: no address, no route, nobody listens."""
+    cause = getattr(failure.args[0], "reason", None) if failure.args else None
+    unconnected = (transport.NewConnectionError, transport.ConnectTimeoutError)
+    return isinstance(failure, requests.ConnectTimeout) or isinstance(cause, unconnected)
 
 
 def _describe(failure: Exception) -> str:

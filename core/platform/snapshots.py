@@ -146,6 +146,8 @@ class RefundSnapshot:
     reason: str = ""
     key: str = ""
     lines: tuple[RefundLine, ...] = ()
+    paid_out: bool = True
+    """Whether the platform says that what was due was given; False where it is only written down."""
 
 
 @dataclass(frozen=True, slots=True)

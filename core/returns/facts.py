@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from core.returns.withdrawal_law import Kind
+from core.returns.law.withdrawal_law import Kind
 
 Decision = Literal["accept", "review", "decline"]
 """The three answers: yes, a person decides, no."""

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Owned
+from core.db.base import Base, Owned
 
 
 class Review(Owned, Base):

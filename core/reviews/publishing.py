@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from core.jobs import Kind, Work
+from core.jobs.queue import Kind, Work
 from core.platform.contract import Feature, Platform
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.platform.snapshots import Gone, ReplySnapshot
 from core.reviews.model import Reply, Review
 from core.reviews.replies import look_again
-from core.stores.access import open_platform, store_by_id
+from core.stores.platform_access import open_platform, store_by_id
 
 ATTEMPTS = 8
 

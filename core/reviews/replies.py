@@ -12,11 +12,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import jobs
-from core.db import new_id
-from core.jobs import NewJob
-from core.orders.text import storable
-from core.reviews.answered import last_answer, ours_of
+from core.db.base import new_id
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.orders.sanitize import storable
+from core.reviews.last_answer import last_answer, ours_of
 from core.reviews.model import Reply, Review
 from core.stores import audit
 from core.stores.model import Staff
@@ -135,7 +135,7 @@ def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
 def look_again(session: Session, review: Review, *, now: datetime) -> None:
     """Promise to fetch the review: its answers at the store have changed by our doing."""
     again = NewJob("changes.refresh_review", f"review:{review.ref}", {"ref": review.ref})
-    jobs.enqueue(session, review.store_id, again, now=now)
+    queue.enqueue(session, review.store_id, again, now=now)
 
 
 def _said(text: str) -> str:
@@ -160,7 +160,9 @@ def _bring_about(session: Session, row: Reply, *, through_platform: bool, now: d
     session.flush()
     if through_platform:
         row.state = "waiting"
-        jobs.enqueue(session, row.store_id, NewJob("reviews.tell_platform", f"reply:{row.id}", {"id": row.id}), now=now)
+        queue.enqueue(
+            session, row.store_id, NewJob("reviews.tell_platform", f"reply:{row.id}", {"id": row.id}), now=now
+        )
         return
     if row.removed_at is not None:
         row.state = "removed"

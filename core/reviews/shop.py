@@ -7,11 +7,11 @@ from datetime import datetime
 from apiflask import APIBlueprint
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.orders.text import storable
-from core.reviews.names import public_name
-from core.reviews.public import Answered, list_answered
-from core.stores.access import store_id_of
-from core.web.http import services
+from core.http.context import services
+from core.orders.sanitize import storable
+from core.reviews.public_names import public_name
+from core.reviews.published import Answered, list_answered
+from core.stores.platform_access import store_id_of
 
 shop = APIBlueprint("reviews", __name__, url_prefix="/shop", tag="Reviews")
 

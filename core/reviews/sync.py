@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import insert, new_id
-from core.orders.text import storable, web_url
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.orders.sanitize import storable, web_url
 from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
-from core.reviews.answered import last_answer, ours_of
+from core.reviews.last_answer import last_answer, ours_of
 from core.reviews.model import Review
 
 _SAME = ("ref rating title text state author product_ref product_title order_ref verified posted_at updated_at").split()
@@ -32,7 +33,7 @@ def apply(
 
     Of a review whose author was erased the stars are stored, and none of its words or their answers.
     """
-    table: Any = Review.__table__
+    table = table_of(Review)
     changed = []
     for snapshot in snapshots:
         row = _row(store_id, snapshot, asked_at, email_key)

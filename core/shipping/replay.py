@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from core.orders.model import Order, Shipment, TrackingEvent
 from core.platform.snapshots import TrackingStatus
-from core.shipping.rehearsal import Event, History, Rehearsal, rehearse
-from core.shipping.settle import is_undelivered, parcel_of, terms_of
-from core.shipping.terms import Terms
+from core.shipping.evaluate import is_undelivered, parcel_of, terms_of
+from core.shipping.rules.simulate import Event, History, Simulation, simulate
+from core.shipping.rules.terms import Terms
 from core.stores.model import Store
 
 WINDOW = timedelta(days=90)
 
 
-def histories(session: Session, *, now: datetime) -> list[History]:
+def read_histories(session: Session, *, now: datetime) -> list[History]:
     """Read every parcel of the last 90 days with its scans, in two queries."""
     rows = session.execute(
         sa.select(Shipment, Order)
@@ -42,14 +42,14 @@ def histories(session: Session, *, now: datetime) -> list[History]:
     return past
 
 
-def replay(session: Session, store: Store, terms: Terms | None = None, *, now: datetime) -> Rehearsal:
+def simulate_store(session: Session, store: Store, terms: Terms | None = None, *, now: datetime) -> Simulation:
     """Rehearse a store's present terms, or a candidate, over its last 90 days."""
-    return rehearse(histories(session, now=now), terms or terms_of(store), now)
+    return simulate(read_histories(session, now=now), terms or terms_of(store), now)
 
 
 def show(session: Session, store: Store, *, now: datetime) -> dict[str, Any]:
     """Give what the desk's page prints: the figures, and the order numbers of the examples."""
-    result = replay(session, store, now=now)
+    result = simulate_store(session, store, now=now)
     ids = {example.order_id for examples in result.examples.values() for example in examples}
     named = session.execute(sa.select(Order.id, Order.number).where(Order.id.in_(ids)))
     return {"result": result, "numbers": dict(named.all())}

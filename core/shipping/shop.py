@@ -7,16 +7,16 @@ from flask import Blueprint, render_template
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.i18n import Words
-from core.orders.entry import LinkExpired
+from core.http.context import keep_language, services, speak_for, words
+from core.i18n.words import Words
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
+from core.orders.shopper_auth import LinkExpired
 from core.secrets import BadToken
 from core.services import Services
-from core.shipping import answers as verbs
-from core.stores.access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
+from core.shipping import notice_actions as verbs
 from core.stores.model import Store
-from core.web.http import keep_language, services, speak_for, words
+from core.stores.platform_access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
 
 answers = Blueprint("answers", __name__)
 answers.url_defaults(keep_language)
@@ -46,7 +46,7 @@ def ask(token: str, choice: str) -> str:
     link = _read(app, token, choice)
     with app.db.transaction(link.store_id, write=False) as session:
         store, _, order = _load(session, link)
-    speak_for(store, order.language)
+    speak_for(store.language, order.language)
     return render_template(
         "shipping/ask.html", store=store, token=token, choice=choice, page=_page(words(), choice, order)
     )
@@ -57,7 +57,7 @@ def take(token: str, choice: str) -> str:
     """Record the choice and say what happens next, by whom and by when. Also RFC 8058's one-click stop."""
     app = services()
     store, order = _take(app, _read(app, token, choice), choice)
-    speak_for(store, order.language)
+    speak_for(store.language, order.language)
     track = f"/t/{tracking_token(app.keyring, store.id, order.id, order.link_version)}"
     return render_template(
         "shipping/taken.html", store=store, token=token, choice=choice, page=_page(words(), choice, order), track=track
@@ -79,7 +79,7 @@ def choose(key: str, json_data: Chosen) -> dict[str, str]:
     else:
         with app.db.transaction(link.store_id, write=False) as session:
             store, _, order = _load(session, link)
-    return _page(speak_for(store, order.language), choice, order)
+    return _page(speak_for(store.language, order.language), choice, order)
 
 
 def _take(app: Services, link: AnswerLink, choice: str) -> tuple[Store, Order]:
@@ -87,11 +87,11 @@ def _take(app: Services, link: AnswerLink, choice: str) -> tuple[Store, Order]:
     with app.db.transaction(link.store_id) as session:
         store, notice, order = _load(session, link)
         if choice == "stop":
-            verbs.stop(session, order.id, now=now)
+            verbs.stop_messages(session, order.id, now=now)
         elif choice == "resume":
-            verbs.resume(session, order.id, now=now)
+            verbs.resume_messages(session, order.id, now=now)
         else:
-            verbs.record(session, store, notice, choice, now=now)
+            verbs.record_answer(session, store, notice, choice, now=now)
         return store, order
 
 

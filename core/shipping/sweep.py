@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from core import jobs
-from core.bulk import among
-from core.jobs import Kind, NewJob, Work
+from core.db.bulk import among
+from core.db.postgres import plan_anew, run
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import Kind, NewJob, Work
 from core.orders.model import Order, Shipment
-from core.postgres import plan_anew, run
 from core.services import Services
-from core.shipping import settle
-from core.stores.access import store_by_id
+from core.shipping import evaluate
+from core.stores.platform_access import store_by_id
 
 BATCH = 2000
 PAUSES = {"closed": timedelta(hours=6), "uninstalled": timedelta(days=1)}
@@ -26,11 +27,11 @@ _STORES_DUE = sa.select(Shipment.store_id).where(Shipment.check_after <= sa.bind
 def sweep(work: Work) -> None:
     """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
     services: Services = work.services
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_DUE_PARCELS, write=False) as session:
         store_ids = run(session.connection(), _STORES_DUE, {"now": work.now}).scalars().all()
     for store_id in store_ids:
         with services.db.transaction(store_id) as session:
-            jobs.enqueue(session, store_id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
+            queue.enqueue(session, store_id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
 
 
 def settle_due(work: Work) -> None:
@@ -52,9 +53,9 @@ def settle_due(work: Work) -> None:
             .order_by(Order.id)
             .with_for_update(skip_locked=True)
         )
-        settle.settle_orders(session, store, session.scalars(here).all(), now=work.now)
+        evaluate.evaluate_orders(session, store, session.scalars(here).all(), now=work.now)
         if len(found) == BATCH:
-            jobs.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
+            queue.enqueue(session, store.id, NewJob("shipping.settle_due", "settle_due"), now=work.now)
 
 
 JOBS = {"clock.sweep": Kind(sweep, attempts=2), "shipping.settle_due": Kind(settle_due)}

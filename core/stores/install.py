@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import jobs
-from core.db import new_id
-from core.jobs import Kind, NewJob, Work
+from core.db.base import new_id
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import Kind, NewJob, Work
 from core.platform.contract import Installation
 from core.platform.errors import NotSupported
 from core.secrets import new_token
 from core.services import Services
 from core.stores import audit
-from core.stores.access import link_of, open_platform, store_by_id
 from core.stores.model import Finding, Store
+from core.stores.platform_access import link_of, open_platform, store_by_id
 
 _KEY_LETTERS = string.ascii_lowercase + string.digits
 
@@ -27,7 +28,7 @@ _KEY_LETTERS = string.ascii_lowercase + string.digits
 def connect(services: Services, platform: str, installation: Installation) -> Store:
     """Let a store in, or back in with new keys: its paused work goes on, and its first import begins."""
     now = services.clock()
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
         same = sa.select(Store.id).where(Store.platform == platform, Store.ref == installation.ref)
         known = session.scalar(same)
     store_id = known or new_id()
@@ -39,9 +40,10 @@ def connect(services: Services, platform: str, installation: Installation) -> St
             # Locked: a job that lost the old keys must not close the store between our look and our commit.
             store = store_by_id(session, store_id, lock=True)
         _learn(services, store, installation)
+        _give_forwarding_secret(services, store)
         store.state, store.state_reason = "open", ""
-        jobs.resume(session, store_id, now=now)
-        jobs.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
+        queue.resume(session, store_id, now=now)
+        queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
         audit.note(session, now, platform, "connected" if known is None else "reconnected")
     return store
 
@@ -71,6 +73,25 @@ def _new_store(services: Services, store_id: int, platform: str, installation: I
         settings={"shipping": {"native_mails": dict.fromkeys(services.platforms[platform].native_mails, True)}},
         created_at=now,
     )
+
+
+def _give_forwarding_secret(services: Services, store: Store) -> None:
+    """Draw the store's second secret, once. The platform learns it with the next `Link` it is given."""
+    if not store.forwarding_secret:
+        sealed = services.keyring.seal(new_token(32), store_id=store.id, purpose="forwarding")
+        store.forwarding_secret = sealed
+
+
+def _with_both_secrets(services: Services, store_id: int) -> Store:
+    """Load a store that is about to be told of us; one connected before there were two secrets gets its second."""
+    with services.db.transaction(store_id, write=False) as session:
+        store = store_by_id(session, store_id)
+    if store.forwarding_secret or store.state != "open":
+        return store
+    with services.db.transaction(store_id) as session:
+        store = store_by_id(session, store_id, lock=True)
+        _give_forwarding_secret(services, store)
+    return store
 
 
 def _learn(services: Services, store: Store, installation: Installation) -> None:
@@ -105,16 +126,14 @@ def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
 def prepare(work: Work) -> None:
     """Create webhooks with our secret and announce ourselves; safe to run again."""
     services: Services = work.services
-    with services.db.transaction(work.store_id, write=False) as session:
-        store = store_by_id(session, work.store_id)
+    store = _with_both_secrets(services, work.store_id)
     open_platform(services, store).after_install(link_of(services, store))
 
 
 def check_health(work: Work) -> None:
     """Look at the connection; keep what is wrong for staff, and read again what may have been missed."""
     services: Services = work.services
-    with services.db.transaction(work.store_id, write=False) as session:
-        store = store_by_id(session, work.store_id)
+    store = _with_both_secrets(services, work.store_id)
     try:
         found = open_platform(services, store).check_health(link_of(services, store))
     except NotSupported:
@@ -128,7 +147,7 @@ def check_health(work: Work) -> None:
         since = min((f.backfill_since for f in found if f.backfill_since), default=None)
         if since:
             again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})
-            jobs.enqueue(session, work.store_id, again, now=work.now)
+            queue.enqueue(session, work.store_id, again, now=work.now)
 
 
 JOBS = {"stores.prepare": Kind(prepare), "stores.check_health": Kind(check_health)}

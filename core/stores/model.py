@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Owned, new_id
+from core.db.base import Base, Owned, new_id
 
 
 class Store(Base):
@@ -33,7 +33,9 @@ class Store(Base):
     credentials: Mapped[bytes]
     """Sealed for this store; see core/secrets.py."""
     secret: Mapped[bytes]
-    """Sealed: what we share with the store to sign webhooks and forwarded requests."""
+    """Sealed: what the store signs its webhooks with. Platforms show it to whoever may read the shop's settings."""
+    forwarding_secret: Mapped[bytes] = mapped_column(default=b"")
+    """Sealed: what the store signs staff, shoppers and forwarded requests with; empty until it was given one."""
     hook_digest: Mapped[str] = mapped_column(unique=True)
     """Keyed digest of the path token in the store's webhook address; the token itself is sealed."""
     hook_token: Mapped[bytes]
@@ -56,6 +58,9 @@ class Staff(Owned, Base):
     email: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
     role: Mapped[str] = mapped_column(default="viewer")
+    """owner, manager, agent or viewer; none for somebody whose access was taken away."""
+    session_version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    """Sessions and invitations of an older version are over: raised with every sign-out and change of role."""
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
@@ -85,6 +90,9 @@ class AuditEntry(Owned, Base):
 
     at: Mapped[datetime]
     who: Mapped[str]
+    """A name as it was then; staff choose theirs, so it proves nothing."""
+    staff_ref: Mapped[str] = mapped_column(default="")
+    """The platform's id of the person; "" for the shopper, a rule or the machine."""
     what: Mapped[str]
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
 

@@ -2,50 +2,145 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from core.db import new_id
+from core.db.base import new_id
 from core.platform.contract import StaffIdentity
+from core.platform.errors import BadSignature
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import audit
-from core.stores.model import Staff, Store
+from core.stores.model import AuditEntry, Staff, Store
+from core.stores.platform_access import StoreNotFound, store_by_id
 
 SESSION_LIFE = timedelta(hours=12)
 MAY_ACT = ("owner", "manager", "agent")
 MAY_SET = ("owner", "manager")
+_NO_PERSON = ("shopper", "policy", "law", "aftercare", "operator")
+"""Names in the books that are no person's; neither is a platform's."""
+_LONGEST_NAME = 100
+
+
+INVITED = "mail:"
+"""What the ref of somebody begins with who was invited by mail; platforms name nobody so."""
 
 
 class RoleTooLow(Exception):
     """This needs somebody with more rights; the store's owner can give them."""
 
 
+class AccessTaken(Exception):
+    """The store's owner has taken this person's access away."""
+
+
+class DeskClosed(Exception):
+    """The store has removed the app: its desk opens when it is installed again."""
+
+
+class SessionOver(Exception):
+    """The session is no longer good: signed out, given another role, or never of this store."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSession:
+    """Whose session at which store's desk; `version` is the person's `session_version` when it was opened."""
+
+    store_id: int
+    staff_id: int
+    version: int
+
+
 def enter(services: Services, store: Store, identity: StaffIdentity) -> Staff:
-    """Note who opened the desk: the first is owner, later ones view until raised."""
+    """Note who opened the desk: the first is owner, later ones view until raised.
+
+    Raises DeskClosed for a store that removed the app, AccessTaken for somebody who may no longer come in.
+    """
     now = services.clock()
+    if store.state == "uninstalled":
+        raise DeskClosed
+    if identity.ref.startswith(INVITED):
+        raise BadSignature("a platform names nobody like somebody who was invited by mail")
     with services.db.transaction(store.id) as session:
         staff = session.scalar(sa.select(Staff).where(Staff.ref == identity.ref))
+        name = _own_name(services, session, identity, known=staff.name if staff else "")
         if staff is None:
+            store_by_id(session, store.id, lock=True)  # of two who come first at once one is the owner
             first = session.scalar(sa.select(sa.func.count()).select_from(Staff)) == 0
-            staff = Staff(id=new_id(), ref=identity.ref, role="owner" if first else "viewer", created_at=now)
+            role = "owner" if first else "viewer"
+            staff = Staff(id=new_id(), ref=identity.ref, role=role, created_at=now)
             session.add(staff)
-            audit.note(session, now, identity.name or identity.ref, "opened the desk", {"role": staff.role})
-        staff.name, staff.email = identity.name or staff.name or identity.ref, identity.email
+            audit.note(session, now, name, "opened the desk", {"role": role}, staff_ref=identity.ref)
+        if staff.role == "none":
+            raise AccessTaken
+        staff.name, staff.email = name, identity.email
         staff.language, staff.seen_at = identity.language, now
     return staff
 
 
+def _own_name(services: Services, session: Session, identity: StaffIdentity, *, known: str) -> str:
+    """Give the name a person goes by here: their own, with the platform's id where it is or was another's.
+
+    People name themselves at their platform, and the log of what they did must not be mistaken for somebody else's.
+    """
+    claimed = _legible(identity.name) or known or _legible(identity.ref) or "?"
+    told_apart = f"{claimed} ({identity.ref[:_LONGEST_NAME]})"
+    if known in (claimed, told_apart):
+        return known
+    others = sa.select(Staff.name).where(Staff.ref != identity.ref)
+    before = sa.select(AuditEntry.who).where(AuditEntry.staff_ref != identity.ref).distinct()
+    taken = {*_NO_PERSON, *(platform.name for platform in services.platforms)}
+    taken.update(_folded(name) for query in (others, before) for name in session.scalars(query))
+    return told_apart if _folded(claimed) in taken else claimed
+
+
+def _legible(name: str) -> str:
+    """Drop what nobody sees, and what turns letters around."""
+    plain = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    return " ".join(plain.split())[:_LONGEST_NAME]
+
+
+def _folded(name: str) -> str:
+    """Reduce a name to what a reader would take for the same."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", _legible(name)).casefold()).strip()
+
+
 def open_session(keyring: Keyring, staff: Staff) -> str:
     """Sign a desk session for one person at one store."""
-    return keyring.sign({"s": staff.store_id, "i": staff.id}, purpose="desk")
+    return keyring.sign({"s": staff.store_id, "i": staff.id, "v": staff.session_version}, purpose="desk")
 
 
-def read_session(keyring: Keyring, text: str) -> tuple[int, int]:
-    """Give (store id, staff id) of a desk session. Raises BadToken."""
+def read_session(keyring: Keyring, text: str) -> DeskSession:
+    """Read a desk session's text. Raises BadToken."""
     payload = keyring.verify(text, purpose="desk", max_age=SESSION_LIFE.total_seconds())
-    return payload["s"], payload["i"]
+    # Sessions opened before they carried a version (2026-11) are of the first.
+    return DeskSession(payload["s"], payload["i"], payload.get("v", 1))
+
+
+def person_of(session: Session, opened: DeskSession) -> tuple[Store, Staff]:
+    """Load the store and the person of a desk session. Raises SessionOver and DeskClosed."""
+    try:
+        store = store_by_id(session, opened.store_id)
+    except StoreNotFound:
+        raise SessionOver from None
+    person = session.get(Staff, (opened.store_id, opened.staff_id))
+    if person is None or person.session_version != opened.version or person.role == "none":
+        raise SessionOver
+    if store.state == "uninstalled":
+        raise DeskClosed
+    return store, person
+
+
+def sign_out(services: Services, person: Staff) -> None:
+    """End all sessions of a person at this store, on every device; a copy of the cookie opens nothing either."""
+    with services.db.transaction(person.store_id) as session:
+        ended = sa.update(Staff).where(Staff.id == person.id)
+        session.execute(ended.values(session_version=Staff.session_version + 1))
 
 
 def require(staff: Staff, roles: tuple[str, ...]) -> None:

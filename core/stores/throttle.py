@@ -1,24 +1,29 @@
 """How often somebody may try: counted per store in our own database, so that all processes count together.
 
 Rare tries (`count_try`) are counted there at once. Look-ups (`count_often`) are counted in the process, which tells
-the others each second.
+the others each second. What is refused is counted nowhere: whoever hammers at a closed limit writes nothing, and uses
+up nobody else's.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.bulk import insert_rows
-from core.db import Database, new_id
+from core.db.base import new_id, table_of
+from core.db.bulk import insert_rows
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.secrets import Keyring
 from core.stores.model import Throttle
 
@@ -39,6 +44,17 @@ class TooManyTries(Exception):
         self.retry_after = retry_after
 
 
+def caller_of(address: str) -> str:
+    """Give what is one caller: an IPv4 address, or the /64 of an IPv6 address, all of which one line is given."""
+    try:
+        ip = ip_address(address.partition("%")[0].strip())
+    except ValueError:
+        return address[:64]
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or IPv6Network((ip, 64), strict=False))
+
+
 def count_try(db: Database, keyring: Keyring, store_id: int, limits: Mapping[str, int], *, now: datetime) -> None:
     """Count one try for each of `limits` (what is counted → most tries a window). Raises TooManyTries.
 
@@ -46,24 +62,39 @@ def count_try(db: Database, keyring: Keyring, store_id: int, limits: Mapping[str
     stored, only keyed digests.
     """
     most = _most(keyring, store_id, limits, now)
+    with db.transaction(store_id, write=False) as session:
+        before = _read(session, store_id, most)
+    _refuse_more({one: tries + 1 for one, tries in before.items()}, most, now)
     with db.transaction(store_id) as session:
         told = _write(session, Counter(most.keys()))
     _refuse_more(told, most, now)
 
 
-def count_often(db: Database, keyring: Keyring, store_id: int, limits: Mapping[str, int], *, now: datetime) -> None:
+def count_often(
+    db: Database,
+    keyring: Keyring,
+    store_id: int,
+    limits: Mapping[str, int],
+    *,
+    watched: Sequence[str] = (),
+    now: datetime,
+) -> dict[str, int]:
     """Count like `count_try`, but in this process, and for all of them once a second. Raises TooManyTries.
+
+    Gives how many tries there are now, by what was counted; `watched` is counted too and refuses nothing.
 
     No process ever lets more than a limit through. Together they may, by what the others have let through since they
     last wrote: a second's tries, or fewer than a limit each where nobody has come since. A killed process takes its
     last second's count with it.
     """
-    most = _most(keyring, store_id, limits, now)
+    names = [*limits, *watched]
+    most = _most(keyring, store_id, {**limits, **dict.fromkeys(watched, sys.maxsize)}, now)
     tries = tries_of(db)
     told = tries.count(most)
     if tries.is_due():
         tries.write(db)
     _refuse_more(told, most, now)
+    return dict(zip(names, told.values(), strict=True))
 
 
 class Tries:
@@ -76,18 +107,19 @@ class Tries:
         self._written_at = -rest
         self._lock = threading.Lock()
 
-    def count(self, counted: Mapping[_Counted, int]) -> dict[_Counted, int]:
-        """Count one more of each; give how many there are now."""
+    def count(self, most: Mapping[_Counted, int]) -> dict[_Counted, int]:
+        """Give how many of each there are with this one; count it where none is above its limit."""
         with self._lock:
-            for one in counted:
-                self._known[one] = self._known.get(one, 0) + 1
-            self._unwritten.update(counted.keys())
-            return {one: self._known[one] for one in counted}
+            told = {one: self._known.get(one, 0) + 1 for one in most}
+            if all(tries <= most[one] for one, tries in told.items()):
+                self._known |= told
+                self._unwritten.update(told.keys())
+            return told
 
     def is_due(self) -> bool:
         """Say whether it is the caller's turn to write; one of those who ask at once has it."""
         with self._lock:
-            is_due = time.monotonic() - self._written_at >= self.rest
+            is_due = bool(self._unwritten) and time.monotonic() - self._written_at >= self.rest
             if is_due:
                 self._written_at = time.monotonic()
             return is_due
@@ -97,7 +129,7 @@ class Tries:
         with self._lock:
             new, self._unwritten = self._unwritten, Counter()
         try:
-            with db.system() as session:
+            with db.system(Purpose.COUNT_TRIES) as session:
                 told = _write(session, new)
         except sa.exc.SQLAlchemyError:
             with self._lock:
@@ -126,8 +158,23 @@ def _most(keyring: Keyring, store_id: int, limits: Mapping[str, int], now: datet
 
 def _refuse_more(told: Mapping[_Counted, int], most: Mapping[_Counted, int], now: datetime) -> None:
     if any(tries > most[one] for one, tries in told.items()):
-        seconds = int(WINDOW.total_seconds())
-        raise TooManyTries(seconds - int(now.timestamp()) % seconds)
+        raise too_many(now)
+
+
+def too_many(now: datetime) -> TooManyTries:
+    """Make the error that says when this window is over."""
+    seconds = int(WINDOW.total_seconds())
+    return TooManyTries(seconds - int(now.timestamp()) % seconds)
+
+
+def _read(session: Session, store_id: int, counted: Mapping[_Counted, int]) -> dict[_Counted, int]:
+    """Give what the rows of these tries have."""
+    windows = {window for _, _, window in counted}
+    digests = [digest for _, digest, _ in counted]
+    table: Any = Throttle.__table__
+    mine = sa.and_(table.c.store_id == store_id, table.c.digest.in_(digests), table.c.window.in_(windows))
+    rows = session.execute(sa.select(table.c.digest, table.c.window, table.c.tries).where(mine))
+    return {(store_id, digest, window): tries for digest, window, tries in rows}
 
 
 def _write(session: Session, counted: Mapping[_Counted, int]) -> dict[_Counted, int]:
@@ -138,7 +185,7 @@ def _write(session: Session, counted: Mapping[_Counted, int]) -> dict[_Counted, 
         session.connection().exec_driver_sql("set local synchronous_commit = off")
     # Sorted: two who count at once lock in the same order.
     rows = [_row(*one, tries) for one, tries in sorted(counted.items())]
-    told = insert_rows(session, Throttle.__table__, rows, _add) if rows else []
+    told = insert_rows(session, table_of(Throttle), rows, _add) if rows else []
     return {(row.store_id, row.digest, row.window): row.tries for row in told}
 
 
@@ -155,7 +202,7 @@ def _row(store_id: int, digest: str, window: int, tries: int) -> dict[str, Any]:
 
 
 def _add(new: Any) -> Any:
-    table: Any = Throttle.__table__
+    table = table_of(Throttle)
     added = new.on_conflict_do_update(
         index_elements=["store_id", "digest", "window"], set_={"tries": table.c.tries + new.excluded.tries}
     )

@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from core import jobs, migrate
-from core.web.http import services
+from core.db.purpose import Purpose
+from core.http.context import services
+from core.jobs import queue
+from core.schema import migrate
 
 health = Blueprint("health", __name__)
 
@@ -26,8 +28,8 @@ def readyz() -> tuple[Response, int]:
     app = services()
     try:
         current = migrate.is_current(app.db)
-        with app.db.system(write=False) as session:
-            oldest = jobs.oldest_waiting(session, now=app.clock())
+        with app.db.system(Purpose.INSPECT, write=False) as session:
+            oldest = queue.oldest_waiting(session, now=app.clock())
     except sa.exc.SQLAlchemyError as error:
         return jsonify(ok=False, database=type(error).__name__), 503
     body = {"ok": current, "migrations_current": current, "oldest_waiting_seconds": round(oldest, 1)}

@@ -15,18 +15,20 @@ import structlog
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
-from core import changes, inbox
-from core.db import Database
-from core.jobs import NewJob
+from core import changes
+from core.db.database import Database
+from core.db.group_commit import Together
+from core.db.purpose import Purpose
+from core.http.context import plain, services
+from core.jobs import fast_enqueue
+from core.jobs.queue import NewJob
 from core.metrics import DELIVERIES
 from core.platform.contract import Platform, Request
 from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
-from core.stores.access import secret_of
 from core.stores.model import Store
-from core.together import Together
-from core.web.http import plain, services
+from core.stores.platform_access import forwarding_secret_of, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -44,6 +46,7 @@ class Known:
     store: Store
     platform: Platform
     secret: str
+    forwarding_secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Delivery:
 def _keep(deliveries: Sequence[Delivery]) -> None:
     """Commit what these deliveries promise, which may come from many stores."""
     last = deliveries[-1]
-    inbox.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
+    fast_enqueue.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
 
 
 class Door:
@@ -92,13 +95,13 @@ class Door:
             query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
         else:
             query = query.where(sa.or_(Store.ref == ref, Store.key == ref))
-        with app.db.system(write=False) as session:
+        with app.db.system(Purpose.FIND_STORE, write=False) as session:
             store = session.scalar(query)
         if store is None:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
-        return Known(store, reader, secret_of(app, store))
+        return Known(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
     def record(self, app: Services, known: Known, news: Sequence[Change], body: bytes) -> None:
         """Keep news for good before it is acknowledged; deliveries of many threads share a commit."""

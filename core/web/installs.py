@@ -8,15 +8,15 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from core.db import SYSTEM
+from core.db.base import SYSTEM
+from core.http.context import answer, plain, services
 from core.platform.contract import Installation, InstallUrls, Pending
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.http import open_session
 from core.secrets import BadToken, new_token
 from core.services import Services
 from core.stores import install
-from core.stores.access import use_once
-from core.web.http import answer, plain, services
+from core.stores.platform_access import use_once
 
 installs = Blueprint("installs", __name__)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
+from core.http.context import plain, services, speak_for
 from core.orders import find
-from core.orders.entry import NotAllowed
 from core.orders.shop import list_orders
+from core.orders.shopper_auth import NotAllowed
 from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
-from core.stores.access import use_nonce
 from core.stores.model import Store
-from core.web.hooks import app_door, claimed_store
-from core.web.http import plain, services, speak_for
+from core.stores.platform_access import forwarding_secret_of, store_by_id, use_nonce
+from core.web.hooks import Known, app_door, claimed_store
 
 log = structlog.get_logger()
 proxy = Blueprint("proxy", __name__, url_prefix="/proxy")
@@ -27,7 +27,7 @@ def my_orders(platform: str) -> Response:
     """
     store, shopper = _identify(platform)
     app = services()
-    speak_for(store, shopper.language)
+    speak_for(store.language, shopper.language)
     with app.db.transaction(store.id, write=False) as session:
         theirs = find.orders_of_shopper(session, shopper.ref, shopper.order_refs)
         found = list_orders(app, session, store, theirs, level="act")
@@ -44,7 +44,7 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
     if known is None:
         raise BadSignature("the request names no store we know")
     try:
-        shopper = known.platform.identify_shopper(incoming, secret=known.secret)
+        shopper = known.platform.identify_shopper(incoming, secret=_secret_of(known))
     except BadSignature:
         door.count_forged(app, known)
         raise
@@ -52,3 +52,12 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
         raise NotAllowed
     use_nonce(app, known.store, incoming)
     return known.store, shopper
+
+
+def _secret_of(known: Known) -> str:
+    if known.store.forwarding_secret:
+        return known.forwarding_secret
+    # Connected before there were two: read anew, for it may have been given its second since it was remembered.
+    app = services()
+    with app.db.transaction(known.store.id, write=False) as session:
+        return forwarding_secret_of(app, store_by_id(session, known.store.id))

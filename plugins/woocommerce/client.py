@@ -10,8 +10,8 @@ import requests
 import woocommerce
 from requests.auth import HTTPBasicAuth
 
-from core.platform.answers import describe_move, read_json, retry_after
-from core.platform.errors import AccessLost, Refused, Unavailable
+from core.platform.errors import AccessLost, NothingDone, Refused, Unavailable
+from core.platform.responses import describe_move, read_json, retry_after
 
 PER_PAGE = 100
 """The most WooCommerce gives at once; more is a 400 (10.5)."""
@@ -63,27 +63,42 @@ class Client(woocommerce.API):
             items, _, last = self.page(endpoint, {**(params or {}), "page": number})
             yield from items
 
+    def pay(self, endpoint: str, body: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Post what makes a gateway move money, which may take so long."""
+        created = read_json(self._send("POST", endpoint, body, {}, timeout=(5.0, seconds)))
+        if not isinstance(created, dict):
+            raise Unavailable("The store answered something else than a refund.")
+        return created
+
     # The library's own name for it, mangled: get, post, put and delete all end here.
     def _API__request(self, method: str, endpoint: str, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         return read_json(self._send(method, endpoint, data, params or {}))
 
-    def _send(self, method: str, endpoint: str, data: Any, params: Mapping[str, Any]) -> requests.Response:
+    def _send(
+        self,
+        method: str,
+        endpoint: str,
+        data: Any,
+        params: Mapping[str, Any],
+        timeout: tuple[float, float] | None = None,
+    ) -> requests.Response:
         url = self._API__get_url(endpoint)
         if params:
             url += f"?{urlencode(params)}"
-        response = self._send_signed(method, url, data)
+        response = self._send_signed(method, url, data, timeout)
         if response.status_code == 401 and method == "GET" and not self.is_ssl:
             # The session may have sent the same signature again after a lost answer, and a nonce works once.
-            response = self._send_signed(method, url, data)
+            response = self._send_signed(method, url, data, timeout)
         self._check(response)
         return response
 
-    def _send_signed(self, method: str, url: str, data: Any) -> requests.Response:
+    def _send_signed(self, method: str, url: str, data: Any, timeout: tuple[float, float] | None) -> requests.Response:
         # WooCommerce ignores Basic over plain HTTP and wants OAuth 1.0a (10.5, 2026-11).
         auth = HTTPBasicAuth(self.consumer_key, self.consumer_secret) if self.is_ssl else None
         signed = url if self.is_ssl else self._API__get_oauth_url(url, method)
         headers = {"accept": "application/json"}
-        return self.http.request(method, signed, auth=auth, json=data, headers=headers, allow_redirects=False)
+        options: dict[str, Any] = {"auth": auth, "headers": headers, "timeout": timeout}
+        return self.http.request(method, signed, json=data, allow_redirects=False, **options)
 
     def _check(self, response: requests.Response) -> None:
         status = response.status_code
@@ -103,7 +118,8 @@ class Client(woocommerce.API):
             raise (Refused if code.startswith("aftercare_") else AccessLost)(sentence)
         if code and (_is_refusal(status) or _is_validation(status, body)):
             raise Refused(sentence or f"The store refused ({status} {code}).")
-        raise Unavailable(f"The store answered {status}.", retry_after=retry_after(response))
+        error = NothingDone if status == 429 else Unavailable
+        raise error(f"The store answered {status}.", retry_after=retry_after(response))
 
 
 def _is_refusal(status: int) -> bool:

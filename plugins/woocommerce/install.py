@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from core.platform.answers import read_json
 from core.platform.contract import (
     Finding,
     Installation,
@@ -25,8 +24,9 @@ from core.platform.contract import (
     UnsealState,
 )
 from core.platform.errors import AccessLost, Refused
+from core.platform.responses import read_json
 from plugins.woocommerce.client import Client, Missing, NoRoute
-from plugins.woocommerce.parcels import utc_time
+from plugins.woocommerce.tracking import utc_time
 
 APP_NAME = "Aftercare"
 OWN_TOPICS = ("review.created", "fulfillment.updated")
@@ -136,7 +136,8 @@ def check_connection(api: Client, plugin: Client, link: Link, *, renew_secret: b
 
 def _announce(plugin: Client, link: Link) -> Iterator[Finding]:
     try:
-        plugin.post("connection", {"store_key": link.store_key, "core_url": link.core_url, "secret": link.secret})
+        told = {"store_key": link.store_key, "core_url": link.core_url, "secret": link.forwarding_secret}
+        plugin.post("connection", told)
     except NoRoute:
         yield Finding("plugin_absent", NO_PLUGIN)
     except AccessLost:

@@ -21,8 +21,8 @@ from core.platform.snapshots import (
     ReplySnapshot,
     ReviewSnapshot,
 )
-from plugins.woocommerce.lines import minor, order_lines, refund_lines, removed_units
-from plugins.woocommerce.parcels import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
+from plugins.woocommerce.amounts import minor, order_lines, refund_lines, removed_units
+from plugins.woocommerce.tracking import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
 
 STATES = {
     "pending": OrderState.UNPAID,
@@ -126,6 +126,7 @@ def refund(body: Mapping[str, Any], currency: str) -> RefundSnapshot:
         reason=body.get("reason") or "",
         key=str(meta_of(body).get(KEY_META) or ""),
         lines=tuple(refund_lines(body, currency)),
+        paid_out=body.get("refunded_payment") is True,
     )
 
 

@@ -32,12 +32,12 @@ from core.platform.contract import (
     Shopper,
     UnsealState,
 )
-from core.platform.errors import BadSignature, NotSupported, Refused
-from core.platform.refunding import check_amounts, goods_of
+from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
+from core.platform.refund_checks import check_amounts, goods_of
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
-from plugins.woocommerce import install, listing, mapping, refunds, signing
+from plugins.woocommerce import changed_orders, install, mapping, refunds, signing
 from plugins.woocommerce.client import Client, Missing, NoRoute
-from plugins.woocommerce.parcels import meta_of, rows_of, utc_time
+from plugins.woocommerce.tracking import meta_of, rows_of, utc_time
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -159,7 +159,7 @@ class WooCommerce(Platform):
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
         """See listing.py for why nothing is skipped. An order we cannot read is logged and left out."""
         per_page = int(self.settings.get("per_page") or 100)
-        changed = listing.changed_orders(self._api, listing.Cursor.read(cursor), per_page)
+        changed = changed_orders.changed_orders(self._api, changed_orders.Cursor.read(cursor), per_page)
         found = list(_readable(changed.rows, lambda order: self._snapshot(order, self._has_fulfillments(order))))
         snapshots = tuple(one for one in found if isinstance(one, OrderSnapshot))
         gone = tuple(one.ref for one in found if isinstance(one, Gone))
@@ -188,30 +188,25 @@ class WooCommerce(Platform):
         if reimbursement.kind != "refund":
             raise NotSupported(f"WooCommerce has no {reimbursement.kind}.")
         ref = _id(reimbursement.order_ref)
-        order, existing = self._order_and_refunds(ref)
         link = mapping.admin_url(self.ref, ref)
-        if done := refunds.find_refund(existing, reimbursement.key):
-            return refunds.outcome_of(done, order["currency"], link=link)
-        found = mapping.order(order, store_url=self.ref, refunds=existing)
-        if isinstance(found, Gone):
-            raise Refused("The order is in the trash.")
-        # WooCommerce itself checks the amount against the rest and no more: ninety-nine units of three, or lines that
-        # do not add up, answer 201 there (10.5, 2026-11).
-        check_amounts(found, reimbursement)
-        if reimbursement.through_gateway and not self._can_pay_back(order):
-            return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
-        created = self._api.post(f"orders/{ref}/refunds", refunds.refund_body(reimbursement, goods_of(found)))
+        try:
+            prepared = self._prepare_refund(ref, reimbursement, link)
+        except Unavailable as error:  # so far we have only read
+            raise NothingDone(str(error), retry_after=error.retry_after) from None
+        if isinstance(prepared, Outcome):
+            return prepared
+        created = self._api.pay(f"orders/{ref}/refunds", prepared, self.paying_seconds)
         rows = self._api.walk(f"orders/{ref}/refunds")
         written = next((row for row in rows if row["id"] == created["id"]), created)
-        return refunds.outcome_of(written, order["currency"], asked=reimbursement.amount, link=link)
+        return refunds.outcome_of(written, reimbursement.currency, asked=reimbursement.amount, link=link)
 
-    def find_reimbursement(self, order_ref: str, key: str) -> Outcome | None:
+    def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
         try:
-            order, existing = self._order_and_refunds(_id(order_ref))
+            order, existing = self._order_and_refunds(_id(reimbursement.order_ref))
         except Missing:
             return None
-        done = refunds.find_refund(existing, key)
-        link = mapping.admin_url(self.ref, order_ref)
+        done = refunds.find_refund(existing, reimbursement)
+        link = mapping.admin_url(self.ref, reimbursement.order_ref)
         return refunds.outcome_of(done, order["currency"], link=link) if done else None
 
     def move_return(self, move: ReturnMove) -> str:
@@ -258,6 +253,21 @@ class WooCommerce(Platform):
             return
 
     # What the above share.
+
+    def _prepare_refund(self, ref: str, wanted: Reimbursement, link: str) -> Outcome | dict[str, Any]:
+        """Give the body that asks for a refund, or what became of it where there is nothing to ask."""
+        order, existing = self._order_and_refunds(ref)
+        if done := refunds.find_refund(existing, wanted):
+            return refunds.outcome_of(done, order["currency"], link=link)
+        found = mapping.order(order, store_url=self.ref, refunds=existing)
+        if isinstance(found, Gone):
+            raise Refused("The order is in the trash.")
+        # WooCommerce itself checks the amount against the rest and no more: ninety-nine units of three, or lines that
+        # do not add up, answer 201 there (10.5, 2026-11).
+        check_amounts(found, wanted)
+        if wanted.through_gateway and not self._can_pay_back(order):
+            return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
+        return refunds.refund_body(wanted, goods_of(found))
 
     def _snapshot(self, order: Mapping[str, Any], with_fulfillments: bool) -> OrderSnapshot | Gone:
         if order.get("status") in mapping.GONE:

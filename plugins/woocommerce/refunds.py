@@ -8,17 +8,32 @@ from typing import Any
 from core.money import to_decimal
 from core.platform.contract import Outcome, Reimbursement
 from plugins.woocommerce import mapping
-from plugins.woocommerce.parcels import meta_of
+from plugins.woocommerce.tracking import meta_of
 
 GATEWAY_META = "_aftercare_through_gateway"
 """Set on a refund of ours that was to move money, so that reading it back later still knows."""
 NO_GATEWAY = "The order's payment method cannot pay back by itself. Refund it there, then record it on the order."
 NOT_PAID = "The refund is recorded, but the payment method did not send the money. Pay it back by hand."
+UNCLEAR = (
+    "The order has this refund, but WooCommerce does not say whether the money was sent. Look at the payment first."
+)
+WRITTEN_DOWN = "The refund is recorded, as your settings want it, and no money was sent. Pay it back by hand."
 
 
-def find_refund(refunds: Iterable[Mapping[str, Any]], key: str) -> Mapping[str, Any] | None:
-    """Give the refund that carries our key, or None."""
-    return next((row for row in refunds if meta_of(row).get(mapping.KEY_META) == key), None)
+def find_refund(refunds: Iterable[Mapping[str, Any]], wanted: Reimbursement) -> Mapping[str, Any] | None:
+    """Give the refund that carries our key, else one without a key that has our reason and amount, or None.
+
+    WooCommerce saves a refund with its reason first, asks the gateway then, and writes the meta data last (10.5): while
+    the gateway is slow, or where PHP died, a refund of ours has no key.
+    """
+    rows = list(refunds)
+    keyed = (row for row in rows if meta_of(row).get(mapping.KEY_META) == wanted.key)
+    return next(keyed, None) or next((row for row in rows if _lacks_key(row, wanted)), None)
+
+
+def _lacks_key(row: Mapping[str, Any], wanted: Reimbursement) -> bool:
+    known = mapping.refund(row, wanted.currency)
+    return not known.key and bool(wanted.reason) and (known.reason, known.amount) == (wanted.reason, wanted.amount)
 
 
 def refund_body(wanted: Reimbursement, goods: Container[str]) -> dict[str, Any]:
@@ -55,8 +70,10 @@ def outcome_of(row: Mapping[str, Any], currency: str, *, asked: int | None = Non
     """Say what became of a refund that WooCommerce has; `asked` is compared with what it wrote down."""
     written = mapping.refund(row, currency)
     sentence = ""
-    if meta_of(row).get(GATEWAY_META) == "yes" and not row.get("refunded_payment"):
-        sentence = NOT_PAID
+    if not written.paid_out and not written.key:
+        sentence = UNCLEAR
+    elif not written.paid_out:
+        sentence = NOT_PAID if meta_of(row).get(GATEWAY_META) == "yes" else WRITTEN_DOWN
     elif asked not in (None, written.amount):
         sentence = f"WooCommerce recorded {to_decimal(written.amount, currency)} {currency}. Check the order."
     return Outcome("needs_staff" if sentence else "issued", written.ref, written.amount, link, sentence)

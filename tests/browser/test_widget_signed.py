@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from core.platform.demo import World, forward
+from core.jobs.worker import Worker
+from core.platform.sample import World, forward
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.browser.stage import CARE, PHONE, SHOP, Stage, press
 from tests.conftest import NOON
 from tests.core.samples import anns_order
@@ -35,7 +35,7 @@ class Shopfront(Stage):
         path = request.url.partition(SHOP if request.url.startswith(SHOP) else CARE)[2]
         if path.startswith("/account/care"):
             self.asked += 1
-            secret, nonce = link_of(self.services, self.store).secret, f"n{self.asked}"
+            secret, nonce = link_of(self.services, self.store).forwarding_secret, f"n{self.asked}"
             signed = forward(secret, self.store.ref, nonce=nonce, shopper=self.shopper)
             return self._pass_on(route, path.replace("/account/care", "/proxy/demo/orders"), signed)
         if path.startswith("/shop/"):

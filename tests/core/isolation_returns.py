@@ -9,31 +9,27 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.desk import history, returns_queue
-from core.orders import entry
-from core.returns import (
-    album,
-    canceling,
-    declaring,
-    lifecycle,
-    opening,
-    past,
-    policies,
-    receipts,
-    recognize,
-    telling,
-    views,
-    visit,
-    withdrawal,
-)
-from core.returns.asking import Asked
-from core.returns.books import lock_order
-from core.returns.lifecycle import SHOPPER
-from core.returns.model import Declaration, PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
-from core.returns.opening import Request
-from core.returns.rulebook import Policy
+from core.desk import history
+from core.desk.returns import return_queue
+from core.orders import shopper_auth
+from core.returns import events
+from core.returns.api import api_access
+from core.returns.model import PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
+from core.returns.money import detect_external_refund
+from core.returns.money.order_balance import lock_order
+from core.returns.photos import photo_storage
+from core.returns.policy import policy_versions
+from core.returns.policy.policy_document import Policy
+from core.returns.presenter import return_view
+from core.returns.requests import canceling, lifecycle, opening
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request
+from core.returns.simulation import policy_history
+from core.returns.withdrawal import declarations, declare, receipts
+from core.returns.withdrawal.model import Declaration
 from core.services import Services
-from core.stores.access import grant, tracking_token
+from core.stores.platform_access import grant, tracking_token
 from tests.conftest import NOON
 from tests.core.private import TRACES
 from tests.core.two_stores import Two, set_up
@@ -106,7 +102,7 @@ def shopper(path: str, body: dict[str, Any] | None = None, **more: Any) -> Calla
 
 def photo_link(two: Two) -> list[Ask]:
     stores = (two.mine, two.theirs)
-    tokens = [album.token_of(two.services.keyring, store.id, two.ids["photo"]) for store in stores]
+    tokens = [photo_storage.token_of(two.services.keyring, store.id, two.ids["photo"]) for store in stores]
     return [(f"/shop/{two.mine.key}/photos/{token}", {}) for token in tokens]
 
 
@@ -200,66 +196,89 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 ASKED = Request((Asked("l1"),))
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.history.steps_of": lambda s, two: history.steps_of(s, "RMA-1001", two.ids["order"], NOON),
-    "desk.returns_queue.count_by_status": lambda s, two: returns_queue.count_by_status(s),
-    "desk.returns_queue.count_clocks": lambda s, two: returns_queue.count_clocks(s, LATER),
-    "desk.returns_queue.count_stuck": lambda s, two: returns_queue.count_stuck(s),
-    "desk.returns_queue.count_waiting": lambda s, two: returns_queue.count_waiting(s),
-    "desk.returns_queue.list_returns": lambda s, two: returns_queue.list_returns(s, show="all", typed="", most=9),
-    "desk.returns_queue.list_stuck": lambda s, two: returns_queue.list_stuck(s, most=9),
-    "desk.returns_queue.list_withdrawals": lambda s, two: returns_queue.list_withdrawals(s, running=False, most=9),
-    "orders.entry.order_behind": lambda s, two: entry.order_behind(s, entry.Link(two.mine.id, two.ids["order"], 1)),
-    "returns.album.find": lambda s, two: album.find(s, two.mine.id, two.ids["photo"]),
-    "returns.books.lock_order": lambda s, two: lock_order(s, two.mine.id, two.ids["order"]),
-    "returns.canceling.open_cancel": lambda s, two: canceling.open_cancel(
+    "desk.returns.return_queue.count_by_status": lambda s, two: return_queue.count_by_status(s),
+    "desk.returns.return_queue.count_clocks": lambda s, two: return_queue.count_clocks(s, LATER),
+    "desk.returns.return_queue.count_stuck": lambda s, two: return_queue.count_stuck(s),
+    "desk.returns.return_queue.count_waiting": lambda s, two: return_queue.count_waiting(s),
+    "desk.returns.return_queue.list_returns": lambda s, two: return_queue.list_returns(s, show="all", typed="", most=9),
+    "desk.returns.return_queue.list_stuck": lambda s, two: return_queue.list_stuck(s, most=9),
+    "desk.returns.return_queue.list_withdrawals": lambda s, two: return_queue.list_withdrawals(
+        s, running=False, most=9
+    ),
+    "orders.shopper_auth.order_behind": lambda s, two: shopper_auth.order_behind(
+        s, shopper_auth.Link(two.mine.id, two.ids["order"], 1)
+    ),
+    "returns.photos.photo_storage.find": lambda s, two: photo_storage.find(s, two.mine.id, two.ids["photo"]),
+    "returns.money.order_balance.lock_order": lambda s, two: lock_order(s, two.mine.id, two.ids["order"]),
+    "returns.requests.canceling.open_cancel": lambda s, two: canceling.open_cancel(
         s, two.mine, two.ids["order"], SHOPPER, now=LATER
     ),
-    "returns.declaring.find_declaration": lambda s, two: declaring.find_declaration(
+    "returns.withdrawal.declarations.find_declaration": lambda s, two: declarations.find_declaration(
         s, two.mine.id, two.ids["declaration"]
     ),
-    "returns.declaring.list_open": lambda s, two: declaring.list_open(s, most=9),
-    "returns.receipts.may_mail": lambda s, two: receipts.may_mail(s, "k", now=LATER),
-    "returns.lifecycle.find_return": lambda s, two: lifecycle.find_return(s, two.mine.id, two.ids["rma"]),
-    "returns.opening.next_number": lambda s, two: opening.next_number(s, two.mine.id, "rma"),
-    "returns.opening.open_return": lambda s, two: opening.open_return(
+    "returns.withdrawal.declarations.list_open": lambda s, two: declarations.list_open(s, most=9),
+    "returns.withdrawal.receipts.may_mail": lambda s, two: receipts.may_mail(s, "k", now=LATER),
+    "returns.requests.lifecycle.find_return": lambda s, two: lifecycle.find_return(s, two.mine.id, two.ids["rma"]),
+    "returns.requests.opening.next_number": lambda s, two: opening.next_number(s, two.mine.id, "rma"),
+    "returns.requests.opening.open_return": lambda s, two: opening.open_return(
         s, two.mine, two.ids["order"], ASKED, SHOPPER, now=LATER
     ),
-    "returns.past.past_cases": lambda s, two: list(past.past_cases(s, Policy(), Policy(), now=LATER)),
-    "returns.policies.history": lambda s, two: policies.history(s),
-    "returns.policies.policy_at": lambda s, two: policies.policy_at(s, two.mine, 2),
-    "returns.policies.policy_of": lambda s, two: policies.policy_of(s, two.mine),
-    "returns.policies.save": lambda s, two: policies.save(s, two.mine, Policy(), seen=1, who="Max", now=LATER),
-    "returns.recognize.detect": lambda s, two: recognize.detect(s, [two.ids["order"]], now=LATER),
-    "returns.telling.call_a_person": lambda s, two: telling.call_a_person(
+    "returns.simulation.policy_history.past_cases": lambda s, two: list(
+        policy_history.past_cases(s, Policy(), Policy(), now=LATER)
+    ),
+    "returns.policy.policy_versions.history": lambda s, two: policy_versions.history(s),
+    "returns.policy.policy_versions.policy_at": lambda s, two: policy_versions.policy_at(s, two.mine, 2),
+    "returns.policy.policy_versions.policy_of": lambda s, two: policy_versions.policy_of(s, two.mine),
+    "returns.policy.policy_versions.save": lambda s, two: policy_versions.save(
+        s, two.mine, Policy(), seen=1, who="Max", now=LATER
+    ),
+    "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
+        s, [two.ids["order"]], now=LATER
+    ),
+    "returns.events.call_a_person": lambda s, two: events.call_a_person(
         s, two.mine.id, two.ids["order"], "talk", now=LATER
     ),
-    "returns.telling.note": lambda s, two: telling.note(s, two.ids["order"], "withdrawn", {}, now=LATER),
-    "returns.views.lines_of": lambda s, two: views.lines_of(s, two.ids["order"]),
-    "returns.visit.order_of": lambda s, two: visit.order_of(s, two.mine, two.ids["order"]),
-    "returns.withdrawal.confirm": lambda s, two: withdrawal.confirm(s, two.mine, two.ids["withdrawal"], now=LATER),
-    "returns.withdrawal.find_withdrawal": lambda s, two: withdrawal.find_withdrawal(
+    "returns.events.note": lambda s, two: events.note(s, two.ids["order"], "withdrawn", {}, now=LATER),
+    "returns.presenter.return_view.lines_of": lambda s, two: return_view.lines_of(s, two.ids["order"]),
+    "returns.api.api_access.order_of": lambda s, two: api_access.order_of(s, two.mine, two.ids["order"]),
+    "returns.withdrawal.declare.confirm": lambda s, two: declare.confirm(s, two.mine, two.ids["withdrawal"], now=LATER),
+    "returns.withdrawal.declare.find_withdrawal": lambda s, two: declare.find_withdrawal(
         s, two.mine.id, two.ids["withdrawal"]
     ),
-    "returns.withdrawal.is_known_receipt": lambda s, two: withdrawal.is_known_receipt(s, RECEIPT),
-    "returns.withdrawal.start": lambda s, two: withdrawal.start(s, two.mine, two.ids["order"], {}, now=LATER),
+    "returns.withdrawal.declare.is_known_receipt": lambda s, two: declare.is_known_receipt(s, RECEIPT),
+    "returns.withdrawal.declare.start": lambda s, two: declare.start(s, two.mine, two.ids["order"], {}, now=LATER),
 }
 TAKE_ROWS = set(
-    "conversations.shop.take_message desk.return_facts.titles_of desk.return_facts.view_return "
-    "returns.album.keep returns.asking.consider returns.asking.facts_of returns.books.read_books "
-    "returns.canceling.hindrance returns.declaring.close returns.declaring.declare "
-    "returns.declaring.match_by_hand returns.receipts.mail_copy returns.receipts.mail_declared "
-    "returns.withdrawal.note_sent returns.withdrawal.take_as_in_time returns.lifecycle.ask_approval "
-    "returns.lifecycle.cancel returns.lifecycle.decide returns.lifecycle.expect returns.lifecycle.inspect "
-    "returns.lifecycle.items_of returns.lifecycle.let_keep returns.lifecycle.note_lost "
-    "returns.lifecycle.note_sent returns.lifecycle.receive returns.lifecycle.reopen "
-    "returns.lifecycle.set_label returns.lifecycle.set_terms returns.mails.compose "
-    "returns.options.view_options returns.payout.amount_of returns.payout.pay_if_due returns.payout.pay_now "
-    "returns.payout.shares_of returns.reimburse.drop returns.reimburse.end returns.reimburse.mark_paid "
-    "returns.reimburse.promise returns.reimburse.refresh returns.reimburse.retry returns.rights.right_of "
-    "returns.telling.look_again returns.telling.tell_platform returns.telling.tell_shopper "
-    "returns.views.amount_of returns.views.money_of returns.views.view_return returns.withdrawal.acknowledge "
-    "returns.withdrawal.move returns.withdrawal.note_back returns.withdrawal.pay returns.withdrawal.quote_of".split()
+    "conversations.shop.take_message desk.returns.return_facts.titles_of "
+    "desk.returns.return_facts.view_return returns.photos.photo_storage.keep "
+    "returns.requests.evaluate_request.consider returns.requests.evaluate_request.facts_of "
+    "returns.money.order_balance.read_books returns.requests.canceling.hindrance "
+    "returns.requests.lifecycle.ask_approval returns.requests.lifecycle.cancel "
+    "returns.requests.approval_limit.check_limit returns.requests.approval_limit.left_of_limit "
+    "returns.requests.lifecycle.decide returns.requests.lifecycle.expect returns.requests.lifecycle.inspect "
+    "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
+    "returns.requests.lifecycle.note_lost returns.requests.lifecycle.note_sent "
+    "returns.requests.lifecycle.receive returns.requests.lifecycle.reopen "
+    "returns.requests.lifecycle.set_label returns.requests.lifecycle.set_terms "
+    "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
+    "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
+    "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
+    "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
+    "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.look_again "
+    "returns.events.tell_platform returns.events.tell_shopper returns.presenter.return_view.amount_of "
+    "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "
+    "returns.withdrawal.declarations.close returns.withdrawal.declarations.declare "
+    "returns.withdrawal.declarations.match_by_hand returns.withdrawal.receipts.mail_copy "
+    "returns.withdrawal.receipts.mail_declared returns.withdrawal.declare.note_sent "
+    "returns.withdrawal.declare.take_as_in_time "
+    "returns.withdrawal.declare.acknowledge returns.withdrawal.declare.move "
+    "returns.withdrawal.declare.note_back returns.withdrawal.declare.pay returns.withdrawal.declare.quote_of".split()
 )
 REFUSALS = (
-    album.PhotoNotFound, declaring.DeclarationNotFound, entry.LinkExpired, entry.NotHere, lifecycle.ReturnNotFound,
-    withdrawal.WithdrawalNotFound,
-)  # fmt: skip
+    photo_storage.PhotoNotFound,
+    shopper_auth.LinkExpired,
+    shopper_auth.NotHere,
+    lifecycle.ReturnNotFound,
+    declarations.DeclarationNotFound,
+    declare.WithdrawalNotFound,
+)

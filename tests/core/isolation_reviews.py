@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.desk import review_queue
-from core.reviews import answered, public, replies
+from core.desk.reviews import review_queue
+from core.reviews import last_answer, published, replies
 from core.reviews.model import Reply, Review
 from tests.core.private import TRACES
 from tests.core.two_stores import Two
@@ -62,18 +62,19 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "reviews.tell_platform": lambda two: [{"id": two.ids[name]} for name in ("reply", "stuck_reply")],
 }
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
-    "desk.review_queue.count_stuck": lambda s, two: review_queue.count_stuck(s),
-    "desk.review_queue.count_unanswered": lambda s, two: review_queue.count_unanswered(s),
-    "desk.review_queue.list_reviews": lambda s, two: review_queue.list_reviews(s, show="all", stars=0, page=1),
-    "reviews.answered.ours_of": lambda s, two: answered.ours_of(s, two.ids["review"]),
-    "reviews.public.list_answered": lambda s, two: public.list_answered(s, PRODUCT, 1),
+    "desk.reviews.review_queue.count_stuck": lambda s, two: review_queue.count_stuck(s),
+    "desk.reviews.review_queue.count_unanswered": lambda s, two: review_queue.count_unanswered(s),
+    "desk.reviews.review_queue.list_reviews": lambda s, two: review_queue.list_reviews(s, show="all", stars=0, page=1),
+    "reviews.last_answer.ours_of": lambda s, two: last_answer.ours_of(s, two.ids["review"]),
+    "reviews.published.list_answered": lambda s, two: published.list_answered(s, PRODUCT, 1),
     "reviews.replies.find_reply": lambda s, two: replies.find_reply(
         s, two.mine.id, two.ids["review"], two.ids["reply"]
     ),
     "reviews.replies.find_review": lambda s, two: replies.find_review(s, two.mine.id, two.ids["review"]),
 }
 TAKE_ROWS = set(
-    "desk.review_facts.doubts_of desk.review_facts.view_review reviews.replies.answer reviews.replies.edit "
-    "reviews.replies.look_again reviews.replies.remove reviews.replies.replies_of reviews.replies.retry".split()
+    "desk.reviews.review_facts.doubts_of desk.reviews.review_facts.view_review reviews.replies.answer "
+    "reviews.replies.edit reviews.replies.look_again reviews.replies.remove reviews.replies.replies_of "
+    "reviews.replies.retry".split()
 )
 REFUSALS = (replies.ReviewNotFound,)

@@ -17,21 +17,22 @@ from typing import NoReturn
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, jobs, logs
+from core import changes, logs
 from core.app import create_app, wire_kinds
-from core.db import Database
-from core.jobs import NewJob
-from core.orders import outgoing
-from core.orders.notice import Notice
+from core.db.database import Database
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
+from core.orders.messages import envelope
+from core.orders.messages.notice import Notice
 from core.platform.contract import Installation
-from core.platform.demo import Demo, World, forward
 from core.platform.registry import Registry
+from core.platform.sample import Demo, World, forward
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.conftest import KEY, Clock, make_config
 from tests.core.private import EMAIL, TRACES, her_order, her_review
 from tests.core.samples import deliver
@@ -80,7 +81,7 @@ class Journey:
         again = Installation("linden", "Linden", keys, currency="EUR", timezone="Europe/Vilnius", email=STAFF)
         store = install.connect(self.services, "demo", again)
         link = link_of(self.services, store)
-        self.secrets |= {link.secret, link.hook_url.rpartition("/")[2]}
+        self.secrets |= {link.secret, link.forwarding_secret, link.hook_url.rpartition("/")[2]}
         self.world.put(her_order(number=NUMBER))
         self.world.put(her_review())
         self.worker.run_until_idle()
@@ -119,7 +120,7 @@ class Journey:
         with self.services.db.transaction(store.id, write=False) as session:
             order_id = session.scalars(sa.select(Notice.order_id).where(Notice.state == "sent")).first()
         assert order_id
-        token = outgoing.mail_token(self.services.keyring, store.id, order_id)
+        token = envelope.mail_token(self.services.keyring, store.id, order_id)
         domain = self.services.config.mail_from.partition("@")[2]
         mail = f"From: {TRACES[1]} <{EMAIL}>\r\nTo: reply+{token}@{domain}\r\nSubject: {TRACES[12]}\r\n"
         headers = {"Authorization": f"Bearer {INBOUND}"}
@@ -129,7 +130,7 @@ class Journey:
 
     def work_at_the_desk(self, store: Store) -> None:
         """Open the desk and look at everything, as staff do."""
-        headers = forward(link_of(self.services, store).secret, store.key, nonce="once")
+        headers = forward(link_of(self.services, store).forwarding_secret, store.key, nonce="once")
         page = self.client.get("/admin/open/demo", headers=headers)
         self.secrets.add(_find(r"aftercare_desk_\w+=([\w.-]+)", page.headers["Set-Cookie"]))
         for path in ("", "orders", f"orders?q={EMAIL}", "cases", "jobs", "notices", "settings", "replay", "sender"):
@@ -146,7 +147,7 @@ class Journey:
             NewJob("no such kind", "unknown", {"email": CHOKED}),
         ]
         with self.services.db.transaction(store.id) as session:
-            jobs.enqueue(session, store.id, broken, now=now)
+            queue.enqueue(session, store.id, broken, now=now)
         self.worker.run_until_idle()
         assert self.client.get(f"/shop/broken?email={CHOKED}").status_code == 500
         for body in ({"number": [CHOKED], "proof": {}}, {"number": "\0" + NUMBER, "proof": CHOKED + "\ud83d"}, CHOKED):

@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.conversations import cases
-from core.db import Database
-from core.models import metadata
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs.worker import Worker
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
 from core.orders.shop import send_links
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -25,9 +26,9 @@ from core.platform.snapshots import (
     TrackingEventSnapshot,
     TrackingStatus,
 )
+from core.schema.models import metadata
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON
 from tests.core.samples import anns_order, anns_review
 
@@ -99,7 +100,7 @@ def _bounced(order: Order, now: Any) -> Notice:
 def dump(database: Database, store_id: int, *, without: Sequence[str] = ()) -> dict[str, list[str]]:
     """Write every row a store has as text, table by table; tables without rows are left out."""
     told: dict[str, list[str]] = {}
-    with database.system(write=False) as session:
+    with database.system(Purpose.INSPECT, write=False) as session:
         for table in metadata.sorted_tables:
             owner = table.c.id if table.name == "stores" else table.c.store_id
             if table.name in without:

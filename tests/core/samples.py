@@ -16,13 +16,13 @@ import psycopg
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.db import Database
-from core.jobs import Job
-from core.platform.demo import SIGNATURE, sign
+from core.db.database import Database
+from core.jobs.queue import Job
+from core.platform.sample import SIGNATURE, sign
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, ReviewSnapshot
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 from tests.conftest import NOON
 
 ANN = "ann@shopper.example"
@@ -93,7 +93,7 @@ def statements(database: Database) -> Iterator[list[str]]:
 
     def watch(connection: Any, *_rest: Any) -> None:
         connection.cursor_factory = Noting
-        connection.pgconn.trace(wire.fileno())  # core/atonce.py has no cursor
+        connection.pgconn.trace(wire.fileno())  # core/db/prepared_statement.py has no cursor
 
     def leave(connection: Any, *_rest: Any) -> None:
         connection.cursor_factory = psycopg.Cursor

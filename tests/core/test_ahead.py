@@ -9,12 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.jobs.worker import Worker
 from core.orders import lookup
-from core.platform.demo import SIGNATURE, World, sign
+from core.platform.sample import SIGNATURE, World, sign
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.core.samples import ANN, anns_order, hook_path
 
 NEWS = json.dumps({"resource": "order", "ref": "1"}).encode()

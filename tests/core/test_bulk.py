@@ -7,16 +7,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core import bulk
+from core.db import bulk
+from core.db.base import table_of
+from core.db.postgres import plan_anew
+from core.orders.messages.notice import Notice
 from core.orders.model import OrderEvent
-from core.orders.notice import Notice
-from core.postgres import plan_anew
 from core.services import Services
 from core.stores.model import Store
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-NOTICES: Any = Notice.__table__
-EVENTS: Any = OrderEvent.__table__
+NOTICES = table_of(Notice)
+EVENTS = table_of(OrderEvent)
 
 
 def news(id_: int, rule: str, **more: Any) -> dict[str, Any]:

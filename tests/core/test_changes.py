@@ -10,21 +10,23 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, claims, jobs
-from core.db import SYSTEM
-from core.jobs import Job, NewJob
-from core.orders import sync
+from core import changes
+from core.db.base import SYSTEM
+from core.db.purpose import Purpose
+from core.jobs import claims, queue
+from core.jobs.queue import Job, NewJob
+from core.jobs.worker import Worker
 from core.orders.find import email_key
 from core.orders.model import Order, Shipment
-from core.orders.sync import Fetched
-from core.platform.demo import Demo, World
+from core.orders.sync import order_sync
+from core.orders.sync.order_sync import Fetched
+from core.platform.sample import Demo, World
 from core.platform.snapshots import OrderSnapshot, Page, ShipmentSnapshot, TrackingStatus
 from core.reviews.model import Review
 from core.secrets import Keyring
 from core.services import Services
-from core.stores.access import store_by_id
 from core.stores.model import Feed, Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 from tests.conftest import KEY, NOON, Clock, connect
 from tests.core.samples import ANN, anns_order, anns_review, deliver, jobs_of, statements
 
@@ -32,8 +34,8 @@ from tests.core.samples import ANN, anns_order, anns_review, deliver, jobs_of, s
 def promise(services: Services, kind: str) -> None:
     """Let the clock's work of this kind be due now."""
     now = services.clock()
-    with services.db.system() as session:
-        jobs.enqueue(session, SYSTEM, NewJob(kind, f"{kind}:{now.isoformat()}"), now=now)
+    with services.db.system(Purpose.INSPECT) as session:
+        queue.enqueue(session, SYSTEM, NewJob(kind, f"{kind}:{now.isoformat()}"), now=now)
 
 
 def orders(services: Services, store: Store) -> dict[str, Order]:
@@ -62,7 +64,7 @@ def apply(services: Services, store: Store, *snapshots: OrderSnapshot, at: Any =
     with services.db.transaction(store.id) as session:
         fetched = [Fetched(snapshot, at) for snapshot in snapshots]
         key = lambda email: email_key(email, ring)  # noqa: E731
-        return sync.apply(session, store.id, fetched, statuses={}, email_key=key, now=at)
+        return order_sync.apply(session, store.id, fetched, statuses={}, email_key=key, now=at)
 
 
 def fill(world: World, count: int) -> set[str]:
@@ -161,7 +163,7 @@ def test_an_import_whose_worker_dies_in_a_page_reads_that_page_again(
 ) -> None:
     refs = fill(world, 60)
     store = connect(services, world)
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         assert claims.claim(session, 50, now=clock())  # and the worker is never heard of again
     assert worker.run_until_idle() == 0
     clock.forward(minutes=6)
@@ -310,7 +312,7 @@ def test_an_order_listed_before_it_was_deleted_stays_gone(services: Services, st
     apply(services, store, anns_order())
     deleted = NOON + timedelta(minutes=9)
     with services.db.transaction(store.id) as session:
-        assert len(sync.apply_gone(session, ["1"], asked_at=deleted, now=deleted)) == 1
+        assert len(order_sync.apply_gone(session, ["1"], asked_at=deleted, now=deleted)) == 1
     listed = deleted - timedelta(minutes=1)
     assert apply(services, store, anns_order(number="edited", updated_at=listed), at=listed) == []
     assert orders(services, store)["1"].gone_at == deleted
@@ -320,7 +322,7 @@ def test_an_answer_that_it_is_gone_is_ignored_where_a_later_one_has_it(services:
     apply(services, store, anns_order(), at=NOON)
     asked = NOON - timedelta(minutes=1)
     with services.db.transaction(store.id) as session:
-        assert sync.apply_gone(session, ["1"], asked_at=asked, now=NOON) == []
+        assert order_sync.apply_gone(session, ["1"], asked_at=asked, now=NOON) == []
     assert orders(services, store)["1"].gone_at is None
 
 

@@ -83,3 +83,10 @@ def test_a_config_cannot_be_changed() -> None:
     config: Config = read_config({})
     with pytest.raises(ValueError, match="frozen"):
         config.worker_threads = 2
+
+
+def test_a_paying_call_ends_before_its_job_is_somebody_else_s() -> None:
+    config = read_config({})
+    assert (config.paying_seconds, config.first_look_seconds) == (120, 180)
+    with pytest.raises(BadConfig, match="AFTERCARE_PAYING_SECONDS"):
+        read_config({"AFTERCARE_PAYING_SECONDS": "241"})

@@ -19,11 +19,15 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core import changes, jobs
-from core.db import SYSTEM, new_id
-from core.jobs import NewJob
+from core import changes
+from core.db.base import SYSTEM, new_id, table_of
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.scheduler import TABLE
+from core.jobs.worker import Worker
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -38,11 +42,9 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.reviews.model import Review
-from core.schedule import TABLE
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import anns_order, anns_review, deliver
 
@@ -306,9 +308,9 @@ class Stage:
         """Let the clock's next poll and next reconcile pass."""
         for kind in ("clock.poll", "clock.reconcile"):
             self.clock.now += TABLE[kind] + changes.OVERLAP
-            with self.services.db.system() as session:
+            with self.services.db.system(Purpose.INSPECT) as session:
                 new = NewJob(kind, f"{kind}:{new_id()}")
-                jobs.enqueue(session, SYSTEM, new, now=self.clock())
+                queue.enqueue(session, SYSTEM, new, now=self.clock())
             self.worker.run_until_idle()
 
     def leave(self) -> None:
@@ -345,7 +347,7 @@ class Stage:
 
 def said(row: Any) -> dict[str, Any]:
     """The columns of a row that describe the store."""
-    columns = {column.name for column in row.__table__.columns} - NOT_THE_STORE_S
+    columns = {column.name for column in table_of(type(row)).columns} - NOT_THE_STORE_S
     return {"table": row.__tablename__} | {name: getattr(row, name) for name in sorted(columns)}
 
 
@@ -397,4 +399,4 @@ def test_the_law_compares_what_the_store_says_and_nothing_less(model: Any) -> No
         TrackingEvent: {"at", "status", "raw", "text", "place"},
         Review: {"rating", "text", "state", "replies", "posted_at", "updated_at", "digest"},
     }[model]
-    assert compared <= set(model.__table__.c.keys()) - NOT_THE_STORE_S
+    assert compared <= set(table_of(model).c.keys()) - NOT_THE_STORE_S

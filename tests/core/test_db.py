@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session, aliased
 
 from core.app import make_services
 from core.config import BadConfig
-from core.db import SYSTEM, Database, NestedWrite, UtcTime, insert, new_id
-from core.jobs import Job
+from core.db.base import SYSTEM, UtcTime, new_id, table_of
+from core.db.database import Database, NestedWrite, insert
+from core.db.purpose import Purpose
+from core.jobs.queue import Job
 from core.stores.model import Staff, Store
 from tests.conftest import NOON, make_config
 
@@ -55,7 +57,7 @@ def two_stores(database: Database) -> Database:
 
 
 def everybody(db: Database) -> list[tuple[int, str, str]]:
-    with db.system(write=False) as session:
+    with db.system(Purpose.INSPECT, write=False) as session:
         people = session.scalars(sa.select(Staff).order_by(Staff.store_id, Staff.id))
         return [(one.store_id, one.ref, one.role) for one in people]
 
@@ -98,7 +100,7 @@ def test_a_store_changes_and_deletes_only_its_own_rows(two_stores: Database) -> 
         session.execute(sa.delete(Staff))
         session.execute(sa.delete(Store))
     assert everybody(two_stores) == [BOTH[1]]
-    with two_stores.system(write=False) as session:
+    with two_stores.system(Purpose.INSPECT, write=False) as session:
         assert session.scalars(sa.select(Store.name)).all() == ["store 202"]
 
 
@@ -168,7 +170,7 @@ def test_a_connection_forgets_its_store_with_the_transaction(two_stores: Databas
     one = Database(two_stores.engine.url.render_as_string(hide_password=False), pool_size=1)
     with one.transaction(MAX):
         pass
-    with one.system():
+    with one.system(Purpose.INSPECT):
         pass
     with one.engine.begin() as connection:  # the pool's only one, used before
         assert connection.execute(sa.text("select count(*) from staff")).scalar() == 0
@@ -179,7 +181,7 @@ def test_a_connection_forgets_its_store_with_the_transaction(two_stores: Databas
 @pytest.mark.parametrize("verb", ["insert", "move"])
 def test_raw_sql_cannot_write_into_another_store(two_stores: Database, verb: str) -> None:
     row = {"store_id": EVE, "id": 1, "ref": "spy", "created_at": NOON, "seen_at": NOON}
-    table: Any = Staff.__table__
+    table = table_of(Staff)
     statements: dict[str, Any] = {
         "insert": sa.insert(table).values(row),
         "move": sa.text("update staff set store_id = 202"),
@@ -270,7 +272,7 @@ def test_an_insert_leaves_what_exists_alone_and_counts_what_is_new(two_stores: D
     counts = []
     for ref in ("of 101", "new"):
         with two_stores.transaction(MAX) as session:
-            new = insert(session, Staff.__table__).values(row | {"id": new_id(), "ref": ref, "role": "owner"})
+            new = insert(session, table_of(Staff)).values(row | {"id": new_id(), "ref": ref, "role": "owner"})
             counts.append(session.execute(new.on_conflict_do_nothing()).rowcount)  # type: ignore[attr-defined]
     assert counts == [0, 1]
     assert everybody(two_stores) == [BOTH[0], (MAX, "new", "owner"), BOTH[1]]

@@ -24,13 +24,14 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 from werkzeug.serving import make_server
 
-from core import doctor, reach
 from core.app import create_app
-from core.commands import examine
-from core.db import SYSTEM
-from core.jobs import Job, NewJob, clock_slot, enqueue
+from core.db.base import SYSTEM
+from core.db.purpose import Purpose
+from core.jobs.queue import Job, NewJob, clock_slot, enqueue
+from core.ops import doctor, reachability
+from core.ops.commands import examine
 from core.platform.contract import Platform
-from core.platform.demo import Demo
+from core.platform.sample import Demo
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
@@ -57,7 +58,7 @@ def now() -> datetime:
 @pytest.fixture
 def ticking(services: Services) -> Services:
     """An installation whose worker has just been heard of."""
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         clock_slot(session, "clock.sweep", 1, now=now())
         session.execute(sa.update(Job).values(state="done", done_at=now()))
     return services
@@ -103,7 +104,7 @@ def test_a_database_without_its_schema_is_told_and_asked_nothing_more(tmp_path: 
 
 def test_no_worker_at_all_and_one_long_silent_are_told_apart(services: Services) -> None:
     assert look(services).problems == ["No worker has ever run here. Start one: python -m core work"]
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         clock_slot(session, "clock.sweep", 1, now=now() - timedelta(minutes=50))
         session.execute(sa.update(Job).values(state="done", done_at=now()))
     assert look(services).problems == ["No worker has been heard of for 50 minutes. Start one: python -m core work"]
@@ -121,7 +122,7 @@ def test_stuck_jobs_are_counted_per_store_and_the_clocks_apart(ticking: Services
     with ticking.db.transaction(store.id) as session:
         enqueue(session, store.id, [NewJob("work", "a"), NewJob("work", "b")], now=now())
         session.execute(sa.update(Job).where(Job.key.in_(["a", "b"])).values(state="stuck"))
-    with ticking.db.system() as session:
+    with ticking.db.system(Purpose.INSPECT) as session:
         session.execute(sa.update(Job).where(Job.store_id == SYSTEM).values(state="stuck"))
     assert look(ticking).problems == [
         "1 jobs of the clock are stuck; its desk says why.",
@@ -147,7 +148,7 @@ def test_a_store_whose_key_is_gone_is_told(ticking: Services, store: Store) -> N
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(("off", "said"), [(-90, "behind"), (90, "ahead of"), (2, "")])
 def test_a_clock_that_differs_from_the_databases_is_told(ticking: Services, off: int, said: str) -> None:
-    with ticking.db.system(write=False) as session:
+    with ticking.db.system(Purpose.INSPECT, write=False) as session:
         problems = doctor.clock_problems(session, now() + timedelta(seconds=off))
     assert [said in problem for problem in problems] == ([True] if said else [])
 
@@ -235,7 +236,7 @@ def public_address(app: Callable[..., Any], certificate: Path) -> Iterator[str]:
 def ask(url: str, certificate: Path | None, **changes: str) -> list[str]:
     """Let the doctor ask; the guard lets it come to this machine for once."""
     config = make_config("sqlite:///unused.db", public_url=url, outbound_allow=url.partition("://")[2], **changes)
-    return reach.find_problems(config, ca_file=str(certificate) if certificate else None)
+    return reachability.find_problems(config, ca_file=str(certificate) if certificate else None)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -274,7 +275,7 @@ def test_a_certificate_nobody_trusts_is_told(certificate: Path) -> None:
 def test_an_address_inside_our_own_network_is_not_asked(certificate: Path) -> None:
     with public_address(Flask(__name__), certificate) as url:
         config = make_config("sqlite:///unused.db", public_url=url)
-        (said,) = reach.find_problems(config, ca_file=str(certificate))
+        (said,) = reachability.find_problems(config, ca_file=str(certificate))
     assert "not an address on the public internet" in said
 
 
@@ -320,27 +321,27 @@ def mail_server(**options: Any) -> Iterator[tuple[Post, str]]:
 def test_a_mail_server_with_starttls_is_greeted_twice_and_left(certificate: Path) -> None:
     with mail_server(tls_context=tls(certificate)) as (post, address):
         url = f"smtp+starttls://max:{SECRET}@{address}"
-        assert reach.find_mail_problems(url, str(certificate)) == []
+        assert reachability.find_mail_problems(url, str(certificate)) == []
         assert post.commands == ["EHLO", "EHLO over TLS", "QUIT"]
 
 
 def test_a_mail_server_without_starttls_is_told_unless_that_is_wished() -> None:
     with mail_server() as (_, address):
-        assert "no STARTTLS" in reach.find_mail_problems(f"smtp://{address}", None)[0]
-        assert reach.find_mail_problems(f"smtp://{address}?starttls=never", None) == []
+        assert "no STARTTLS" in reachability.find_mail_problems(f"smtp://{address}", None)[0]
+        assert reachability.find_mail_problems(f"smtp://{address}?starttls=never", None) == []
 
 
 def test_a_mail_server_with_a_strange_certificate_or_none_at_all_is_told(certificate: Path) -> None:
     with mail_server(tls_context=tls(certificate)) as (_, address):
-        (said,) = reach.find_mail_problems(f"smtp://{address}", None)
+        (said,) = reachability.find_mail_problems(f"smtp://{address}", None)
     assert said.startswith("The mail server's certificate is not trusted")
-    (said,) = reach.find_mail_problems(f"smtp://max:{SECRET}@{address}", None)
+    (said,) = reachability.find_mail_problems(f"smtp://max:{SECRET}@{address}", None)
     assert said == "The mail server does not greet us (ConnectionRefusedError). Check AFTERCARE_SMTP_URL."
 
 
 def test_the_records_to_publish_are_told_for_the_senders_domain() -> None:
     config = make_config("sqlite:///unused.db", **HEALTHY)
-    told = " ".join(reach.mail_records(config))
+    told = " ".join(reachability.mail_records(config))
     assert '"v=spf1 a:mail.example ~all"' in told
     assert "_dmarc.care.example" in told
     assert SECRET not in told

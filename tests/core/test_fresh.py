@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db import new_id
-from core.fresh import adopt, write_new
+from core.db.base import new_id, table_of
+from core.db.orm_bypass import adopt, write_new
+from core.db.row_reader import within
 from core.orders.model import OrderEvent
-from core.reads import within
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON
 
-_EVENTS: Any = OrderEvent.__table__
+_EVENTS = table_of(OrderEvent)
 _ALL = sa.select(_EVENTS).where(_EVENTS.c.store_id == sa.bindparam("store_id")).order_by(_EVENTS.c.id)
 
 

@@ -8,14 +8,15 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.jobs import Job
-from core.platform.demo import SIGNATURE, World, sign
+from core.db.purpose import Purpose
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
+from core.platform.sample import SIGNATURE, World, sign
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 from core.web.hooks import MOST_BYTES, REMEMBERED, Door
-from core.worker import Worker
 from tests.conftest import connect
 from tests.core.samples import anns_order, deliver, hook_path, jobs_of, statements
 
@@ -29,7 +30,7 @@ def first_reading_done(worker: Worker, store: Store) -> None:
 
 
 def failures(services: Services, store: Store) -> int:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         return session.scalars(sa.select(Store.signature_failures).where(Store.id == store.id)).one()
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from jinja2 import UndefinedError
 
-from core.i18n import LOCALE, Words, install, jinja_env, languages, negotiate
+from core.i18n.words import LOCALE, Words, install, jinja_env, languages, negotiate
 
 TODAY = date(2026, 11, 20)
 TUESDAY = date(2026, 11, 24)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.inbound import Inbound, UnreadableMail, cut_reply, may_answer, read
-from core.mailtext import strip_html
+from core.mail.inbound import Inbound, UnreadableMail, cut_reply, may_answer, read
+from core.mail.reply_text import strip_html
 
 MAILS = Path(__file__).parent / "mails"
 OURS = ["reply@mail.example", "bounce@mail.example"]

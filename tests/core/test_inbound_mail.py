@@ -13,12 +13,12 @@ from werkzeug.test import TestResponse
 
 from core.app import create_app
 from core.conversations.model import Case, Message
-from core.orders import outgoing
+from core.jobs.worker import Worker
+from core.mail.smtp import open_transport
+from core.orders.messages import envelope
 from core.orders.model import OrderEvent
 from core.services import Services
-from core.smtp import open_transport
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post
@@ -51,7 +51,7 @@ class Told:
 
     @property
     def mail_token(self) -> str:
-        return outgoing.mail_token(self.services.keyring, self.store.id, the_order(self.services, self.store).id)
+        return envelope.mail_token(self.services.keyring, self.store.id, the_order(self.services, self.store).id)
 
     def hand_over(self, raw: bytes, token: str = TOKEN) -> TestResponse:
         return self.client.post("/mail/inbound", data=raw, headers={"Authorization": f"Bearer {token}"})

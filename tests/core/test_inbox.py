@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core import inbox
-from core.db import Database
-from core.jobs import Job, NewJob, enqueue, enqueue_for_stores
+from core.db.base import table_of
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import fast_enqueue
+from core.jobs.queue import Job, NewJob, enqueue, enqueue_for_stores
 from tests.conftest import NOON
 
 HER_ORDER = NewJob("changes.refresh_order", "order:1", {"ref": "1"})
@@ -22,26 +24,26 @@ NEWS = [
     (1, HER_ORDER),
 ]
 FACT = NewJob("changes.act", "privacy:1", {"resource": "privacy"}, once=True)
-COLUMNS = [column for column in Job.__table__.columns if column.name != "id"]
+COLUMNS = [column for column in table_of(Job).columns if column.name != "id"]
 
 
 def usual(db: Database, promised: list[tuple[int, NewJob]]) -> None:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         enqueue_for_stores(session, promised, now=NOON)
 
 
 def short(db: Database, promised: list[tuple[int, NewJob]]) -> None:
-    inbox.keep(db, promised, now=NOON)
+    fast_enqueue.keep(db, promised, now=NOON)
 
 
 def rows(db: Database) -> list[tuple[Any, ...]]:
-    with db.system(write=False) as session:
+    with db.system(Purpose.INSPECT, write=False) as session:
         found = session.execute(sa.select(*COLUMNS).order_by(Job.store_id, Job.key, Job.id)).all()
     return [tuple(row) for row in found]
 
 
 def clear(db: Database) -> None:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         session.execute(sa.text("delete from jobs"))
 
 
@@ -84,9 +86,9 @@ def test_a_fact_that_never_merges_is_kept_beside_news(
 def test_what_cannot_be_written_leaves_nothing_of_its_batch(database: Database) -> None:
     nothing = NewJob("changes.refresh_order", "order:2", {})
     with pytest.raises((sa.exc.DBAPIError, OverflowError)):  # the latter is how SQLite's driver says it
-        inbox.keep(database, [(1, HER_ORDER), (2**70, nothing)], now=NOON)
+        fast_enqueue.keep(database, [(1, HER_ORDER), (2**70, nothing)], now=NOON)
     assert rows(database) == []
-    inbox.keep(database, [(1, HER_ORDER)], now=NOON)  # the connection is whole
+    fast_enqueue.keep(database, [(1, HER_ORDER)], now=NOON)  # the connection is whole
     assert len(rows(database)) == 1
 
 
@@ -97,9 +99,9 @@ def test_one_statement_wakes_the_workers_only_where_there_is_news(postgres: Call
     raw: Any = listener.dbapi_connection
     raw.execute("listen aftercare_jobs")
     raw.commit()
-    inbox.keep(database, NEWS, now=NOON)
+    fast_enqueue.keep(database, NEWS, now=NOON)
     assert [note.channel for note in raw.notifies(timeout=5, stop_after=1)] == ["aftercare_jobs"]
-    inbox.keep(database, NEWS, now=NOON)
+    fast_enqueue.keep(database, NEWS, now=NOON)
     assert list(raw.notifies(timeout=0.3)) == []
     listener.close()
     database.close()
@@ -108,7 +110,7 @@ def test_one_statement_wakes_the_workers_only_where_there_is_news(postgres: Call
 @pytest.mark.postgres
 def test_a_statement_s_name_for_its_rows_ends_with_it(postgres: Callable[[], str]) -> None:
     database = Database(postgres(), pool_size=1)
-    inbox.keep(database, NEWS, now=NOON)
+    fast_enqueue.keep(database, NEWS, now=NOON)
     pooled = database.engine.raw_connection()
     raw: Any = pooled.dbapi_connection
     named = raw.execute("select current_setting('app.system', true), current_setting('app.store', true)").fetchone()

@@ -13,19 +13,20 @@ import requests
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import jobs
-from core.jobs import Job, Kind, NewJob, PauseStore, Work
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import Job, Kind, NewJob, PauseStore, Work
+from core.jobs.worker import Worker
 from core.platform.contract import Installation, Pending, Request, UnsealState
-from core.platform.demo import Demo, World
 from core.platform.errors import AccessLost, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.registry import Registry
+from core.platform.sample import Demo, World
 from core.secrets import new_token
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import AuditEntry, Store
+from core.stores.platform_access import link_of
 from core.web.installs import STATE_LIFE
-from core.worker import Worker
 from tests.conftest import Clock, connect
 from tests.core.samples import anns_order, jobs_of
 
@@ -73,7 +74,7 @@ def begin(client: FlaskClient, world: World, platform: str = "demo") -> str:
 
 
 def stores(services: Services) -> list[Store]:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         return list(session.scalars(sa.select(Store)))
 
 
@@ -224,7 +225,7 @@ def promise(services: Services, store: Store) -> None:
     """Promise work of the test's own, and nothing else."""
     with services.db.transaction(store.id) as session:
         session.execute(sa.delete(Job))
-        jobs.enqueue(session, store.id, NewJob("work", "work"), now=services.clock())
+        queue.enqueue(session, store.id, NewJob("work", "work"), now=services.clock())
 
 
 def test_the_same_name_at_two_platforms_is_two_stores(client: FlaskClient, services: Services, world: World) -> None:

@@ -12,17 +12,18 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from core import claims, jobs
 from core.app import create_app, wire_kinds
-from core.db import SYSTEM
-from core.jobs import NewJob
-from core.orders import outgoing
-from core.platform.demo import SIGNATURE, forward, sign
+from core.db.base import SYSTEM
+from core.db.purpose import Purpose
+from core.jobs import claims, queue
+from core.jobs.queue import NewJob
+from core.orders.messages import envelope
+from core.platform.sample import SIGNATURE, forward, sign
 from core.services import Services
-from core.shipping import answers
+from core.shipping import notice_actions
 from core.stores import staff
-from core.stores.access import answer_token, grant, link_of, tracking_token
 from core.stores.model import Store
+from core.stores.platform_access import answer_token, grant, link_of, tracking_token
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump
@@ -49,6 +50,10 @@ def browser(two: Two) -> FlaskClient:
 
 def secret(two: Two, store: Store) -> str:
     return link_of(two.services, store).secret
+
+
+def forwarding_secret(two: Two, store: Store) -> str:
+    return link_of(two.services, store).forwarding_secret
 
 
 def signed(two: Two, body: bytes, **headers: str) -> dict[str, Any]:
@@ -88,7 +93,7 @@ def find_page(path: str, **form: str) -> Callable[[Two], list[Ask]]:
 
 def answer(two: Two) -> list[Ask]:
     tokens = [answer_token(two.services.keyring, two.mine.id, two.ids[name], 1) for name in ("draft", "sent")]
-    choices = (*answers.CHOICES, "stop", "resume")
+    choices = (*notice_actions.CHOICES, "stop", "resume")
     return [(f"/a/{token}/{choice}", {}) for token in tokens for choice in choices]
 
 
@@ -98,7 +103,7 @@ def track(two: Two) -> list[Ask]:
 
 def proxied(two: Two) -> list[Ask]:
     shopper = {"ref": TRACES[4], "email": EMAIL, "orders": ["1"]}
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     named = {"ref": two.mine.ref, "other": two.theirs.ref, "key": two.theirs.key}
     return [
         ("/proxy/demo/orders", {"headers": forward(mine, store, nonce=nonce, shopper=shopper)})
@@ -118,7 +123,7 @@ def named_hook(two: Two) -> list[Ask]:
 
 
 def mailed(two: Two) -> list[Ask]:
-    token = outgoing.mail_token(two.services.keyring, two.mine.id, two.ids["order"])
+    token = envelope.mail_token(two.services.keyring, two.mine.id, two.ids["order"])
     mail = f"From: {EMAIL}\r\nTo: reply+{token}@localhost\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?\r\n"
     return [("/mail/inbound", {"data": mail.encode(), "headers": {"Authorization": f"Bearer {INBOUND}"}})]
 
@@ -128,8 +133,16 @@ def confirm(two: Two) -> list[Ask]:
     return [(f"/admin/confirm-sender/{token}", {})]
 
 
+def entered(two: Two) -> list[Ask]:
+    mine = {"s": two.mine.id, "i": two.me.id, "v": 9, "n": "once"}
+    return [
+        (f"/admin/enter/{two.services.keyring.sign(facts, purpose='invite')}", {})
+        for facts in (mine, mine | {"s": two.theirs.id})
+    ]
+
+
 def opened(two: Two) -> list[Ask]:
-    mine = secret(two, two.mine)
+    mine = forwarding_secret(two, two.mine)
     return [
         ("/admin/open/demo", {"headers": forward(mine, name, nonce=name)}) for name in (two.theirs.key, two.theirs.ref)
     ]
@@ -203,6 +216,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/sender": desk("sender"),
     "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
+    "GET /admin/enter/<token>": entered,
+    "POST /admin/enter/<token>": entered,
+    "POST /admin/<key>/sign-out": desk("sign-out"),
     "GET /admin/confirm-sender/<token>": confirm,
     "POST /admin/confirm-sender/<token>": confirm,
 }
@@ -286,7 +302,7 @@ def test_no_job_of_a_store_touches_or_mails_another_s_rows(two: Two) -> None:
         for number, payload in enumerate(KINDS[name](two)):
             with two.services.db.transaction(two.mine.id) as session:
                 new = NewJob(name, f"isolation:{name}:{number}", payload)
-                jobs.enqueue(session, two.mine.id, new, now=two.services.clock())
+                queue.enqueue(session, two.mine.id, new, now=two.services.clock())
             two.worker.run_until_idle()
             assert dump(two.services.db, two.theirs.id) == before, (name, payload)
     assert [word for word in TRACES for mail in two.outbox.sent if word in mail] == []
@@ -295,8 +311,8 @@ def test_no_job_of_a_store_touches_or_mails_another_s_rows(two: Two) -> None:
 @pytest.mark.parametrize("kind", sorted(name for name in wire_kinds() if name.startswith("clock.")))
 def test_what_the_clock_promises_a_store_speaks_of_that_store_only(two: Two, kind: str) -> None:
     mine, theirs = (dump(two.services.db, store.id, without=["jobs"]) for store in (two.mine, two.theirs))
-    with two.services.db.system() as session:
-        jobs.enqueue(session, SYSTEM, NewJob(kind, kind), now=two.services.clock())
+    with two.services.db.system(Purpose.INSPECT) as session:
+        queue.enqueue(session, SYSTEM, NewJob(kind, kind), now=two.services.clock())
         (claimed,) = claims.claim(session, 1, now=two.services.clock())
     two.worker.perform(claimed)
     assert dump(two.services.db, two.theirs.id, without=["jobs"]) == theirs

@@ -19,22 +19,26 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core import bulk, changes, claims, fresh, jobs, privacy
+from core import changes
 from core.conversations import cases
-from core.db import Base
+from core.db import bulk, orm_bypass
+from core.db.base import Base, table_of
 from core.desk import today
-from core.jobs import Claimed, Job, LeaseLost, NewJob
-from core.orders import children, find
-from core.orders import sync as orders_sync
+from core.jobs import claims, queue
+from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
+from core.orders import find
 from core.orders.find import OrderNotFound
 from core.orders.model import Order, OrderEvent
-from core.orders.sync import Fetched
+from core.orders.sync import child_rows
+from core.orders.sync import order_sync as orders_sync
+from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import Change
+from core.privacy import personal_data
 from core.reviews import sync as reviews_sync
 from core.services import Services
-from core.shipping import answers, coverage, replay, settle
-from core.stores import access, audit, install, keep
-from core.stores.access import StoreNotFound
+from core.shipping import coverage, evaluate, notice_actions, replay
+from core.stores import audit, housekeeping, install, platform_access, staff
+from core.stores.platform_access import StoreNotFound
 from tests.conftest import NOON
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
@@ -61,7 +65,7 @@ def stolen(two: Two) -> Claimed:
 
 def their_digests(two: Two) -> list[Any]:
     with two.services.db.transaction(two.theirs.id, write=False) as session:
-        return keep.read_digests(session, two.theirs.id, 0)[0]
+        return housekeeping.read_digests(session, two.theirs.id, 0)[0]
 
 
 def applied(session: Session, two: Two) -> list[int]:
@@ -75,56 +79,65 @@ SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     **returns.VERBS,
     **reviews.VERBS,
-    "bulk.among": lambda s, two: s.scalars(sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))).all(),
-    "bulk.read_rows": lambda s, two: bulk.read_rows(
-        s, Order.__table__, ("id", "email"), two.mine.id, "id", [two.ids["order"]]
+    "db.bulk.among": lambda s, two: s.scalars(
+        sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))
+    ).all(),
+    "db.bulk.read_rows": lambda s, two: bulk.read_rows(
+        s, table_of(Order), ("id", "email"), two.mine.id, "id", [two.ids["order"]]
     ),
-    "bulk.update_rows": lambda s, two: bulk.update_rows(
+    "db.bulk.update_rows": lambda s, two: bulk.update_rows(
         s,
-        Order.__table__,  # type: ignore[arg-type]
+        table_of(Order),
         two.mine.id,
         [{"id": two.ids["order"], "late": True}],
     ),
     "changes.record": lambda s, two: changes.record(s, two.mine, [Change("order", "1")], b"{}", now=LATER),
-    "claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
-    "claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
-    "claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
-    "claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
+    "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
+    "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
+    "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
+    "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
     "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
-    "fresh.write_new": lambda s, two: fresh.write_new(
+    "db.orm_bypass.write_new": lambda s, two: orm_bypass.write_new(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]
     ),
-    "jobs.enqueue": lambda s, two: jobs.enqueue(s, two.mine.id, NewJob("x", "order:77"), now=LATER),
-    "jobs.finish": lambda s, two: jobs.finish(s, stolen(two), LATER),
-    "jobs.retry": lambda s, two: jobs.retry(s, two.mine.id, two.ids["stuck"], now=LATER),
-    "jobs.resume": lambda s, two: jobs.resume(s, two.mine.id, now=LATER),
-    "orders.children.write_children": lambda s, two: children.write_children(
+    "jobs.queue.enqueue": lambda s, two: queue.enqueue(s, two.mine.id, NewJob("x", "order:77"), now=LATER),
+    "jobs.queue.finish": lambda s, two: queue.finish(s, stolen(two), LATER),
+    "jobs.queue.retry": lambda s, two: queue.retry(s, two.mine.id, two.ids["stuck"], now=LATER),
+    "jobs.queue.resume": lambda s, two: queue.resume(s, two.mine.id, now=LATER),
+    "orders.sync.child_rows.write_children": lambda s, two: child_rows.write_children(
         s, two.mine.id, {two.ids["order"]: her_order()}, old=[two.ids["order"]], statuses={}, now=LATER
     ),
     "orders.find.find_order": lambda s, two: find.find_order(s, two.services.keyring, "1041", EMAIL),
     "orders.find.orders_of": lambda s, two: find.orders_of(s, two.services.keyring, EMAIL),
     "orders.find.orders_of_shopper": lambda s, two: find.orders_of_shopper(s, TRACES[4], ["1"]),
-    "privacy.export_person": lambda s, two: privacy.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
-    "privacy.find_person": lambda s, two: privacy.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
-    "privacy.erase_rows": lambda s, two: privacy.erase_rows(
-        s, privacy.Whose([two.ids["order"]], [], sa.true(), sa.true(), sa.true()), now=LATER
+    "privacy.personal_data.export_person": lambda s, two: personal_data.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
+    "privacy.personal_data.find_person": lambda s, two: personal_data.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
+    "privacy.personal_data.erase_rows": lambda s, two: personal_data.erase_rows(
+        s, personal_data.Whose([two.ids["order"]], [], sa.true(), sa.true(), sa.true()), now=LATER
     ),
     "reviews.sync.apply": lambda s, two: reviews_sync.apply(
         s, two.mine.id, [anns_review(at=LATER)], asked_at=LATER, email_key=key_of(two)
     ),
     "reviews.sync.apply_gone": lambda s, two: reviews_sync.apply_gone(s, ["r1"], asked_at=LATER, now=LATER),
     "reviews.sync.touch": lambda s, two: reviews_sync.touch(s, ["r1"], asked_at=LATER),
-    "shipping.answers.stop": lambda s, two: answers.stop(s, two.ids["order"], now=LATER),
-    "shipping.answers.resume": lambda s, two: answers.resume(s, two.ids["order"], now=LATER),
+    "shipping.notice_actions.stop_messages": lambda s, two: notice_actions.stop_messages(
+        s, two.ids["order"], now=LATER
+    ),
+    "shipping.notice_actions.resume_messages": lambda s, two: notice_actions.resume_messages(
+        s, two.ids["order"], now=LATER
+    ),
     "shipping.coverage.measure": lambda s, two: coverage.measure(s, now=LATER),
-    "shipping.replay.histories": lambda s, two: replay.histories(s, now=LATER),
-    "shipping.replay.replay": lambda s, two: replay.replay(s, two.mine, now=LATER),
+    "shipping.replay.read_histories": lambda s, two: replay.read_histories(s, now=LATER),
+    "shipping.replay.simulate_store": lambda s, two: replay.simulate_store(s, two.mine, now=LATER),
     "shipping.replay.show": lambda s, two: replay.show(s, two.mine, now=LATER),
-    "shipping.settle.settle_orders": lambda s, two: settle.settle_orders(s, two.mine, [two.ids["order"]], now=LATER),
-    "shipping.settle.wake": lambda s, two: settle.wake(s, now=LATER),
-    "stores.access.store_by_id": lambda s, two: access.store_by_id(s, two.theirs.id),
-    "stores.access.use_once": lambda s, two: access.use_once(
+    "shipping.evaluate.evaluate_orders": lambda s, two: evaluate.evaluate_orders(
+        s, two.mine, [two.ids["order"]], now=LATER
+    ),
+    "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
+    "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
+    "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
+    "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
     "stores.audit.note": lambda s, two: audit.note(s, LATER, "max", "looked"),
@@ -132,19 +145,23 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
     ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
-    "stores.keep.renew_digests": lambda s, two: keep.renew_digests(
+    "stores.housekeeping.renew_digests": lambda s, two: housekeeping.renew_digests(
         s,
         two.mine.id,
         two.services.keyring,
         [(id_, "max", was) for id_, _, was in their_digests(two)],
     ),
-    "stores.keep.count_stale_digests": lambda s, two: keep.count_stale_digests(s, two.mine.id, two.services.keyring),
-    "stores.keep.read_digests": lambda s, two: keep.read_digests(s, two.mine.id, 0),
-    "orders.sync.touch": lambda s, two: orders_sync.touch(s, ["1"], asked_at=LATER),
-    "orders.sync.apply_gone": lambda s, two: orders_sync.apply_gone(s, ["1"], asked_at=LATER, now=LATER),
+    "stores.housekeeping.count_stale_digests": lambda s, two: housekeeping.count_stale_digests(
+        s, two.mine.id, two.services.keyring
+    ),
+    "stores.housekeeping.read_digests": lambda s, two: housekeeping.read_digests(s, two.mine.id, 0),
+    "orders.sync.order_sync.touch": lambda s, two: orders_sync.touch(s, ["1"], asked_at=LATER),
+    "orders.sync.order_sync.apply_gone": lambda s, two: orders_sync.apply_gone(s, ["1"], asked_at=LATER, now=LATER),
     # Last: from here on my store holds what theirs does.
-    "privacy.erase_person": lambda s, two: privacy.erase_person(s, two.services.keyring, **SHE, now=LATER),  # type: ignore[arg-type]
-    "orders.sync.apply": applied,
+    "privacy.personal_data.erase_person": lambda s, two: personal_data.erase_person(
+        s, two.services.keyring, **SHE, now=LATER
+    ),  # type: ignore[arg-type]
+    "orders.sync.order_sync.apply": applied,
     "changes.apply_orders": lambda s, two: changes.apply_orders(
         s, two.services, two.mine, [her_order(updated_at=LATER)], asked_at=LATER, now=LATER
     ),
@@ -153,21 +170,31 @@ TAKE_ROWS = (
     returns.TAKE_ROWS
     | reviews.TAKE_ROWS
     | set(
-        "bulk.insert_new bulk.insert_rows reads.within conversations.cases.open_case "
-        "conversations.cases.add_message db.insert desk.forms.save desk.trace.trace fresh.adopt "
-        "jobs.wake_workers orders.shop.list_orders orders.timeline.view_order shipping.answers.parcels_of "
-        "shipping.answers.record shipping.decided.write_notices shipping.decided.write_orders "
-        "shipping.decided.write_parcels shipping.notices.compose orders.dispatch.news_of "
-        "stores.settings.change web.inbound.take".split()
+        "db.bulk.insert_new db.bulk.insert_rows db.row_reader.within conversations.cases.open_case "
+        "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
+        "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
+        "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
+        "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
+        "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "
+        "shipping.mail.notices.compose orders.messages.send_notice.news_of stores.settings.change "
+        "web.inbound_mail.take".split()
     )
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "claims.claim doctor.clock_problems jobs.clock_slot jobs.enqueue_for_stores jobs.oldest_waiting "
-    "jobs.prune".split()
+    "jobs.claims.claim ops.doctor.clock_problems jobs.queue.clock_slot jobs.queue.enqueue_for_stores "
+    "jobs.queue.oldest_waiting jobs.queue.prune".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
-REFUSALS = (StoreNotFound, OrderNotFound, LeaseLost, PermissionError, *returns.REFUSALS, *reviews.REFUSALS)
+REFUSALS = (
+    StoreNotFound,
+    OrderNotFound,
+    LeaseLost,
+    PermissionError,
+    staff.SessionOver,
+    *returns.REFUSALS,
+    *reviews.REFUSALS,
+)
 
 
 def functions() -> set[str]:

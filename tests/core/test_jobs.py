@@ -1,4 +1,4 @@
-"""Promised work: every promise core/jobs.py and core/claims.py make, on both databases."""
+"""Promised work: every promise core/jobs/queue.py and core/jobs/claims.py make, on both databases."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import claims, jobs, schedule
-from core.db import SYSTEM, Database
-from core.jobs import Claimed, Job, LeaseLost, NewJob
+from core.db.base import SYSTEM
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import claims, queue, scheduler
+from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.services import Services
 from tests.conftest import NOON, Clock
 
@@ -26,11 +28,11 @@ ORDER = NewJob("look", "order:42")
 
 def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) -> int:
     with db.transaction(store) as session:
-        return jobs.enqueue(session, store, new, now=now)
+        return queue.enqueue(session, store, new, now=now)
 
 
 def take(db: Database, limit: int = 20, now: datetime = NOON) -> list[Claimed]:
-    with db.system() as session:
+    with db.system(Purpose.INSPECT) as session:
         return claims.claim(session, limit, now=now)
 
 
@@ -80,7 +82,7 @@ def together(db: Database, action: Callable[[Database], Any], count: int = 4) ->
 
 def test_a_fact_that_was_rolled_back_leaves_no_job(database: Database) -> None:
     with suppress(ZeroDivisionError), database.transaction(MAX) as session:
-        jobs.enqueue(session, MAX, ORDER, now=NOON)
+        queue.enqueue(session, MAX, ORDER, now=NOON)
         raise ZeroDivisionError
     assert states(database) == []
 
@@ -105,8 +107,8 @@ def test_the_same_key_in_two_stores_is_two_jobs(database: Database) -> None:
 
 
 def test_more_jobs_than_one_statement_takes_are_all_kept(database: Database) -> None:
-    many = [NewJob("look", f"order:{n}") for n in range(jobs.BATCH + 7)]
-    assert promise(database, *many) == jobs.BATCH + 7
+    many = [NewJob("look", f"order:{n}") for n in range(queue.BATCH + 7)]
+    assert promise(database, *many) == queue.BATCH + 7
     assert promise(database, *many, ORDER, NewJob("look", "order:new")) == 1
 
 
@@ -115,7 +117,7 @@ def test_news_that_arrives_while_it_runs_queues_exactly_one_more(database: Datab
     running = take_one(database)
     assert [promise(database, ORDER) for _ in range(5)] == [1, 0, 0, 0, 0]
     assert take(database) == []  # the key runs once at a time
-    end(database, jobs.finish, running)
+    end(database, queue.finish, running)
     assert take_one(database).key == ORDER.key
     assert states(database) == ["done", "running"]
 
@@ -146,7 +148,7 @@ def test_no_worker_starts_a_job_before_the_news_it_was_merged_with_is_committed(
         pytest.skip("one writer: a claim waits for the promise anyway")
     promise(database, ORDER)
     with database.transaction(MAX) as session:
-        assert jobs.enqueue(session, MAX, ORDER, now=NOON) == 0
+        assert queue.enqueue(session, MAX, ORDER, now=NOON) == 0
         assert together(database, take, 1) == [[]]
     assert take_one(database).key == ORDER.key
 
@@ -154,10 +156,10 @@ def test_no_worker_starts_a_job_before_the_news_it_was_merged_with_is_committed(
 def test_once_is_unique_for_ever(database: Database) -> None:
     once = NewJob("tell", "notice:7", {"id": 7}, once=True)
     assert promise(database, once) == 1
-    end(database, jobs.finish, take_one(database))
+    end(database, queue.finish, take_one(database))
     assert promise(database, once, now=NOON + timedelta(days=400)) == 0
-    with database.system() as session:
-        assert jobs.prune(session, before=NOON + timedelta(days=500)) == 1
+    with database.system(Purpose.INSPECT) as session:
+        assert queue.prune(session, before=NOON + timedelta(days=500)) == 1
     assert promise(database, once, now=NOON + timedelta(days=600)) == 0
     assert [row.payload for row in rows(database)] == [{}]  # only the key is left of it
 
@@ -185,7 +187,7 @@ def test_a_key_runs_once_at_a_time_among_many_workers(database: Database) -> Non
                 running.append(job.key)
                 time.sleep(0.005)
                 running.remove(job.key)
-                end(db, jobs.finish, job)
+                end(db, queue.finish, job)
 
     together(database, work, 3)
     assert overlaps == []
@@ -217,9 +219,9 @@ def test_stores_that_wait_for_tomorrow_take_no_turn_in_a_backlog(database: Datab
 
 def test_each_kind_is_held_as_long_as_it_asks(database: Database) -> None:
     promise(database, NewJob("quick", "a"), NewJob("slow", "b"))
-    with database.system() as session:
+    with database.system(Purpose.INSPECT) as session:
         taken = claims.claim(session, 5, now=NOON, leases={"slow": timedelta(hours=1)})
-    assert {job.kind: job.lease_until - NOON for job in taken} == {"quick": jobs.LEASE, "slow": timedelta(hours=1)}
+    assert {job.kind: job.lease_until - NOON for job in taken} == {"quick": queue.LEASE, "slow": timedelta(hours=1)}
 
 
 # A worker that goes away
@@ -228,7 +230,7 @@ def test_each_kind_is_held_as_long_as_it_asks(database: Database) -> None:
 def test_a_job_whose_worker_died_comes_back_when_its_lease_is_over(database: Database) -> None:
     promise(database, ORDER)
     take_one(database)
-    assert take(database, now=NOON + jobs.LEASE) == []
+    assert take(database, now=NOON + queue.LEASE) == []
     again = take_one(database, now=NOON + LATER)
     assert (again.key, again.attempts) == (ORDER.key, 2)
 
@@ -240,14 +242,14 @@ def test_a_late_finisher_changes_nothing(database: Database) -> None:
 
     def finish_late(session: Session, job: Claimed, *, now: datetime) -> None:
         session.add(Job(kind="effect", key="effect", payload={}, run_at=NOON, created_at=NOON))
-        jobs.finish(session, job, now)
+        queue.finish(session, job, now)
 
     with pytest.raises(LeaseLost):
         end(database, finish_late, late)
     for verb in (claims.fail, claims.give_up, claims.pause):
         assert end(database, verb, late, "too late") == "lost"
     assert states(database) == ["running"]  # and the effect is not there
-    end(database, jobs.finish, holder)
+    end(database, queue.finish, holder)
     assert states(database) == ["done"]
 
 
@@ -268,7 +270,7 @@ def test_a_failed_job_whose_younger_twin_waits_ends_superseded(database: Databas
         running = take_one(database)
         promise(database, ORDER)
         assert end(database, verb, running, "no") == "superseded"
-        end(database, jobs.finish, take_one(database))
+        end(database, queue.finish, take_one(database))
     assert states(database) == ["superseded", "done"] * 3
 
 
@@ -307,10 +309,10 @@ def test_a_stuck_job_runs_again_when_somebody_asks(database: Database) -> None:
     end(database, claims.give_up, take_one(database), "No such order.")
     stuck = rows(database)[0].id
     with database.transaction(EVE) as session:
-        assert not jobs.retry(session, EVE, stuck, now=NOON)  # it is not hers
+        assert not queue.retry(session, EVE, stuck, now=NOON)  # it is not hers
     with database.transaction(MAX) as session:
-        assert jobs.retry(session, MAX, stuck, now=NOON)
-        assert not jobs.retry(session, MAX, stuck, now=NOON)  # a double click
+        assert queue.retry(session, MAX, stuck, now=NOON)
+        assert not queue.retry(session, MAX, stuck, now=NOON)  # a double click
     assert take_one(database).attempts == 1  # all tries are new
 
 
@@ -319,7 +321,7 @@ def test_a_stuck_job_asked_for_again_gives_way_to_its_younger_twin(database: Dat
     end(database, claims.give_up, take_one(database), "No such order.")
     promise(database, ORDER)
     with database.transaction(MAX) as session:
-        assert jobs.retry(session, MAX, rows(database)[0].id, now=NOON)
+        assert queue.retry(session, MAX, rows(database)[0].id, now=NOON)
     assert states(database) == ["superseded", "waiting"]
 
 
@@ -333,7 +335,7 @@ def test_a_store_whose_work_pauses_leaves_the_others_running(database: Database)
         if job.store_id == MAX:
             assert end(database, claims.pause, job, "access was withdrawn") == "paused"
         else:
-            end(database, jobs.finish, job)
+            end(database, queue.finish, job)
     assert (states(database), states(database, EVE)) == (["paused"], ["done"])
     assert take(database, now=NOON + timedelta(days=30)) == []
 
@@ -345,7 +347,7 @@ def test_opening_again_resumes_the_youngest_of_each_key_with_its_tries(database:
     promise(database, NewJob("look", "order:43"))
     end(database, claims.pause, take_one(database), "closed")
     with database.transaction(MAX) as session:
-        assert jobs.resume(session, MAX, now=NOON) == 2
+        assert queue.resume(session, MAX, now=NOON) == 2
     assert states(database) == ["superseded", "superseded", "waiting", "waiting"]
     assert [job.attempts for job in take(database)] == [1, 1]  # a pause is not a try
 
@@ -355,7 +357,7 @@ def test_what_waits_already_wins_over_what_is_resumed(database: Database) -> Non
     end(database, claims.pause, take_one(database), "closed")
     promise(database, ORDER)
     with database.transaction(MAX) as session:
-        assert jobs.resume(session, MAX, now=NOON) == 0
+        assert queue.resume(session, MAX, now=NOON) == 0
     assert states(database) == ["superseded", "waiting"]
 
 
@@ -363,7 +365,7 @@ def test_resuming_one_store_opens_no_other(database: Database) -> None:
     promise(database, ORDER, store=EVE)
     end(database, claims.pause, take_one(database), "closed")
     with database.transaction(MAX) as session:
-        assert jobs.resume(session, MAX, now=NOON) == 0
+        assert queue.resume(session, MAX, now=NOON) == 0
     assert states(database, EVE) == ["paused"]
 
 
@@ -373,28 +375,28 @@ def test_resuming_one_store_opens_no_other(database: Database) -> None:
 def test_only_what_ended_before_the_day_is_forgotten(database: Database) -> None:
     promise(database, *[NewJob("look", f"order:{n}") for n in range(4)])
     old, new, stuck, _running = take(database)
-    end(database, jobs.finish, old, now=NOON - timedelta(days=15))
-    end(database, jobs.finish, new, now=NOON)
+    end(database, queue.finish, old, now=NOON - timedelta(days=15))
+    end(database, queue.finish, new, now=NOON)
     end(database, claims.give_up, stuck, "no", now=NOON - timedelta(days=15))
-    with database.system() as session:
-        assert jobs.prune(session, before=NOON - timedelta(days=14)) == 1
-        assert jobs.prune(session, before=NOON - timedelta(days=14)) == 0
+    with database.system(Purpose.INSPECT) as session:
+        assert queue.prune(session, before=NOON - timedelta(days=14)) == 1
+        assert queue.prune(session, before=NOON - timedelta(days=14)) == 0
     assert sorted(states(database)) == ["done", "running", "stuck"]
 
 
 def test_forgetting_takes_no_more_than_its_share(database: Database) -> None:
     promise(database, *[NewJob("look", f"order:{n}") for n in range(7)])
     for job in take(database):
-        end(database, jobs.finish, job)
-    with database.system() as session:
-        assert [jobs.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
+        end(database, queue.finish, job)
+    with database.system(Purpose.INSPECT) as session:
+        assert [queue.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
 
 
 def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
     promise(database, NewJob("look", "a"), NewJob("look", "tomorrow", run_at=NOON + timedelta(days=1)))
-    with database.system(write=False) as session:
-        assert jobs.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
-        assert jobs.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
+    with database.system(Purpose.INSPECT, write=False) as session:
+        assert queue.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
+        assert queue.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
 
 
 # The clock
@@ -403,7 +405,7 @@ def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
 def test_three_clocks_ticking_the_same_slot_make_one_job(services: Services, database: Database) -> None:
     def tick(own: Database) -> bool:
         mine = Services(own, services.config, services.keyring, services.platforms, services.mail, services.clock)
-        return schedule.tick(mine, "clock.sweep", timedelta(minutes=2))
+        return scheduler.tick(mine, "clock.sweep", timedelta(minutes=2))
 
     assert sorted(together(database, tick, 3)) == [False, False, True]
     assert states(database, SYSTEM) == ["waiting"]
@@ -412,17 +414,17 @@ def test_three_clocks_ticking_the_same_slot_make_one_job(services: Services, dat
 def test_every_slot_is_one_job_and_old_slots_are_forgotten(services: Services, clock: Clock) -> None:
     ticks = []
     for _ in range(13):  # every half minute from NOON, a slot's beginning, to six minutes later
-        ticks.append(schedule.tick(services, "clock.sweep", timedelta(minutes=2)))
+        ticks.append(scheduler.tick(services, "clock.sweep", timedelta(minutes=2)))
         clock.forward(seconds=30)
     assert [number for number, won in enumerate(ticks) if won] == [0, 4, 8, 12]
     for job in take(services.db, now=clock.now):
-        end(services.db, jobs.finish, job)
-    with services.db.system() as session:
-        assert jobs.prune(session, before=NOON + timedelta(days=1)) == 4
+        end(services.db, queue.finish, job)
+    with services.db.system(Purpose.INSPECT) as session:
+        assert queue.prune(session, before=NOON + timedelta(days=1)) == 4
     assert states(services.db, SYSTEM) == []
 
 
 def test_starting_the_clock_promises_the_present_slot_of_everything(services: Services) -> None:
-    clock = schedule.start(services, {"clock.sweep": timedelta(minutes=2), "clock.prune": timedelta(hours=6)})
+    clock = scheduler.start(services, {"clock.sweep": timedelta(minutes=2), "clock.prune": timedelta(hours=6)})
     clock.shutdown()
     assert sorted(row.kind for row in rows(services.db, SYSTEM)) == ["clock.prune", "clock.sweep"]

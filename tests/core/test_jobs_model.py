@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from core import claims, jobs
-from core.db import Database
-from core.jobs import Claimed, Job, LeaseLost, NewJob
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import claims, queue
+from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from tests.conftest import NOON
 
 LONG = bool(os.environ.get("LONG"))
@@ -45,7 +46,7 @@ class Jobs(RuleBasedStateMachine):
         self.db, self.now = database, NOON
         self.model: dict[int, Row] = {}
         self.hands: list[Claimed] = []  # every claim there ever was, old ones too
-        with database.system() as session:
+        with database.system(Purpose.INSPECT) as session:
             session.execute(sa.delete(Job))
 
     def among(self, key: tuple[int, str], state: str) -> list[Row]:
@@ -62,7 +63,7 @@ class Jobs(RuleBasedStateMachine):
         new = NewJob("work", name, run_at=self.now + timedelta(minutes=minutes), once=name.startswith("notice"))
         assert new.run_at
         with self.db.transaction(store) as session:
-            added = jobs.enqueue(session, store, new, now=self.now)
+            added = queue.enqueue(session, store, new, now=self.now)
             newest = session.scalars(sa.select(sa.func.max(Job.id))).one() or 0
         twins = [row for row in self.model.values() if row.key == key] if new.once else self.among(key, "waiting")
         assert added == (not twins)
@@ -82,7 +83,7 @@ class Jobs(RuleBasedStateMachine):
             for id_, row in self.model.items()
             if row.state == "waiting" and row.due <= self.now and not self.among(row.key, "running")
         }
-        with self.db.system() as session:
+        with self.db.system(Purpose.INSPECT) as session:
             taken = claims.claim(session, limit, now=self.now)
         assert {job.id for job in taken} <= due
         assert len(taken) == min(limit, len(due))
@@ -120,7 +121,7 @@ class Jobs(RuleBasedStateMachine):
         try:
             with self.db.transaction(job.store_id) as session:
                 if how == "finish":
-                    jobs.finish(session, job, self.now)
+                    queue.finish(session, job, self.now)
                     ended = "done"
                 elif how == "fail":
                     ended = claims.fail(session, job, "no", now=self.now, attempts=TRIES, retry_after=wait)
@@ -133,7 +134,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(store=STORES)
     def resume(self, store: int) -> None:
         with self.db.transaction(store) as session:
-            resumed = jobs.resume(session, store, now=self.now)
+            resumed = queue.resume(session, store, now=self.now)
         paused = [row for _, row in sorted(self.model.items()) if row.state == "paused" and row.key[0] == store]
         for row in reversed(paused):  # the youngest first: the older ones then find their twin waiting
             self.leave(row, "waiting", self.now)
@@ -146,7 +147,7 @@ class Jobs(RuleBasedStateMachine):
         id_ = sorted(self.model)[pick % len(self.model)]
         row = self.model[id_]
         with self.db.transaction(row.key[0]) as session:
-            assert jobs.retry(session, row.key[0], id_, now=self.now) == (row.state == "stuck")
+            assert queue.retry(session, row.key[0], id_, now=self.now) == (row.state == "stuck")
         if row.state == "stuck":
             self.leave(row, "waiting", self.now)
             row.attempts = 0 if row.state == "waiting" else row.attempts
@@ -157,7 +158,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def both_agree(self) -> None:
-        with self.db.system(write=False) as session:
+        with self.db.system(Purpose.INSPECT, write=False) as session:
             table = {row.id: row for row in session.scalars(sa.select(Job))}
         assert {id_: ((row.store_id, row.key), row.state, row.attempts) for id_, row in table.items()} == {
             id_: (row.key, row.state, row.attempts) for id_, row in self.model.items()

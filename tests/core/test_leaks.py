@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.db import SYSTEM, Database
+from core.db.base import SYSTEM
+from core.db.database import Database
+from core.db.purpose import Purpose
 from core.stores.model import Store
 from tests.core.journey import NOWHERE_IN_LOGS
 from tests.core.private import EMAIL, dump, seen_in
@@ -60,7 +62,7 @@ def everything(past: Past) -> str:
         path = past.url.removeprefix("sqlite:///")
         with sqlite3.connect(path) as connection:
             return "\n".join(connection.iterdump())
-    with past.database.system(write=False) as session:
+    with past.database.system(Purpose.INSPECT, write=False) as session:
         stores = [SYSTEM, *session.scalars(sa.select(Store.id))]
     return "\n".join(row for id_ in stores for rows in dump(past.database, id_).values() for row in rows)
 
@@ -77,7 +79,7 @@ def test_a_journey_leaves_no_token_in_the_database_and_no_person_in_the_logs(pas
 
 
 def test_an_address_stands_where_an_erasure_looks_for_it(past: Past) -> None:
-    with past.database.system(write=False) as session:
+    with past.database.system(Purpose.INSPECT, write=False) as session:
         (store_id,) = session.scalars(sa.select(Store.id))
     seen = seen_in(dump(past.database, store_id), [EMAIL, EMAIL.upper()])
     assert {table for table, _ in seen} - {"orders"} == set()

@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core import atonce, postgres
-from core.atonce import FOR_ALL, AtOnce
-from core.db import Database
-from core.reads import reading, within
+from core.db import postgres, prepared_statement
+from core.db.database import Database
+from core.db.prepared_statement import FOR_ALL, AtOnce
+from core.db.purpose import Purpose
+from core.db.row_reader import reading, within
 
 HOW_MANY = AtOnce("how many", f"{FOR_ALL} select count(*) from named, stores where named.is_on = 'on'")
 BACKEND = AtOnce("backend", "select pg_backend_pid()")
@@ -25,14 +26,14 @@ def on_postgres(database: Database) -> Database:
 def test_a_database_that_is_away_is_an_operational_error_on_the_short_ways_too() -> None:
     away = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     with pytest.raises(sa.exc.OperationalError):
-        atonce.ask(away, HOW_MANY)
+        prepared_statement.ask(away, HOW_MANY)
     with pytest.raises(sa.exc.OperationalError), reading(away, 1):
         pass
 
 
 def cut(database_url: str, pid: int) -> None:
     somebody = Database(database_url)
-    with somebody.system() as session:
+    with somebody.system(Purpose.INSPECT) as session:
         session.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": pid})
     somebody.close()
 
@@ -40,11 +41,11 @@ def cut(database_url: str, pid: int) -> None:
 def test_a_connection_cut_in_use_is_an_operational_error_and_the_next_one_works(
     on_postgres: Database, database_url: str
 ) -> None:
-    ((pid,),) = atonce.ask(on_postgres, BACKEND)
+    ((pid,),) = prepared_statement.ask(on_postgres, BACKEND)
     cut(database_url, int(pid or b"0"))
     with pytest.raises(sa.exc.OperationalError):
-        atonce.ask(on_postgres, HOW_MANY)
-    assert atonce.ask(on_postgres, HOW_MANY) == [[b"0"]]
+        prepared_statement.ask(on_postgres, HOW_MANY)
+    assert prepared_statement.ask(on_postgres, HOW_MANY) == [[b"0"]]
 
 
 def test_several_reads_in_one_round_trip_are_one_after_the_other_or_one_error(
@@ -67,6 +68,6 @@ def test_several_reads_in_one_round_trip_are_one_after_the_other_or_one_error(
 
 def test_what_postgresql_refuses_keeps_its_kind(on_postgres: Database) -> None:
     with pytest.raises(sa.exc.DataError):
-        atonce.ask(on_postgres, AtOnce("no number", "select $1::bigint"), "many")
+        prepared_statement.ask(on_postgres, AtOnce("no number", "select $1::bigint"), "many")
     with pytest.raises(sa.exc.DBAPIError), postgres.lend(on_postgres.engine) as raw:
         raw.execute("select nothing from nowhere")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.mail import BadAddress, Message, check_domain_hints, compose
+from core.mail.compose import BadAddress, Message, check_domain_hints, compose
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 GOLDEN = """\

@@ -6,11 +6,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case, Message
+from core.jobs.worker import Worker
 from core.orders.model import OrderEvent
-from core.platform.demo import World
+from core.platform.sample import World
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.returns.seed import place
 from tests.core.returns.visit import Visit, error_of

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 import migrations
-from core import migrate
-from core.db import Base, Database, Owned
-from core.models import metadata
+from core.db.base import Base, Owned
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.schema import migrate
+from core.schema.models import metadata
 from core.stores.model import Store
 
 
@@ -51,7 +53,7 @@ def test_a_second_upgrade_finds_nothing_to_do(empty: Database) -> None:
 
 
 def test_differences_are_noticed(database: Database) -> None:
-    with database.system() as session:
+    with database.system(Purpose.INSPECT) as session:
         session.execute(sa.text("alter table staff add column spare integer"))
     assert len(migrate.differences(database)) == 1
 

@@ -8,11 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from core.platform.demo import World, forward
+from core.jobs.worker import Worker
+from core.platform.sample import World, forward
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import link_of
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import ANN, EVE, anns_order, statements
 
@@ -39,7 +39,7 @@ def ask(
     nonce: str = "n1",
     secret: str = "",
 ) -> TestResponse:
-    headers = forward(secret or link_of(services, store).secret, store.ref, nonce=nonce, shopper=shopper)
+    headers = forward(secret or link_of(services, store).forwarding_secret, store.ref, nonce=nonce, shopper=shopper)
     return client.get(PATH, headers=headers)
 
 
@@ -99,7 +99,7 @@ def test_a_nonce_of_one_store_is_free_at_another(
 def test_what_the_store_did_not_sign_is_refused_without_a_statement(
     client: FlaskClient, services: Services, store: Store
 ) -> None:
-    headers = forward(link_of(services, store).secret, store.ref, nonce="n1", shopper={"ref": "ann"})
+    headers = forward(link_of(services, store).forwarding_secret, store.ref, nonce="n1", shopper={"ref": "ann"})
     eves = forward("Eve's secret", store.ref, nonce="n1", shopper={"ref": "eve"})
     assert client.get(PATH, headers=eves).status_code == 401  # now the door remembers the store
     forged = [
@@ -126,4 +126,7 @@ def test_another_store_s_secret_opens_nothing(
     client: FlaskClient, services: Services, store: Store, world: World
 ) -> None:
     other = connect(services, world, "other")
-    assert ask(client, services, store, {"ref": "ann"}, secret=link_of(services, other).secret).status_code == 401
+    assert (
+        ask(client, services, store, {"ref": "ann"}, secret=link_of(services, other).forwarding_secret).status_code
+        == 401
+    )

@@ -9,17 +9,20 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, jobs, retention
+from core import changes
 from core.conversations.model import Case, Message
-from core.db import SYSTEM, new_id
-from core.jobs import Job, NewJob
+from core.db.base import SYSTEM, new_id
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import Job, NewJob
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
+from core.privacy import retention
 from core.services import Services
 from core.stores import install
-from core.stores.access import store_by_id
 from core.stores.model import AuditEntry, Store, Throttle
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 from tests.conftest import NOON, Clock, connect
 from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
 from tests.core.samples import EVE, anns_order, deliver
@@ -41,8 +44,8 @@ def remember(services: Services, store: Store, days: Any) -> None:
 
 
 def strike(services: Services, worker: Worker) -> None:
-    with services.db.system() as session:
-        jobs.enqueue(session, SYSTEM, NewJob("clock.retain", f"clock.retain:{new_id()}"), now=services.clock())
+    with services.db.system(Purpose.INSPECT) as session:
+        queue.enqueue(session, SYSTEM, NewJob("clock.retain", f"clock.retain:{new_id()}"), now=services.clock())
     worker.run_until_idle()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,20 +11,23 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import changes, doctor, jobs
+from core import changes
 from core.app import create_app, wire_kinds
-from core.db import SYSTEM, new_id
-from core.jobs import NewJob
+from core.db.base import SYSTEM, new_id, table_of
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.scheduler import TABLE
+from core.jobs.worker import Worker
+from core.ops import doctor
 from core.orders import find
 from core.orders.model import Order
-from core.platform.demo import Demo, World
-from core.schedule import TABLE
+from core.platform.sample import Demo, World
 from core.secrets import Keyring
 from core.services import Services
-from core.stores import install, keep
-from core.stores.access import link_of, open_platform, secret_of
+from core.stores import housekeeping, install
 from core.stores.model import AuditEntry, Store
-from core.worker import Worker
+from core.stores.platform_access import link_of, open_platform, secret_of
 from tests.conftest import KEY, NOON, connect, make_config
 from tests.core.samples import ANN, anns_order, deliver
 
@@ -46,14 +48,14 @@ def put_orders(services: Services, store: Store, refs: Sequence[str], email: str
 
 def walk(services: Services) -> None:
     """Let the clock's slot come and run what it promises, as a worker with these keys does."""
-    with services.db.system() as session:
-        jobs.enqueue(session, SYSTEM, NewJob("clock.reseal", f"clock.reseal:{new_id()}", once=True), now=NOON)
-    kinds = {name: kind for name, kind in wire_kinds().items() if name in keep.JOBS}
+    with services.db.system(Purpose.INSPECT) as session:
+        queue.enqueue(session, SYSTEM, NewJob("clock.reseal", f"clock.reseal:{new_id()}", once=True), now=NOON)
+    kinds = {name: kind for name, kind in wire_kinds().items() if name in housekeeping.JOBS}
     Worker(services, kinds, close_store=install.close).run_until_idle()
 
 
 def only_store(services: Services) -> Store:
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         return session.scalars(sa.select(Store)).one()
 
 
@@ -64,7 +66,7 @@ def digests(services: Services, store: Store) -> set[str]:
 
 def notes(services: Services, store: Store) -> list[dict[str, int]]:
     with services.db.transaction(store.id, write=False) as session:
-        noted = sa.select(AuditEntry.facts).where(AuditEntry.what == keep.RESEALED)
+        noted = sa.select(AuditEntry.facts).where(AuditEntry.what == housekeeping.RESEALED)
         return list(session.scalars(noted))
 
 
@@ -103,16 +105,18 @@ def test_after_the_walk_the_new_key_alone_opens_everything(services: Services, s
 def test_without_the_walk_the_new_key_alone_opens_nothing(services: Services, store: Store) -> None:
     put_orders(services, store, "1")
     new = with_keys(services, NEW)
-    assert keep.is_unreadable(store, new.keyring)
+    assert housekeeping.is_unreadable(store, new.keyring)
     with pytest.raises(find.OrderNotFound):
         finds_the_order(new, store)
 
 
-@pytest.mark.parametrize("count", [keep.BATCH - 1, keep.BATCH, keep.BATCH + 1], ids=["less", "even", "more"])
+@pytest.mark.parametrize(
+    "count", [housekeeping.BATCH - 1, housekeeping.BATCH, housekeeping.BATCH + 1], ids=["less", "even", "more"]
+)
 def test_a_walk_reaches_the_last_order_however_its_batches_fall(services: Services, store: Store, count: int) -> None:
     put_orders(services, store, "1")
     with services.db.transaction(store.id) as session:
-        orders: Any = Order.__table__
+        orders = table_of(Order)
         first = dict(session.execute(sa.select(orders)).mappings().one())
         session.execute(sa.insert(orders), [first | {"id": new_id(), "ref": f"copy {n}"} for n in range(1, count)])
     both = with_keys(services, NEW, KEY)
@@ -143,7 +147,7 @@ def test_a_store_that_left_is_walked_too_and_its_empty_credentials_stay_empty(se
     walk(with_keys(services, NEW, KEY))
     row = only_store(services)
     assert row.credentials == b""
-    assert not keep.is_unreadable(row, Keyring([NEW]))
+    assert not housekeeping.is_unreadable(row, Keyring([NEW]))
 
 
 def test_an_order_without_an_address_stays_without_a_digest(services: Services, store: Store) -> None:
@@ -158,11 +162,11 @@ def test_what_a_lost_key_sealed_is_left_alone_and_the_rest_goes_on(
     connect(with_keys(services, NEW), world, "second")
     put_orders(services, store, "1")
     walk(with_keys(services, NEW, "a-third-long-random-text-of-thirty-six"))
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         lost, kept = session.scalars(sa.select(Store).order_by(Store.id))
     assert lost.secret == store.secret
-    assert keep.is_unreadable(lost, Keyring([NEW]))
-    assert not keep.is_unreadable(kept, Keyring([NEW]))
+    assert housekeeping.is_unreadable(lost, Keyring([NEW]))
+    assert not housekeeping.is_unreadable(kept, Keyring([NEW]))
     assert digests(services, store) == {Keyring([NEW]).digest(ANN, purpose="email")}
 
 
@@ -171,17 +175,17 @@ def test_an_address_that_changed_during_the_walk_keeps_its_own_digest(services: 
     put_orders(services, store, "1")
     read = Keyring([NEW, KEY])
     with services.db.transaction(store.id) as session:
-        rows, last = keep.read_digests(session, store.id, 0)
+        rows, last = housekeeping.read_digests(session, store.id, 0)
         session.execute(sa.update(Order).values(email="ann@new.example", email_key="brought by the snapshot"))
         assert (rows[0].email, last) == (ANN, 0)
-        keep.renew_digests(session, store.id, read, rows)
+        housekeeping.renew_digests(session, store.id, read, rows)
     assert digests(services, store) == {"brought by the snapshot"}
 
 
 @given(st.emails() | st.text(max_size=400))
 def test_a_walk_reduces_an_address_as_the_search_does(email: str) -> None:
     keyring = Keyring([KEY])
-    assert keep.digest_address(email, keyring) == find.email_key(email, keyring)
+    assert housekeeping.digest_address(email, keyring) == find.email_key(email, keyring)
 
 
 def test_the_clock_knows_of_the_walk() -> None:

@@ -12,11 +12,11 @@ import schemathesis
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 
-from core.platform.demo import World
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.services import Services
-from core.stores.access import grant
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import grant
 from tests.core.returns.seed import ACCEPTS, place, set_policy
 from tests.core.returns.visit import Visit, picture
 

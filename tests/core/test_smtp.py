@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.smtp import (
+from core.mail.smtp import (
     BadAddress,
     MailRefused,
     MailUnavailable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.stationery import clean, isolate, safe_url, wrap
+from core.mail.layout import clean, isolate, safe_url, wrap
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from core.together import Together
+from core.db.group_commit import Together
 
 
 def test_what_arrives_while_one_batch_is_written_shares_the_next() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from core import catalogs, widgetwords
-from core.i18n import languages
+from core.i18n import catalogs, widget_catalogs
+from core.i18n.widget_catalogs import WIDGET
+from core.i18n.words import languages
 from core.web.widget import LOADER
-from core.widgetwords import WIDGET
 from tests.core.shipping.seed import on_sqlite
 
 BUILT = Path(__file__).parents[2] / "core" / "web" / "static" / "widget"
@@ -29,7 +29,7 @@ FORBIDDEN = (
 KB = 1000
 needs_node = pytest.mark.skipif(
     shutil.which("node") is None or not (WIDGET / "node_modules" / "esbuild").is_dir(),
-    reason="no Node here, or `npm install --no-package-lock` was not run in widget/",
+    reason="no Node here, or `npm ci` was not run in widget/",
 )
 
 
@@ -77,13 +77,13 @@ def test_the_build_is_made_from_these_sources() -> None:
 
 
 def test_the_words_are_the_catalogs(tmp_path: Path) -> None:
-    widgetwords.write({code: catalogs.read(code) for code in languages()}, tmp_path)
+    widget_catalogs.write({code: catalogs.read(code) for code in languages()}, tmp_path)
     for path in sorted(tmp_path.iterdir()):
         assert (WIDGET / "words" / path.name).read_text("utf-8") == path.read_text("utf-8"), "run `make widget`"
 
 
 def test_every_sentence_of_the_sources_is_in_every_language() -> None:
-    said = {msgid if isinstance(msgid, str) else msgid[0] for _, msgid in widgetwords.collect()}
+    said = {msgid if isinstance(msgid, str) else msgid[0] for _, msgid in widget_catalogs.collect()}
     assert len(said) > 80
     for code in languages():
         assert json.loads((WIDGET / "words" / f"{code}.json").read_text("utf-8"))["words"].keys() == said, code

@@ -17,9 +17,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from core import money
-from core.i18n import Words, languages
+from core.i18n.widget_catalogs import WIDGET
+from core.i18n.words import Words, languages
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     PaymentSnapshot,
@@ -28,10 +30,8 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.services import Services
-from core.stores.access import grant
 from core.stores.model import Store
-from core.widgetwords import WIDGET
-from core.worker import Worker
+from core.stores.platform_access import grant
 from tests.conftest import Clock
 from tests.core.shipping.seed import apply, on_sqlite, order, parcel, revised, rows, sending, set_terms
 from tests.core.two_stores import Outbox

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from core.jobs.worker import Worker
 from core.orders.model import Order, OrderEvent
-from core.platform.demo import World
+from core.platform.sample import World
 from core.services import Services
-from core.stores.access import tracking_token
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import tracking_token
 from tests.conftest import connect
 from tests.core.shipping.seed import apply, on_sqlite, order, revised, rows, sending, set_terms
 from tests.core.two_stores import Outbox

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from core import jobs, schedule
-from core.db import SYSTEM, Database
-from core.jobs import Job, Kind, LeaseLost, NewJob, PauseStore, Work
+from core.db.base import SYSTEM
+from core.db.database import Database
+from core.jobs import queue, scheduler
+from core.jobs.queue import Job, Kind, LeaseLost, NewJob, PauseStore, Work
+from core.jobs.worker import DEATHS, Worker
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.services import Services
-from core.worker import DEATHS, Worker
 from tests.conftest import NOON, Clock
 from tests.core.samples import statements
 
@@ -42,7 +43,7 @@ def make(services: Services, handler: Handler, *, poll: float = 1.0, **kind: Any
 
 def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) -> None:
     with db.transaction(store) as session:
-        jobs.enqueue(session, store, new or [WORK], now=now)
+        queue.enqueue(session, store, new or [WORK], now=now)
 
 
 def rows(db: Database, store: int = MAX) -> list[tuple[str, str]]:
@@ -304,10 +305,10 @@ def test_a_transaction_wakes_the_workers_once_whatever_a_savepoint_took_back(pos
     db = Database(postgres())
     with statements(db) as seen, db.transaction(1) as session:
         with suppress(LookupError), session.begin_nested():
-            jobs.enqueue(session, 1, NewJob("work", "taken back"), now=NOON)
+            queue.enqueue(session, 1, NewJob("work", "taken back"), now=NOON)
             raise LookupError
         for key in ("one", "two", "three"):
-            jobs.enqueue(session, 1, NewJob("work", key), now=NOON)
+            queue.enqueue(session, 1, NewJob("work", key), now=NOON)
     assert [statement for statement in seen if "notify" in statement] == ["notify aftercare_jobs"] * 2
     db.close()
 
@@ -398,13 +399,13 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(services: Servic
         assert in_hand.wait(10)
         with away(live.db):
             gone.set()
-            assert not schedule.tick(live, "clock.sweep", timedelta(minutes=2))
+            assert not scheduler.tick(live, "clock.sweep", timedelta(minutes=2))
             time.sleep(0.5)  # it looks for work, and finds no database
         assert until(lambda: rows(live.db)[0][0] == "done")
         assert notes(live.db) == ["try 2"]
         promise(live.db, NewJob("work", "order:43"), now=live.clock())
         assert until(lambda: [state for state, _ in rows(live.db)].count("done") == 2)
-    assert schedule.tick(live, "clock.sweep", timedelta(minutes=2))
+    assert scheduler.tick(live, "clock.sweep", timedelta(minutes=2))
     assert rows(live.db, SYSTEM) == [("waiting", "")]
 
 

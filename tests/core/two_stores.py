@@ -15,19 +15,19 @@ from pydantic import BaseModel
 
 from core.app import wire_kinds
 from core.conversations.model import Case
-from core.db import Base
-from core.jobs import Job
-from core.mail import MailRefused
+from core.db.base import Base
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
+from core.mail.compose import MailRefused
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
-from core.orders.notice import Notice
 from core.orders.shop import CODE_LIFE
 from core.platform.contract import StaffIdentity
-from core.platform.demo import World
+from core.platform.sample import World
 from core.services import Services
 from core.stores import install, staff
-from core.stores.access import store_by_id, use_once
 from core.stores.model import Nonce, Staff, Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id, use_once
 from tests.conftest import connect, make_config
 from tests.core.private import EMAIL, TRACES, leave_traces
 from tests.core.samples import EVE, anns_order, anns_review

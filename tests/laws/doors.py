@@ -11,18 +11,19 @@ import sqlalchemy as sa
 from werkzeug.test import EnvironBuilder
 
 from core.app import installed_platforms
-from core.orders import outgoing
-from core.orders.notice import Notice
+from core.orders.messages import envelope
+from core.orders.messages.notice import Notice
 from core.platform.contract import StaffIdentity
-from core.platform.demo import SIGNATURE, Demo, forward, sign
-from core.returns import album, withdrawal
-from core.returns.asking import Asked
-from core.returns.lifecycle import By
-from core.returns.opening import Request, open_return
+from core.platform.sample import SIGNATURE, Demo, forward, sign
+from core.returns.photos import photo_storage
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import By
+from core.returns.requests.opening import Request, open_return
+from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores import staff
-from core.stores.access import answer_token, grant, link_of, tracking_token
 from core.stores.model import Store
+from core.stores.platform_access import answer_token, grant, link_of, tracking_token
 from tests.core.shipping.seed import apply, order, parcel, set_terms, the_order
 from tests.laws.rubbish import Rubbish
 
@@ -36,6 +37,7 @@ class Keys:
 
     truths: dict[str, str]
     secret: str
+    forwarding_secret: str
     bearers: tuple[str, ...]
     cookie: str
     mail: bytes
@@ -52,7 +54,7 @@ def cut_keys(services: Services, store: Store) -> Keys:
         notice_id = session.scalars(sa.select(Notice.id)).one()
         asked = Request((Asked("1", 1),))
         rma = open_return(session, store, placed.id, asked, By("max", "owner"), now=services.clock())
-        declared = withdrawal.start(session, store, placed.id, {"2": 1}, now=services.clock())
+        declared = declare.start(session, store, placed.id, {"2": 1}, now=services.clock())
     owner = staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
     truths = {
         "platform": "demo",
@@ -69,10 +71,11 @@ def cut_keys(services: Services, store: Store) -> Keys:
         "choice": "wait",
         "name": "page.css",
     }
-    reply_to = f"reply+{outgoing.mail_token(keyring, store.id, placed.id)}@localhost"
+    reply_to = f"reply+{envelope.mail_token(keyring, store.id, placed.id)}@localhost"
     return Keys(
         truths,
         link_of(services, store).secret,
+        link_of(services, store).forwarding_secret,
         (grant(keyring, store.id, [placed.id]), grant(keyring, store.id, [placed.id], level="act"), INBOUND, METRICS),
         f"aftercare_desk_{store.key}={staff.open_session(keyring, owner)}",
         f"From: ann@shopper.example\r\nTo: {reply_to}\r\nSubject: Re\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?".encode(),
@@ -92,7 +95,7 @@ def tokens(services: Services, store: Store, keys: Keys) -> dict[str, str]:
     return {
         "hooks": link_of(services, store).hook_url.rpartition("/")[2],
         "t": tracking_token(keyring, store.id, int(keys.truths["order_id"]), 1),
-        "shop": album.token_of(keyring, store.id, 1),
+        "shop": photo_storage.token_of(keyring, store.id, 1),
         "a": answer_token(keyring, store.id, int(keys.truths["notice_id"]), 1),
         "admin": keyring.sign({"s": store.id, "a": "max@shop.example"}, purpose="sender"),
     }
@@ -110,9 +113,9 @@ def dress(rubbish: Rubbish, keys: Keys, first: str, body: bytes) -> dict[str, st
         elif first in ("proxy", "admin"):
             nonce = rubbish.text().encode("ascii", "ignore").decode().strip() or str(rubbish.chance.random())
             claim: Any = rubbish.chance.choice(({"ref": "7", "orders": ["42"]}, rubbish.fields(), rubbish.value()))
-            forwarded = forward(keys.secret, "linden", nonce=nonce, shopper=claim)
+            forwarded = forward(keys.forwarding_secret, "linden", nonce=nonce, shopper=claim)
             claimed = f"{nonce}\n{forwarded.get('x-demo-shopper', '')}\n".encode()
-            headers |= forwarded | {SIGNATURE: sign(keys.secret, claimed + body)}
+            headers |= forwarded | {SIGNATURE: sign(keys.forwarding_secret, claimed + body)}
     return headers
 
 

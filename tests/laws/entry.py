@@ -18,19 +18,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from core import commands, logs, schedule
-from core.__main__ import stop_on_signal
+from core import logs
 from core.app import create_app, make_services, wire_kinds
 from core.config import read_config
-from core.jobs import Kind, LeaseLost, Work
+from core.jobs import scheduler
+from core.jobs.queue import Kind, LeaseLost, Work
+from core.jobs.worker import Worker
+from core.ops import commands
+from core.ops.signals import stop_on_signal
 from core.orders.model import OrderEvent
 from core.platform.contract import Platform, Reimbursement
-from core.platform.demo import Demo
+from core.platform.sample import Demo
 from core.stores import install
-from core.stores.access import open_platform, store_by_id
-from core.worker import Worker
+from core.stores.platform_access import open_platform, store_by_id
+from plugins.woocommerce.platform import WooCommerce
 
-PLATFORMS = {"demo": Demo}
+PLATFORMS: dict[str, type[Platform]] = {"demo": Demo, "woocommerce": WooCommerce}
 TABLE = {"clock.sweep": timedelta(seconds=10)}
 """No poll and no reconcile: what a delivery lost must not be found again by other means."""
 
@@ -95,7 +98,7 @@ def work(env: Mapping[str, str], lease: float) -> None:
     config = read_config(env)
     logs.configure(config.log_format)
     services = make_services(config, PLATFORMS)
-    clock = schedule.start(services, TABLE)
+    clock = scheduler.start(services, TABLE)
     kinds = {name: replace(kind, lease=timedelta(seconds=lease)) for name, kind in (wire_kinds() | KINDS).items()}
     Worker(services, kinds, close_store=install.close).run(stop)
     clock.shutdown(wait=False)

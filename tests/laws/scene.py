@@ -16,15 +16,16 @@ import sqlalchemy as sa
 
 from core.app import make_services, wire_kinds
 from core.config import read_config
-from core.jobs import Job
-from core.platform.demo import World
-from core.returns import policies
-from core.returns.rulebook import Policy
+from core.db.purpose import Purpose
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
+from core.platform.sample import World
+from core.returns.policy import policy_versions
+from core.returns.policy.policy_document import Policy
 from core.services import Services
 from core.stores import install
-from core.stores.access import store_by_id
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 from tests.conftest import KEY, connect
 from tests.laws.cluster import Cluster
 from tests.laws.entry import PLATFORMS
@@ -84,7 +85,7 @@ def tell_everything(services: Services, store: Store) -> None:
         row.settings = {"shipping": {"rules": rules} | always}
         row.settings_version += 1
         paying = Policy(otherwise="accept", before_delivery="accept", refund_when="approval", wishes=("keep",))
-        policies.save(session, row, paying, seen=1, who="Max", now=services.clock())
+        policy_versions.save(session, row, paying, seen=1, who="Max", now=services.clock())
 
 
 def trade_on(scene: Scene, seconds: float) -> None:
@@ -105,7 +106,7 @@ def settle(scene: Scene) -> None:
 
 
 def count(scene: Scene, query: Any) -> int:
-    with scene.services.db.system(write=False) as session:
+    with scene.services.db.system(Purpose.INSPECT, write=False) as session:
         return int(session.scalar(query) or 0)
 
 

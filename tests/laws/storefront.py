@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import requests
 import sqlalchemy as sa
 
-from core import changes, jobs
-from core.jobs import NewJob
+from core import changes
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.orders.model import Order
-from core.platform.demo import SIGNATURE, World, sign
+from core.platform.sample import SIGNATURE, World, sign
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -31,12 +32,12 @@ from core.platform.snapshots import (
     TrackingEventSnapshot,
     TrackingStatus,
 )
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER
-from core.returns.opening import Request, open_return
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
-from core.stores.access import link_of
 from core.stores.model import Store
+from core.stores.platform_access import link_of
 
 LIFE: dict[str, TrackingStatus | None] = {
     "placed": None,
@@ -160,7 +161,7 @@ class Storefront:
         """Ask for money back on an order that nothing else changes, twice; the policy pays at once."""
         now = datetime.now(UTC)
         here = ShipmentSnapshot("1", TrackingStatus.DELIVERED, shipped_at=now, delivered_at=now, items={"1": 1})
-        order = replace(new_order(f"8{ref}", now), payments=(CARD,), shipments=(here,))
+        order = replace(new_order(f"8{ref}", now), shipments=(here,))
         self.world.put(order)
         for _ in range(2):
             insist(partial(self._open_return, order))
@@ -183,7 +184,7 @@ def promise(services: Services, store: Store, job: NewJob) -> None:
 
     def click() -> None:
         with services.db.transaction(store.id) as session:
-            jobs.enqueue(session, store.id, job, now=services.clock())
+            queue.enqueue(session, store.id, job, now=services.clock())
 
     insist(click)
 
@@ -216,4 +217,5 @@ def new_order(ref: str, now: datetime) -> OrderSnapshot:
         name="Ann Berg",
         country="LT",
         lines=(LineItemSnapshot("1", "Mug", 1, total=1200),),
+        payments=(CARD,),
     )

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from core import migrate
-from core.db import Database
-from core.jobs import Job, NewJob
+from core.db.database import Database
+from core.jobs.queue import Job, NewJob
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment
-from core.orders.notice import Notice
 from core.returns.model import Reimbursement, Return
 from core.reviews.model import Review
+from core.schema import migrate
 from tests.laws.cluster import OwnPostgres, own_postgres, wait_until
 from tests.laws.scene import Scene, jobs_by_state, rows, settle, staged, trade_on, words
 from tests.laws.storefront import LIFE, Storefront, new_order, promise

@@ -19,15 +19,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import run_wsgi_app
 
 from core.app import create_app
-from core.db import Database
-from core.jobs import Job
-from core.platform.demo import SIGNATURE, sign
+from core.db.database import Database
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
+from core.mail.smtp import NullTransport
 from core.platform.registry import Registry
+from core.platform.sample import SIGNATURE, sign
 from core.secrets import Keyring
 from core.services import Services
-from core.smtp import NullTransport
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import KEY, Clock, make_config
 from tests.core.samples import hook_path
 from tests.core.shipping.seed import LEFT, rows

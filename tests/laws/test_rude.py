@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from core.stores.access import link_of
+from core.stores.platform_access import link_of
 from tests.laws.cluster import megabytes, wait_until
 from tests.laws.rude import manners, say
 from tests.laws.scene import staged

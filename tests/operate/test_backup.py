@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core import jobs, migrate
 from core.app import make_worker
-from core.db import Database
-from core.jobs import Job, NewJob
+from core.db.database import Database
+from core.jobs import queue
+from core.jobs.queue import Job, NewJob
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
+from core.schema import migrate
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON, make_config
@@ -46,7 +47,7 @@ class Writers:
         while not self.stop.wait(0.002):
             key = f"{name}:{number}"
             with self.database.transaction(self.store.id) as session:
-                jobs.enqueue(session, self.store.id, NewJob("note", key, {"text": "x" * 500}), now=NOON)
+                queue.enqueue(session, self.store.id, NewJob("note", key, {"text": "x" * 500}), now=NOON)
             self.acknowledged.append(key)
             number += 1
 

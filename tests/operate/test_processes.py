@@ -18,14 +18,15 @@ import pytest
 import sqlalchemy as sa
 
 from core.app import make_services
-from core.db import Database
-from core.jobs import Job
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs.queue import Job
 from core.orders.model import Order
 from core.platform.contract import Installation
 from core.services import Services
 from core.stores import install
-from core.stores.access import link_of
 from core.stores.model import Store as StoreRow
+from core.stores.platform_access import link_of
 from plugins.woocommerce.signing import sign_webhook
 from tests.conftest import KEY, make_config
 from tests.operate.running import SMTP_PASSWORD, Running, environment, run, started, status, wait_until
@@ -156,7 +157,7 @@ def test_a_process_that_starts_before_its_database_waits_for_it(
 def has_worked(url: str) -> bool:
     database = Database(url)
     try:
-        with database.system(write=False) as session:
+        with database.system(Purpose.INSPECT, write=False) as session:
             return bool(session.scalar(sa.select(sa.func.count()).select_from(Job).where(Job.state == "done")))
     finally:
         database.close()
@@ -220,7 +221,7 @@ def answer_of(connection: socket.socket, rest: bytes) -> int:
 def writers_waiting(database: Database) -> Iterator[None]:
     """Let nobody write a job while the block runs."""
     lock = "select 1" if database.is_sqlite else "lock table jobs in exclusive mode"  # SQLite has one writer
-    with database.system() as session:
+    with database.system(Purpose.INSPECT) as session:
         session.execute(sa.text(lock))
         yield
 

@@ -15,16 +15,16 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import jobs
 from core.app import make_worker
-from core.db import Database
-from core.jobs import Job, Kind, NewJob, Work
+from core.db.database import Database
+from core.jobs import queue
+from core.jobs.queue import Job, Kind, NewJob, Work
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON
 from tests.core.samples import ANN, anns_order, deliver
 from tests.operate.running import PATIENCE, ROOT, environment, run, wait_until
@@ -120,7 +120,7 @@ def test_a_migration_while_workers_work_loses_nothing_and_holds_writers_up_short
         while not stop.wait(0.005):
             with services.db.transaction(store.id) as session:
                 new = NewJob("note", f"note:{promised[0]}")
-                jobs.enqueue(session, store.id, new, now=NOON)
+                queue.enqueue(session, store.id, new, now=NOON)
                 session.execute(sa.update(Order).values(late=False))  # what the migration has to lock
             promised[0] += 1
             pauses.append(time.monotonic() - last)

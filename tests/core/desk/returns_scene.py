@@ -12,11 +12,11 @@ from werkzeug.test import TestResponse
 
 from core.app import create_app
 from core.orders.model import Order
-from core.platform.demo import World
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER
+from core.platform.sample import World
 from core.returns.model import Return
-from core.returns.opening import Request, open_return
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
 from core.stores.model import Staff, Store
 from tests.core.returns.seed import at, bought

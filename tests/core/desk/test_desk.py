@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from core import jobs
 from core.app import create_app
 from core.conversations.model import Case
-from core.desk.names import name_of
+from core.desk.labels import name_of
 from core.desk.today import board
-from core.jobs import Job, NewJob
+from core.jobs import queue
+from core.jobs.queue import Job, NewJob
+from core.jobs.worker import Worker
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
-from core.platform.demo import World, forward
+from core.platform.sample import World, forward
 from core.services import Services
-from core.shipping import replay, settle
-from core.shipping.rehearsal import rehearse
-from core.shipping.terms import Terms
-from core.stores.access import secret_of, store_by_id
+from core.shipping import evaluate, replay
+from core.shipping.rules.simulate import simulate
+from core.shipping.rules.terms import Terms
 from core.stores.model import AuditEntry, Staff, Store
-from core.worker import Worker
+from core.stores.platform_access import forwarding_secret_of, store_by_id
 from tests.conftest import Clock, connect
 from tests.core.shipping.seed import (
     LAST_CALL,
@@ -70,7 +70,7 @@ def desk(services: Services, store: Store, worker: Worker, client: FlaskClient) 
     with services.db.transaction(store.id) as session:
         one = session.get_one(Order, (store.id, the_order(services, store).id))
         session.add(Case(order_id=one.id, kind="talk", opened_at=services.clock() - timedelta(hours=3)))
-        jobs.enqueue(session, store.id, NewJob("changes.refresh_order", "order:7", {"ref": "7"}), now=services.clock())
+        queue.enqueue(session, store.id, NewJob("changes.refresh_order", "order:7", {"ref": "7"}), now=services.clock())
         job = session.query(Job).filter_by(key="order:7").one()
         job.state, job.reason = "stuck", "The store refused: no such order."
     return client
@@ -102,7 +102,7 @@ def fields(page: str) -> dict[str, str]:
 
 def terms_of(services: Services, store: Store) -> Terms:
     with services.db.transaction(store.id, write=False) as session:
-        return settle.terms_of(store_by_id(session, store.id))
+        return evaluate.terms_of(store_by_id(session, store.id))
 
 
 # Who is here.
@@ -112,7 +112,7 @@ def terms_of(services: Services, store: Store) -> Terms:
 def test_the_first_to_open_the_desk_owns_it_and_the_second_looks(
     services: Services, store: Store, client: FlaskClient
 ) -> None:
-    signed = forward(secret_of(services, store), store.key, nonce="n1")
+    signed = forward(forwarding_secret_of(services, store), store.key, nonce="n1")
     opened = client.get("/admin/open/demo", headers=signed)
     assert (opened.status_code, opened.location) == (302, at(store))
     assert client.get(at(store)).status_code == 200
@@ -422,8 +422,8 @@ def test_the_replay_page_shows_what_the_rehearsal_found(
     apply(services, store, order("42", parcel()), order("43", parcel()), order("44"))
     clock.now = LAST_CALL + timedelta(days=2)
     with services.db.transaction(store.id, write=False) as session:
-        terms = settle.terms_of(store_by_id(session, store.id))
-        found = rehearse(replay.histories(session, now=clock()), terms, clock())
+        terms = evaluate.terms_of(store_by_id(session, store.id))
+        found = simulate(replay.read_histories(session, now=clock()), terms, clock())
     assert (found.orders, found.late, found.warned) == (3, 3, 3)
     page = client.get(at(store, "replay")).text
     early = f"{found.days_early:.1f}"

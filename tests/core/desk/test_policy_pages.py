@@ -12,16 +12,16 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from core.platform.demo import World
-from core.returns import policies
-from core.returns.lifecycle import SHOPPER
-from core.returns.opening import open_return
-from core.returns.practice import practice_of
-from core.returns.rulebook import Policy
+from core.jobs.worker import Worker
+from core.platform.sample import World
+from core.returns.policy import policy_versions
+from core.returns.policy.policy_document import Policy
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import open_return
+from core.returns.return_settings import practice_of
 from core.services import Services
-from core.stores.access import store_by_key
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_key
 from tests.core.desk.returns_scene import LAMP, REVIEW, ask, fields, path, said, seat, sell
 from tests.core.returns.seed import place, set_policy
 from tests.core.shipping.seed import on_sqlite, statements
@@ -48,7 +48,7 @@ def max_(services: Services, store: Store) -> FlaskClient:
 
 def held(services: Services, store: Store) -> Policy:
     with services.db.transaction(store.id, write=False) as session:
-        return policies.policy_of(session, store)
+        return policy_versions.policy_of(session, store)
 
 
 def form_of(client: FlaskClient, store: Store) -> dict[str, str]:
@@ -253,7 +253,7 @@ def test_an_imported_policy_keeps_its_rules_while_it_is_edited_further(
     services: Services, store: Store, max_: FlaskClient
 ) -> None:
     set_policy(services, store, **REVIEW)
-    document = policies.write_file(Policy(timezone="Europe/Vilnius", currency="EUR", **RICH))
+    document = policy_versions.write_file(Policy(timezone="Europe/Vilnius", currency="EUR", **RICH))
     editing = upload(max_, store, document, edit="1").text
     start = editing.index(f'action="{path(store, "returns/policy")}"')
     typed = fields(editing[start : editing.index("</form>", start)])

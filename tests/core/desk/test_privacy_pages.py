@@ -8,14 +8,14 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import retention
 from core.conversations import cases
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
+from core.privacy import retention
 from core.services import Services
-from core.stores.access import store_by_key
 from core.stores.model import AuditEntry, Staff, Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_key
 from tests.core.private import TRACES, dump, her_order, leave_traces, seen_in
 from tests.core.shipping.seed import on_sqlite, rows, sign_in
 

@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.db import new_id
-from core.desk import returns_queue
-from core.platform.demo import World
-from core.returns.asking import Asked
+from core.db.base import new_id
+from core.desk.returns import return_queue
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.returns.model import Reimbursement, ReturnPhoto
-from core.returns.opening import Request
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.opening import Request
 from core.services import Services
 from core.stores import audit
 from core.stores.model import AuditEntry, Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.desk.returns_scene import LAMP, MUGS, REVIEW, ask, path, press, read, said, seat, sell
 from tests.core.returns.seed import letters, place, set_policy, set_practice, the_money
@@ -388,6 +388,6 @@ def test_no_row_of_another_store_is_counted_or_listed(
 ) -> None:
     ask(services, store, order_id)
     with services.db.transaction(store.id + 1, write=False) as session:
-        assert returns_queue.count_waiting(session) == 0
-        assert returns_queue.list_returns(session, show="all", typed="", most=9) == []
+        assert return_queue.count_waiting(session) == 0
+        assert return_queue.list_returns(session, show="all", typed="", most=9) == []
         assert session.scalar(sa.select(sa.func.count()).select_from(Reimbursement)) == 0

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
 from core.platform.registry import Registry
+from core.platform.sample import World
 from core.platform.snapshots import ReplySnapshot
 from core.reviews.model import Reply
 from core.services import Services
 from core.stores.model import AuditEntry, Store
-from core.worker import Worker
 from tests.conftest import NOON
 from tests.core.desk.returns_scene import fields, path, said, seat
 from tests.core.reviews.scene import SORRY, Mute, answer, review_there, said_there

@@ -10,11 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.app import create_app, make_worker
-from core.orders.outgoing import sender_of
+from core.mail.smtp import open_transport
+from core.orders.messages.envelope import sender_of
 from core.services import Services
-from core.smtp import open_transport
-from core.stores.access import store_by_key
 from core.stores.model import Store
+from core.stores.platform_access import store_by_key
 from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post, text_of
 from tests.core.shipping.seed import sign_in

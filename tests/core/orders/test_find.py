@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.db.purpose import Purpose
+from core.jobs.worker import Worker
 from core.orders.find import OrderNotFound, find_order, number_key, postcode_key
-from core.orders.sync import apply_gone
-from core.platform.demo import World
+from core.orders.sync.order_sync import apply_gone
+from core.platform.sample import World
 from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Store, Throttle
 from core.stores.throttle import tries_of
-from core.worker import Worker
 from tests.conftest import KEY, NOON, Clock, connect
 from tests.core.samples import ANN, EVE, anns_order, jobs_of, statements
 
@@ -221,7 +222,7 @@ def test_one_address_may_be_tried_ten_times_from_anywhere(client: FlaskClient, s
 @pytest.mark.usefixtures("orders")
 def test_nothing_typed_is_stored_readably(client: FlaskClient, services: Services, store: Store) -> None:
     ask(client, store, "1042", "eve.secret@elsewhere.example")
-    with services.db.system(write=False) as session:
+    with services.db.system(Purpose.INSPECT, write=False) as session:
         rows = session.scalars(sa.select(Throttle)).all()
     assert rows
     assert all(len(row.digest) == 64 and "eve" not in row.digest for row in rows)

@@ -10,15 +10,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.app import create_app, make_worker
+from core.mail.smtp import open_transport
 from core.orders.links import BadPage, order_url, read_page, store_page
-from core.platform.demo import World
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER
-from core.returns.opening import Request, open_return
+from core.platform.sample import World
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.requests.opening import Request, open_return
 from core.services import Services
-from core.smtp import open_transport
-from core.stores.access import read_tracking_token, store_by_key
 from core.stores.model import AuditEntry, Staff, Store
+from core.stores.platform_access import read_tracking_token, store_by_key
 from tests.core.returns.seed import ACCEPTS, place, set_policy
 from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post, text_of

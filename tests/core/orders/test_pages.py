@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from core.jobs import Job
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.orders.shop import send_code
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     RefundSnapshot,
@@ -25,9 +26,8 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.services import Services
-from core.stores.access import LINK_LIFE, SHOPPER_TOKEN_LIFE, grant, read_shopper_token, tracking_token
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import LINK_LIFE, SHOPPER_TOKEN_LIFE, grant, read_shopper_token, tracking_token
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import ANN, anns_order
 

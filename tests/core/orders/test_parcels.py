@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.orders.parcels import BY_STATUS, REST, parcels_of
+from core.orders.sync.parcels import BY_STATUS, REST, parcels_of
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderState,

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.orders.erased import without_person
 from core.orders.model import Order
-from core.orders.sync import Fetched, apply
+from core.orders.sync.anonymize import without_person
+from core.orders.sync.order_sync import Fetched, apply
 from core.platform.snapshots import OrderSnapshot, RefundLine, RefundSnapshot
 from core.services import Services
 from core.stores.model import Store
@@ -25,6 +25,7 @@ STORED = {
     "reason": "One broke",
     "key": "k1",
     "lines": [{"ref": "l1", "quantity": 1, "amount": 1200, "taxes": {"vat": 102}}],
+    "paid_out": True,
 }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core.orders.parcels import parcels_of
-from core.orders.rows import line_row, order_row, parcel_row, read, scan_row
+from core.orders.sync.order_rows import line_row, order_row, parcel_row, read, scan_row
+from core.orders.sync.parcels import parcels_of
 from core.platform.snapshots import (
     PaymentSnapshot,
     RefundLine,

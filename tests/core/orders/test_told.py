@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from core.i18n import Words, languages
+from core.i18n.words import Words, languages
+from core.jobs.worker import Worker
 from core.orders.model import OrderEvent
-from core.orders.told import told_sentence
-from core.platform.demo import World
-from core.returns import letters
+from core.orders.presenter.event_sentences import told_sentence
+from core.platform.sample import World
+from core.returns.mail import letters
 from core.services import Services
-from core.stores.access import grant
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import grant
 from tests.core.returns.seed import place
 
 HAPPENED = (

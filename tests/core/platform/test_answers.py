@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 import requests
 
-from core.platform.answers import check, read_json, retry_after, scrub
 from core.platform.errors import AccessLost, Refused, Unavailable
+from core.platform.responses import check, read_json, retry_after, scrub
 
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
 HTML = {"Content-Type": "text/html"}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from core.platform.contract import ExchangeLine, RefundLine, Reimbursement
-from core.platform.demo_till import credit_code, exchange_order, pay, take_back
 from core.platform.errors import Refused
+from core.platform.sample_payments import credit_code, exchange_order, pay, take_back
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, PaymentSnapshot, TaxPart
 from tests.conftest import NOON
 from tests.core.samples import MUG, anns_order

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from core.i18n import Words
+from core.i18n.words import Words
 from core.returns.facts import Objection, Offer
-from core.returns.letters import ReturnLetter
-from core.returns.quotes import Entry
-from core.returns.sentences import entry_label, exemption, objection, offer
+from core.returns.mail.letters import ReturnLetter
+from core.returns.money.quotes import Entry
+from core.returns.presenter.sentences import entry_label, exemption, objection, offer
 
 PAGE = "https://aftercare.example/t/abc"
 RECEIPT = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from core.returns.photos import Photo
+from core.returns.photos.image import Photo
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.jobs.worker import Worker
+from core.orders.messages.notice import Notice
 from core.orders.model import Order
-from core.orders.notice import Notice
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -21,20 +22,25 @@ from core.platform.snapshots import (
     ShipmentSnapshot,
     TrackingStatus,
 )
-from core.returns import policies
-from core.returns.lifecycle import By
 from core.returns.model import Reimbursement, Return
-from core.returns.rulebook import Policy
+from core.returns.policy import policy_versions
+from core.returns.policy.policy_document import Policy
+from core.returns.requests.lifecycle import By
 from core.services import Services
 from core.stores import settings
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON
 from tests.core.samples import anns_order
 
 MUGS = LineItemSnapshot("l1", "Mug", 3, total=1000, product_ref="p1", sku="MUG")
 LAMP = LineItemSnapshot("l2", "Lamp", 1, total=5000, product_ref="p2", sku="LAMP")
 POST = LineItemSnapshot("s1", "Shipping", 1, total=490, kind="shipping")
+LINE_OF_65: dict[str, Any] = {
+    "lines": (LineItemSnapshot("l2", "Lamp", 1, total=6500),),
+    "total": 6500,
+    "payments": (PaymentSnapshot("pay1", "card", 6500, refundable=True),),
+}
+"""One lamp for 65.00 and nothing else."""
 AGNES, MAX = By("Agnes", "agent"), By("Max", "owner")
 """Agnes answers shoppers; Max owns the store."""
 
@@ -73,9 +79,9 @@ def place(services: Services, store: Store, world: World, worker: Worker, order:
 def set_policy(services: Services, store: Store, **terms: Any) -> Policy:
     """Save a policy as Max would."""
     with services.db.transaction(store.id) as session:
-        here = policies.policy_of(session, store)
+        here = policy_versions.policy_of(session, store)
         wanted = Policy(**{"timezone": store.timezone, "currency": store.currency, **terms})
-        return policies.save(session, store, wanted, seen=here.version, who="Max", now=services.clock())
+        return policy_versions.save(session, store, wanted, seen=here.version, who="Max", now=services.clock())
 
 
 def set_practice(services: Services, store: Store, **said: Any) -> Store:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from core.money import allocate, to_minor
-from core.returns.amounts import MoreThanBought, NothingLeft, after, difference, quote, waterfall
-from core.returns.bought import Bought, BoughtLine, Payment
-from core.returns.quotes import NOT_PAID, REFUNDED_BEFORE, ROUNDED, SHARE_OF_DISCOUNT, Entry, Fee, Quote, Wanted
-from core.returns.shares import NET, deal, rounding_room, settle
+from core.returns.money.allocation import NET, deal, rounding_room, settle
+from core.returns.money.purchased import Bought, BoughtLine, Payment
+from core.returns.money.quotes import NOT_PAID, REFUNDED_BEFORE, ROUNDED, SHARE_OF_DISCOUNT, Entry, Fee, Quote, Wanted
+from core.returns.money.refund_amount import MoreThanBought, NothingLeft, after, difference, quote, waterfall
 
 
 def order(*lines: BoughtLine, total: int | None = None, paid: int | None = None, **more: object) -> Bought:

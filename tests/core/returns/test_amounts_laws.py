@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.money import allocate, exponent
-from core.returns.amounts import NothingLeft, after, difference, quote
-from core.returns.bought import GOODS, Bought, BoughtLine, Payment
-from core.returns.quotes import Fee, Quote, Wanted
-from core.returns.shares import NET, deal, settle, stored_parts
+from core.returns.money.allocation import NET, deal, settle, stored_parts
+from core.returns.money.purchased import GOODS, Bought, BoughtLine, Payment
+from core.returns.money.quotes import Fee, Quote, Wanted
+from core.returns.money.refund_amount import NothingLeft, after, difference, quote
 
 LONG = bool(os.environ.get("LONG"))
 law = settings(max_examples=2000 if LONG else 60, deadline=None, derandomize=not LONG)

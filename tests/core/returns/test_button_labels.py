@@ -7,13 +7,13 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from core.i18n import Words
-from core.platform.demo import World
-from core.returns.button_labels import button_label, official_labels
+from core.i18n.words import Words
+from core.jobs.worker import Worker
+from core.platform.sample import World
+from core.returns.law.button_labels import button_label, official_labels
 from core.services import Services
-from core.stores.access import tracking_token
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import tracking_token
 from tests.core.returns.seed import ACCEPTS, bought, place, set_policy
 from tests.core.returns.visit import Visit
 from tests.core.samples import ANN

@@ -13,11 +13,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core.conversations.model import Case
-from core.platform.demo import World
-from core.returns.model import Declaration, Withdrawal
+from core.jobs.worker import Worker
+from core.platform.sample import World
+from core.returns.model import Withdrawal
+from core.returns.withdrawal.model import Declaration
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.desk.returns_scene import path, said, seat
 from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy, the_money

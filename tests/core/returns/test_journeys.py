@@ -12,25 +12,27 @@ import pytest
 import sqlalchemy as sa
 
 from core.conversations.model import Case
-from core.jobs import Job
-from core.mail import open_transport
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
+from core.mail.compose import open_transport
 from core.orders.model import Order, OrderEvent
 from core.platform.contract import Feature, Outcome, Reimbursement
-from core.platform.demo import Demo, World
 from core.platform.errors import AccessLost, Refused, Unavailable
 from core.platform.registry import Registry
+from core.platform.sample import Demo, World
 from core.platform.snapshots import OrderState, RefundSnapshot
-from core.returns import lifecycle, reimburse, withdrawal
-from core.returns.asking import Asked
-from core.returns.canceling import CannotCancel, open_cancel
-from core.returns.lifecycle import SHOPPER, Inspected, ReasonNeeded
 from core.returns.model import Return
-from core.returns.moves import IllegalMove
-from core.returns.opening import Request, ReturnNotAllowed, open_return
-from core.returns.practice import AboveLimit
+from core.returns.money import reimburse
+from core.returns.requests import lifecycle
+from core.returns.requests.canceling import CannotCancel, open_cancel
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER, Inspected, ReasonNeeded
+from core.returns.requests.opening import Request, ReturnNotAllowed, open_return
+from core.returns.return_settings import AboveLimit
+from core.returns.states import IllegalMove
+from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import AuditEntry, Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.returns.seed import (
     ACCEPTS,
@@ -256,33 +258,33 @@ def test_a_guest_withdraws_in_two_steps_and_has_a_receipt_at_once(
 ) -> None:
     order_id = place(services, store, world, worker)
     with at(services, store) as session:
-        row = withdrawal.start(session, store, order_id, {}, now=clock())
+        row = declare.start(session, store, order_id, {}, now=clock())
     worker.run_until_idle()
     assert (row.state, row.number, row.whole, post.received) == ("started", "WD-1001", True, [])
     clock.forward(minutes=2)
     with at(services, store) as session:
-        row = withdrawal.confirm(session, store, row.id, now=clock())
-        assert withdrawal.confirm(session, store, row.id, now=clock()).declared_at == row.declared_at
+        row = declare.confirm(session, store, row.id, now=clock())
+        assert declare.confirm(session, store, row.id, now=clock()).declared_at == row.declared_at
     worker.run_until_idle()
     said = text_of(post.only())
     assert hashlib.sha256(row.receipt.encode()).hexdigest() == row.receipt_hash
     assert row.receipt_hash in said.replace("\n", "").replace(" ", "")
     assert all(line in said for line in ("3 × Mug", "1 × Lamp", "Declared: 2026-11-18 14:02:00 +0200"))
     with at(services, store) as session:
-        mine, _ = withdrawal.find_withdrawal(session, store.id, row.id)
+        mine, _ = declare.find_withdrawal(session, store.id, row.id)
         assert (mine.state, mine.refund_due, mine.send_back_by) == (
             "acknowledged",
             date(2026, 12, 2),
             date(2026, 12, 2),
         )
-        assert withdrawal.is_known_receipt(session, row.receipt_hash) == row.declared_at
+        assert declare.is_known_receipt(session, row.receipt_hash) == row.declared_at
         clock.forward(days=4)
-        withdrawal.note_back(session, store, mine, AGNES, now=clock())
+        declare.note_back(session, store, mine, AGNES, now=clock())
     worker.run_until_idle()
     (money,) = the_money(services, store)
     assert (money.amount, money.state, money.due) == (6490, "issued", date(2026, 12, 2))  # the shipping with it
     with at(services, store) as session:
-        assert withdrawal.find_withdrawal(session, store.id, row.id)[0].state == "reimbursed"
+        assert declare.find_withdrawal(session, store.id, row.id)[0].state == "reimbursed"
 
 
 def test_an_order_that_has_not_left_is_canceled_at_the_store_and_paid_back_whole(
@@ -370,7 +372,7 @@ def test_a_refund_whose_answer_got_lost_is_seen_in_what_the_store_says_next(
     with at(services, store) as session:
         order = session.get(Order, (store.id, order_id))
         assert order is not None
-        lifecycle.telling.look_again(session, order, now=services.clock())
+        lifecycle.events.look_again(session, order, now=services.clock())
     worker.run_until_idle()
     assert [(one.state, one.paid, one.platform_ref) for one in the_money(services, store)] == [
         ("issued", 5000, "refund-1")
@@ -446,7 +448,7 @@ def test_where_no_platform_pays_staff_do_and_the_money_is_recognized(
         with at(services, store) as session:
             row = session.get(Order, (store.id, order_id))
             assert row is not None
-            lifecycle.telling.look_again(session, row, now=clock())
+            lifecycle.events.look_again(session, row, now=clock())
         worker.run_until_idle()
     assert [(one.state, one.platform_ref) for one in the_money(services, store)] == [("issued", "h2")]
     assert the_return(services, store).reimbursement == "issued"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from core.i18n import languages
-from core.returns.letters import KINDS, OPTIONAL, ReturnLetter, UnknownKind, write
-from core.stationery import Written
+from core.i18n.words import languages
+from core.mail.layout import Written
+from core.returns.mail.letters import KINDS, OPTIONAL, ReturnLetter, UnknownKind, write
 from tests.core.returns.letter_facts import ANN, APPROVED, EVIL, PAGE, RECEIPT, RETURN, facts_of
 
 GOLDEN = Path(__file__).with_name("letters")

@@ -9,17 +9,18 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core.db import new_id
-from core.i18n import Words
-from core.platform.demo import World
-from core.returns import policies, withdrawal
-from core.returns.labels import exemption
+from core.db.base import new_id
+from core.i18n.words import Words
+from core.jobs.worker import Worker
+from core.platform.sample import World
+from core.returns.law.withdrawal_law import EXEMPTIONS
 from core.returns.model import PolicyVersion, Withdrawal
-from core.returns.rulebook import Policy
-from core.returns.withdrawal_law import EXEMPTIONS
+from core.returns.policy import policy_versions
+from core.returns.policy.policy_document import Policy
+from core.returns.presenter.display_names import exemption
+from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.core.desk.returns_scene import path, said, seat
 from tests.core.returns.seed import at, place, set_policy
 from tests.core.returns.visit import Visit
@@ -56,7 +57,7 @@ def write_old(services: Services, store: Store, version: int) -> None:
 
 def held(services: Services, store: Store) -> Policy:
     with at(services, store) as session:
-        return policies.policy_of(session, store)
+        return policy_versions.policy_of(session, store)
 
 
 def test_alcohol_futures_are_letter_g_and_sealed_media_letter_i() -> None:
@@ -74,12 +75,12 @@ def test_a_policy_an_older_version_saved_is_swapped_once_however_often_it_is_rea
     assert letters_of(held(services, store)) == RIGHT
     for version in (2, 3):
         with at(services, store) as session:
-            policies.save(
-                session, store, policies.policy_of(session, store), seen=version, who="Max", now=services.clock()
+            policy_versions.save(
+                session, store, policy_versions.policy_of(session, store), seen=version, who="Max", now=services.clock()
             )
     assert letters_of(held(services, store)) == RIGHT
     with at(services, store) as session:
-        assert [letters_of(policies.policy_at(session, store, n)) for n in (2, 3, 4)] == [RIGHT] * 3
+        assert [letters_of(policy_versions.policy_at(session, store, n)) for n in (2, 3, 4)] == [RIGHT] * 3
 
 
 def test_what_an_older_process_saves_during_the_upgrade_is_swapped_too(services: Services, store: Store) -> None:
@@ -87,20 +88,22 @@ def test_what_an_older_process_saves_during_the_upgrade_is_swapped_too(services:
     write_old(services, store, 3)
     assert letters_of(held(services, store)) == RIGHT
     with at(services, store) as session:
-        assert letters_of(policies.policy_at(session, store, 2)) == RIGHT
+        assert letters_of(policy_versions.policy_at(session, store, 2)) == RIGHT
 
 
 def test_an_old_file_is_swapped_once_and_a_new_one_never() -> None:
-    old = json.dumps({"form": policies.FORM, "policy": {"goods": SWAPPED}})
-    read = policies.read_file(old)
+    old = json.dumps({"form": policy_versions.FORM, "policy": {"goods": SWAPPED}})
+    read = policy_versions.read_file(old)
     assert letters_of(read) == RIGHT
-    assert letters_of(policies.read_file(policies.write_file(read))) == RIGHT
+    assert letters_of(policy_versions.read_file(policy_versions.write_file(read))) == RIGHT
 
 
 @pytest.mark.parametrize("number", [0, 3, "2", None])
 def test_a_file_of_an_unknown_schema_is_refused(number: Any) -> None:
     with pytest.raises(ValueError, match="schema_number"):
-        policies.read_file(json.dumps({"form": policies.FORM, "policy": {"schema_number": number, "goods": SWAPPED}}))
+        policy_versions.read_file(
+            json.dumps({"form": policy_versions.FORM, "policy": {"schema_number": number, "goods": SWAPPED}})
+        )
 
 
 def test_a_form_drawn_by_an_older_version_is_read_with_its_letters(services: Services, store: Store) -> None:
@@ -118,8 +121,8 @@ def test_a_withdrawal_an_older_version_stored_names_the_ground_the_store_meant(
     order_id = place(services, store, world, worker)
     visit = Visit(client, services, store, order_id)
     with at(services, store) as session:
-        row = withdrawal.start(session, store, order_id, {"l1": 1, "l2": 1}, now=services.clock())
-        withdrawal.confirm(session, store, row.id, now=services.clock())
+        row = declare.start(session, store, order_id, {"l1": 1, "l2": 1}, now=services.clock())
+        declare.confirm(session, store, row.id, now=services.clock())
         row_id, (mug, lamp) = row.id, row.lines
         mug = {key: value for key, value in mug.items() if key != "schema_number"} | {"exemption": "g"}
         session.execute(sa.update(Withdrawal).values(lines=[mug, lamp | {"exemption": "g"}]))

@@ -10,16 +10,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.platform.demo import World
-from core.returns import lifecycle, payout, reimburse
-from core.returns.asking import Asked
-from core.returns.lifecycle import SHOPPER, ReasonNeeded
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.returns.model import Reimbursement, Return
-from core.returns.moves import IllegalMove, Standing, legal_moves, move_return
-from core.returns.opening import Request, open_return
+from core.returns.money import payout, reimburse
+from core.returns.requests import lifecycle
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER, ReasonNeeded
+from core.returns.requests.opening import Request, open_return
+from core.returns.states import IllegalMove, Standing, legal_moves, move_return
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.core.returns.seed import MAX, at, place, set_policy
 from tests.core.returns.test_moves import RETURNS
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from core.returns.moves import (
+from core.returns.states import (
     MOVES,
     WITHDRAWAL,
     WITHDRAWAL_ENDS,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core.returns.photos import LONGEST_SIDE, MOST_KEPT_BYTES, clean_photo
+from core.returns.photos.image import LONGEST_SIDE, MOST_KEPT_BYTES, clean_photo
 from tests.core.returns.pictures import BLUE, GREEN, RED, WHITE, encoded, exif, kept, landscape, looks, png_chunk
 
 # What is kept.

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.i18n import Words, languages
-from core.returns.photos import LONGEST_SIDE, MOST_BYTES, BadPhoto, clean_photo, sentence
+from core.i18n.words import Words, languages
+from core.returns.photos.image import LONGEST_SIDE, MOST_BYTES, BadPhoto, clean_photo, sentence
 from tests.core.returns.pictures import RED, encoded, exif, giant_webp, kept, landscape, png_of
 
 CODES = ("too_large", "not_a_photo", "too_many_pixels", "broken")
@@ -75,7 +75,7 @@ def test_a_picture_of_too_many_pixels_is_refused(width: int, height: int, code: 
 
 BOMBS = """
 import resource, sys
-from core.returns.photos import BadPhoto, clean_photo
+from core.returns.photos.image import BadPhoto, clean_photo
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for name in sys.argv[1:]:
     try:

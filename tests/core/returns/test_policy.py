@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from core.returns.facts import Answer, LineFacts, ReturnFacts
-from core.returns.policy import Policy, ask
-from core.returns.rulebook import HolidayExtension, PolicyRule, Question, ReasonTerms, When, Window
+from core.returns.policy.evaluate_policy import Policy, ask
+from core.returns.policy.policy_document import HolidayExtension, PolicyRule, Question, ReasonTerms, When, Window
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 ANN, EVE = "a" * 64, "e" * 64

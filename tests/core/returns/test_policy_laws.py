@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.returns.facts import OBJECTIONS, OFFERS, SEVERITY, LineFacts, ReturnFacts
-from core.returns.policy import Policy, ask
-from core.returns.rulebook import PolicyRule, ReasonTerms, When, Window
+from core.returns.policy.evaluate_policy import Policy, ask
+from core.returns.policy.policy_document import PolicyRule, ReasonTerms, When, Window
 
 ANN, EVE = "a" * 64, "e" * 64
 DAYS = st.dates(date(2026, 1, 1), date(2027, 12, 31))

@@ -7,13 +7,13 @@ from datetime import date
 import pytest
 from flask.testing import FlaskClient
 
-from core.platform.demo import World
-from core.returns import withdrawal
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.returns.model import Withdrawal
+from core.returns.withdrawal import declare
 from core.services import Services
-from core.stores.access import tracking_token
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import tracking_token
 from tests.conftest import Clock
 from tests.core.desk.returns_scene import path, said, seat
 from tests.core.returns.seed import ACCEPTS, at, bought, place, set_policy
@@ -98,4 +98,4 @@ def test_in_the_united_kingdom_the_proof_starts_the_clock(
     visit.see(f"withdrawals/{id_}/sent", {"tracking_number": "RR1"})
     assert row_of(visit, id_).refund_due == date(2026, 12, 2)
     with at(visit.services, visit.store) as session:
-        assert withdrawal.find_withdrawal(session, visit.store.id, int(id_))[0].sent_at is not None
+        assert declare.find_withdrawal(session, visit.store.id, int(id_))[0].sent_at is not None

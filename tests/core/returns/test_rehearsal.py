@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.returns.facts import LineFacts, ReturnFacts
-from core.returns.policy import Policy, ask
-from core.returns.rehearsal import PastCase, compare
-from core.returns.rulebook import PolicyRule, ReasonTerms, When, Window
+from core.returns.policy.evaluate_policy import Policy, ask
+from core.returns.policy.policy_document import PolicyRule, ReasonTerms, When, Window
+from core.returns.simulation.simulate import PastCase, compare
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 DELIVERED = date(2026, 9, 1)

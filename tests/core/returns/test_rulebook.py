@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core.returns.rulebook import Policy, PolicyRule, When, explain
+from core.returns.policy.policy_document import Policy, PolicyRule, When, explain
 
 
 def test_countries_and_currencies_are_read_in_any_case() -> None:

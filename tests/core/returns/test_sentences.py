@@ -8,13 +8,13 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from core.i18n import Words, languages
-from core.returns import quotes
+from core.i18n.words import Words, languages
 from core.returns.facts import OBJECTIONS, OFFERS, Answer, Objection, Offer, RefundWhen, Wish
-from core.returns.moves import WITHDRAWAL, Standing
-from core.returns.quotes import Entry
-from core.returns.rulebook import Policy
-from core.returns.sentences import (
+from core.returns.law.withdrawal_law import EXEMPTIONS
+from core.returns.money import quotes
+from core.returns.money.quotes import Entry
+from core.returns.policy.policy_document import Policy
+from core.returns.presenter.sentences import (
     entry_label,
     exemption,
     headline,
@@ -28,7 +28,7 @@ from core.returns.sentences import (
     window,
     wish_label,
 )
-from core.returns.withdrawal_law import EXEMPTIONS
+from core.returns.states import WITHDRAWAL, Standing
 
 TODAY = date(2026, 11, 23)
 CLOSED = date(2026, 11, 3)

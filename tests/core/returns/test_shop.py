@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
-from core.returns import lifecycle
+from core.platform.sample import World
 from core.returns.model import Return
+from core.returns.requests import lifecycle
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import Clock, connect
 from tests.core.returns.seed import ACCEPTS, AGNES, at, bought, place, set_policy, set_practice, the_money, the_return
 from tests.core.returns.visit import DAMAGED, MUG, Visit, another, error_of, picture

@@ -8,14 +8,15 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import jobs
-from core.db import SYSTEM
-from core.jobs import NewJob
-from core.platform.demo import World
+from core.db.base import SYSTEM
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.returns.model import ReturnPhoto
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import Clock
 from tests.core.returns.seed import ACCEPTS, at, place, set_policy, the_return
 from tests.core.returns.visit import DAMAGED, MUG, Visit, another, error_of, picture
@@ -75,8 +76,8 @@ def test_a_photo_without_a_return_is_forgotten_after_a_day(visit: Visit, worker:
     visit.act("returns", visit.asking(DAMAGED, photos=[taken]))
     for hours, left in ((23, 2), (2, 1)):
         clock.forward(hours=hours)
-        with visit.services.db.system() as session:
-            jobs.enqueue(session, SYSTEM, NewJob("clock.forget_photos", f"forget:{hours}"), now=clock())
+        with visit.services.db.system(Purpose.INSPECT) as session:
+            queue.enqueue(session, SYSTEM, NewJob("clock.forget_photos", f"forget:{hours}"), now=clock())
         worker.run_until_idle()
         with at(visit.services, visit.store) as session:
             assert session.scalar(sa.select(sa.func.count()).select_from(ReturnPhoto)) == left

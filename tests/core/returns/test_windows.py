@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.returns.facts import LineFacts
-from core.returns.rulebook import HolidayExtension, Window
-from core.returns.windows import closing_day, stand_of
+from core.returns.policy.policy_document import HolidayExtension, Window
+from core.returns.policy.return_windows import closing_day, stand_of
 
 PLACED, SHIPPED, DELIVERED = date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 4)
 WINTER = HolidayExtension(

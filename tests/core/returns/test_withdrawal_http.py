@@ -11,15 +11,15 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import OrderState
 from core.returns.model import Withdrawal
-from core.returns.withdrawal_views import masked
+from core.returns.presenter.withdrawal_view import masked
 from core.services import Services
-from core.stores.access import tracking_token
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import tracking_token
 from tests.conftest import Clock
 from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy
 from tests.core.returns.visit import Visit, error_of

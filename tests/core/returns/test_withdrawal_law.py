@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.returns.withdrawal_law import (
+from core.returns.law.withdrawal_law import (
     EXEMPTIONS,
     country_code,
     day_there,

@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from core import jobs
-from core.jobs import NewJob
-from core.platform.demo import World
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.services import Services
-from core.stores.access import grant
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import grant
 from tests.core.returns.seed import bought, place
 from tests.core.samples import EVE
 
@@ -80,5 +80,5 @@ def picture(color: str = "red") -> bytes:
 def another(services: Services, store: Store, world: World, worker: Worker) -> int:
     """Let the store have a second order, not Ann's; give its id."""
     with services.db.transaction(store.id) as session:
-        jobs.enqueue(session, store.id, NewJob("changes.refresh_order", "order:2", {"ref": "2"}), now=services.clock())
+        queue.enqueue(session, store.id, NewJob("changes.refresh_order", "order:2", {"ref": "2"}), now=services.clock())
     return place(services, store, world, worker, bought(ref="2", number="1043", email=EVE))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.orders import find
 from core.platform.contract import Feature, StaffIdentity
-from core.platform.demo import Demo, World
+from core.platform.sample import Demo, World
 from core.platform.snapshots import ReviewSnapshot
 from core.reviews import replies, sync
 from core.reviews.model import Reply, Review

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.reviews.check import check
-from core.reviews.names import public_name
+from core.reviews.public_names import public_name
+from core.reviews.reply_check import check
 
 OWN = ("care@fern.example", "+370 600 11111")
 

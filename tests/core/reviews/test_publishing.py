@@ -8,18 +8,18 @@ from typing import ClassVar
 import pytest
 import sqlalchemy as sa
 
-from core import privacy
-from core.jobs import Job
-from core.platform.demo import Demo, World
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
 from core.platform.errors import Unavailable
 from core.platform.registry import Registry
+from core.platform.sample import Demo, World
 from core.platform.snapshots import ReplySnapshot
+from core.privacy import personal_data
 from core.reviews import replies
 from core.reviews.model import Reply
 from core.reviews.replies import ReplyChanged
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock
 from tests.core.reviews.scene import SORRY, answer, edit, read, remove, review_there, said_there, staff_of
 from tests.core.samples import ANN
@@ -152,10 +152,10 @@ def test_an_erased_review_leaves_no_text_of_its_answers_and_publishes_none(
 ) -> None:
     row = answer(services, store, review_id)
     with services.db.transaction(store.id, write=False) as session:
-        told = privacy.export_person(session, services.keyring, email=ANN)
+        told = personal_data.export_person(session, services.keyring, email=ANN)
     assert told["replies"][0]["text"] == SORRY
     with services.db.transaction(store.id) as session:
-        counts = privacy.erase_person(session, services.keyring, email=ANN, now=services.clock())
+        counts = personal_data.erase_person(session, services.keyring, email=ANN, now=services.clock())
     assert counts == {"reviews": 1, "replies": 1}
     worker.run_until_idle()
     after = read(services, store, row)
@@ -169,7 +169,7 @@ def test_an_edit_that_waits_when_its_review_is_erased_changes_nothing_at_the_pla
     worker.run_until_idle()
     edit(services, store, row, "So sorry, Ann.")
     with services.db.transaction(store.id) as session:
-        privacy.erase_person(session, services.keyring, email=ANN, now=services.clock())
+        personal_data.erase_person(session, services.keyring, email=ANN, now=services.clock())
     worker.run_until_idle()
     after = read(services, store, row)
     assert (after.text, after.public_text, after.state, said_there(world)) == ("", "", "published", [SORRY])

@@ -8,17 +8,17 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from core.db import Base
-from core.jobs import Job
-from core.platform.demo import World
+from core.db.base import Base
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
 from core.platform.registry import Registry
+from core.platform.sample import World
 from core.platform.snapshots import ReplySnapshot
 from core.reviews import replies
 from core.reviews.model import Reply
 from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
 from core.services import Services
 from core.stores.model import AuditEntry, Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock
 from tests.core.reviews.scene import (
     SORRY,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from core import privacy
-from core.platform.demo import World
+from core.jobs.worker import Worker
+from core.platform.sample import World
 from core.platform.snapshots import ReplySnapshot
+from core.privacy import personal_data
 from core.services import Services
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock, connect
 from tests.core.reviews.scene import SORRY, answer, edit, read_again, remove, review_there
 from tests.core.samples import ANN, anns_review
@@ -113,7 +113,7 @@ def test_an_erased_author_s_review_is_told_no_more(
 ) -> None:
     answer(services, store, review_there(services, store, world, MUG), through_platform=False)
     with services.db.transaction(store.id) as session:
-        privacy.erase_person(session, services.keyring, email=ANN, now=services.clock())
+        personal_data.erase_person(session, services.keyring, email=ANN, now=services.clock())
     assert texts(client, store) == []
 
 

@@ -11,11 +11,15 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, jobs
-from core.db import SYSTEM, Database
-from core.jobs import Job, NewJob
+from core import changes
+from core.db.base import SYSTEM
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import Job, NewJob
+from core.jobs.worker import Worker
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
-from core.orders.notice import Notice
 from core.platform.contract import StaffIdentity
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -27,9 +31,8 @@ from core.platform.snapshots import (
 )
 from core.services import Services
 from core.stores import staff
-from core.stores.access import store_by_id
 from core.stores.model import Staff, Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 
 # Paid on a Wednesday morning; one day to pack and at most three to travel, Mondays to Saturdays: promised by Monday.
 PAID = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
@@ -103,9 +106,9 @@ def apply(services: Services, store: Store, *snapshots: OrderSnapshot) -> None:
 
 def run_sweep(services: Services, worker: Worker) -> None:
     """Let the clock strike, and the work that follows be done."""
-    with services.db.system() as session:
+    with services.db.system(Purpose.INSPECT) as session:
         key = f"clock.sweep:{services.clock().isoformat()}"
-        jobs.enqueue(session, SYSTEM, NewJob("clock.sweep", key), now=services.clock())
+        queue.enqueue(session, SYSTEM, NewJob("clock.sweep", key), now=services.clock())
     worker.run_until_idle()
 
 

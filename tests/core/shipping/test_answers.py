@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case
-from core.orders import outgoing
+from core.jobs.worker import Worker
+from core.orders.messages import envelope
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment
-from core.orders.notice import Notice
-from core.platform.demo import World
+from core.platform.sample import World
 from core.secrets import BadToken
 from core.services import Services
-from core.shipping import answers
-from core.shipping.notices import compose
+from core.shipping import notice_actions
+from core.shipping.mail.notices import compose
 from core.stores.model import Store
-from core.worker import Worker
 from tests.conftest import NOON, Clock, connect
 from tests.core.shipping.seed import (
     apply,
@@ -48,7 +48,7 @@ def a_delay(services: Services, store: Store) -> Notice:
 
 def path(services: Services, notice: Notice, choice: str, version: int = 1) -> str:
     """The address behind a choice, without the host."""
-    return answers.url(services, notice, choice, version=version).removeprefix(services.config.public_url)
+    return notice_actions.url(services, notice, choice, version=version).removeprefix(services.config.public_url)
 
 
 def events(services: Services, store: Store) -> list[str]:
@@ -283,11 +283,11 @@ def test_pages_about_a_shopper_are_nobody_elses(services: Services, store: Store
 def test_an_address_in_our_mail_is_read_back_and_cannot_be_made_up(services: Services, store: Store) -> None:
     a_delay(services, store)
     one = rows(services, store, Order)[0]
-    token = outgoing.mail_token(services.keyring, store.id, one.id)
-    assert outgoing.read_mail_token(services.keyring, token) == (store.id, one.id)
+    token = envelope.mail_token(services.keyring, store.id, one.id)
+    assert envelope.read_mail_token(services.keyring, token) == (store.id, one.id)
     assert len(f"bounce+{token}") <= 64
     assert token == token.lower()
     forged = f"{store.id:x}.{one.id + 1:x}.{token.rpartition('.')[2]}"
     for wrong in (forged, token[:-1], "", "x.y.z"):
         with pytest.raises(BadToken):
-            outgoing.read_mail_token(services.keyring, wrong)
+            envelope.read_mail_token(services.keyring, wrong)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.shipping.calendar import (
+from core.shipping.rules.business_days import (
     Calendar,
     add_business_days,
     business_days_between,
@@ -26,7 +26,7 @@ from core.shipping.calendar import (
     zone_of,
     zones_of,
 )
-from core.shipping.terms import Terms
+from core.shipping.rules.terms import Terms
 
 WEEK = Calendar("1111100")
 GULF = Calendar("1111001")

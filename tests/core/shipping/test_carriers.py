@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from core.shipping import carriers
-from core.shipping.carriers import carrier_code, clean_number, recognize, status_of, tracking_url
+from core.shipping.rules import carriers
+from core.shipping.rules.carriers import carrier_code, clean_number, recognize, status_of, tracking_url
 
 BOOK = json.loads(Path(carriers.__file__).with_name("carriers.json").read_text(encoding="utf-8"))
 FIXTURE = json.loads(Path(__file__).with_name("tracking_numbers.json").read_text(encoding="utf-8"))

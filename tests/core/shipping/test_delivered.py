@@ -11,21 +11,22 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from core import jobs
 from core.conversations.model import Case
-from core.db import SYSTEM
-from core.jobs import NewJob
+from core.db.base import SYSTEM
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
+from core.mail.smtp import open_transport
 from core.orders.model import Shipment
 from core.platform.contract import Installation
 from core.platform.registry import Registry
 from core.services import Services
-from core.shipping import coverage, settle
+from core.shipping import coverage, evaluate
 from core.shipping.coverage import Coverage
-from core.smtp import open_transport
 from core.stores import install
-from core.stores.access import store_by_id
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 from plugins.woocommerce import PLATFORM
 from tests.conftest import Clock
 from tests.core.shipping import post as post_office
@@ -95,9 +96,9 @@ class Story:
 
     def read(self) -> None:
         """Let the clock's poll and sweep pass now."""
-        with self.services.db.system() as session:
+        with self.services.db.system(Purpose.INSPECT) as session:
             poll = NewJob("clock.poll", f"clock.poll:{self.clock().isoformat()}")
-            jobs.enqueue(session, SYSTEM, poll, now=self.clock())
+            queue.enqueue(session, SYSTEM, poll, now=self.clock())
         run_sweep(self.services, self.worker)
 
     def live_until(self, day: int) -> None:
@@ -184,7 +185,7 @@ def test_what_a_carrier_adapter_learned_delivers_it(story: Story) -> None:
         parcel = session.get_one(Shipment, (story.store.id, the_parcel(story.services, story.store).id))
         parcel.delivered_at, parcel.delivered_source = arrived_at, "adapter"
         row = store_by_id(session, story.store.id)
-        (decision,) = settle.settle_orders(session, row, [parcel.order_id], now=story.clock())
+        (decision,) = evaluate.evaluate_orders(session, row, [parcel.order_id], now=story.clock())
     assert decision.delivery is not None
     assert (decision.delivery.source, decision.delivery.at, decision.late) == ("adapter", arrived_at, False)
     assert the_parcel(story.services, story.store).check_after is None

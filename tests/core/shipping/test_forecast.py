@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.platform.snapshots import TrackingStatus
-from core.shipping.calendar import local_day
-from core.shipping.forecast import Expectation, expect
-from core.shipping.rules import Parcel
-from core.shipping.terms import Terms, TransitRow
+from core.shipping.rules.business_days import local_day
+from core.shipping.rules.forecast import Expectation, expect
+from core.shipping.rules.parcel import Parcel
+from core.shipping.rules.terms import Terms, TransitRow
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 TERMS = Terms(transit=(TransitRow(min_days=2, max_days=5),))

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from core.shipping.governor import govern
-from core.shipping.rules import Due, Told
-from core.shipping.terms import Kind, RuleName, Terms
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import PastNotice
+from core.shipping.rules.send_policy import apply_send_policy
+from core.shipping.rules.terms import Kind, RuleName, Terms
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
@@ -27,13 +28,13 @@ def delay(**facts: Any) -> Due:
     return news("promise_will_be_missed", "delay", "7:2026-11-27", **base | facts)
 
 
-def sent(hours_ago: float, kind: str = "shipped", **facts: Any) -> Told:
+def sent(hours_ago: float, kind: str = "shipped", **facts: Any) -> PastNotice:
     base: dict[str, Any] = {"rule": kind, "occasion": f"7:{hours_ago}", "kind": kind}
-    return Told(at=NOON - timedelta(hours=hours_ago), **base | facts)
+    return PastNotice(at=NOON - timedelta(hours=hours_ago), **base | facts)
 
 
 @pytest.mark.parametrize(
-    ("due", "told", "terms", "stopped", "reason"),
+    ("due", "past_notices", "terms", "stopped", "reason"),
     [
         (news(), [], Terms(), False, None),
         (news(mode="off"), [], Terms(), False, "off"),
@@ -52,27 +53,29 @@ def sent(hours_ago: float, kind: str = "shipped", **facts: Any) -> Told:
         (news(mode="watch"), [], Terms(budget=0), False, None),
     ],
 )
-def test_what_is_not_sent_says_why(due: Due, told: list[Told], terms: Terms, stopped: bool, reason: str | None) -> None:
-    (verdict,) = govern([due], told, terms, NOON, "UTC", stopped)
+def test_what_is_not_sent_says_why(
+    due: Due, past_notices: list[PastNotice], terms: Terms, stopped: bool, reason: str | None
+) -> None:
+    (verdict,) = apply_send_policy([due], past_notices, terms, NOON, "UTC", stopped)
     assert verdict.suppressed == reason
     assert verdict.send_at == (None if reason else NOON)
 
 
 def test_news_of_split_parcels_is_one_message_and_one_from_the_budget() -> None:
     split = [delay(shipment_id=9), delay(shipment_id=7), news(shipment_id=8)]
-    first, second = govern(split, [], Terms(budget=2), NOON, "UTC")
+    first, second = apply_send_policy(split, [], Terms(budget=2), NOON, "UTC")
     assert [due.shipment_id for due in first.due] == [7, 9]
     assert (first.kind, first.send_at) == ("delay", NOON)
     assert (second.kind, second.send_at) == ("shipped", NOON + timedelta(hours=4))
 
 
 def test_the_more_urgent_message_takes_what_is_left_of_the_budget() -> None:
-    verdicts = govern([news(), delay()], [], Terms(budget=1), NOON, "UTC")
+    verdicts = apply_send_policy([news(), delay()], [], Terms(budget=1), NOON, "UTC")
     assert [(verdict.kind, verdict.suppressed) for verdict in verdicts] == [("delay", None), ("shipped", "budget")]
 
 
 def test_watching_and_sending_are_not_merged() -> None:
-    verdicts = govern([delay(mode="watch"), delay(shipment_id=8)], [], Terms(budget=1), NOON, "UTC")
+    verdicts = apply_send_policy([delay(mode="watch"), delay(shipment_id=8)], [], Terms(budget=1), NOON, "UTC")
     assert sorted(verdict.mode for verdict in verdicts) == ["send", "watch"]
     assert all(verdict.suppressed is None for verdict in verdicts)
 
@@ -93,21 +96,21 @@ def test_watching_and_sending_are_not_merged() -> None:
 def test_quiet_hours_are_the_shoppers_and_yield_only_to_a_promise_about_to_break(
     due: Due, now: datetime, zone: str, send_at: datetime | None
 ) -> None:
-    (verdict,) = govern([due], [], Terms(), now, zone)
+    (verdict,) = apply_send_policy([due], [], Terms(), now, zone)
     assert (verdict.send_at, verdict.suppressed) == (send_at, None if send_at else "stale")
 
 
 def test_messages_keep_their_distance_unless_the_promised_day_would_be_over() -> None:
     soon = delay(before=NOON + timedelta(hours=3))
-    assert govern([news()], [sent(1)], Terms(), NOON, "UTC")[0].send_at == NOON + timedelta(hours=3)
-    assert govern([news()], [sent(5)], Terms(), NOON, "UTC")[0].send_at == NOON
-    assert govern([soon], [sent(1)], Terms(), NOON, "UTC")[0].send_at == NOON
-    assert govern([news()], [replace(sent(1), sent=False)], Terms(), NOON, "UTC")[0].send_at == NOON
+    assert apply_send_policy([news()], [sent(1)], Terms(), NOON, "UTC")[0].send_at == NOON + timedelta(hours=3)
+    assert apply_send_policy([news()], [sent(5)], Terms(), NOON, "UTC")[0].send_at == NOON
+    assert apply_send_policy([soon], [sent(1)], Terms(), NOON, "UTC")[0].send_at == NOON
+    assert apply_send_policy([news()], [replace(sent(1), sent=False)], Terms(), NOON, "UTC")[0].send_at == NOON
 
 
 def test_every_due_is_in_exactly_one_verdict() -> None:
     due = [news(), news(mode="off"), delay(), delay(shipment_id=8), news(until=NOON, shipment_id=8)]
-    verdicts = govern(due, [], Terms(), NOON, "UTC")
+    verdicts = apply_send_policy(due, [], Terms(), NOON, "UTC")
     judged = [one for verdict in verdicts for one in verdict.due]
     assert len(judged) == len(due)
     assert set(judged) == set(due)

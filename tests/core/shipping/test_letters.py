@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from core.i18n import languages
-from core.shipping import letters
-from core.shipping.letters import KINDS, Letter, ParcelLine, UnknownKind, Written, write
+from core.i18n.words import languages
+from core.shipping.mail import letters
+from core.shipping.mail.letters import KINDS, Letter, ParcelLine, UnknownKind, Written, write
 
 GOLDEN = Path(__file__).with_name("letters")
 ANN = Letter(

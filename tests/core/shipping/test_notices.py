@@ -13,19 +13,21 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import jobs
-from core.db import Database
-from core.jobs import Job
-from core.orders import outgoing, sync
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import queue
+from core.jobs.queue import Job
+from core.jobs.worker import Worker
+from core.mail.smtp import Transport, open_transport
+from core.orders.messages import envelope
 from core.orders.model import OrderEvent
-from core.platform.demo import World
+from core.orders.sync import order_sync
+from core.platform.sample import World
 from core.platform.snapshots import OrderState, TrackingStatus
 from core.services import Services
-from core.shipping import answers
-from core.smtp import Transport, open_transport
-from core.stores.access import store_by_id
+from core.shipping import notice_actions
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 from tests.conftest import Clock, connect
 from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post, text_of
@@ -150,7 +152,7 @@ class Crash:
         self.inner.send(message, envelope_from=envelope_from, to=to)
         if self.left:
             self.left -= 1
-            with self.db.system() as session:
+            with self.db.system(Purpose.INSPECT) as session:
                 session.execute(sa.update(Job).where(Job.state == "running").values(lease_token="another"))
 
 
@@ -229,12 +231,12 @@ def test_an_address_that_is_none_shows_as_bounced(services: Services, worker: Wo
 
 def _stop(services: Services, store: Store) -> None:
     with services.db.transaction(store.id) as session:
-        answers.stop(session, the_order(services, store).id, now=services.clock())
+        notice_actions.stop_messages(session, the_order(services, store).id, now=services.clock())
 
 
 def _forget(services: Services, store: Store) -> None:
     with services.db.transaction(store.id) as session:
-        sync.apply_gone(session, ["42"], asked_at=services.clock(), now=services.clock())
+        order_sync.apply_gone(session, ["42"], asked_at=services.clock(), now=services.clock())
 
 
 def _learn(*shipments: Any, **changes: Any) -> Callable[[Services, Store], None]:
@@ -393,7 +395,7 @@ def test_mail_comes_from_whom_the_merchant_named(services: Services, worker: Wor
     for line in ("help@linden.example", "Oak 1, Vilnius", "Reg. 123"):
         assert line in text_of(message)
     ours = services.config.mail_from.partition("@")[2]
-    token = outgoing.mail_token(services.keyring, store.id, the_order(services, store).id)
+    token = envelope.mail_token(services.keyring, store.id, the_order(services, store).id)
     assert (message["Reply-To"], post.bounces_to) == (f"reply+{token}@{ours}", [f"bounce+{token}@{ours}"])
 
 
@@ -440,5 +442,5 @@ def test_what_waits_to_be_mailed_names_nobody(
 ) -> None:
     apply(services, store, order("42"))
     client.post(f"/shop/{store.key}/links", json={"email": "ann@shopper.example"})
-    (job,) = [job for job in rows(services, store, jobs.Job) if job.kind == "shipping.send_links"]
+    (job,) = [job for job in rows(services, store, queue.Job) if job.kind == "shipping.send_links"]
     assert "ann" not in f"{job.key}{job.payload}"

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.promise import (
+from core.shipping.rules.parcel import Parcel
+from core.shipping.rules.promise import (
     Delivery,
     Promise,
     can_know_delivery,
@@ -19,8 +20,7 @@ from core.shipping.promise import (
     promise_of,
     shipped_at,
 )
-from core.shipping.rules import Parcel
-from core.shipping.terms import Rule, Terms, TransitRow, explain
+from core.shipping.rules.terms import Rule, Terms, TransitRow, explain
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 TABLE = Terms(
@@ -148,9 +148,9 @@ def test_a_rule_may_wait_longer_for_one_carrier_abroad() -> None:
     slow = {"carriers": ["DHL"], "countries": ["BR"], "after": 9}
     never = {"services": ["slow"], "mode": "off"}
     rule = Rule.model_validate({"mode": "send", "after": 3, "exemptions": [slow, never]})
-    assert rule.settle("dhl", "", "BR") == ("send", 9)
-    assert rule.settle("dhl", "", "VN") == ("send", 3)
-    assert rule.settle("ups", "Slow", "BR") == ("off", 3)
+    assert rule.resolve("dhl", "", "BR") == ("send", 9)
+    assert rule.resolve("dhl", "", "VN") == ("send", 3)
+    assert rule.resolve("ups", "Slow", "BR") == ("off", 3)
 
 
 def test_terms_survive_json_and_keep_their_defaults() -> None:

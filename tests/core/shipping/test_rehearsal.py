@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rehearsal import Event, History, Rehearsal, rehearse
-from core.shipping.rules import Parcel
-from core.shipping.terms import Rule, Terms, TransitRow
+from core.shipping.rules.parcel import Parcel
+from core.shipping.rules.simulate import Event, History, Simulation, simulate
+from core.shipping.rules.terms import Rule, Terms, TransitRow
 
 S = TrackingStatus
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -43,7 +43,7 @@ def history(left: int | None, came: int | None, order_id: int = 1, scans: bool =
     return History(Parcel(**base | facts), tuple(events))
 
 
-def counts(found: Rehearsal) -> tuple[int, int, int, int, int]:
+def counts(found: Simulation) -> tuple[int, int, int, int, int]:
     return found.late, found.warned, found.needless, found.asked, found.no_evidence
 
 
@@ -64,11 +64,11 @@ def counts(found: Rehearsal) -> tuple[int, int, int, int, int]:
     ],
 )
 def test_what_would_have_been_said_is_held_against_what_came(past: History, expected: tuple[int, ...]) -> None:
-    assert counts(rehearse([past], TERMS, NOW)) == expected
+    assert counts(simulate([past], TERMS, NOW)) == expected
 
 
 def test_how_early_is_measured_to_the_end_of_the_promised_day() -> None:
-    found = rehearse([history(6, 11), history(3, 9, order_id=2)], TERMS, NOW)
+    found = simulate([history(6, 11), history(3, 9, order_id=2)], TERMS, NOW)
     assert found.days_early == pytest.approx((3.0 + 16 / 24) / 2, abs=0.05)  # Thursday 0:00, Saturday 8:00
     assert (found.orders, found.promised, found.late, found.warned) == (2, 2, 2, 2)
 
@@ -76,16 +76,16 @@ def test_how_early_is_measured_to_the_end_of_the_promised_day() -> None:
 def test_the_last_estimate_is_not_known_before_it_was_given() -> None:
     early = history(3, 12, estimated_by=date(2026, 11, 12))
     quiet = TERMS.model_copy(update={"rules": {"promise_will_be_missed": Rule(mode="off")}})
-    assert counts(rehearse([early], quiet, NOW))[:2] == (1, 0)
+    assert counts(simulate([early], quiet, NOW))[:2] == (1, 0)
     given = History(early.parcel, (*early.events, Event(day(5), S.IN_TRANSIT, estimated_by=date(2026, 11, 12))))
-    found = rehearse([given], quiet, NOW)
+    found = simulate([given], quiet, NOW)
     assert counts(found)[:2] == (1, 1)
     assert [(one.at, one.expected_by) for one in found.examples["delay"]] == [(day(5), date(2026, 11, 12))]
 
 
 def test_two_late_parcels_are_one_late_order_and_one_message() -> None:
     parts = [history(6, 9, shipment_id=n, parcels_in_order=2) for n in (10, 11)]
-    found = rehearse(parts, TERMS, NOW)
+    found = simulate(parts, TERMS, NOW)
     assert (found.orders, found.late, found.warned) == (1, 1, 1)
     assert found.per_rule["promise_will_be_missed"] == 1
     assert found.per_rule["all_arrived"] == 1
@@ -94,7 +94,7 @@ def test_two_late_parcels_are_one_late_order_and_one_message() -> None:
 
 def test_a_rule_that_is_off_says_nothing_and_examples_stay_few() -> None:
     many = [history(6, 9, order_id=n) for n in range(1, 8)]
-    found = rehearse(many, TERMS.model_copy(update={"rules": {"shipped": Rule(mode="off")}}), NOW)
+    found = simulate(many, TERMS.model_copy(update={"rules": {"shipped": Rule(mode="off")}}), NOW)
     assert "shipped" not in found.per_rule
     assert found.per_rule["promise_will_be_missed"] == 7
     assert {len(examples) for examples in found.examples.values()} == {3}
@@ -103,10 +103,10 @@ def test_a_rule_that_is_off_says_nothing_and_examples_stay_few() -> None:
 def test_orders_before_the_window_or_canceled_at_an_unknown_time_are_left_out() -> None:
     old = history(6, 11, placed_at=NOW - timedelta(days=91))
     undated = history(6, 11, order_id=2, order_state=OrderState.CANCELED, status_at=None)
-    assert rehearse([old, undated], TERMS, NOW).orders == 0
+    assert simulate([old, undated], TERMS, NOW).orders == 0
 
 
 def test_nothing_that_happened_later_changes_what_was_said_before() -> None:
     fates = [history(6, came, order_id=1) for came in (9, 12, 20)]
-    stories = [rehearse([fate], TERMS, NOW).examples["delay"] for fate in fates]
+    stories = [simulate([fate], TERMS, NOW).examples["delay"] for fate in fates]
     assert len({story[-1] for story in stories}) == 1

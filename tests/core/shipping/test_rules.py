@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules import Due, Parcel, Told
-from core.shipping.terms import Exemption, Rule, Terms, TransitRow
-from core.shipping.watch import check
+from core.shipping.rules.decide import decide
+from core.shipping.rules.facts import Due
+from core.shipping.rules.parcel import Parcel, PastNotice
+from core.shipping.rules.terms import Exemption, Rule, Terms, TransitRow
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)  # a Wednesday
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -32,11 +33,11 @@ def moving(status: TrackingStatus = TrackingStatus.IN_TRANSIT, at: datetime = NO
 
 
 def due(subject: Parcel, terms: Terms | None = None, now: datetime = NOW) -> list[Due]:
-    return list(check([subject], terms or Terms(), now)[0].due)
+    return list(decide([subject], terms or Terms(), now)[0].due)
 
 
-def told_delay(expected: date, occasion: str = "7:x") -> tuple[Told, ...]:
-    return (Told("promise_will_be_missed", occasion, "delay", NOW - timedelta(hours=9), expected),)
+def told_delay(expected: date, occasion: str = "7:x") -> tuple[PastNotice, ...]:
+    return (PastNotice("promise_will_be_missed", occasion, "delay", NOW - timedelta(hours=9), expected),)
 
 
 S = TrackingStatus
@@ -90,11 +91,14 @@ def test_a_shopper_who_said_it_came_is_not_told_so() -> None:
         ({"estimated_by": nov(26), "platform_promised_by": nov(29)}, None),  # the carrier says it comes sooner
         ({"estimated_by": nov(27)}, None),
         ({"estimated_by": nov(26)}, None),
-        ({"estimated_by": nov(28), "told": told_delay(nov(28))}, None),
-        ({"estimated_by": nov(28), "told": told_delay(nov(30))}, None),
-        ({"estimated_by": nov(29), "told": told_delay(nov(28))}, nov(29)),
-        ({"estimated_by": nov(28), "told": told_delay(nov(30), "8:x")}, nov(28)),  # told of another parcel
-        ({"estimated_by": nov(28), "told": told_delay(nov(30), "0:unshipped:x")}, None),  # told while it was there
+        ({"estimated_by": nov(28), "past_notices": told_delay(nov(28))}, None),
+        ({"estimated_by": nov(28), "past_notices": told_delay(nov(30))}, None),
+        ({"estimated_by": nov(29), "past_notices": told_delay(nov(28))}, nov(29)),
+        ({"estimated_by": nov(28), "past_notices": told_delay(nov(30), "8:x")}, nov(28)),  # told of another parcel
+        (
+            {"estimated_by": nov(28), "past_notices": told_delay(nov(30), "0:unshipped:x")},
+            None,
+        ),  # told while it was there
         ({"estimated_by": nov(28), "status": S.OUT_FOR_DELIVERY, "last_scan_at": MONDAY}, None),
     ],
 )
@@ -154,7 +158,12 @@ def test_a_carrier_that_says_delayed_is_believed_before_the_last_call() -> None:
         (parcel(status=S.IN_TRANSIT, promised_by=nov(20), answer="person"), None),
         (parcel(status=S.IN_TRANSIT, promised_by=nov(10)), None),  # too long ago to ask
         (moving(promised_by=nov(10)), None),
-        (moving(S.DELIVERED, promised_by=nov(24), told=(Told("delivered", "7:arrived", "delivered", NOW),)), None),
+        (
+            moving(
+                S.DELIVERED, promised_by=nov(24), past_notices=(PastNotice("delivered", "7:arrived", "delivered", NOW),)
+            ),
+            None,
+        ),
     ],
 )
 def test_after_the_promise_we_tell_with_evidence_and_ask_without(subject: Parcel, rule: str | None) -> None:
@@ -166,9 +175,9 @@ def test_a_miss_without_a_new_date_says_none_and_the_date_is_told_when_there_is_
     late = moving(promised_by=nov(24))
     (miss,) = due(late)
     assert (miss.expected_by, miss.occasion) == (None, "7:2026-11-24:unknown")
-    told = (Told(miss.rule, miss.occasion, miss.kind, NOW),)
-    assert due(moving(promised_by=nov(24), told=told)) == []
-    (again,) = due(moving(promised_by=nov(24), told=told, estimated_by=nov(28)))
+    past_notices = (PastNotice(miss.rule, miss.occasion, miss.kind, NOW),)
+    assert due(moving(promised_by=nov(24), past_notices=past_notices)) == []
+    (again,) = due(moving(promised_by=nov(24), past_notices=past_notices, estimated_by=nov(28)))
     assert (again.rule, again.expected_by) == ("promise_missed", nov(28))
 
 
@@ -218,7 +227,7 @@ def test_a_label_nobody_scanned_is_told_after_two_delivery_days() -> None:
         ({"paid_at": None, "order_state": OrderState.UNPAID}, 1, NOW, False),
         ({"order_state": OrderState.DONE}, 1, NOW, False),
         ({"pickup": True}, 1, NOW, False),
-        ({"told": told_delay(nov(30))}, 1, NOW, False),  # the delay notice said so
+        ({"past_notices": told_delay(nov(30))}, 1, NOW, False),  # the delay notice said so
     ],
 )
 def test_paid_but_not_shipped_is_told_after_the_hours_and_the_handling(

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from core import claims, jobs
-from core.jobs import Job, NewJob
+from core.db.purpose import Purpose
+from core.jobs import claims, queue
+from core.jobs.queue import Job, NewJob
+from core.jobs.worker import Worker
+from core.orders.messages.notice import Notice
 from core.orders.model import Order, Shipment
-from core.orders.notice import Notice
-from core.platform.demo import World
+from core.platform.sample import World
 from core.platform.snapshots import TrackingEventSnapshot, TrackingStatus
 from core.services import Services
-from core.shipping import answers, settle
+from core.shipping import evaluate, notice_actions
 from core.stores import install
-from core.stores.access import store_by_id
 from core.stores.model import Store
-from core.worker import Worker
+from core.stores.platform_access import store_by_id
 from tests.conftest import Clock, connect
 from tests.core.shipping.seed import (
     LAST_CALL,
@@ -79,13 +80,13 @@ def test_two_sweepers_at_once_tell_each_parcel_once(
     worker.run_until_idle()
     with services.db.transaction(store.id) as session:
         twice = [NewJob("shipping.settle_due", f"settle_due:{sweeper}") for sweeper in range(2)]
-        jobs.enqueue(session, store.id, twice, now=clock())
-    with services.db.system() as session:
+        queue.enqueue(session, store.id, twice, now=clock())
+    with services.db.system(Purpose.INSPECT) as session:
         claimed = claims.claim(session, 2, now=clock())
     assert [job.kind for job in claimed] == ["shipping.settle_due"] * 2
     gate = threading.Barrier(2)
 
-    def run(job: jobs.Claimed) -> None:
+    def run(job: queue.Claimed) -> None:
         gate.wait()
         worker.perform(job)
 
@@ -141,7 +142,7 @@ def test_a_shopper_who_stopped_messages_gets_none(services: Services, store: Sto
     set_terms(services, store, sending())
     apply(services, store, order("42", parcel()))
     with services.db.transaction(store.id) as session:
-        answers.stop(session, the_order(services, store).id, now=clock())
+        notice_actions.stop_messages(session, the_order(services, store).id, now=clock())
     later = clock.forward(hours=1)
     apply(services, store, order("42", revised(), updated_at=later))
     assert told(services, store) == [("promise_revised", "suppressed", "stopped")]
@@ -193,7 +194,7 @@ def test_settling_again_with_nothing_learned_writes_nothing(services: Services, 
     before = [(one.id, one.state) for one in notices(services, store)]
     due_at = the_parcel(services, store).check_after
     with statements(services.db) as sent, services.db.transaction(store.id) as session:
-        settle.settle_orders(
+        evaluate.evaluate_orders(
             session, store_by_id(session, store.id), [the_order(services, store).id], now=services.clock()
         )
     assert [text for text in sent if text.split()[0].upper() in ("INSERT", "UPDATE", "DELETE")] == []
@@ -285,7 +286,7 @@ def test_a_parcels_carrier_is_named_from_its_number(services: Services, store: S
 def test_settings_nobody_can_read_send_nothing(services: Services, store: Store) -> None:
     set_terms(services, store, sending(), budget="lots")
     with services.db.transaction(store.id, write=False) as session:
-        terms = settle.terms_of(store_by_id(session, store.id))
+        terms = evaluate.terms_of(store_by_id(session, store.id))
     apply(services, store, order("42", revised()))
     assert {terms.rule(name).mode for name in ("promise_revised", "shipped")} == {"watch"}
     assert {notice.state for notice in rows(services, store, Notice)} <= {"watched"}

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.platform.snapshots import OrderState, TrackingStatus
-from core.shipping.rules import Parcel, Told
-from core.shipping.terms import Rule, Terms, TransitRow
-from core.shipping.watch import Decision, check
+from core.shipping.rules.decide import Decision, decide
+from core.shipping.rules.parcel import Parcel, PastNotice
+from core.shipping.rules.terms import Rule, Terms, TransitRow
 
 MONDAY = datetime(2026, 11, 23, 9, tzinfo=UTC)
 TABLE = (TransitRow(min_days=2, max_days=4),)
@@ -21,7 +21,7 @@ TABLE = (TransitRow(min_days=2, max_days=4),)
 moments = st.datetimes(datetime(2026, 10, 25), datetime(2026, 12, 5)).map(lambda at: at.replace(tzinfo=UTC))
 days = st.dates(date(2026, 10, 28), date(2026, 12, 8))
 tolds = st.builds(
-    Told,
+    PastNotice,
     rule=st.sampled_from(["promise_will_be_missed", "promise_missed", "shipped", "no_scan"]),
     occasion=st.sampled_from(["7:2026-11-27", "7:unshipped:2026-11-26", "7:left", "8:2026-11-30", "", "junk"]),
     kind=st.sampled_from(["delay", "shipped", "stalled"]),
@@ -63,7 +63,7 @@ parcels = st.builds(
     gone=st.sampled_from([False, False, False, True]),
     parcels_in_order=st.integers(0, 3),
     undelivered_in_order=st.integers(0, 3),
-    told=st.lists(tolds, max_size=3).map(tuple),
+    past_notices=st.lists(tolds, max_size=3).map(tuple),
 )
 modes = st.sampled_from(["off", "watch", "send"])
 stores = st.builds(
@@ -88,13 +88,13 @@ stores = st.builds(
 
 
 def look(parcel: Parcel, terms: Terms, now: datetime) -> Decision:
-    (decision,) = check([parcel], terms, now)
+    (decision,) = decide([parcel], terms, now)
     return decision
 
 
 def tell(parcel: Parcel, decision: Decision, now: datetime) -> Parcel:
-    told = tuple(Told(due.rule, due.occasion, due.kind, now, due.expected_by) for due in decision.due)
-    return replace(parcel, told=parcel.told + told)
+    past_notices = tuple(PastNotice(due.rule, due.occasion, due.kind, now, due.expected_by) for due in decision.due)
+    return replace(parcel, past_notices=parcel.past_notices + past_notices)
 
 
 @settings(max_examples=400)
@@ -257,4 +257,4 @@ def test_a_carriers_date_is_looked_at_again_when_it_is_over() -> None:
 
 def test_decisions_come_in_the_order_of_the_parcels() -> None:
     several = [replace(parcel(), order_id=order) for order in (3, 1, 2)]
-    assert [decision.order_id for decision in check(several, Terms(), MONDAY)] == [3, 1, 2]
+    assert [decision.order_id for decision in decide(several, Terms(), MONDAY)] == [3, 1, 2]

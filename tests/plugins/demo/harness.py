@@ -13,7 +13,7 @@ from typing import ClassVar
 import requests
 
 from core.platform.contract import Request
-from core.platform.demo import SIGNATURE, Demo, World, sign
+from core.platform.sample import SIGNATURE, Demo, World, sign
 from core.platform.snapshots import LineItemSnapshot, PaymentSnapshot, RefundLine, RefundSnapshot, TaxPart
 from tests.conftest import NOON
 from tests.core.samples import MUG, anns_order, anns_review
@@ -46,6 +46,12 @@ class Merchant:
         money = {"lines": LINES, "payments": PAYMENTS, "total": PAYMENTS[0].captured}
         self.world.put(anns_order(ref=str(self.placed), placed_at=self.now, updated_at=self.now, **money))
         return str(self.placed)
+
+    def place_unrefundable(self) -> str:
+        order = self.world.order(self.place())
+        assert order is not None
+        self.world.put(replace(order, payments=(replace(PAYMENTS[0], refundable=False),)))
+        return order.ref
 
     def change(self, ref: str) -> None:
         order = self.world.order(ref)

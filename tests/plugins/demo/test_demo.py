@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from core.platform.contract import Reimbursement
-from core.platform.demo import Demo, World
+from core.platform.sample import Demo, World
+from core.platform.snapshots import PaymentSnapshot
 from tests.core.samples import anns_order, anns_review
 
 AT_ONCE = 4
@@ -19,7 +20,7 @@ KEYS = [f"key-{number}" for number in range(12)]
 
 @pytest.fixture
 def shop(world: World) -> Demo:
-    world.put(anns_order())
+    world.put(anns_order(payments=(PaymentSnapshot("p1", "card", 2400, refundable=True),)))
     world.put(anns_review("r1"))
     return Demo("linden", {"world": world.path}, {}, requests.Session())
 

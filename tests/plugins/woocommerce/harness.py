@@ -36,17 +36,25 @@ class Merchant:
         self.store = Store(now=lambda: self.now, loopback=True)
         self.key = self.store.add_key()
         self.secrets = (self.key.key, self.key.secret)
+        self.read_seconds = self.paying_seconds = 2.0
 
     def connect(self) -> WooCommerce:
-        http = open_session(allow=frozenset({urlsplit(self.store.url).netloc}), timeout=(2, 2), retries=0)
+        http = open_session(
+            allow=frozenset({urlsplit(self.store.url).netloc}), timeout=(2, self.read_seconds), retries=0
+        )
         credentials = {"key": self.key.key, "secret": self.key.secret}
-        return WooCommerce(self.store.url, credentials, {"per_page": ORDERS_A_PAGE}, http)
+        platform = WooCommerce(self.store.url, credentials, {"per_page": ORDERS_A_PAGE}, http)
+        platform.paying_seconds = self.paying_seconds
+        return platform
 
     def forward(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
     def place(self) -> str:
         return str(self.store.place(make_order(placed=self.now))["id"])
+
+    def place_unrefundable(self) -> str:
+        return str(self.store.place(make_order(placed=self.now, payment_method="bacs"))["id"])
 
     def change(self, ref: str) -> None:
         self.store.set_status(int(ref), "completed")

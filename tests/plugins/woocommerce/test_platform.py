@@ -34,12 +34,13 @@ from core.platform.contract import (
 from core.platform.errors import AccessLost, BadSignature, NotSupported, Refused, Unavailable
 from core.platform.http import open_session
 from core.platform.snapshots import Gone, OrderSnapshot, OrderState, ReviewSnapshot
-from plugins.woocommerce import PLATFORM, signing
+from plugins.woocommerce import PLATFORM, refunds, signing
 from plugins.woocommerce.platform import WooCommerce
 from tests.stores.woocommerce import Line, Store, make_order, serving
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
-LINK = Link("https://app.example", "abcdefgh12345678", "https://app.example/hooks/woocommerce/t", "our secret")
+HOOKS = "https://app.example/hooks/woocommerce/t"
+LINK = Link("https://app.example", "abcdefgh12345678", HOOKS, "our secret", "our other secret")
 TWO_TOTES = (Line(quantity=2),)
 
 
@@ -59,7 +60,9 @@ class Shop:
 
     def connect(self, key: Any, **settings: Any) -> WooCommerce:
         http = open_session(allow=frozenset({urlsplit(self.url).netloc}), timeout=(2, 2))
-        return WooCommerce(self.url, {"key": key.key, "secret": key.secret}, settings, http)
+        plugin = WooCommerce(self.url, {"key": key.key, "secret": key.secret}, settings, http)
+        plugin.paying_seconds = 2.0
+        return plugin
 
     def place(self, **wanted: Any) -> str:
         return str(self.store.place(make_order(placed=self.time, **wanted))["id"])
@@ -343,7 +346,7 @@ def test_a_refund_asked_twice_is_made_once(shop: Shop) -> None:
     part = RefundLine(order.lines[0].ref, 1, 2400, {"1": 204})
     wanted = refund_of(order.ref, 2604, lines=(part,), restock=True, through_gateway=True)
     first, second = shop.plugin.reimburse(wanted), shop.plugin.reimburse(wanted)
-    assert first == second == shop.plugin.find_reimbursement(order.ref, wanted.key)
+    assert first == second == shop.plugin.find_reimbursement(wanted)
     assert (first.state, first.amount, first.link) == ("issued", 2604, order.admin_url)
     (row,) = shop.store.refunds[int(order.ref)]
     assert row["refunded_payment"] is True
@@ -354,9 +357,10 @@ def test_a_refund_asked_twice_is_made_once(shop: Shop) -> None:
     assert (after.refunds[0].key, after.lines[0].removed) == (wanted.key, 1)
 
 
-def test_a_refund_on_record_moves_no_money_and_restocks_nothing(shop: Shop) -> None:
+def test_a_refund_on_record_moves_no_money_and_is_left_to_staff(shop: Shop) -> None:
     ref = shop.place(payment_method="bacs")
-    assert shop.plugin.reimburse(refund_of(ref, 100)).state == "issued"
+    outcome = shop.plugin.reimburse(refund_of(ref, 100, through_gateway=False))
+    assert (outcome.state, outcome.amount, outcome.sentence) == ("needs_staff", 100, refunds.WRITTEN_DOWN)
     assert shop.store.refunds[int(ref)][0]["refunded_payment"] is False
 
 
@@ -374,7 +378,7 @@ def test_a_refund_whose_money_did_not_move_is_left_to_staff(shop: Shop) -> None:
     wanted = refund_of(ref, 100, through_gateway=True)
     shop.plugin.reimburse(wanted)
     shop.store.refunds[int(ref)][0]["refunded_payment"] = False
-    outcome = shop.plugin.find_reimbursement(ref, wanted.key)
+    outcome = shop.plugin.find_reimbursement(wanted)
     assert outcome is not None
     assert (outcome.state, outcome.amount) == ("needs_staff", 100)
 
@@ -420,8 +424,8 @@ def test_a_refund_that_does_not_add_up_is_refused_before_the_store_is_asked(
 def test_nothing_was_reimbursed_that_nobody_asked_for(shop: Shop) -> None:
     ref = shop.place()
     shop.store.refund(int(ref), {"amount": "1.00", "api_refund": False})
-    assert shop.plugin.find_reimbursement(ref, "reimbursement:1") is None
-    assert shop.plugin.find_reimbursement("999999", "reimbursement:1") is None
+    assert shop.plugin.find_reimbursement(refund_of(ref, 101)) is None
+    assert shop.plugin.find_reimbursement(refund_of("999999", 100)) is None
     with pytest.raises(NotSupported):
         shop.plugin.reimburse(refund_of(ref, 100, kind="store_credit"))
 
@@ -620,7 +624,7 @@ def test_after_install_makes_each_webhook_once_and_tells_our_plugin(shop: Shop) 
     hooks = list(shop.store.webhooks.rows.values())
     assert sorted(hook.topic for hook in hooks) == sorted(TOPICS)
     assert {(hook.url, hook.secret) for hook in hooks} == {(LINK.hook_url, "a new secret")}
-    assert shop.store.connection["secret"] == "a new secret"
+    assert shop.store.connection["secret"] == "our other secret"
     assert shop.plugin.check_health(replace(LINK, secret="a new secret")) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Any
 import pytest
 
 from core.platform.contract import RefundLine, Reimbursement, ReturnMove
-from core.platform.errors import Refused, Unavailable
+from core.platform.errors import NothingDone, Refused, Unavailable
 from core.platform.snapshots import OrderSnapshot, TaxPart
-from core.returns.amounts import quote
-from core.returns.bought import Bought, BoughtLine, Payment
-from core.returns.quotes import Wanted
-from plugins.woocommerce.lines import order_lines, refund_lines
-from plugins.woocommerce.refunds import refund_body
+from core.returns.money.purchased import Bought, BoughtLine, Payment
+from core.returns.money.quotes import Wanted
+from core.returns.money.refund_amount import quote
+from plugins.woocommerce.amounts import order_lines, refund_lines
+from plugins.woocommerce.refunds import UNCLEAR, refund_body
 from tests.plugins.woocommerce.harness import Merchant, open_platform
 from tests.plugins.woocommerce.test_mapping import load, read
 from tests.stores.woocommerce import Line, Store, make_order, serving
@@ -163,7 +164,7 @@ def test_a_store_that_shows_no_cents_gives_back_what_it_summed() -> None:
 def test_only_goods_are_sent_in_units() -> None:
     parts = (RefundLine("1", 2, 4800, {"7": 408}), RefundLine("2", 1, 750))
     body = refund_body(Reimbursement("k1", "refund", "17", 5958, "USD", lines=parts), goods={"1"})
-    assert (body["amount"], body["api_refund"], body["api_restock"]) == ("59.58", False, False)
+    assert (body["amount"], body["api_refund"], body["api_restock"]) == ("59.58", True, False)
     assert body["line_items"] == [
         {"id": 1, "quantity": 2, "refund_total": "48.00", "refund_tax": [{"id": 7, "refund_total": "4.08"}]},
         {"id": 2, "quantity": 0, "refund_total": "7.50", "refund_tax": []},
@@ -185,7 +186,7 @@ def test_a_refund_whose_answer_was_lost_is_found_again_and_not_repeated(max_: Me
     with pytest.raises(Unavailable):
         max_.connect().reimburse(wanted)
     assert max_.refunds(order.ref) == [2604, 2604], "the store did pay"
-    found = max_.connect().find_reimbursement(order.ref, wanted.key)
+    found = max_.connect().find_reimbursement(wanted)
     assert found is not None
     assert (found.state, found.amount) == ("issued", 2604)
     assert max_.connect().reimburse(wanted) == found
@@ -199,7 +200,7 @@ def test_a_refund_that_never_reached_the_store_is_not_found_and_may_be_asked_for
     max_.store.misbehave("503", method="POST", path="refunds$")
     with pytest.raises(Unavailable):
         max_.connect().reimburse(wanted)
-    assert max_.connect().find_reimbursement(order.ref, wanted.key) is None
+    assert max_.connect().find_reimbursement(wanted) is None
     assert max_.connect().reimburse(wanted).state == "issued"
 
 
@@ -210,6 +211,67 @@ def test_a_refund_somebody_made_in_between_turns_ours_into_the_store_s_own_refus
     with pytest.raises(Refused, match=r"^Invalid refund amount\.$"):
         max_.connect().reimburse(wanted)
     assert max_.refunds(order.ref) == []
+
+
+# Gateways that are slow, and PHP that dies.
+
+
+def asked_for(order: OrderSnapshot) -> Reimbursement:
+    part = RefundLine(order.lines[0].ref, 1, 2400, {"1": 204})
+    return Reimbursement("reimbursement:7", "refund", order.ref, 2604, "USD", "RMA-1001", (part,))
+
+
+def test_a_gateway_may_take_longer_than_a_look_may(max_: Merchant) -> None:
+    wanted = asked_for(place(max_))
+    max_.read_seconds, max_.paying_seconds, max_.store.gateway.seconds = 0.3, 5.0, 1.0
+    assert max_.connect().reimburse(wanted).state == "issued"
+    assert len(max_.store.gateway.payments) == 1
+
+
+def test_a_refund_still_being_paid_is_seen_without_its_key_and_left_to_staff(max_: Merchant) -> None:
+    wanted = asked_for(place(max_))
+    max_.paying_seconds, max_.store.gateway.seconds = 0.3, 1.5
+    with pytest.raises(Unavailable):
+        max_.connect().reimburse(wanted)
+    early = max_.connect().find_reimbursement(wanted)
+    assert early is not None
+    assert (early.state, early.sentence, max_.store.gateway.payments) == ("needs_staff", UNCLEAR, [])
+    assert max_.connect().reimburse(wanted) == early, "it is not asked for again"
+    deadline = time.monotonic() + 10
+    while (late := max_.connect().find_reimbursement(wanted)) == early and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert late is not None
+    assert (late.state, late.ref, len(max_.store.gateway.payments)) == ("issued", early.ref, 1)
+
+
+@pytest.mark.parametrize(("dies_at", "state"), [("money", "needs_staff"), ("key", "issued")])
+def test_php_that_died_in_a_refund_of_ours_pays_once(max_: Merchant, dies_at: str, state: str) -> None:
+    wanted = asked_for(place(max_))
+    max_.store.gateway.dies_at = dies_at
+    with pytest.raises(Unavailable) as caught:
+        max_.connect().reimburse(wanted)
+    assert not isinstance(caught.value, NothingDone)
+    found = max_.connect().find_reimbursement(wanted)
+    assert found is not None
+    assert (found.state, found.amount) == (state, 2604)
+    assert max_.connect().reimburse(wanted) == found
+    assert len(max_.store.gateway.payments) == 1
+
+
+def test_a_refund_by_hand_of_another_reason_or_amount_is_not_ours(max_: Merchant) -> None:
+    wanted = asked_for(place(max_, lines=(Line(quantity=3),)))
+    for amount, reason in (("26.04", "goodwill"), ("26.04", ""), ("1.00", "RMA-1001")):
+        max_.store.refund(int(wanted.order_ref), {"amount": amount, "reason": reason, "api_refund": False})
+        assert max_.connect().find_reimbursement(wanted) is None
+
+
+@pytest.mark.parametrize("mood", ["429", "503"])
+def test_too_many_requests_is_a_clear_no_and_a_server_s_trouble_is_not(max_: Merchant, mood: str) -> None:
+    wanted = asked_for(place(max_))
+    max_.store.misbehave(mood, method="POST", path="refunds$")
+    with pytest.raises(Unavailable) as caught:
+        max_.connect().reimburse(wanted)
+    assert isinstance(caught.value, NothingDone) == (mood == "429")
 
 
 # Returns beside the money.

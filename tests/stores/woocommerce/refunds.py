@@ -1,14 +1,17 @@
 """WooCommerce's refund law, with the behaviors recorded on 10.5.0 (2026-11): what it checks and what it does not.
 
 It checks only that the amount is not negative and not more than what remains. A quantity above what was
-ordered, or an amount unequal to its lines, is accepted.
+ordered, or an amount unequal to its lines, is accepted. The refund is saved first, then the gateway pays, then the
+refund says so, and the REST controller writes the meta data last (wc_create_refund, 10.5).
 """
 
+import time
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from .errors import RestError, refund_negative, refund_refused
+from .gateway import PhpDied
 from .php import Json, stamp
 from .shapes import LINE_KINDS, make_links, money, number, show_lines
 
@@ -16,12 +19,10 @@ if TYPE_CHECKING:
     from .state import State
 
 
-def create_refund(store: "State", order: Json, asked: Json, at: datetime) -> Json:
-    """Refund part of an order as `POST orders/ID/refunds` does; raises `RestError` and changes nothing."""
+def begin_refund(store: "State", order: Json, asked: Json, at: datetime) -> Json:
+    """Save a refund of part of an order, unpaid and without meta data; raises `RestError` and changes nothing."""
     # Anything but a JSON boolean counts as true: "false", 0 and null as well.
-    api_refund, api_restock = (
-        asked[name] if isinstance(asked.get(name), bool) else True for name in ("api_refund", "api_restock")
-    )
+    api_refund = _is_wanted(asked, "api_refund")
     amount = _amount_asked(asked)
     remaining = remaining_amount(store, order)
     if amount is not None and amount < 0:
@@ -35,8 +36,8 @@ def create_refund(store: "State", order: Json, asked: Json, at: datetime) -> Jso
         "amount": "" if amount is None else money(amount),
         "reason": asked.get("reason") or "",
         "refunded_by": 1,
-        "refunded_payment": api_refund,
-        "meta_data": [{**row, "id": store.next_id("meta")} for row in asked.get("meta_data") or []],
+        "refunded_payment": False,
+        "meta_data": [],
         **_refunded_lines(store, order, asked),
     }
     kind = "full" if amount == remaining else "partial"
@@ -44,9 +45,32 @@ def create_refund(store: "State", order: Json, asked: Json, at: datetime) -> Jso
     stamp(refund, "date_created", at, store.zone)
     store.refunds.setdefault(order["id"], []).insert(0, refund)
     order["refunds"].insert(0, {"id": refund["id"], "reason": refund["reason"], "total": f"-{refund['amount']}"})
-    if api_restock:
-        _restock(store, refund)
     return refund
+
+
+def pay_refund(store: "State", order: Json, refund: Json, asked: Json) -> None:
+    """Let the gateway pay a saved refund, then write what the request wanted kept with it.
+
+    Without the store's lock: others are answered meanwhile, and see the refund as far as it is. Raises PhpDied.
+    """
+    if _is_wanted(asked, "api_refund"):
+        seconds, key_seconds, dies_at = store.gateway.next_mood(order["id"])
+        store.gateway.pay(order["id"], Decimal(refund["amount"] or 0), seconds)
+        if dies_at == "money":
+            raise PhpDied
+        refund["refunded_payment"] = True
+        time.sleep(key_seconds)
+        if dies_at == "key":
+            raise PhpDied
+    with store.lock:
+        if _is_wanted(asked, "api_restock"):
+            _restock(store, refund)
+        rows = [{**row, "id": store.next_id("meta")} for row in asked.get("meta_data") or []]
+        refund["meta_data"] = [*rows, *refund["meta_data"]]
+
+
+def _is_wanted(asked: Json, name: str) -> bool:
+    return asked[name] if isinstance(asked.get(name), bool) else True
 
 
 def remaining_amount(store: "State", order: Json) -> Decimal:

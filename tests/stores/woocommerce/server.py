@@ -3,6 +3,7 @@
 import socket
 import ssl
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ class StoreServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a caller who hung up before the answer; the rest is printed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     def __init__(self, store: Store, port: int, context: ssl.SSLContext | None, tick: Callable[[], str] | None):
         super().__init__(("127.0.0.1", port), Handler)

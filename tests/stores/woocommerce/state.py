@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from . import fulfillments
 from .auth import Key
 from .errors import order_missing, review_missing
+from .gateway import Gateway
 from .manners import Manners
 from .php import Json, load_recorded
 from .shapes import show_order, show_review
@@ -56,6 +57,7 @@ class State:
         card = {"id": "stripe", "title": "Card", "method_supports": ["products", "refunds"]}
         self.gateways["stripe"] = {**self.gateways["bacs"], **card}
         self.gateway_refusal = ""
+        self.gateway = Gateway()
         self.products: dict[int, Json] = {
             row["id"]: row
             for row in (load_recorded("product.updated__stock"), load_recorded("rest.products__get_variable"))

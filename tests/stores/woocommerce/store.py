@@ -102,7 +102,9 @@ class Store(State):
         """Refund with the body of `POST orders/ID/refunds`; raises `RestError` where WooCommerce refuses."""
         with self.lock:
             order, moment = self.find_order(order_id), at or self.now()
-            refund = refunds.create_refund(self, order, asked, moment)
+            refund = refunds.begin_refund(self, order, asked, moment)
+        refunds.pay_refund(self, order, refund, asked)
+        with self.lock:
             self.webhooks.announce("action.woocommerce_order_refunded", order_id)
             if refunds.remaining_amount(self, order) == 0 and order["status"] != "refunded":
                 self.set_status(order_id, "refunded", moment)

@@ -1,0 +1,58 @@
+"""What staff are told after a move: who was first, what it needs, why it was refused, in sentences beside the form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from flask import g
+
+from core.desk.history import Step
+from core.desk.labels import name_of
+from core.http.context import services, words
+from core.i18n.words import Words
+from core.money import to_minor
+from core.returns.return_settings import AboveLimit
+
+NOBODY = ("shopper", "policy", "law")
+"""Names in the books that are no person's."""
+
+
+def spoken(who: str) -> str:
+    """Name whoever did something."""
+    return name_of(f"by.{who}") if who in NOBODY else who
+
+
+def who_was_first(history: Sequence[Step]) -> str:
+    """Say who did the last thing, what and when, to whoever came second."""
+    say, last = words(), next((step for step in history if step.who), None)
+    if last is None:
+        return say.pgettext("desk", "Somebody was here before you. This is how it stands now.")
+    zone = ZoneInfo(g.store.timezone)
+    when = say.moment(last.at, zone, today=services().clock().astimezone(zone).date())
+    told = {"who": spoken(last.who), "what": name_of(last.what), "when": when}
+    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", **told)
+
+
+def reason_needed(say: Words) -> str:
+    """Say that a move needs a reason."""
+    return say.pgettext("desk", "Give a reason. It is kept in the history.")
+
+
+def above_limit(error: AboveLimit, say: Words) -> str:
+    """Say that this is more than the role may give back alone."""
+    most, amount = say.money(error.limit, error.limit_currency), say.money(error.amount, error.currency)
+    return say.pgettext(
+        "desk",
+        "%(amount)s is more than you may give back alone (%(most)s). Ask for approval.",
+        amount=amount,
+        most=most,
+    )
+
+
+def read_amount(typed: str, currency: str) -> int:
+    """Read an amount as it is typed ("4.90" or "4,90") into minor units. Raises ValueError below zero and for words."""
+    amount = to_minor(typed.strip().replace(",", "."), currency)
+    if not 0 <= amount <= 10**12:
+        raise ValueError("an amount that cannot be")
+    return amount

@@ -1,0 +1,81 @@
+"""Notices at the desk: what was or would be sent, one letter, and sending or discarding a draft."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import abort, g, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from core.desk.page import ROWS_ON_A_PAGE, desk, show_page, staff_name
+from core.http.context import services
+from core.jobs import queue
+from core.orders.messages.notice import Notice
+from core.orders.messages.send_notice import news_of
+from core.orders.model import Order
+from core.returns import events
+from core.returns.mail import send_letters
+from core.shipping.mail import notices as letters
+from core.stores import audit, staff
+
+
+@desk.get("/<key>/notices")
+def list_notices(key: str) -> str:
+    """What was or would be said, newest first."""
+    state = request.args.get("state", "")
+    query = sa.select(Notice, Order).join(
+        Order, sa.and_(Order.store_id == Notice.store_id, Order.id == Notice.order_id)
+    )
+    # News merged into another's message is no message of its own.
+    query = query.where(Notice.merged_into.is_(None))
+    if state:
+        query = query.where(Notice.state == state)
+    times = sa.select(Notice.state, sa.func.count()).where(Notice.merged_into.is_(None)).group_by(Notice.state)
+    app = services()
+    with app.db.transaction(g.store.id, write=False) as session:
+        rows = session.execute(query.order_by(Notice.created_at.desc(), Notice.id.desc()).limit(ROWS_ON_A_PAGE)).all()
+        counts = dict(session.execute(times).all())  # of the rows: a result itself looks like a mapping
+        return show_page("notices", rows=rows, counts=counts, state=state)
+
+
+@desk.get("/<key>/notices/<int:notice_id>")
+def show_notice(key: str, notice_id: int) -> str:
+    """The very letter the shopper gets, and why."""
+    app = services()
+    with app.db.transaction(g.store.id, write=False) as session:
+        notice, order = _notice(session, notice_id)
+        at = notice.sent_at or app.clock()
+        if notice.rule == events.RULE:
+            letter = send_letters.compose(session, app, g.store, order, notice, at)
+        else:
+            letter = letters.compose(session, app, g.store, order, news_of(session, notice), at)
+        return show_page("notice", notice=notice, order=order, letter=letter)
+
+
+@desk.post("/<key>/notices/<int:notice_id>/<verb>")
+def move_notice(key: str, notice_id: int, verb: str) -> BaseResponse:
+    """Send a draft, or discard it; whoever comes second is told."""
+    staff.require(g.person, staff.MAY_ACT)
+    if verb not in ("send", "discard"):
+        abort(404)
+    app = services()
+    now = app.clock()
+    with app.db.transaction(g.store.id) as session:
+        notice = session.get(Notice, (g.store.id, notice_id), with_for_update=True)
+        if notice is None or notice.merged_into is not None:
+            abort(404)
+        for row in news_of(session, notice):
+            row.move(verb)
+        if verb == "send":
+            new = queue.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)
+            queue.enqueue(session, g.store.id, new, now=now)
+        audit.note(session, now, staff_name(), f"{verb} notice", {"notice": str(notice.id)})
+    return redirect(url_for("desk.list_notices", key=key, state="draft"))
+
+
+def _notice(session: Session, notice_id: int) -> tuple[Notice, Order]:
+    notice = session.get(Notice, (g.store.id, notice_id))
+    order = session.get(Order, (g.store.id, notice.order_id)) if notice else None
+    if notice is None or order is None:
+        abort(404)
+    return notice, order

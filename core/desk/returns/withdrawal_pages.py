@@ -1,0 +1,227 @@
+"""Legal withdrawals at the desk: which clock runs out first, one withdrawal with its receipt, and what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from flask import abort, g, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from core.desk.flash_messages import reason_needed, spoken, who_was_first
+from core.desk.history import Step, steps_of
+from core.desk.page import desk, show_page, staff_name
+from core.desk.returns import return_queue
+from core.desk.returns.return_buttons import Button
+from core.desk.returns.return_facts import Given, Money, entries_of, given_by, pay_link, titles_of
+from core.http.context import services, words
+from core.i18n.words import Words
+from core.orders.model import Order
+from core.returns.law.withdrawal_law import line_exemption, pack_date
+from core.returns.model import Reimbursement, Withdrawal
+from core.returns.money.refund_amount import MoreThanBought, NothingLeft
+from core.returns.presenter import display_names
+from core.returns.requests.lifecycle import By, ReasonNeeded
+from core.returns.states import WITHDRAWAL, IllegalMove
+from core.returns.withdrawal import declarations, declare
+from core.returns.withdrawal.declare import WithdrawalNotFound
+from core.stores import audit, staff
+
+_PAGE = 50
+_MOVES = ("contest", "uphold", "refuse")
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalView:
+    """What the page shows of one withdrawal. `given` is None where nothing is left to pay back."""
+
+    row: Withdrawal
+    order: Order
+    things: Sequence[tuple[str, int, str]]
+    """(title, quantity, the legal ground named against it)"""
+    given: Given | None
+    money: Sequence[Money]
+    history: Sequence[Step]
+    clock: return_queue.Clock
+
+
+@desk.get("/<key>/withdrawals")
+def list_withdrawals(key: str) -> str:
+    """The withdrawals whose clock runs, the nearest day first; or all."""
+    app, running = services(), request.args.get("show") != "all"
+    now = app.clock()
+    with app.db.transaction(g.store.id, write=False) as session:
+        found = return_queue.list_withdrawals(session, running=running, most=_PAGE)
+        rows = [(row, order, return_queue.clock_of(row, now)) for row, order in found]
+        orderless = declarations.list_open(session, most=_PAGE)
+        return show_page("withdrawals", rows=rows, orderless=orderless, running=running, as_of=pack_date())
+
+
+@desk.get("/<key>/withdrawals/<int:withdrawal_id>")
+def show_withdrawal(key: str, withdrawal_id: int) -> str:
+    """One withdrawal: what was declared, its receipt, its clock, and what may be done."""
+    return print_withdrawal(withdrawal_id)
+
+
+def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = None) -> str:
+    """Print a withdrawal's page; `problems` maps a verb, or "" for the whole page, to what went wrong with it."""
+    app = services()
+    with app.db.transaction(g.store.id, write=False) as session:
+        view = _view(session, withdrawal_id, app.clock())
+        may_act = g.person.role in staff.MAY_ACT
+        return show_page(
+            "withdrawal",
+            view=view,
+            buttons=_buttons(view, words()) if may_act else [],
+            may_act=may_act,
+            problems=problems or {},
+            typed=request.form,
+            as_of=pack_date(),
+            spoken=spoken,
+        )
+
+
+def first_of_withdrawal(withdrawal_id: int) -> str:
+    """Say to whoever came second who was first, with what, and when."""
+    app = services()
+    with app.db.transaction(g.store.id, write=False) as session:
+        return who_was_first(_view(session, withdrawal_id, app.clock()).history)
+
+
+@desk.post("/<key>/withdrawals/<int:withdrawal_id>/<verb>")
+def move_withdrawal(key: str, withdrawal_id: int, verb: str) -> BaseResponse | tuple[str, int]:
+    """Note the goods, pay, contest, uphold or refuse; what is refused is said where it was asked."""
+    staff.require(g.person, staff.MAY_ACT)
+    act = _VERBS.get(verb)
+    if act is None:
+        abort(404)
+    app, say = services(), words().pgettext
+    try:
+        with app.db.transaction(g.store.id) as session:
+            row, _ = declare.find_withdrawal(session, g.store.id, withdrawal_id)
+            act(session, row, app.clock())
+    except WithdrawalNotFound:
+        abort(404)
+    except ReasonNeeded:
+        return print_withdrawal(withdrawal_id, {verb: reason_needed(words())}), 400
+    except IllegalMove:
+        return print_withdrawal(withdrawal_id, {"": first_of_withdrawal(withdrawal_id)}), 409
+    except (NothingLeft, MoreThanBought):
+        problem = say("desk", "Nothing of this order is left to pay back.")
+        return print_withdrawal(withdrawal_id, {"": problem}), 409
+    return redirect(url_for("desk.show_withdrawal", key=key, withdrawal_id=withdrawal_id, done=1))
+
+
+def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView:
+    row = session.get(Withdrawal, (g.store.id, withdrawal_id))
+    if row is None or row.declared_at is None:
+        abort(404)
+    order = session.get_one(Order, (g.store.id, row.order_id))
+    money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
+    known = {"withdrawn": "shopper", "withdrawal_retracted": "shopper"}
+    return WithdrawalView(
+        row=row,
+        order=order,
+        things=[
+            (line["title"], line["quantity"], display_names.exemption(words(), line_exemption(line), row.country))
+            for line in row.lines
+        ],
+        given=_given(session, row, order, money),
+        money=[Money(one, pay_link(one, order)) for one in money],
+        history=steps_of(
+            session, row.number, row.order_id, row.started_at, money=[one.id for one in money], known=known
+        ),
+        clock=return_queue.clock_of(row, now),
+    )
+
+
+def _given(session: Session, row: Withdrawal, order: Order, money: Sequence[Reimbursement]) -> Given | None:
+    titles = titles_of(session, order)
+    if money:
+        return given_by(money[0], titles, words())
+    try:
+        due = declare.quote_of(session, row, order)
+    except (NothingLeft, MoreThanBought):
+        return None
+    return Given("refund", due.total, entries_of(due.explanation, titles, words()))
+
+
+def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
+    """List what may be done now, paying first: the law gives it a last day."""
+    row, say = view.row, language.pgettext
+    able = {move for state, move in WITHDRAWAL if state == row.state}
+    amount = language.money(view.given.amount, row.currency) if view.given else ""
+    buttons = []
+    if row.state == "declared":
+        hint = say("desk", "The receipt is mailed by itself. Where that fails, hand it over another way.")
+        buttons.append(Button("receipt", say("desk", "Note that the shopper has the receipt"), hint))
+    if "reimburse" in able and view.given and not view.money:
+        buttons.append(Button("pay", say("desk", "Refund %(amount)s now", amount=amount), primary=True))
+    if row.state in ("declared", "acknowledged", "contested") and not row.goods_back_at and not row.nothing_to_send:
+        pays = row.state == "acknowledged" and bool(amount) and not view.money and not row.late
+        hint = say("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
+        buttons.append(Button("back", say("desk", "Note that the goods are back"), hint))
+        if not row.sent_at:
+            what = say("desk", "What proves it, such as a tracking number")
+            hint = say("desk", "The money may not be withheld from then on.")
+            buttons.append(Button("sent", say("desk", "Note proof of sending"), hint, note=what, must=True))
+    if row.late and row.state in ("declared", "acknowledged", "contested"):
+        hint = say("desk", "From then on it is a withdrawal like any other.")
+        buttons.append(Button("in_time", say("desk", "Take it as in time"), hint))
+    if "uphold" in able:
+        buttons.append(Button("uphold", say("desk", "Accept it after all"), primary=True))
+    why = say("desk", "Reason, for the shopper")
+    if "contest" in able and not view.money:
+        hint = say("desk", "The shopper is told why; a person must answer them.")
+        buttons.append(Button("contest", say("desk", "Contest it"), hint, note=why, must=True))
+    if "refuse" in able:
+        buttons.append(Button("refuse", say("desk", "Refuse it"), note=why, must=True))
+    return buttons
+
+
+def _by_me() -> By:
+    return By(staff_name(), g.person.role)
+
+
+def _receipt(session: Session, row: Withdrawal, now: datetime) -> None:
+    if row.state != "declared":
+        raise IllegalMove("withdrawal", row.state, "acknowledge")
+    declare.acknowledge(session, row, now=now)
+    audit.note(session, now, staff_name(), f"handed over the receipt of {row.number}")
+
+
+def _back(session: Session, row: Withdrawal, now: datetime) -> None:
+    declare.note_back(session, g.store, row, _by_me(), now=now)
+
+
+def _sent(session: Session, row: Withdrawal, now: datetime) -> None:
+    proof = request.form.get("note", "")
+    declare.note_sent(session, g.store, row, _by_me(), proof=proof, now=now)
+
+
+def _pay(session: Session, row: Withdrawal, now: datetime) -> None:
+    declare.pay(session, g.store, row, _by_me(), now=now)
+
+
+def _move(verb: str) -> Callable[[Session, Withdrawal, datetime], None]:
+    def act(session: Session, row: Withdrawal, now: datetime) -> None:
+        declare.move(session, row, verb, _by_me(), note=request.form.get("note", "").strip(), now=now)
+
+    return act
+
+
+def _in_time(session: Session, row: Withdrawal, now: datetime) -> None:
+    declare.take_as_in_time(session, row, _by_me(), now=now)
+
+
+_VERBS = {
+    "receipt": _receipt,
+    "in_time": _in_time,
+    "back": _back,
+    "sent": _sent,
+    "pay": _pay,
+    **{verb: _move(verb) for verb in _MOVES},
+}

@@ -1,0 +1,77 @@
+"""How a store handles returns day by day: the address parcels go to, the days, and how much an agent may give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import g, redirect, request, url_for
+from pydantic import ValidationError
+from werkzeug.wrappers import Response as BaseResponse
+
+from core.desk.flash_messages import read_amount
+from core.desk.page import desk, show_page, staff_name
+from core.http.context import services, words
+from core.http.errors import refusal_of
+from core.money import to_decimal
+from core.returns.return_settings import SECTION, Practice, practice_of
+from core.stores import settings, staff
+from core.stores.settings import SettingsChanged
+
+_DAYS = ("answer_days", "send_back_days", "refund_days")
+_SWITCHES = ("through_gateway", "restock")
+
+
+@desk.get("/<key>/returns/practice")
+def edit_practice(key: str) -> str:
+    """Show how returns are handled."""
+    return _print()
+
+
+@desk.post("/<key>/returns/practice")
+def save_practice(key: str) -> BaseResponse | tuple[str, int]:
+    """Save it; what cannot be saved is shown again as typed."""
+    staff.require(g.person, staff.MAY_SET)
+    problems: dict[str, str] = {}
+    values = _read(problems)
+    if problems:
+        return _print(problems), 400
+    app, version = services(), request.form.get("version", 0, type=int)
+    try:
+        with app.db.transaction(g.store.id) as session:
+            settings.change(session, g.store, SECTION, values, version=version, who=staff_name(), now=app.clock())
+    except SettingsChanged as error:
+        return _print({"": refusal_of(error).sentence}), 409
+    return redirect(url_for("desk.edit_practice", key=key, saved=1))
+
+
+def _read(problems: dict[str, str]) -> dict[str, Any]:
+    """Read the form into the section's values; `problems` takes a sentence for each field that cannot be read."""
+    say, form = words().pgettext, request.form
+    values: dict[str, Any] = {name: form.get(name, "").strip() for name in _DAYS}
+    values |= {name: name in form for name in _SWITCHES}
+    values["send_to"] = [line.strip() for line in form.get("send_to", "").splitlines() if line.strip()]
+    values["agent_limit"] = None
+    if limit := form.get("agent_limit", "").strip():
+        try:
+            values["agent_limit"] = read_amount(limit, g.store.currency)
+        except ValueError:
+            problems["agent_limit"] = say("desk", "Give an amount such as 4.90, or nothing for no limit.")
+    try:
+        return Practice(**values).model_dump(mode="json")
+    except ValidationError as error:
+        days = say("desk", "Give a number of days from 0 to 365.")
+        address = say("desk", "Give at most 8 lines of 200 characters.")
+        for fault in error.errors(include_url=False, include_context=False, include_input=False):
+            problems[str(fault["loc"][0])] = address if fault["loc"][0] == "send_to" else days
+        return {}
+
+
+def _print(problems: Mapping[str, str] | None = None) -> str:
+    said = practice_of(g.store)
+    limit = "" if said.agent_limit is None else f"{to_decimal(said.agent_limit, g.store.currency):f}"
+    form = {name: str(getattr(said, name)) for name in _DAYS}
+    form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit}
+    form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
+    may_set = g.person.role in staff.MAY_SET
+    return show_page("practice", form=form, typed=request.form, problems=problems or {}, may_set=may_set)

@@ -1,0 +1,59 @@
+"""What waits at the desk: the first screen, cases for a person, and jobs that are stuck."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import g, redirect, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from core.conversations.model import Case
+from core.desk import today
+from core.desk.page import ROWS_ON_A_PAGE, desk, show_page, staff_name
+from core.http.context import services
+from core.jobs import queue
+from core.jobs.queue import Job
+from core.orders.model import Order
+from core.stores import audit, staff
+
+
+@desk.get("/<key>/")
+def show_today(key: str) -> str:
+    """What is about to go wrong, who waits, what the machine did."""
+    app = services()
+    with app.db.transaction(g.store.id, write=False) as session:
+        return show_page("today", board=today.board(session, app.clock()), store_row=g.store)
+
+
+@desk.get("/<key>/cases")
+def list_cases(key: str) -> str:
+    """Who waits for a person, longest first."""
+    app = services()
+    query = sa.select(Case, Order).outerjoin(Order, sa.and_(Order.store_id == Case.store_id, Order.id == Case.order_id))
+    with app.db.transaction(g.store.id, write=False) as session:
+        rows = session.execute(query.where(Case.state == "open").order_by(Case.opened_at).limit(ROWS_ON_A_PAGE)).all()
+        return show_page("cases", rows=rows, now=app.clock())
+
+
+@desk.get("/<key>/jobs")
+def list_jobs(key: str) -> str:
+    """Stuck and paused work with its reason, and how much waits."""
+    shown = sa.select(Job).where(Job.state.in_(["stuck", "paused"])).order_by(Job.id.desc()).limit(200)
+    totals = sa.select(Job.state, sa.func.count()).group_by(Job.state)
+    retrying = sa.select(Job).where(Job.state == "waiting", Job.attempts > 0).order_by(Job.run_at).limit(50)
+    app = services()
+    with app.db.transaction(g.store.id, write=False) as session:
+        counts = dict(session.execute(totals).all())
+        stuck, waiting = session.scalars(shown).all(), session.scalars(retrying).all()
+        return show_page("jobs", stuck=stuck, retrying=waiting, counts=counts)
+
+
+@desk.post("/<key>/jobs/<int:job_id>/retry")
+def retry_job(key: str, job_id: int) -> BaseResponse:
+    """Let a stuck job run again."""
+    staff.require(g.person, staff.MAY_ACT)
+    app = services()
+    now = app.clock()
+    with app.db.transaction(g.store.id) as session:
+        if queue.retry(session, g.store.id, job_id, now=now):
+            audit.note(session, now, staff_name(), "retry job", {"job": str(job_id)})
+    return redirect(url_for("desk.list_jobs", key=key))

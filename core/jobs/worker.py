@@ -1,0 +1,186 @@
+"""The worker: claims promised work, runs its handler, and turns what went wrong into the job's next state."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from core.db.database import Database
+from core.db.purpose import Purpose
+from core.jobs import claims, queue
+from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
+from core.metrics import JOB_SECONDS, JOBS_ENDED
+from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
+from core.services import Services
+
+log = structlog.get_logger()
+
+POLL = 1.0
+"""Seconds between looks where nobody told us of work: the moment of a waiting job comes without a sound."""
+AHEAD = 4
+"""Jobs in hand for each thread at most: a claim costs the same for one job as for forty, and holds up all threads."""
+DEATHS = 5
+"""How often a job may take its worker down, beyond the tries its kind allows."""
+
+
+class CloseStore(Protocol):
+    """What to do with a store whose credentials no longer open its door; `sealed` are those the job began with."""
+
+    def __call__(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None: ...
+
+
+class Worker:
+    """Runs jobs until told to stop. Any number of workers may share one database."""
+
+    def __init__(
+        self,
+        services: Services,
+        kinds: Mapping[str, Kind],
+        *,
+        close_store: CloseStore,
+        threads: int | None = None,
+        poll: float = POLL,
+    ) -> None:
+        self.services = services
+        self.kinds = kinds
+        self.close_store = close_store
+        self.threads = threads or services.config.worker_threads
+        self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
+        self.poll = poll
+        self.wake = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; jobs in hand are finished, the rest is left to others."""
+        listener = threading.Thread(target=self._listen, args=(stop,), daemon=True, name="listener")
+        listener.start()
+        in_hand: set[Future[None]] = set()
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="job") as pool:
+            while not stop.is_set():
+                self.wake.clear()  # before the look: what comes during it is seen in the next one
+                in_hand = {job for job in in_hand if not job.done()}
+                if len(in_hand) <= self.threads:
+                    for job in self._claim(AHEAD * self.threads - len(in_hand)):
+                        in_hand.add(future := pool.submit(self.perform, job))
+                        future.add_done_callback(lambda _: self.wake.set())
+                self.wake.wait(self.poll)
+        listener.join(timeout=2.0)
+
+    def run_until_idle(self, *, limit: int = 10_000) -> int:
+        """Run what is due, in this thread, until nothing is; give how many jobs ran."""
+        ran = 0
+        while ran < limit and (claimed := self._claim(50)):
+            for job in claimed:
+                self.perform(job)
+                ran += 1
+        return ran
+
+    def _claim(self, limit: int) -> list[Claimed]:
+        try:
+            with self.services.db.system(Purpose.CLAIM_JOBS) as session:
+                return claims.claim(session, limit, now=self.services.clock(), leases=self.leases)
+        except sa.exc.SQLAlchemyError as error:
+            # The database is away or two claims met; the next turn tries again.
+            log.warning("claim_failed", error=type(error).__name__)
+            return []
+
+    def perform(self, job: Claimed) -> None:
+        """Run one claimed job and record how it ended. Never raises."""
+        started = time.monotonic()
+        try:
+            ended = self._attempt(job)
+        except Exception as error:  # noqa: BLE001 - the end could not be recorded: the lease runs out and the job comes back
+            log.warning("job_unrecorded", kind=job.kind, job=job.id, error=type(error).__name__)
+            ended = "lost"
+        JOBS_ENDED.labels(kind=job.kind, state=ended).inc()
+        JOB_SECONDS.labels(kind=job.kind).observe(time.monotonic() - started)
+
+    def _attempt(self, job: Claimed) -> str:
+        services, now = self.services, self.services.clock()
+        if now >= job.lease_until:  # it queued here behind slow work: by now it is somebody else's
+            return "lost"
+        kind = self.kinds.get(job.kind)
+        if kind is None:  # enqueued by newer code: leave it to a worker that knows it
+            return self._end(job, "fail", "no worker here knows this kind of work")
+        if job.attempts > kind.attempts + DEATHS:
+            return self._end(job, "give_up", "its worker went away every time")
+        work = Work(job, now, services)
+        try:
+            kind.handler(work)
+            if not work.finished:
+                with work.done():
+                    pass
+        except LeaseLost:
+            log.info("lease_lost", kind=job.kind, job=job.id)
+            return "lost"
+        except AccessLost as error:
+            return self._end(job, "close", str(error))
+        except PauseStore as error:
+            return self._end(job, "pause", str(error))
+        except Unavailable as error:
+            return self._end(job, "fail", str(error), attempts=kind.attempts, retry_after=error.retry_after)
+        except (Refused, NotSupported) as error:
+            return self._end(job, "give_up", str(error) or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the one place: record it, never lose the job
+            name = type(error).__name__
+            # Where, not what: the text of an exception may hold a shopper's address.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("job_failed", kind=job.kind, job=job.id, store=job.store_id, error=name, where=where)
+            return self._end(job, "fail", f"{name} in our own code", attempts=kind.attempts)
+        return "done"
+
+    def _end(self, job: Claimed, how: str, reason: str, *, attempts: int = 8, retry_after: float | None = None) -> str:
+        now = self.services.clock()
+        with self.services.db.transaction(job.store_id) as session:
+            if how == "close" and claims.is_ours(session, job):
+                self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
+            if how in ("pause", "close"):
+                return claims.pause(session, job, reason, now=now)
+            if how == "give_up":
+                return claims.give_up(session, job, reason, now=now)
+            return claims.fail(session, job, reason, now=now, attempts=attempts, retry_after=retry_after)
+
+    def _listen(self, stop: threading.Event) -> None:
+        db = self.services.db
+        lost = (sa.exc.SQLAlchemyError, db.engine.dialect.loaded_dbapi.Error)
+        while not stop.is_set():
+            try:
+                (_watch_sqlite if db.is_sqlite else _listen_postgres)(db, self.wake, stop)
+            except lost as error:
+                log.warning("listener_lost", error=type(error).__name__)
+                stop.wait(POLL)
+
+
+def _watch_sqlite(db: Database, wake: threading.Event, stop: threading.Event) -> None:
+    # data_version moves when another connection committed; asking costs microseconds and no lock.
+    with db.engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        seen = None
+        while not stop.wait(0.05):
+            version = raw.execute("PRAGMA data_version").fetchone()
+            if version != seen:
+                seen = version
+                wake.set()
+
+
+def _listen_postgres(db: Database, wake: threading.Event, stop: threading.Event) -> None:
+    import psycopg
+
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # closed at the end: back in the pool it would go on listening
+        connection.exec_driver_sql(f"LISTEN {queue.CHANNEL}")
+        wake.set()  # what was promised before we listened
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, psycopg.Connection)
+        while not stop.is_set():
+            for _ in raw.notifies(timeout=0.25, stop_after=1):
+                wake.set()

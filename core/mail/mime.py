@@ -1,0 +1,168 @@
+"""Take a received mail apart without trusting it: bounded in size and depth, never raising on what is malformed."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesHeaderParser, HeaderParser
+from email.policy import Compat32
+
+from core.mail.reply_text import strip_html
+
+# A header block of 128 KiB passes no common mail server (Postfix: 100 KiB). Nesting and part counts are far above
+# what people send and far below what makes the parser slow.
+_HEADERS_MAX, _HEADER_MAX, _NESTED_MAX, _DASHES_MAX = 128 * 1024, 4000, 100, 20_000
+_NESTED = re.compile(rb"(?:multipart|message)/", re.IGNORECASE)
+_BODY = re.compile(rb"\r?\n\r?\n")
+
+_ADDRESS = re.compile(r"[^\s<>()\",;:@\[\]]{1,64}@[^\s<>()\",;:@\[\]]{1,253}")
+_NOT_ADDRESSES = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^\s?]*\?[bq]\?[^\s?]*\?=', re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# What senders say, and the larger set they mean (encoding.spec.whatwg.org).
+_CHARSETS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso-8859-1": "cp1252",
+    "tis-620": "cp874",
+    "us-ascii": "utf-8",
+    "windows-874": "cp874",
+}
+# Python calls these encodings too; on a mail's words they are slow or change them.
+_NOT_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+
+
+class _AsWritten(Compat32):
+    """Gives headers as they stand in the mail, raw 8-bit letters included."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        return value
+
+
+_POLICY = _AsWritten()
+
+
+def parse(raw: bytes) -> Message:
+    """Parse a mail; of one nested or split beyond anything people send, the headers only."""
+    body = _BODY.search(raw)
+    end = body.start() if body else len(raw)
+    if end > _HEADERS_MAX:
+        raw = raw[:_HEADERS_MAX] + raw[end:]
+    nested = sum(1 for _ in _NESTED.finditer(raw))
+    if nested > _NESTED_MAX or raw.count(b"\n--") > _DASHES_MAX:
+        return BytesHeaderParser(policy=_POLICY).parsebytes(raw)
+    return message_from_bytes(raw, policy=_POLICY)
+
+
+def parse_headers(text: str) -> Message:
+    """Parse header lines that stand in a part's text, such as the headers a bounce gives back."""
+    return HeaderParser(policy=_POLICY).parsestr(text.lstrip())
+
+
+def head(mail: Message, name: str) -> str:
+    """Give the first header of that name on one line, still encoded; "" without one."""
+    return next(iter(heads(mail, name)), "")
+
+
+def heads(mail: Message, name: str) -> list[str]:
+    """Give every header of that name, each on one line and still encoded."""
+    return [" ".join(_repair(str(value)[:_HEADER_MAX]).split()) for value in mail.get_all(name, [])]
+
+
+def words(value: str) -> str:
+    """Decode a header's RFC 2047 words into one clean line."""
+    try:
+        pieces = decode_header(value)
+    except (HeaderParseError, ValueError):
+        return clean(value)
+    # decode_header writes what stands between encoded words in this codec of Python's own.
+    decoded = [
+        piece if isinstance(piece, str) else _decode(piece, charset or "raw-unicode-escape")
+        for piece, charset in pieces
+    ]
+    return " ".join(clean("".join(decoded)).split())
+
+
+def display_name(value: str) -> str:
+    """Give the name in front of <address>, at most 200 characters, free of marks that reorder what follows it."""
+    name, angle, _ = value.partition("<")
+    return _BIDI.sub("", words(name)).replace('\\"', '"').strip(' "')[:200] if angle else ""
+
+
+def addresses(mail: Message, *names: str) -> tuple[str, ...]:
+    """Give the addresses in those headers, lower case, each once, in the order they stand."""
+    found = [address for name in names for value in heads(mail, name) for address in addresses_in(value)]
+    return tuple(dict.fromkeys(found))
+
+
+def addresses_in(value: str) -> list[str]:
+    """Give the addresses in one header's value; what stands in quotes or encoded words is a name."""
+    return [address.lower() for address in _ADDRESS.findall(_NOT_ADDRESSES.sub(" ", value))]
+
+
+def message_ids(mail: Message, name: str) -> tuple[str, ...]:
+    """Give the <ids> in that header, with their brackets."""
+    return tuple(_MESSAGE_ID.findall(head(mail, name)))
+
+
+def walk_parts(mail: Message) -> Iterator[Message]:
+    """Give the leaves of a mail in order. A mail attached or returned inside is one leaf: its words are not ours."""
+    waiting = [mail]
+    while waiting:
+        part = waiting.pop()
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting += reversed(children(part))
+        else:
+            yield part
+
+
+def children(part: Message) -> list[Message]:
+    """Give what a part consists of: parts, the mail attached in it, or a report's blocks of fields."""
+    payload = part.get_payload()
+    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+
+
+def text_of(mail: Message, limit: int) -> str:
+    """Give the mail's own text, at most `limit` characters: the plain parts, or the HTML where those are empty."""
+    texts = {"text/plain": "", "text/html": ""}
+    for part in walk_parts(mail):
+        kind = part.get_content_type()
+        if kind in texts and part.get_content_disposition() != "attachment" and len(texts[kind]) < limit:
+            texts[kind] += part_text(part)[:limit] + "\n"
+    plain = texts["text/plain"] if texts["text/plain"].strip() else strip_html(texts["text/html"][:limit])
+    return plain[:limit]
+
+
+def part_text(part: Message) -> str:
+    """Decode one text part by the charset it names, or as UTF-8 where that one is unknown."""
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    return clean(_decode(payload, part.get_content_charset() or "utf-8"))
+
+
+def clean(text: str) -> str:
+    """Drop control characters and lone surrogates, which no database takes, and end lines with "\\n" alone."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _repair(value: str) -> str:
+    """Read raw 8-bit letters in a header as UTF-8, which is what they mostly are."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _decode(raw: bytes, charset: str) -> str:
+    name = _CHARSETS.get(charset.lower(), charset)
+    try:
+        if name != "raw-unicode-escape" and codecs.lookup(name).name in _NOT_CHARSETS:
+            name = "utf-8"
+        return raw.decode(name, "replace")
+    except (LookupError, ValueError):
+        return raw.decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Messages about an order: the notice, its envelope, and sending it once."""

@@ -1,0 +1,249 @@
+"""What an order's page says: the facts of a view as sentences in the reader's language. Templates only print them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from core.i18n.words import Words
+from core.orders.presenter.event_sentences import told_sentence
+from core.orders.presenter.timeline import STATIONS, OrderView, ParcelView, ToldView
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One parcel as printed: the newest fact large, the broken promise struck through beside it, the rest below."""
+
+    headline: str
+    promise: str
+    promise_broken: bool
+    window: str
+    why: str
+    age: str
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+    stations: tuple[tuple[str, str], ...]
+    items: tuple[str, ...]
+    scans: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An order as printed."""
+
+    title: str
+    placed: str
+    notes: tuple[str, ...]
+    cards: tuple[Card, ...]
+    told: tuple[tuple[str, str], ...]
+    choices: tuple[tuple[str, str], ...] = ()
+    """What a shopper whose parcel is late can do: (label, address)."""
+    withdraw: str = ""
+    """What the button to a legal withdrawal says, on the order's first view; "" where no such right is known."""
+    footnote: str = ""
+
+
+def page_of(
+    order: OrderView, words: Words, now: datetime, timezone: str, answer_url: Callable[[str, str], str] | None = None
+) -> Page:
+    """Put an order into words. Days and times are the store's.
+
+    `answer_url` gives the address behind a choice of the notice that told of a delay; without it there are none.
+    """
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    say = words.pgettext
+    notes = []
+    if order.state == "canceled":
+        notes.append(say("widget", "This order was canceled. Nothing more will be shipped."))
+    if order.state == "unpaid":
+        notes.append(say("widget", "This order is waiting for its payment. It ships after that."))
+    if order.stopped:
+        notes.append(say("widget", "You stopped messages about this order. This page keeps working."))
+    if order.removed_items:
+        what = ", ".join(_item(words, item.title, item.variant, item.quantity) for item in order.removed_items)
+        notes.append(say("widget", "Canceled or refunded: %(items)s", items=what))
+    if not order.parcels and order.state not in ("canceled", "unpaid"):
+        notes.append(say("widget", "There is nothing to ship in this order, or the store has not told us yet."))
+    return Page(
+        title=say("widget", "Order %(number)s", number=order.number),
+        placed=say("widget", "Placed %(day)s", day=words.day(_local(order.placed_at, zone), "long", today=today)),
+        notes=tuple(notes),
+        cards=tuple(_card(parcel, words, now, zone, today, _why(order, words)) for parcel in order.parcels),
+        told=tuple(
+            (words.moment(event.at, zone, today=today), sentence)
+            for event in order.events
+            if (sentence := told_sentence(event.kind, words, event.facts))
+        ),
+        choices=_choices(order, words, answer_url),
+        footnote=say("widget", "Days and times are the store's."),
+    )
+
+
+def _told_late(order: OrderView) -> ToldView | None:
+    """Give the last notice about a delay."""
+    told = [event for event in order.events if event.kind in ("told_delay", "told_stalled", "told_not_shipped")]
+    return told[-1] if told else None
+
+
+def _why(order: OrderView, words: Words) -> str:
+    """Say why the date moved, as the notice said; empty where nothing was told."""
+    told, say = _told_late(order), words.pgettext
+    return {
+        "carrier_estimate": say("widget", "The carrier moved the date."),
+        "carrier_delay": say("widget", "The carrier moved the date."),
+        "platform_date": say("widget", "The store moved the date."),
+        "forecast": say("widget", "It left the store later than planned."),
+        "not_shipped": say("widget", "It has not left the store yet."),
+        "still_on_its_way": say("widget", "It is still on its way."),
+        "no_scan": say("widget", "The carrier has not scanned it for some days."),
+        "never_scanned": say("widget", "The carrier has not scanned it yet."),
+    }.get(str(told.facts.get("cause", "")) if told else "", "")
+
+
+def _choices(
+    order: OrderView, words: Words, answer_url: Callable[[str, str], str] | None
+) -> tuple[tuple[str, str], ...]:
+    told, say = _told_late(order), words.pgettext
+    notice = str(told.facts.get("notice", "")) if told else ""
+    if answer_url is None or not notice or not any(is_revised(parcel) for parcel in order.parcels):
+        return ()
+    labels = {
+        "wait": say("widget", "Keep waiting for it"),
+        "cancel": say("widget", "Ask to cancel"),
+        "person": say("widget", "Talk to a person"),
+    }
+    return tuple((label, answer_url(notice, choice)) for choice, label in labels.items())
+
+
+def _local(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()
+
+
+def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today: date, why: str) -> Card:
+    say = words.pgettext
+    age = ""
+    if parcel.last_scan_at and parcel.status != "delivered":
+        age = say("widget", "Last scan %(ago)s", ago=words.ago(now - parcel.last_scan_at))
+    open_promise = parcel.promised_by is not None and parcel.status != "delivered"
+    promise = ""
+    if open_promise and parcel.promised_by:
+        promise = say("widget", "Promised by %(day)s", day=words.day(parcel.promised_by, today=today))
+    return Card(
+        headline=headline(parcel, words, zone, today),
+        promise=promise,
+        promise_broken=is_revised(parcel),
+        window=_window(parcel, words, today),
+        why=why if is_revised(parcel) and parcel.status != "delivered" else "",
+        age=age,
+        carrier=parcel.carrier,
+        tracking_number=parcel.tracking_number,
+        tracking_url=parcel.tracking_url,
+        stations=_stations(parcel, words),
+        items=tuple(_item(words, item.title, item.variant, item.quantity) for item in parcel.items),
+        scans=tuple(
+            (words.moment(scan.at, zone, today=today), _scan(words, scan.status, scan.text, scan.place))
+            for scan in parcel.scans
+        ),
+    )
+
+
+def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> str:
+    """Say the newest fact about a parcel in one line; what is not known is not asserted."""
+    say = words.pgettext
+    if parcel.status == "delivered":
+        if parcel.delivered_at is None:
+            return say("widget", "Delivered")
+        day = words.day(_local(parcel.delivered_at, zone), today=today)
+        if parcel.delivered_source == "status":
+            return say("widget", "Marked as delivered by the store, %(day)s", day=day)
+        if parcel.delivered_source == "shopper":
+            return say("widget", "Arrived, as you told us, %(day)s", day=day)
+        return say("widget", "Delivered %(day)s", day=day)
+    urgent = {
+        "out_for_delivery": say("widget", "Out for delivery today"),
+        "ready_for_pickup": say("widget", "Waiting for you at the pickup point"),
+        "failed_attempt": say("widget", "The carrier came and could not deliver"),
+        "returned_to_sender": say("widget", "On its way back to the store"),
+        "exception": say("widget", "The carrier reports a problem"),
+    }
+    if parcel.status in urgent:
+        return urgent[parcel.status]
+    likely = parcel.expected_likely or parcel.expected_latest
+    if likely and likely >= today:
+        day = words.day(likely, today=today)
+        return (
+            say("widget", "Now expected %(day)s", day=day)
+            if is_revised(parcel)
+            else say("widget", "Arriving %(day)s", day=day)
+        )
+    return status_word(parcel.status, words, shipped=parcel.shipped_at is not None)
+
+
+def is_revised(parcel: ParcelView) -> bool:
+    """Say whether the promise no longer holds: its day is over, or what is expected now lies behind it."""
+    likely = parcel.expected_likely or parcel.expected_latest
+    return parcel.late or bool(parcel.promised_by and likely and likely > parcel.promised_by)
+
+
+def status_word(status: str, words: Words, *, shipped: bool = False) -> str:
+    """Name a status. A parcel nobody tells us about is only "shipped"."""
+    say = words.pgettext
+    if status == "unknown":
+        return say("widget", "Shipped") if shipped else say("widget", "No news yet")
+    return {
+        "pending": say("widget", "Not shipped yet"),
+        "info_received": say("widget", "Label made, waiting for the carrier"),
+        "in_transit": say("widget", "On its way"),
+        "out_for_delivery": say("widget", "Out for delivery today"),
+        "ready_for_pickup": say("widget", "Waiting for you at the pickup point"),
+        "delivered": say("widget", "Delivered"),
+        "delayed": say("widget", "Delayed"),
+        "failed_attempt": say("widget", "The carrier came and could not deliver"),
+        "exception": say("widget", "The carrier reports a problem"),
+        "returned_to_sender": say("widget", "On its way back to the store"),
+    }.get(status, status)
+
+
+def _window(parcel: ParcelView, words: Words, today: date) -> str:
+    first, likely, last = parcel.expected_earliest, parcel.expected_likely, parcel.expected_latest
+    if parcel.status == "delivered" or not (first and last) or last < today:
+        return ""
+    if first == last:
+        return ""
+    start, end = words.day_ends(first, last, today=today)
+    if likely is None:
+        return words.pgettext("widget", "Between %(first)s and %(last)s", first=start, last=end)
+    return words.pgettext(
+        "widget",
+        "Between %(first)s and %(last)s, most likely %(likely)s",
+        first=start,
+        last=end,
+        likely=words.day(likely, today=today),
+    )
+
+
+def _stations(parcel: ParcelView, words: Words) -> tuple[tuple[str, str], ...]:
+    say = words.pgettext
+    names = {
+        "ordered": say("widget", "Ordered"),
+        "packed": say("widget", "Packed"),
+        "in_transit": say("widget", "On its way"),
+        "out_for_delivery": say("widget", "Out for delivery"),
+        "delivered": say("widget", "Delivered"),
+    }
+    state = ["done" if place < parcel.station else "now" if place == parcel.station else "ahead" for place in range(5)]
+    return tuple((names[station], state[place]) for place, station in enumerate(STATIONS))
+
+
+def _item(words: Words, title: str, variant: str, quantity: int) -> str:
+    name = f"{title}, {variant}" if variant and variant not in title else title
+    return name if quantity == 1 else f"{words.number(quantity)} × {name}"
+
+
+def _scan(words: Words, status: str, text: str, place: str) -> str:
+    said = text or status_word(status, words, shipped=True)
+    return f"{said}, {place}" if place else said

@@ -1,0 +1,1 @@
+"""Storing what a platform says about orders."""

@@ -1,0 +1,192 @@
+"""Applies what stores say about orders. Webhook, poll, first import and repair all end in `apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from core.db.base import table_of
+from core.db.bulk import insert_rows, update_rows
+from core.orders.model import Order, Shipment
+from core.orders.sanitize import storable
+from core.orders.sync.anonymize import without_person
+from core.orders.sync.child_rows import write_children
+from core.orders.sync.order_rows import Row, order_row, read
+from core.platform.snapshots import OrderSnapshot
+
+_orders = table_of(Order)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A snapshot and the moment we asked for it."""
+
+    snapshot: OrderSnapshot
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a row is made with besides its snapshot."""
+
+    store_id: int
+    statuses: Mapping[str, str]
+    email_key: Callable[[str], str]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """A snapshot that is not what is stored, with its digest."""
+
+    snapshot: OrderSnapshot
+    at: datetime
+    digest: str
+
+    def row(self, terms: _Terms) -> Row:
+        key = terms.email_key(self.snapshot.email)
+        order, at, digest = self.snapshot, self.at, self.digest
+        return order_row(terms.store_id, order, at=at, digest=digest, email_key=key, now=terms.now)
+
+    def without_person(self, terms: _Terms) -> _News:
+        order, digest = read(without_person(self.snapshot), terms.statuses)
+        return replace(self, snapshot=order, digest=digest)
+
+
+def apply(
+    session: Session,
+    store_id: int,
+    fetched: Sequence[Fetched],
+    *,
+    statuses: Mapping[str, str],
+    email_key: Callable[[str], str],
+    now: datetime,
+) -> list[int]:
+    """Store snapshots; give the ids of the orders that changed.
+
+    A snapshot older than the row is ignored, one that says nothing new costs one look. Of two snapshots of one order
+    in `fetched` the newer counts. An order whose shopper was erased is stored without its shopper.
+    """
+    session.flush()  # what follows goes past the session
+    terms = _Terms(store_id, statuses, email_key, now)
+    news, known = _pick_news(session, _newest_of(fetched), terms)
+    new = _insert_new(session, {ref: one for ref, one in news.items() if ref not in known}, terms)
+    changed = _update_older(session, {ref: one for ref, one in news.items() if ref not in new}, terms)
+    orders = {id_: news[ref].snapshot for ref, id_ in new.items()} | {id_: one.snapshot for id_, one in changed.items()}
+    if orders:
+        write_children(session, store_id, orders, old=changed, statuses=statuses, now=now)
+    return list(orders)
+
+
+def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime) -> list[int]:
+    """Mark orders their store no longer has; give the ids of those that were still here.
+
+    What was fetched after we asked stays: then the store has it again.
+    """
+    named = list(refs)
+    if not named:
+        return []
+    here = sa.select(Order.id).where(Order.ref.in_(named), Order.gone_at.is_(None), Order.fetched_at <= asked_at)
+    ids = list(session.scalars(here.with_for_update()))
+    if ids:
+        session.execute(sa.update(Order).where(Order.id.in_(ids)).values(gone_at=now, fetched_at=asked_at))
+        session.execute(sa.update(Shipment).where(Shipment.order_id.in_(ids)).values(check_after=None))
+    return ids
+
+
+def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
+    """Note that the store listed these orders when we asked; what a full listing leaves untouched may be gone."""
+    session.execute(
+        sa.update(Order).where(Order.ref.in_(list(refs)), Order.fetched_at < asked_at).values(fetched_at=asked_at)
+    )
+
+
+def _newest_of(fetched: Iterable[Fetched]) -> dict[str, Fetched]:
+    newest: dict[str, Fetched] = {}
+    for item in fetched:
+        ref = storable(item.snapshot.ref)
+        if ref not in newest or _age(item) >= _age(newest[ref]):
+            newest[ref] = item
+    return newest
+
+
+def _age(item: Fetched) -> tuple[datetime, datetime]:
+    return item.snapshot.updated_at, item.at
+
+
+def _pick_news(
+    session: Session, newest: Mapping[str, Fetched], terms: _Terms
+) -> tuple[dict[str, _News], frozenset[str]]:
+    """Leave out what is stored just so; give the rest, and the refs of the orders that are here.
+
+    Looked at without a lock: whoever is changing such an order at this moment has newer news than this.
+    """
+    chosen = sa.select(_orders.c.ref, _orders.c.digest, _orders.c.gone_at)
+    mine = _named(session, terms.store_id, newest)
+    known = {row.ref: row for row in session.connection().execute(chosen.where(mine))} if newest else {}
+    news = {}
+    for ref, item in newest.items():
+        (order, digest), old = read(item.snapshot, terms.statuses), known.get(ref)
+        if old is None or old.digest != digest or old.gone_at is not None:
+            news[ref] = _News(order, item.at, digest)
+    return news, frozenset(known)
+
+
+def _named(session: Session, store_id: int, refs: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Give the condition that an order is one of these; one parameter where the engine has lists."""
+    one_of: sa.ColumnElement[bool] = _orders.c.ref.in_(list(refs))
+    if session.get_bind().dialect.name == "postgresql":
+        one_of = _orders.c.ref == sa.func.any(sa.bindparam(None, list(refs), ARRAY(sa.Text), unique=True))
+    return sa.and_(_orders.c.store_id == store_id, one_of)
+
+
+def _insert_new(session: Session, news: Mapping[str, _News], terms: _Terms) -> dict[str, int]:
+    """Insert orders; give the ids by ref of those that nobody else inserted meanwhile."""
+    rows = [one.row(terms) for one in news.values()]
+    return {row.ref: row.id for row in insert_rows(session, _orders, rows, _leave_alone)} if rows else {}
+
+
+def _leave_alone(new: Any) -> Any:
+    fresh = new.on_conflict_do_nothing(index_elements=["store_id", "ref"])
+    return fresh.returning(_orders.c.ref, _orders.c.id)
+
+
+def _update_older(session: Session, news: Mapping[str, _News], terms: _Terms) -> dict[int, _News]:
+    """Update the rows that are older than what is said of them; give what was stored by id.
+
+    Whose shopper was erased loses it here: only under the row's lock is that known.
+    """
+    if not news:
+        return {}
+    times = "updated_at fetched_at gone_at erased_at status_seen_at".split()
+    known = sa.select(*(_orders.c[name] for name in ["id", "ref", "status", "digest", *times])).with_for_update()
+    mine = _named(session, terms.store_id, news)
+    rows, stored = [], {}
+    for old in session.connection().execute(known.where(mine)).all():
+        one = news[old.ref] if old.erased_at is None else news[old.ref].without_person(terms)
+        if not _says_more(one, old):
+            continue
+        row = {name: value for name, value in one.row(terms).items() if name not in _STAYS} | {"id": old.id}
+        if row["status"] == old.status:
+            row["status_seen_at"] = old.status_seen_at
+        rows.append(row)
+        stored[old.id] = one
+    update_rows(session, _orders, terms.store_id, rows)
+    return stored
+
+
+_STAYS = frozenset({"store_id", "late", "return_open", "link_version", "seen_at"})
+
+
+def _says_more(one: _News, old: Any) -> bool:
+    if (one.snapshot.updated_at, one.at) < (old.updated_at, old.fetched_at):
+        return False
+    if old.gone_at is not None and one.at < old.fetched_at:
+        return False  # listed before it was deleted
+    return one.digest != old.digest or old.gone_at is not None

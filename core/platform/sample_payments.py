@@ -1,0 +1,136 @@
+"""The sample store's till: what a refund, a store credit or an exchange does to its orders. demo.py keeps the books."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from core.money import to_decimal
+from core.platform.contract import ExchangeLine, Outcome, Reimbursement
+from core.platform.errors import Refused
+from core.platform.refund_checks import goods_of
+from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, PaymentSnapshot, RefundSnapshot
+
+PAY_PAGE = "https://pay.sample-store.example/"
+NO_GATEWAY = "This payment cannot pay back by itself. Pay the money back by hand."
+WRITTEN_DOWN = "The refund is written down, no money was sent. Pay it back by hand."
+
+
+def take_back(order: OrderSnapshot, wanted: Reimbursement, ref: str, now: datetime, *, flows: int) -> OrderSnapshot:
+    """Give the order with the refund `ref` in its books, and `flows` of its amount back through its payments."""
+    goods = goods_of(order)
+    parts = tuple(part if part.ref in goods else replace(part, quantity=0) for part in wanted.lines)
+    units = {part.ref: part.quantity for part in parts}
+    refund = RefundSnapshot(ref, wanted.amount, now, wanted.reason, wanted.key, parts, paid_out=_gives(wanted))
+    return replace(
+        order,
+        lines=tuple(replace(line, removed=line.removed + units.get(line.ref, 0)) for line in order.lines),
+        payments=tuple(_paid_back(order, wanted, flows)),
+        refunds=(*order.refunds, refund),
+        updated_at=now,
+    )
+
+
+def credit_code(key: str) -> str:
+    """Give the code of the store credit that `key` asked for; the same key, the same code."""
+    return f"CREDIT-{_short(key)}"
+
+
+def exchange_order(
+    order: OrderSnapshot, wanted: Reimbursement, prices: Mapping[str, int], now: datetime
+) -> OrderSnapshot:
+    """Give the order that sends out what the shopper gets instead, unpaid where that costs more than came back.
+
+    `prices` is what a unit of a variant costs, taxes included; a variant without one costs what was bought.
+    """
+    goods = goods_of(order)
+    again = tuple(ExchangeLine(part.ref, "", part.quantity) for part in wanted.lines if part.ref in goods)
+    lines = tuple(_going_out(order, one, prices) for one in wanted.exchange or again)
+    price = sum(line.total for line in lines)
+    is_paid = price <= wanted.amount
+    return replace(
+        order,
+        ref=f"{order.ref}-X{_short(wanted.key)}",
+        number=f"{order.number}-X{_short(wanted.key)}",
+        state=OrderState.OPEN if is_paid else OrderState.UNPAID,
+        status="open",
+        total=price,
+        tax_included=True,
+        placed_at=now,
+        updated_at=now,
+        paid_at=now if is_paid else None,
+        status_at=None,
+        canceled_at=None,
+        promised_by=None,
+        lines=lines,
+        shipments=(),
+        payments=(PaymentSnapshot("exchange", "exchange", min(price, wanted.amount)),),
+        refunds=(),
+    )
+
+
+def pay(order: OrderSnapshot, now: datetime) -> OrderSnapshot:
+    """Give an order that waited for its payment once the shopper has paid what was open."""
+    rest = order.total - sum(payment.captured for payment in order.payments)
+    card = PaymentSnapshot("card", "card", rest, refundable=True, methods=("refund",))
+    payments = (*order.payments, card)
+    return replace(order, state=OrderState.OPEN, paid_at=now, updated_at=now, payments=payments)
+
+
+def can_pay_back(order: OrderSnapshot, wanted: Reimbursement) -> bool:
+    """Say whether the payments it shall flow through, or all where none is named, can pay back that much."""
+    named = dict(wanted.payments)
+    able = (pay for pay in order.payments if pay.refundable and (not named or pay.ref in named))
+    return sum(payment.captured - payment.refunded for payment in able) >= wanted.amount
+
+
+def outcome_of(order: OrderSnapshot, refund: RefundSnapshot, credit: Mapping[str, Any] | None) -> Outcome:
+    """Say what became of a refund in the books; of a store credit also with which code."""
+    ref, amount = refund.ref, refund.amount
+    if not refund.paid_out:
+        return Outcome("needs_staff", ref, amount, order.admin_url, WRITTEN_DOWN)
+    if credit is None:
+        return Outcome("issued", ref, amount)
+    return Outcome("issued", ref, amount, sentence=f"Store credit of {_words(amount, order)}: {ref}")
+
+
+def awaited(instead: OrderSnapshot, amount: int) -> Outcome:
+    """Say what the shopper has still to pay, and where, before an exchange goes out."""
+    rest = _words(instead.total - sum(one.captured for one in instead.payments), instead)
+    sentence = f"Order {instead.number} goes out once {rest} are paid."
+    return Outcome("awaiting_payment", instead.ref, amount, PAY_PAGE + instead.ref, sentence)
+
+
+def _gives(wanted: Reimbursement) -> bool:
+    return wanted.kind != "refund" or wanted.through_gateway
+
+
+def _words(amount: int, order: OrderSnapshot) -> str:
+    return f"{to_decimal(amount, order.currency)} {order.currency}"
+
+
+def _short(key: str) -> str:
+    return hashlib.blake2b(key.encode(), digest_size=4).hexdigest().upper()
+
+
+def _going_out(order: OrderSnapshot, one: ExchangeLine, prices: Mapping[str, int]) -> LineItemSnapshot:
+    bought = next((line for line in order.lines if line.ref == one.line), None)
+    if bought is None or one.quantity < 1:
+        raise Refused(f"Line {one.line} of this order cannot be exchanged.")
+    gross = bought.total + (0 if order.tax_included else bought.tax)
+    total = prices[one.variant] * one.quantity if one.variant in prices else gross * one.quantity // bought.quantity
+    variant = one.variant or bought.variant
+    return replace(bought, quantity=one.quantity, total=total, tax=0, taxes=(), discount=0, variant=variant, removed=0)
+
+
+def _paid_back(order: OrderSnapshot, wanted: Reimbursement, rest: int) -> Iterator[PaymentSnapshot]:
+    named = dict(wanted.payments)
+    for payment in order.payments:
+        left = payment.captured - payment.refunded
+        share = min(rest, left, named.get(payment.ref, 0) if named else left)
+        rest -= share
+        refundable = payment.refundable and share < left
+        yield replace(payment, refunded=payment.refunded + share, refundable=refundable)

@@ -1,0 +1,1 @@
+"""Personal data of shoppers over all slices: export, erasure and retention."""

@@ -1,0 +1,1 @@
+"""The shopper's HTTP interface of returns and withdrawals."""

@@ -1,0 +1,55 @@
+"""A shopper's visit: which store and order it is for, what it may see, how often it may write."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from core.http.context import speak_for
+from core.orders.model import Order
+from core.orders.shopper_auth import NotHere, check_opens, id_of, opened
+from core.returns.photos import photo_storage
+from core.returns.presenter.reader_context import Speech
+from core.services import Services
+from core.stores import throttle
+from core.stores.model import Store
+from core.stores.platform_access import ShopperToken
+
+LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, "withdrawal": 30}
+"""Most tries of each deed for one order in a quarter of an hour."""
+
+
+def enter(app: Services, key: str, order: str, *, act: bool = False) -> tuple[Store, ShopperToken, int]:
+    """Give store, token and order id of a request that names its order. Raises what `shopper_auth` raises."""
+    store, token = opened(app, key)
+    order_id = id_of(order)
+    check_opens(token, order_id, act=act)
+    return store, token, order_id
+
+
+def order_of(session: Session, store: Store, order_id: int) -> Order:
+    """Load an order that is there and still has its shopper. Raises NotHere."""
+    order = session.get(Order, (store.id, order_id))
+    if order is None or order.gone_at is not None or order.erased_at is not None:
+        raise NotHere
+    return order
+
+
+def speech_of(app: Services, store: Store, order: Order, token: ShopperToken) -> Speech:
+    """Speak the order's language; photos and label are for who may act."""
+    words, now, zone = speak_for(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
+    if token.level != "act":
+        return Speech(words, now, zone)
+    return Speech(words, now, zone, may_act=True, photo_url=lambda photo_id: photo_url(app, store, photo_id))
+
+
+def photo_url(app: Services, store: Store, photo_id: int) -> str:
+    """Give the address at which a photo may be seen for half an hour."""
+    return f"{app.config.public_url}/shop/{store.key}/photos/{photo_storage.token_of(app.keyring, store.id, photo_id)}"
+
+
+def count(app: Services, store: Store, deed: str, order_id: int) -> None:
+    """Count one deed on an order. Raises TooManyTries."""
+    limits = {f"{deed}:{order_id}": LIMITS[deed]}
+    throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())

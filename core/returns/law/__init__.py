@@ -1,0 +1,1 @@
+"""The legal right of withdrawal: periods, exemptions and refund deadlines by country. Not legal advice."""

@@ -1,0 +1,1 @@
+"""Letters about returns, cancellations and withdrawals."""

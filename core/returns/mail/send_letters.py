@@ -1,0 +1,225 @@
+"""The letters of returns as they leave: facts read at that moment, words from `letters`, one job a letter.
+
+Decisions, money and legal receipts go out even where the shopper stopped messages: they are part of the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.i18n.words import Words, negotiate
+from core.jobs.queue import Kind, Work
+from core.mail.layout import Written
+from core.orders.links import order_url
+from core.orders.messages.envelope import Envelope, domain_of, sender_of
+from core.orders.messages.notice import Notice
+from core.orders.messages.send_notice import Going, dispatch
+from core.orders.model import LineItem, Order
+from core.platform.contract import Feature, ReturnMove
+from core.returns.facts import Objection, Offer
+from core.returns.law.withdrawal_law import line_exemption
+from core.returns.mail.letters import OPTIONAL, ReturnLetter, write
+from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
+from core.returns.money.quotes import Entry
+from core.returns.presenter import sentences
+from core.returns.requests.lifecycle import items_of
+from core.returns.return_settings import practice_of
+from core.returns.withdrawal import declare
+from core.services import Services
+from core.stores.model import Store
+from core.stores.platform_access import answer_token, open_platform, store_by_id
+
+
+def send_letter(work: Work) -> None:
+    """Send one letter; a withdrawal counts as acknowledged once its receipt has left."""
+    dispatch(work, _prepare, _told)
+
+
+def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Going:
+    store = store_by_id(session, notice.store_id)
+    order = session.get(Order, (notice.store_id, notice.order_id))
+    if reason := _pointless(store, order, notice):
+        return Going(store, None, None, {notice.id: reason})
+    assert order is not None
+    letter = compose(session, services, store, order, notice, now)
+    message_id = f"<notice.{store.id:x}.{notice.id:x}@{domain_of(services)}>"
+    language = negotiate(order.language, store.language)
+    stop = _answer_url(services, order, notice, "stop") if notice.kind in OPTIONAL else ""
+    return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop))
+
+
+def _pointless(store: Store, order: Order | None, notice: Notice) -> str:
+    """Say why a letter need not be sent; empty when it should."""
+    if order is None or order.gone_at is not None or order.erased_at is not None:
+        return "gone"
+    if store.state == "uninstalled":
+        return "uninstalled"
+    if order.stopped_at is not None and notice.kind in OPTIONAL:
+        return "stopped"
+    return "" if order.email else "no_address"
+
+
+def _told(session: Session, notice: Notice, now: datetime) -> None:
+    if notice.kind == "withdrawal_receipt":
+        row = session.get(Withdrawal, (notice.store_id, notice.facts["withdrawal"]), with_for_update=True)
+        if row is not None:
+            declare.acknowledge(session, row, now=now)
+
+
+def compose(session: Session, services: Services, store: Store, order: Order, notice: Notice, now: datetime) -> Written:
+    """Write a letter as it would go now: what staff preview is what the shopper gets."""
+    words = Words(negotiate(order.language, store.language))
+    sender, zone = sender_of(services, store), ZoneInfo(store.timezone)
+    shared = {
+        "today": now.astimezone(zone).date(),
+        "store_name": sender.name,
+        "store_url": store.url,
+        "store_address": sender.postal,
+        "support_email": sender.support,
+        "legal_lines": sender.legal,
+        "order_number": order.number,
+        "shopper_name": order.name,
+        "track_url": order_url(services, store, order),
+        "person_url": _answer_url(services, order, notice, "person"),
+        "stop_url": _answer_url(services, order, notice, "stop"),
+    }
+    about = next((name for name in _ABOUT if name in notice.facts), "")
+    facts = _ABOUT[about](session, store, order, notice, words) if about else {}
+    return write(notice.kind, ReturnLetter(**{**shared, **facts}), words.language)
+
+
+def _answer_url(services: Services, order: Order, notice: Notice, choice: str) -> str:
+    token = answer_token(services.keyring, notice.store_id, notice.id, order.link_version)
+    return f"{services.config.public_url}/a/{token}/{choice}"
+
+
+def _of_return(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
+    rma = session.get(Return, (notice.store_id, notice.facts["return"]))
+    assert rma is not None
+    practice, zone = practice_of(store), ZoneInfo(store.timezone)
+    told = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
+    declined, items = rma.acceptance == "declined", items_of(session, rma)
+    return {
+        "rma": rma.rma if rma.kind != "cancel" else "",
+        "lines": tuple((item.title, item.quantity) for item in items),
+        "brings": _brought(items),
+        "amount": None if rma.gift or not rma.quoted else rma.quoted,
+        "currency": rma.currency,
+        "reasons": tuple(filter(None, (rma.note, *_each(sentences.objection, words, told if declined else [])))),
+        "offers": _each(lambda say, one: sentences.offer(say, one.next_best), words, told if declined else []),
+        "answer_by": rma.answer_by.astimezone(zone).date() if rma.answer_by else None,
+        "keep": rma.reception == "kept",
+        "send_to": practice.send_to,
+        "return_by": rma.return_by,
+        "way_back": rma.label_paid_by,
+        "label_url": rma.label_url,
+        "refund_when": rma.refund_when if not rma.refund_by else "",
+        "refund_by": rma.refund_by if rma.reimbursement != "issued" else None,
+    }
+
+
+def _brought(items: list[ReturnItem]) -> str:
+    """Say what comes of all things alike; "" where of some comes this and of others that. What is kept is refunded."""
+    wishes = {"refund" if item.wish == "keep" else item.wish for item in items}
+    return wishes.pop() if len(wishes) == 1 else ""
+
+
+def _of_reimbursement(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
+    row = session.get(Reimbursement, (notice.store_id, notice.facts["reimbursement"]))
+    assert row is not None
+    rma = session.get(Return, (row.store_id, row.return_id)) if row.return_id else None
+    mine = session.get(Withdrawal, (row.store_id, row.withdrawal_id)) if row.withdrawal_id else None
+    titles = _titles(session, order)
+    items = items_of(session, rma) if rma else []
+    given = {part["ref"]: part["quantity"] for part in row.lines}
+    entries = [Entry(**entry) for entry in row.explanation]
+    paid = row.paid if row.paid is not None else row.amount
+    return {
+        "rma": rma.rma if rma and rma.kind != "cancel" else "",
+        "withdrawal": mine.number if mine else "",
+        # An exchange tells what goes out, which the row knows by ref only; what came back is worth no difference.
+        "lines": tuple((titles[ref], n) for ref, n in given.items() if n and ref in titles and row.kind != "exchange"),
+        "unaccepted": tuple(
+            (item.title, item.quantity - item.accepted, item.note)
+            for item in items
+            if item.accepted is not None and item.accepted < item.quantity
+        ),
+        "amount": None if row.kind == "exchange" or (rma and rma.gift) else paid,
+        "currency": row.currency,
+        "explanation": tuple((sentences.entry_label(words, entry, titles), entry.amount) for entry in entries),
+        "credit_code": row.platform_ref if row.kind == "store_credit" else "",
+        "link": row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
+    }
+
+
+def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
+    row = session.get(Withdrawal, (notice.store_id, notice.facts["withdrawal"]))
+    assert row is not None
+    assert row.declared_at is not None
+    contested = notice.kind == "withdrawal_contested"
+    return {
+        "withdrawal": row.number,
+        "lines": tuple((one["title"], one["quantity"]) for one in row.lines),
+        "unaccepted": tuple(
+            (one["title"], one["quantity"], sentences.exemption(words, line_exemption(one), row.country))
+            for one in row.lines
+            if contested and (one["exemption"] or not any(other["exemption"] for other in row.lines))
+        ),
+        "reasons": (row.note,) if contested else (),
+        "late": row.late,
+        "may_withhold": row.may_withhold,
+        "keep": row.nothing_to_send,
+        "send_to": practice_of(store).send_to,
+        "return_by": row.send_back_by,
+        "refund_by": row.refund_due,
+        "declared_at": row.declared_at.astimezone(ZoneInfo(store.timezone)),
+        "receipt_text": row.receipt,
+        "receipt_hash": row.receipt_hash,
+    }
+
+
+_ABOUT: Mapping[str, Callable[[Session, Store, Order, Notice, Words], dict[str, Any]]] = {
+    "return": _of_return,
+    "reimbursement": _of_reimbursement,
+    "withdrawal": _of_withdrawal,
+}
+
+
+def _objection(kept: Mapping[str, Any]) -> Objection:
+    """Read an objection as a return keeps it."""
+    return Objection(kept["code"], kept["values"], Offer(kept["offer"], kept["offered"]))
+
+
+def _each(say: Callable[[Words, Objection], str], words: Words, told: list[Objection]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(say(words, one) for one in told))
+
+
+def _titles(session: Session, order: Order) -> dict[str, str]:
+    lines = session.scalars(sa.select(LineItem).where(LineItem.order_id == order.id))
+    return {line.ref: f"{line.title}, {line.variant}" if line.variant else line.title for line in lines}
+
+
+def tell_platform(work: Work) -> None:
+    """Write how a return stands where the platform keeps such things; one that keeps none is told nothing."""
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        rma, store = session.get(Return, (work.store_id, work.payload["id"])), store_by_id(session, work.store_id)
+        order = session.get(Order, (work.store_id, rma.order_id)) if rma else None
+    if rma is None or order is None or order.gone_at is not None:
+        return
+    platform = open_platform(work.services, store)
+    if not {Feature.RETURN_NOTES, Feature.NATIVE_RETURNS} & set(platform.features):
+        return
+    # A decision that was taken again is told again.
+    decided = int(rma.decided_at.timestamp()) if rma.decided_at else 0
+    key = f"aftercare-{rma.id:x}-{rma.status}-{decided:x}"
+    note = rma.note if rma.status == "declined" else ""
+    platform.move_return(ReturnMove(key, order.ref, rma.rma, rma.status, note))
+
+
+JOBS = {"returns.send_letter": Kind(send_letter, attempts=12), "returns.tell_platform": Kind(tell_platform)}

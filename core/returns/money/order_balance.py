@@ -1,0 +1,194 @@
+"""An order's books: what was bought and paid, what has gone back or is promised, and so how much is left of each line.
+
+Read under the order's lock, so that of two who ask for the last unit the second finds none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.db.base import table_of
+from core.db.orm_bypass import adopt
+from core.db.row_reader import Row, within
+from core.orders.model import LineItem, Order
+from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
+from core.returns.money.purchased import GOODS, Bought, BoughtLine, Payment
+
+PROMISED = ("pending", "issued", "needs_staff", "awaiting_payment")
+"""States of a reimbursement whose amount is spoken for."""
+_OVER = ("declined", "canceled")
+_WITHDRAWN = ("declared", "acknowledged", "contested", "reimbursed")
+
+
+def of_order(model: Any, *columns: str) -> sa.Select[Any]:
+    """Select columns of an order's rows, as a statement to be written once."""
+    table = table_of(model)
+    mine = sa.and_(table.c.store_id == sa.bindparam("store_id"), table.c.order_id == sa.bindparam("order_id"))
+    return sa.select(*(table.c[name] for name in columns)).where(mine)
+
+
+def _is_one_of(column: Any, words: Sequence[str]) -> sa.ColumnElement[bool]:
+    """IN, spelled out: a statement that is written once has no lists."""
+    return sa.or_(*(column == word for word in words))
+
+
+_ORDERS = table_of(Order)
+_LOCKED = (
+    sa.select(_ORDERS)
+    .where(_ORDERS.c.store_id == sa.bindparam("store_id"), _ORDERS.c.id == sa.bindparam("order_id"))
+    .with_for_update()
+)
+
+
+# Plain rows by statements written once: starting a return reads them before it can say anything (benchmarks.p6_return).
+_LINES = of_order(
+    LineItem, *"ref kind title variant sku product_ref image_url quantity removed total tax taxes".split()
+).order_by(table_of(LineItem).c.place)
+_MONEY = of_order(Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines".split()).where(
+    _is_one_of(table_of(Reimbursement).c.state, PROMISED)
+)
+_RETURNS = table_of(Return)
+_GOING = table_of(ReturnItem)
+_ITEMS = (
+    of_order(ReturnItem, "return_id", "line_ref", "quantity", "accepted")
+    .join(_RETURNS, sa.and_(_RETURNS.c.store_id == _GOING.c.store_id, _RETURNS.c.id == _GOING.c.return_id))
+    .where(~_is_one_of(_RETURNS.c.acceptance, _OVER))
+)
+_WITHDRAWALS = of_order(Withdrawal, "id", "lines").where(_is_one_of(table_of(Withdrawal).c.state, _WITHDRAWN))
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """An order with its lines (rows of `line_items`), what was paid for them, and the units of each still free."""
+
+    order: Order
+    lines: tuple[Row, ...]
+    bought: Bought
+    left: Mapping[str, int]
+
+    def line(self, ref: str) -> Row | None:
+        """Give a line by its ref."""
+        return next((line for line in self.lines if line.ref == ref), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """What refunds took from one line: units, net and taxes by rate."""
+
+    quantity: int = 0
+    net: int = 0
+    taxes: Mapping[str, int] | None = None
+
+
+def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
+    """Load an order and keep everybody else away from its returns until this transaction ends."""
+    reader = within(session)
+    rows = reader.rows(_LOCKED, order_id=order_id) if store_id == reader.store_id else ()
+    return adopt(session, Order, rows[0]) if rows else None
+
+
+def read_books(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> Books:
+    """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for."""
+    asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
+    lines, money, items, withdrawals = within(session).rows_of_each(asked, order_id=order.id)
+    unseen = [one for one in money if not _is_seen(one, order.refunds)]
+    reserved = _reserved(items, withdrawals, apart_from, settled=[one for one in money if one not in unseen])
+    return Books(
+        order=order,
+        lines=tuple(lines),
+        bought=_bought(order, lines, unseen, reserved),
+        left={
+            line.ref: max(0, line.quantity - line.removed - reserved[line.ref]) for line in lines if line.kind in GOODS
+        },
+    )
+
+
+def _is_seen(one: Row, refunds: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether the store's own books show this reimbursement by now."""
+    return any(
+        refund.get("key") == one.key or (one.platform_ref and refund.get("ref") == one.platform_ref)
+        for refund in refunds
+    )
+
+
+def _reserved(
+    items: Sequence[Row], withdrawals: Sequence[Row], apart_from: Return | Withdrawal | None, settled: Sequence[Row]
+) -> Counter[str]:
+    """Count the units that returns and withdrawals hold, unless the store's own books show them as gone."""
+    closed_returns = {one.return_id for one in settled if one.lines}
+    closed_withdrawals = {one.withdrawal_id for one in settled if one.lines}
+    held: Counter[str] = Counter()
+    for item in items:
+        if item.return_id not in closed_returns and not _is(apart_from, Return, item.return_id):
+            held[item.line_ref] += item.quantity if item.accepted is None else item.accepted
+    for withdrawal in withdrawals:
+        if withdrawal.id not in closed_withdrawals and not _is(apart_from, Withdrawal, withdrawal.id):
+            for line in withdrawal.lines:
+                held[line["ref"]] += line["quantity"]
+    return held
+
+
+def _is(one: Return | Withdrawal | None, model: type, id_: int) -> bool:
+    return one is not None and isinstance(one, model) and one.id == id_
+
+
+def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved: Mapping[str, int]) -> Bought:
+    given = sum(refund["amount"] for refund in order.refunds) + sum(one.amount for one in unseen)
+    return Bought(
+        currency=order.currency,
+        lines=tuple(_line(order, line, unseen, reserved) for line in lines),
+        payments=tuple(
+            Payment(one["ref"], one["captured"], one.get("refunded", 0), one.get("refundable", False))
+            for one in order.payments
+        ),
+        total=order.total,
+        tax_included=order.tax_included,
+        refunded=given,
+    )
+
+
+def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> BoughtLine:
+    spent = [_told(refund, line.ref) for refund in order.refunds]
+    spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.lines
+              if part["ref"] == line.ref]  # fmt: skip
+    known = [one for one in spent if one is not None]
+    taxes: Counter[str] = Counter()
+    for one in known:
+        taxes.update(one.taxes or {})
+    net = sum(one.net for one in known)
+    gone = line.removed + reserved.get(line.ref, 0)
+    if line.kind not in GOODS:  # shipping and fees are refunded by amount
+        gone = line.quantity if net and net + sum(taxes.values()) >= line.total + _tax_on_top(order, line) else 0
+    is_told = all(one is not None for one in spent)
+    return BoughtLine(
+        ref=line.ref,
+        quantity=max(1, line.quantity),
+        total=line.total,
+        taxes={tax["ref"]: tax["amount"] for tax in line.taxes} or ({"": line.tax} if line.tax else {}),
+        kind=line.kind,
+        refunded_quantity=min(gone, max(1, line.quantity)),
+        refunded_total=net + (sum(taxes.values()) if order.tax_included else 0) if is_told else None,
+        refunded_taxes=taxes if is_told else {},
+    )
+
+
+def _tax_on_top(order: Order, line: Row) -> int:
+    return 0 if order.tax_included else line.tax
+
+
+def _told(refund: Mapping[str, Any], ref: str) -> _Spent | None:
+    """Give what a refund of the store's took from a line; None where it says units but no money."""
+    lines = refund.get("lines") or ()
+    if isinstance(lines, Mapping):  # stored before refunds had amounts
+        return None if ref in lines else _Spent()
+    mine = [line for line in lines if line["ref"] == ref]
+    taxes: Counter[str] = Counter()
+    for line in mine:
+        taxes.update(line.get("taxes") or {})
+    return _Spent(sum(line["quantity"] for line in mine), sum(line["amount"] for line in mine), taxes)

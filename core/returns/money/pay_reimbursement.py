@@ -1,0 +1,151 @@
+"""The job that gives the shopper what is due: asks the platform once under our key, and reads back what it did.
+
+Once it has been asked without a clear answer we look for what it did, some minutes later; where nothing is found and
+the platform itself does not do once what is asked twice, a person decides.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.jobs.queue import Kind, Work
+from core.orders.model import Order
+from core.platform.contract import ExchangeLine, Feature, Outcome, Platform, RefundLine
+from core.platform.contract import Reimbursement as Wanted
+from core.platform.errors import AccessLost, NothingDone, NotSupported, Refused, Unavailable
+from core.returns import events
+from core.returns.model import Reimbursement
+from core.returns.money import reimburse
+from core.returns.return_settings import practice_of
+from core.stores.model import Store
+from core.stores.platform_access import open_platform, store_by_id
+
+_FEATURES = {"refund": Feature.REFUND, "store_credit": Feature.STORE_CREDIT, "exchange": Feature.EXCHANGE}
+
+
+def pay(work: Work) -> None:
+    """Ask the platform to give what is due, or find that it did. A refusal ends in the platform's own sentence.
+
+    Asked before and not found, it waits for staff unless the platform pays once per key: a store may still be paying.
+    """
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        row, store = _load(session, work), store_by_id(session, work.store_id)
+        order = session.get(Order, (work.store_id, row.order_id)) if row else None
+    if row is None or order is None or row.state != "pending":
+        return
+    platform = open_platform(work.services, store)
+    if _FEATURES[row.kind] not in platform.features:
+        _settle(work, Outcome("needs_staff", link=order.admin_url))
+        return
+    wanted = wanted_of(row, order, store)
+    try:
+        done = _look(work, platform, wanted, row.asked_at) if row.asked_at else None
+        if done is None and row.asked_at and not platform.pays_once_per_key:
+            done = Outcome("needs_staff", link=order.admin_url)
+        if done is None:
+            done = _ask(work, platform, wanted)
+    except NotSupported:
+        done = Outcome("needs_staff", link=order.admin_url)
+    except AccessLost:
+        raise
+    except Refused as refusal:
+        with work.done() as session:
+            reimburse.end(session, _mine(session, work), "failed", sentence=str(refusal), now=work.now)
+        return
+    _settle(work, done)
+
+
+def _look(work: Work, platform: Platform, wanted: Wanted, asked_at: datetime) -> Outcome | None:
+    """Look for what was asked, not before the store had time to finish it. Raises Unavailable where it is too early."""
+    patience = timedelta(seconds=work.services.config.first_look_seconds)
+    rest = min(patience, asked_at + patience - work.now)
+    if rest > timedelta():
+        raise Unavailable("the store may still be paying; we look later", retry_after=rest.total_seconds())
+    return platform.find_reimbursement(wanted)
+
+
+def _ask(work: Work, platform: Platform, wanted: Wanted) -> Outcome:
+    """Ask once. What certainly did nothing leaves no trace; after an unclear answer the next try waits, then looks."""
+    is_first = _note_asked(work)
+    try:
+        done = platform.reimburse(wanted)
+    except (NothingDone, Refused, NotSupported):
+        if is_first:
+            _forget_asked(work)
+        raise
+    except Unavailable as error:
+        patience = max(error.retry_after or 0.0, work.services.config.first_look_seconds)
+        raise Unavailable(str(error), retry_after=patience) from None
+    if is_first and done.state == "needs_staff" and not done.ref:
+        _forget_asked(work)
+    return done
+
+
+def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
+    """Put a row into the words of the door; parts that bring nothing are left out."""
+    return Wanted(
+        key=row.key,
+        kind=row.kind,  # type: ignore[arg-type]
+        order_ref=order.ref,
+        amount=row.amount,
+        currency=row.currency,
+        reason=row.reason,
+        lines=tuple(
+            RefundLine(part["ref"], part["quantity"], part["net"], part["taxes"])
+            for part in row.payout
+            if part["quantity"] or part["net"] or part["taxes"]
+        ),
+        restock=bool(row.restock) and {part["ref"] for part in row.lines if part["quantity"]} <= set(row.restock),
+        through_gateway=practice_of(store).through_gateway,
+        payments=tuple((ref, amount) for ref, amount in row.payments),
+        exchange=tuple(ExchangeLine(**line) for line in row.exchange),
+    )
+
+
+def _load(session: Session, work: Work) -> Reimbursement | None:
+    return session.get(Reimbursement, (work.store_id, work.payload["id"]))
+
+
+def _mine(session: Session, work: Work) -> Reimbursement:
+    """Lock the order, then the row, as everybody does."""
+    row = _load(session, work)
+    assert row is not None
+    session.get(Order, (work.store_id, row.order_id), with_for_update=True)
+    session.refresh(row, with_for_update=True)
+    return row
+
+
+def _note_asked(work: Work) -> bool:
+    """Write down that the platform is about to be asked, before it is: whoever comes after us looks first.
+
+    Says whether it was never asked before.
+    """
+    mine = sa.update(Reimbursement).where(Reimbursement.id == work.payload["id"], Reimbursement.asked_at.is_(None))
+    with work.services.db.transaction(work.store_id) as session:
+        noted = session.execute(mine.values(asked_at=work.services.clock()).returning(Reimbursement.id))
+        return noted.first() is not None
+
+
+def _forget_asked(work: Work) -> None:
+    """Take back that the platform was asked: it certainly did nothing, so the next try may ask anew."""
+    mine = sa.update(Reimbursement).where(Reimbursement.id == work.payload["id"])
+    with work.services.db.transaction(work.store_id) as session:
+        session.execute(mine.values(asked_at=None))
+
+
+def _settle(work: Work, outcome: Outcome) -> None:
+    with work.done() as session:
+        row = _mine(session, work)
+        if row.state != "pending":  # found meanwhile in what the store said
+            return
+        row.platform_ref, row.link = outcome.ref or row.platform_ref, outcome.link or row.link
+        reimburse.end(session, row, outcome.state, paid=outcome.amount, sentence=outcome.sentence, now=work.now)
+        order = session.get(Order, (work.store_id, row.order_id))
+        if order is not None and outcome.state != "needs_staff":
+            events.look_again(session, order, now=work.now)
+
+
+JOBS = {"returns.reimburse": Kind(pay, attempts=8)}

@@ -1,0 +1,212 @@
+"""When a return's money is due and how much it is: from what passed, the terms it was approved on, and the books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.jobs import queue
+from core.jobs.queue import Kind, NewJob, Work
+from core.orders.model import Order
+from core.platform.contract import ExchangeLine, Feature
+from core.returns import events
+from core.returns.model import Return, ReturnItem
+from core.returns.money import reimburse
+from core.returns.money.order_balance import lock_order, read_books
+from core.returns.money.purchased import Bought
+from core.returns.money.quotes import Fee, Quote, Wanted
+from core.returns.money.refund_amount import MoreThanBought, NothingLeft, after, quote
+from core.returns.return_settings import practice_of
+from core.returns.states import IllegalMove, move_return
+from core.stores.model import Store
+from core.stores.platform_access import open_platform, store_by_id
+
+_KINDS = {
+    "refund": "refund",
+    "keep": "refund",
+    "store_credit": "store_credit",
+    "exchange": "exchange",
+    "repair": "repair",
+}
+STAGES = {
+    "approval": ("awaited", "on_its_way", "received", "inspected", "kept", "lost"),
+    "first_scan": ("on_its_way", "received", "inspected", "kept"),
+    "arrival": ("received", "inspected", "kept"),
+    "inspection": ("inspected", "kept"),
+}
+"""Where the goods must be for the money to move, by the policy's `refund_when`."""
+_NOTHING = Quote(0, (), (), 0, 0, (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one kind of reimbursement of a return comes to."""
+
+    kind: str
+    items: tuple[ReturnItem, ...]
+    quote: Quote
+
+
+def amount_of(session: Session, store: Store, rma: Return, *, now: datetime) -> int:
+    """Say what a return brings as it stands, in minor units: everything it gives in money or in worth."""
+    return sum(share.quote.total for share in shares_of(session, rma))
+
+
+def shares_of(session: Session, rma: Return) -> list[Share]:
+    """Split a return by what the shopper gets; fees are taken from the first share that bears them.
+
+    The units are dealt in the order of the shares, so that together they bring what one quote would.
+    """
+    order = session.get(Order, (rma.store_id, rma.order_id))
+    assert order is not None
+    books = read_books(session, order, apart_from=rma)
+    items = session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id).order_by(ReturnItem.id)).all()
+    grouped: dict[str, list[ReturnItem]] = {}
+    for item in items:
+        if _units(item):
+            grouped.setdefault(_KINDS[item.wish], []).append(item)
+    shares, bought, rest = [], books.bought, rma.fees
+    for kind in ("refund", "store_credit", "exchange", "repair"):
+        if kind not in grouped:
+            continue
+        some = grouped[kind]
+        if kind == "repair":
+            shares.append(Share(kind, tuple(some), _NOTHING))
+            continue
+        given = _quote(rma, bought, some, rest, rma.shipping if kind == "refund" else 0)
+        bought = after(bought, given) if given.lines else bought
+        rest = _left_of_fees(rest, given.fees)
+        shares.append(Share(kind, tuple(some), given))
+    return shares
+
+
+def pay_if_due(session: Session, store: Store, rma: Return, *, by: str, now: datetime) -> None:
+    """Promise the money of a return whose moment has come; before it, and once promised, nothing happens."""
+    if rma.acceptance != "approved" or rma.reimbursement != "none" or rma.reception not in STAGES[rma.refund_when]:
+        return
+    if rma.kind == "cancel":  # the store stops the order first; its money follows
+        _promise_cancel(session, rma, now)
+        return
+    pay_now(session, store, rma, by=by, now=now)
+
+
+def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: datetime) -> None:
+    """Promise a return's money whatever the moment. Raises IllegalMove when it was promised, or is not approved."""
+    promised = move_return(rma.standing, "reimbursement", "promise")
+    order = session.get(Order, (rma.store_id, rma.order_id))
+    assert order is not None
+    shares = shares_of(session, rma)
+    if not shares:
+        raise IllegalMove("reimbursement", rma.reimbursement, "promise")
+    practice = practice_of(store)
+    due = now.astimezone(ZoneInfo(store.timezone)).date() + timedelta(days=practice.refund_days)
+    rma.reimbursement, rma.refund_by = promised.reimbursement, due
+    session.flush()
+    rows = [
+        reimburse.promise(
+            session,
+            order,
+            share.quote,
+            intent=f"return:{rma.id}:{share.kind}",
+            kind=share.kind,
+            of=rma,
+            goods=_goods(share) if share.kind == "exchange" else (),
+            restock=_restock(share, usual=practice.restock and rma.reception in ("received", "inspected")),
+            due=due,
+            by=by,
+            now=now,
+        )
+        for share in shares
+    ]
+    if all(row.state == "issued" for row in rows) and rma.reimbursement == "pending":
+        rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
+    reimburse.refresh(session, rma, now=now)
+
+
+def cancel_at_store(work: Work) -> None:
+    """Cancel the order at its store, then promise the money. A store that cannot leaves it to a person."""
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        rma, store = session.get(Return, (work.store_id, work.payload["id"])), store_by_id(session, work.store_id)
+        order = session.get(Order, (work.store_id, rma.order_id)) if rma else None
+    if rma is None or order is None or rma.reimbursement != "none" or rma.acceptance != "approved":
+        return
+    platform = open_platform(work.services, store)
+    can = Feature.CANCEL in platform.features
+    if can:
+        platform.cancel_order(order.ref, key=f"aftercare-cancel-{rma.id:x}", reason=rma.rma)
+    with work.done() as session:
+        lock_order(session, work.store_id, order.id)
+        mine = session.get(Return, (work.store_id, rma.id), with_for_update=True)
+        assert mine is not None
+        if not can:
+            events.call_a_person(session, work.store_id, order.id, "cancel", now=work.now)
+        if mine.reimbursement == "none":
+            pay_now(session, store, mine, by=mine.decided_by, now=work.now)
+        events.tell_shopper(session, order, "order_canceled", f"{rma.id}", {"return": rma.id}, now=work.now)
+        events.look_again(session, order, now=work.now)
+
+
+def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
+    job = NewJob("returns.cancel_order", f"cancel:{rma.id}", {"id": rma.id}, once=True)
+    queue.enqueue(session, rma.store_id, job, now=now)
+
+
+def _quote(
+    rma: Return, bought: Bought, items: Sequence[ReturnItem], fees: Sequence[Mapping[str, Any]], shipping: int
+) -> Quote:
+    """Say what some of a return's items bring; nothing where nothing is left to give."""
+    wanted: Counter[str] = Counter()
+    for item in items:
+        wanted[item.line_ref] += _units(item)
+    everything = rma.kind == "cancel"
+    asked = Wanted(
+        lines=wanted,
+        shipping=True if everything else shipping,
+        fees=tuple(Fee(fee["what"], fee["amount"]) for fee in fees),
+        withdrawal=everything,  # what never left costs the shopper nothing
+        keep_item=all(item.wish == "keep" for item in items),
+    )
+    try:
+        return quote(bought, asked)
+    except (NothingLeft, MoreThanBought):
+        return _NOTHING
+
+
+def _left_of_fees(fees: Sequence[Mapping[str, Any]], taken: int) -> list[dict[str, Any]]:
+    """Give what of the fees has not been taken yet."""
+    rest = []
+    for fee in fees:
+        amount = fee["amount"]
+        gone = min(amount, taken)
+        taken -= gone
+        rest.append({"what": fee["what"], "amount": amount - gone})
+    return rest
+
+
+def _units(item: ReturnItem) -> int:
+    return item.quantity if item.accepted is None else item.accepted
+
+
+def _goods(share: Share) -> list[ExchangeLine]:
+    return [ExchangeLine(item.line_ref, item.exchange_for, _units(item)) for item in share.items]
+
+
+def _restock(share: Share, *, usual: bool) -> list[str]:
+    """Name the lines that go back on sale: as staff said, else what came back as new."""
+    said = {
+        item.line_ref: item.restock
+        if item.restock is not None
+        else usual and item.grade in ("", "new") and item.wish != "keep"
+        for item in share.items
+    }
+    return [ref for ref, yes in said.items() if yes]
+
+
+JOBS = {"returns.cancel_order": Kind(cancel_at_store)}

@@ -1,0 +1,1 @@
+"""Photos of returns: read safely, stored, and served at signed addresses."""

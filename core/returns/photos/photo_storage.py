@@ -1,0 +1,83 @@
+"""Photos of returns: kept beside their order, shown at signed addresses, forgotten where no return took them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.db.base import new_id, table_of
+from core.db.database import insert
+from core.db.purpose import Purpose
+from core.jobs.queue import Kind, Work
+from core.orders.model import Order
+from core.returns.model import ReturnPhoto
+from core.returns.photos.image import Photo
+from core.secrets import BadToken, Keyring
+from core.stores.platform_access import SHOPPER_TOKEN_LIFE
+
+PURPOSE = "photo"
+LINK_LIFE = SHOPPER_TOKEN_LIFE
+"""How long the address of a photo works: as long as the token with which it was asked for."""
+KEPT_LOOSE = timedelta(days=1)
+_BATCH = 500
+
+
+class PhotoNotFound(Exception):
+    """This address shows no photo, or not any more."""
+
+
+def keep(session: Session, order: Order, photo: Photo, *, now: datetime) -> ReturnPhoto:
+    """Keep an order's photo until a return takes it; the same picture sent twice is one."""
+    row = {
+        "store_id": order.store_id,
+        "id": new_id(),
+        "order_id": order.id,
+        "content": photo.content,
+        "mime": photo.mime,
+        "width": photo.width,
+        "height": photo.height,
+        "digest": photo.digest,
+        "added_at": now,
+    }
+    session.execute(insert(session, table_of(ReturnPhoto)).values(row).on_conflict_do_nothing())
+    same = sa.select(ReturnPhoto).where(ReturnPhoto.order_id == order.id, ReturnPhoto.digest == photo.digest)
+    return session.scalars(same).one()
+
+
+def token_of(keyring: Keyring, store_id: int, photo_id: int) -> str:
+    """Sign what a photo's address carries: one photo, for half an hour."""
+    return keyring.sign({"s": store_id, "p": photo_id}, purpose=PURPOSE)
+
+
+def read_token(keyring: Keyring, token: str) -> tuple[int, int]:
+    """Give (store id, photo id) of a photo's address. Raises PhotoNotFound."""
+    try:
+        named = keyring.verify(token, purpose=PURPOSE, max_age=LINK_LIFE.total_seconds())
+    except BadToken:
+        raise PhotoNotFound from None
+    return named["s"], named["p"]
+
+
+def find(session: Session, store_id: int, photo_id: int) -> ReturnPhoto:
+    """Load a photo. Raises PhotoNotFound, also for one whose content had to be forgotten."""
+    photo = session.get(ReturnPhoto, (store_id, photo_id))
+    if photo is None or not photo.content:
+        raise PhotoNotFound
+    return photo
+
+
+def forget_loose(work: Work) -> None:
+    """Forget photos that no return took within a day; a `system()` transaction, for it clears every store's."""
+    old = sa.and_(ReturnPhoto.return_id.is_(None), ReturnPhoto.added_at < work.now - KEPT_LOOSE)
+    forgotten = _BATCH
+    while forgotten == _BATCH:
+        with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
+            some = session.execute(sa.select(ReturnPhoto.store_id, ReturnPhoto.id).where(old).limit(_BATCH)).all()
+            mine = sa.tuple_(ReturnPhoto.store_id, ReturnPhoto.id).in_([tuple(row) for row in some])
+            session.execute(sa.delete(ReturnPhoto).where(mine, old), execution_options={"synchronize_session": False})
+        forgotten = len(some)
+
+
+JOBS = {"clock.forget_photos": Kind(forget_loose, attempts=1)}

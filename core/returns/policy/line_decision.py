@@ -1,0 +1,170 @@
+"""Decide one line for one wish: the first rule that fits, then what no rule can overlook. Nothing is offered here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.returns.facts import OBJECTIONS, SEVERITY, Decision, Fees, LineFacts, ReturnFacts, Wish
+from core.returns.policy.policy_document import Policy, PolicyRule, ReasonTerms, Shopper, Window
+from core.returns.policy.return_windows import Closing, closing_day, stand_of
+from core.returns.policy.rule_matching import checks_of
+
+_NO_FEES = Fees()
+_WORDLESS: dict[Decision, str] = {"review": "person_decides", "decline": "not_covered"}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is decided about one line, before anything is offered instead."""
+
+    answer: Decision
+    objections: list[tuple[str, dict[str, Any]]]
+    rule: PolicyRule | None
+    closing: Closing
+    terms: ReasonTerms
+    fees: Fees
+
+    def object(self, answer: Decision, code: str, **values: Any) -> None:
+        """Add a reason against; the strictest answer wins."""
+        self.objections.append((code, values))
+        if SEVERITY[answer] > SEVERITY[self.answer]:
+            self.answer = answer
+
+
+class Judge:
+    """A policy made ready to decide many lines."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._zone = ZoneInfo(policy.timezone)
+        self._blocked, self._allowed = frozenset(policy.blocked), frozenset(policy.allowed)
+        self._rules = [(rule, checks_of(rule.when), rule.when.has_bounds) for rule in policy.rules]
+
+    def day(self, now: datetime) -> date:
+        """The day it is where the store is; `now` is aware."""
+        return now.astimezone(self._zone).date()
+
+    def decide(self, request: ReturnFacts, line: LineFacts, wish: Wish, today: date) -> Verdict:
+        """Decide one line for one wish: the first rule that fits, then the facts that no rule can overlook."""
+        policy, foreign = self.policy, self._is_foreign(request)
+        rule = next(self.fitting_rules(request, line, wish), None)
+        window = rule.window if rule and rule.window else policy.window
+        closing = closing_day(window, policy.extensions, request.placed_on, line)
+        verdict = Verdict("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
+        self._apply_rule(verdict, request, line, foreign)
+        _check_quantity(verdict, request, line)
+        _check_whereabouts(verdict, policy, line)
+        _check_window(verdict, window, line, today)
+        offered = self.offered_wishes(rule)
+        if wish not in offered:
+            verdict.object("decline", "wish_not_offered", wish=wish, offered=offered)
+        if verdict.answer != "decline" and wish != "keep":  # what stays costs no way back
+            verdict.fees = _fees(verdict.terms, line, foreign)
+        return verdict
+
+    def fitting_rules(self, request: ReturnFacts, line: LineFacts, wish: Wish) -> Iterator[PolicyRule]:
+        """Give the rules that fit, in order. Bounds that cannot be weighed in the order's currency count as held."""
+        shopper: Shopper = "allowed" if request.shopper in self._allowed else "other"
+        if shopper == "other" and request.shopper in self._blocked:
+            shopper = "blocked"
+        for rule, checks, has_bounds in self._rules:
+            for check in checks:
+                if not check(request, line, wish, shopper):
+                    break
+            else:
+                if not has_bounds or self._is_foreign(request) or rule.when.holds_value(request.value):
+                    yield rule
+
+    def offered_wishes(self, rule: PolicyRule | None) -> tuple[Wish, ...]:
+        """What may be wished for under a rule, or where none fits."""
+        return self.policy.wishes if rule is None or rule.wishes is None else rule.wishes
+
+    def _is_foreign(self, request: ReturnFacts) -> bool:
+        ours, theirs = self.policy.currency, request.currency
+        return ours != theirs and bool(ours and theirs) and ours != theirs.upper()
+
+    def _apply_rule(self, verdict: Verdict, request: ReturnFacts, line: LineFacts, foreign: bool) -> None:
+        """Say what the rule says; one that weighs money of another currency leaves it to a person, whatever it says."""
+        rule = verdict.rule
+        answer = rule.answer if rule else self.policy.otherwise
+        unweighed = foreign and rule is not None and rule.when.has_bounds
+        if unweighed or (foreign and (verdict.terms.fee_fixed or verdict.terms.label_fee)):
+            verdict.object("review", "other_currency", currency=request.currency)
+        if answer == "accept" or unweighed:
+            return
+        code = rule.objection if rule and rule.objection else _WORDLESS[answer]
+        values = _values_of(code, rule, self.policy.currency, request, line) if rule else {}
+        verdict.object(answer, code, **values)
+
+
+def _reason_terms(policy: Policy, rule: PolicyRule | None, reason: str) -> ReasonTerms:
+    own = rule.reasons if rule and rule.reasons else {}
+    return own.get(reason) or policy.reasons.get(reason) or policy.reasons.get("other") or ReasonTerms()
+
+
+def _values_of(code: str, rule: PolicyRule, currency: str, request: ReturnFacts, line: LineFacts) -> dict[str, Any]:
+    """Gather what a rule's own sentence needs."""
+    names = OBJECTIONS[code]
+    if not names:
+        return {}
+    known = {
+        "minimum": rule.when.value_below,
+        "maximum": rule.when.value_from,
+        "currency": currency,
+        "count": request.earlier_returns,
+        "country": request.country,
+        "reason": line.reason,
+    }
+    return {name: known[name] for name in names}
+
+
+def _check_quantity(verdict: Verdict, request: ReturnFacts, line: LineFacts) -> None:
+    asked = 0
+    for one in request.lines:  # one line may be asked for twice, a part to refund and a part to exchange
+        if one.ref == line.ref:
+            asked += max(one.quantity, 0)
+    if line.quantity < 1:
+        verdict.object("decline", "nothing_asked")
+    elif line.left < 1:
+        verdict.object("decline", "already_returned")
+    elif asked > line.left:
+        verdict.object("decline", "quantity_too_high", left=line.left)
+
+
+def _check_whereabouts(verdict: Verdict, policy: Policy, line: LineFacts) -> None:
+    if line.delivered_on is not None:
+        return
+    if line.whereabouts == "unshipped":
+        verdict.object("decline", "not_shipped_yet")
+    if line.whereabouts == "on_its_way" and policy.before_delivery != "accept":
+        verdict.object(policy.before_delivery, "not_delivered_yet")
+
+
+def _check_window(verdict: Verdict, window: Window, line: LineFacts, today: date) -> None:
+    stand = stand_of(verdict.closing, window, today)
+    if stand == "open":
+        return
+    if stand == "unknown":
+        if line.whereabouts in ("delivered", "unknown"):  # elsewhere the whereabouts have said it already
+            verdict.object("review", "delivery_unknown", open_at_least_until=verdict.closing.ends, days=window.days)
+        return
+    counted_from = "extension" if verdict.closing.extended else window.counted_from
+    values = {"closed_on": verdict.closing.ends, "days": window.days, "counted_from": counted_from}
+    if stand == "grace":
+        verdict.object("review", "window_just_over", **values)
+    else:
+        verdict.object("decline", "window_over", **values)
+
+
+def _fees(terms: ReasonTerms, line: LineFacts, foreign: bool) -> Fees:
+    """Work out what is kept back, never more than was paid; fixed amounts of another currency are left out."""
+    share = (line.value * int(terms.fee_percent * 100) + 5_000) // 10_000 if terms.fee_percent else 0
+    handling = max(min(line.value, share + (0 if foreign else terms.fee_fixed)), 0)
+    if terms.label_paid_by == "shopper":
+        label = 0 if foreign else max(min(terms.label_fee, line.value - handling), 0)
+        return Fees(handling, label, "shopper")
+    return Fees(handling) if handling else _NO_FEES

@@ -1,0 +1,1 @@
+"""Returns and withdrawals as their shopper reads them."""

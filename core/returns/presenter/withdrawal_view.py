@@ -1,0 +1,141 @@
+"""A legal withdrawal as its shopper reads it, and the right to it. Information, never advice."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from babel.dates import format_skeleton
+
+from core.i18n.words import Words
+from core.orders.model import Order
+from core.returns.api.outputs import ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
+from core.returns.law.button_labels import button_label
+from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date
+from core.returns.law.withdrawal_rights import Right
+from core.returns.model import Withdrawal
+from core.returns.presenter import display_names, sentences
+from core.returns.presenter.reader_context import Speech
+from core.returns.withdrawal.declare import statement_of
+from core.stores.model import Store
+
+_VISIBLE = "•••"
+
+
+def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech) -> WithdrawalOut:
+    """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in."""
+    is_declared = row.declared_at is not None
+    return WithdrawalOut(
+        id=str(row.id),
+        number=row.number,
+        state=row.state,  # type: ignore[arg-type]
+        statement=statement_of(row, order, store),
+        lines=[
+            WithdrawnLineOut(
+                ref=one["ref"],
+                title=one["title"],
+                quantity=one["quantity"],
+                exempt=sentences.exemption(speech.words, line_exemption(one), row.country),
+            )
+            for one in row.lines
+        ],
+        declared_at=row.declared_at,
+        until=row.period_ends,
+        sentence=state_sentence(row, speech),
+        receipt=ReceiptOut(text=row.receipt, hash=row.receipt_hash) if is_declared else None,
+        mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
+        refund_due=row.refund_due,
+        refund_sentence=refund_sentence(row, speech) if is_declared else "",
+        send_back_by=None if row.late else row.send_back_by,
+        can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
+        confirm_label=button_label("confirm", speech.words, order.language, store.language),
+        not_advice=not_advice(speech.words),
+    )
+
+
+def _addresses(row: Withdrawal, order: Order) -> tuple[str, ...]:
+    """Give where the receipt goes: the order's address, and another where the shopper gave one."""
+    other = row.receipt_to if row.receipt_to.casefold() != order.email.casefold() else ""
+    return order.email, other
+
+
+def view_right(right: Right | None, order: Order, store: Store, speech: Speech) -> RightOut:
+    """Say whether and until when the order can be withdrawn from."""
+    advice = not_advice(speech.words)
+    if right is None or not any(right.left.values()):
+        return RightOut(available=False, late=False, until=None, sentence="", label="", not_advice=advice)
+    return RightOut(
+        available=right.is_open,
+        late=not right.is_open,
+        until=right.period.ends,
+        sentence=right_sentence(right, speech),
+        label=button_label("withdraw", speech.words, order.language, store.language),
+        not_advice=advice,
+    )
+
+
+def right_sentence(right: Right, speech: Speech) -> str:
+    """Say until when the law lets the shopper withdraw."""
+    say, ends = speech.words.pgettext, right.period.ends
+    if ends is None:
+        return say("widget", "By law you can still withdraw from the contract, without a reason.")
+    day = speech.day(ends)
+    if right.is_open:
+        return say(
+            "widget", "By law you can still withdraw from the contract until %(day)s, without a reason.", day=day
+        )
+    return say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
+
+
+def state_sentence(row: Withdrawal, speech: Speech) -> str:
+    """Say where a withdrawal stands."""
+    say = speech.words.pgettext
+    if row.declared_at is None:
+        return say("widget", "Nothing is declared yet. It counts once you confirm it.")
+    if row.state == "contested":
+        return say("widget", "The store contests your withdrawal. It says: %(why)s", why=row.note)
+    if row.state == "refused":
+        return say("widget", "The store refused your withdrawal. It says: %(why)s", why=row.note)
+    if row.state in ("retracted", "reimbursed"):
+        return display_names.headline(speech.words, "withdrawal", row.state)
+    moment = speech.words.moment(row.declared_at, speech.zone, today=speech.today)
+    told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    if not row.late:
+        return told
+    late = say("widget", "By the store's reckoning this came after the legal period. A person there decides.")
+    return f"{told} {late}"
+
+
+def refund_sentence(row: Withdrawal, speech: Speech) -> str:
+    """Say when the law wants the money to be back."""
+    say = speech.words.pgettext
+    if row.late or row.state in ("reimbursed", "retracted", "refused", "dropped"):
+        return ""
+    law = law_of(row.country)
+    if row.refund_due is None:
+        days = speech.words.number(law.refund_days if law else 14)
+        return say(
+            "widget",
+            "Your money is due within %(days)s days after the goods, or proof that you sent them, are there.",
+            days=days,
+        )
+    due = say("widget", "Your money is due by %(day)s.", day=speech.day(row.refund_due))
+    if not row.may_withhold:
+        return due
+    unless = say("widget", "The store may wait until the goods, or proof that you sent them, are there.")
+    return f"{due} {unless}"
+
+
+def not_advice(words: Words) -> str:
+    """Say what this is not, and how old it is."""
+    year, month = map(int, pack_date().split("-"))
+    told = format_skeleton("yMMMM", date(year, month, 1), locale=words.locale)
+    return words.pgettext("widget", "This tells you about the law as of %(month)s. It is not legal advice.", month=told)
+
+
+def masked(address: str) -> str:
+    """Give enough of an e-mail address for its owner to know it: a•••@s•••.example."""
+    name, _, domain = address.partition("@")
+    if not name or not domain:
+        return ""
+    host, _, top = domain.rpartition(".")
+    return f"{name[0]}{_VISIBLE}@{(host or top)[0]}{_VISIBLE}.{top}"

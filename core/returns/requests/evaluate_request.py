@@ -1,0 +1,222 @@
+"""From what a shopper asks for to what the policy says of it and what it would bring: read, never written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.db.base import table_of
+from core.db.row_reader import Row, within
+from core.orders.model import LineItem, Order, Shipment
+from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
+from core.returns.goods_location import delivery_days, place_of
+from core.returns.model import Return, Withdrawal
+from core.returns.money.order_balance import Books, of_order, read_books
+from core.returns.money.purchased import GOODS
+from core.returns.money.quotes import Fee, Quote, Wanted
+from core.returns.money.refund_amount import MoreThanBought, NothingLeft, quote
+from core.returns.policy import policy_versions
+from core.returns.policy.evaluate_policy import ask
+from core.returns.policy.policy_document import Goods, Policy
+from core.returns.policy.policy_variants import policy_for
+from core.stores.model import Store
+
+COUNTED = timedelta(days=365)
+"""How far back earlier returns of a shopper count."""
+_NO_GOODS = Goods()
+_PARCELS = of_order(
+    Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital".split()
+).order_by(table_of(Shipment).c.id)
+_ORDERS = table_of(Order)
+_RETURNS = table_of(Return)
+# Order by order: joined, PostgreSQL read all returns of a young store, by a plan from when there were none.
+_OF_ONE = (
+    sa.select(sa.func.count())
+    .where(_RETURNS.c.store_id == _ORDERS.c.store_id, _RETURNS.c.order_id == _ORDERS.c.id)
+    .where(_RETURNS.c.opened_at >= sa.bindparam("since"))
+    .where(_RETURNS.c.kind == "return", _RETURNS.c.status != "canceled")
+    .correlate(_ORDERS)
+    .scalar_subquery()
+)
+_COUNT = sa.select(sa.func.coalesce(sa.func.sum(_OF_ONE), 0).label("number")).where(
+    _ORDERS.c.store_id == sa.bindparam("store_id"), _ORDERS.c.email_key == sa.bindparam("email_key")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a shopper wants to send back of one line, and what they want for it."""
+
+    ref: str
+    quantity: int = 1
+    reason: str = "other"
+    wish: Wish = "refund"
+    answers: Mapping[str, str] = field(default_factory=dict)
+    exchange_for: str = ""
+    """What is wanted instead: a variant's ref, or the shopper's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A request weighed: the books it was held against, the policy's answer, what it would bring (None: nothing)."""
+
+    books: Books
+    policy: Policy
+    facts: ReturnFacts
+    answer: Answer
+    quote: Quote | None
+
+
+def consider(
+    session: Session,
+    store: Store,
+    order: Order,
+    asked: Sequence[Asked],
+    *,
+    kind: str = "return",
+    gift: bool = False,
+    apart_from: Return | Withdrawal | None = None,
+    now: datetime,
+) -> Considered:
+    """Weigh a request by the store's policy as it is now; what it names that the order has not is declined."""
+    books = read_books(session, order, apart_from=apart_from)
+    policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
+    facts = facts_of(session, store, books, policy, asked, gift=gift, now=now)
+    answer = ask(policy, facts, now)
+    return Considered(books, policy, facts, answer, _quote(books, answer, facts))
+
+
+def facts_of(
+    session: Session,
+    store: Store,
+    books: Books,
+    policy: Policy,
+    asked: Sequence[Asked],
+    *,
+    gift: bool = False,
+    now: datetime,
+) -> ReturnFacts:
+    """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
+    order, zone = books.order, ZoneInfo(policy.timezone)
+    parcels, earlier = _history(session, order, now)
+    values = _values(books, asked)
+    lines = tuple(_line_facts(one, books, policy, parcels, values, now) for one in asked)
+    return ReturnFacts(
+        placed_on=order.placed_at.astimezone(zone).date(),
+        lines=lines,
+        country=order.country,
+        store_country=store.country,
+        currency=order.currency,
+        shopper=order.email_key,
+        earlier_returns=earlier,
+        gift=gift,
+        parcels=delivery_days(parcels, zone),
+        informed=policy.informed,
+    )
+
+
+def goods_of(policy: Policy, line: LineItem | None) -> Goods:
+    """Say what the store's policy calls this product."""
+    if line is None:
+        return _NO_GOODS
+    return next(
+        (one for one in policy.goods if line.product_ref in one.products or (line.sku and line.sku in one.skus)),
+        Goods(kind="digital") if line.kind == "digital" else _NO_GOODS,
+    )
+
+
+def fees_of(answer: Answer) -> tuple[Fee, ...]:
+    """Give what the policy keeps back, as the quote takes it."""
+    named = (("handling", answer.fees.handling), ("label", answer.fees.label))
+    return tuple(Fee(what, amount) for what, amount in named if amount)
+
+
+def _line_facts(
+    one: Asked,
+    books: Books,
+    policy: Policy,
+    parcels: Sequence[Row],
+    values: Mapping[int, int],
+    now: datetime,
+) -> LineFacts:
+    line, goods = books.line(one.ref), goods_of(policy, books.line(one.ref))
+    place = place_of(one.ref, parcels, ZoneInfo(policy.timezone), now)
+    return LineFacts(
+        ref=one.ref,
+        quantity=one.quantity,
+        left=books.left.get(one.ref, 0),
+        value=values.get(id(one), 0),
+        reason=one.reason,
+        wish=one.wish,
+        product=line.product_ref if line else "",
+        tags=goods.tags,
+        collections=goods.collections,
+        final_sale=goods.final_sale,
+        kind=goods.kind,
+        exemption=goods.exemption,
+        shipped_on=place.shipped_on,
+        delivered_on=place.delivered_on,
+        whereabouts="unknown" if line is not None and line.kind == "digital" else place.whereabouts,
+    )
+
+
+def _values(books: Books, asked: Sequence[Asked]) -> dict[int, int]:
+    """Say what was paid for each thing asked for (by the request's identity), tax included."""
+    wanted = _merged(books, asked)
+    try:
+        worth = {part.ref: part.gross for part in quote(books.bought, Wanted(lines=wanted)).lines}
+    except NothingLeft:
+        return {}
+    return {
+        id(one): worth[one.ref] * one.quantity // wanted[one.ref]
+        for one in asked
+        if one.ref in worth and 0 < one.quantity <= wanted[one.ref]
+    }
+
+
+def _merged(books: Books, asked: Sequence[Asked]) -> dict[str, int]:
+    """Add up what is asked for by line, no more than is left of it."""
+    counts: Counter[str] = Counter()
+    for one in asked:
+        counts[one.ref] += max(one.quantity, 0)
+    return {
+        ref: min(count, books.left.get(ref, 0)) for ref, count in counts.items() if books.left.get(ref, 0) and count
+    }
+
+
+def _quote(books: Books, answer: Answer, facts: ReturnFacts) -> Quote | None:
+    """Say what the lines that are not declined bring."""
+    going = [line for line, one in zip(facts.lines, answer.lines, strict=True) if one.answer != "decline"]
+    wanted: Counter[str] = Counter()
+    for line in going:
+        wanted[line.ref] += line.quantity
+    if not wanted:
+        return None
+    keeps = all(line.wish == "keep" for line in going)
+    try:
+        return quote(books.bought, Wanted(lines=wanted, fees=fees_of(answer), keep_item=keeps))
+    except (NothingLeft, MoreThanBought, ValueError):
+        return None
+
+
+def _history(session: Session, order: Order, now: datetime) -> tuple[Sequence[Row], int]:
+    """Read the order's parcels, and count the returns its shopper has asked for; 0 where nobody knows who that is."""
+    asked = (_PARCELS, _COUNT) if order.email_key else (_PARCELS,)
+    values = {"order_id": order.id, "email_key": order.email_key, "since": now - COUNTED}
+    parcels, *counted = within(session).rows_of_each(asked, **values)
+    return parcels, int(counted[0][0].number) if counted else 0
+
+
+def everything(books: Books, *, wish: Wish = "refund", reason: str = "other") -> tuple[Asked, ...]:
+    """Ask for all that is left of the order's goods."""
+    return tuple(
+        Asked(line.ref, books.left[line.ref], reason=reason, wish=wish)
+        for line in books.lines
+        if line.kind in GOODS and books.left.get(line.ref, 0)
+    )

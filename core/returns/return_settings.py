@@ -1,0 +1,66 @@
+"""How a store handles returns day by day: where parcels go, how soon a person answers, who may give how much back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from core.money import exponent
+from core.stores.model import Store
+
+log = structlog.get_logger()
+
+SECTION = "returns"
+UNLIMITED = ("owner", "manager", "policy", "law")
+"""Who needs nobody's approval: the law and the merchant's own policy among them."""
+
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+Days = Annotated[int, Field(ge=0, le=365)]
+
+
+class Practice(BaseModel):
+    """What a merchant set for returns; amounts are minor units of the store's currency."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    send_to: Annotated[tuple[Line, ...], Field(max_length=8)] = ()
+    """The address parcels go back to, line by line; empty: the store writes it in its answer."""
+    answer_days: Days = 2
+    send_back_days: Days = 14
+    refund_days: Days = 5
+    """Within how many days of being due by the policy the money is on its way."""
+    agent_limit: Annotated[int, Field(ge=0, le=10**12)] | None = 10_000
+    """The most an agent may give back without approval in a day, and of an order; None for no limit."""
+    through_gateway: bool = True
+    """Let the platform send the money where the payment can; else it is only written down there."""
+    restock: bool = True
+    """Put what was received as new back on sale, unless staff say otherwise."""
+
+
+class AboveLimit(Exception):
+    """More than this role may give back alone.
+
+    Carries `limit`, what is left of it in minor units of `limit_currency`, the store's, and `amount` in `currency`.
+    """
+
+    def __init__(self, limit: int, amount: int, currency: str, limit_currency: str = "") -> None:
+        super().__init__(f"{amount} {currency} is above the limit of {limit} {limit_currency}")
+        self.limit, self.amount, self.currency = limit, amount, currency
+        self.limit_currency = limit_currency or currency
+
+
+def practice_of(store: Store) -> Practice:
+    """Give a store's practice; one that cannot be read counts as the usual one."""
+    usual: dict[str, Any] = {"agent_limit": usual_limit(store.currency)}
+    try:
+        return Practice(**(usual | store.settings.get(SECTION, {})))
+    except ValidationError:
+        log.error("practice_unreadable", version=store.settings_version)
+        return Practice(**usual)
+
+
+def usual_limit(currency: str) -> int:
+    """Give the limit of a store that set none, in minor units: 100.00 EUR, 10,000 JPY, 100.000 KWD."""
+    return 100 * 10 ** max(2, exponent(currency))

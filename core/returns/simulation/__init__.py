@@ -1,0 +1,1 @@
+"""A candidate policy run over past orders and returns."""

@@ -1,0 +1,1 @@
+"""The legal withdrawal: declared, confirmed and receipted."""

@@ -1,0 +1,219 @@
+"""Opening doors: a store's platform with its unsealed credentials, and the signed tokens shoppers carry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.db.base import new_id, table_of
+from core.db.database import Database, insert
+from core.db.purpose import Purpose
+from core.jobs.queue import PauseStore
+from core.platform.contract import Link, Platform, Request
+from core.platform.errors import BadSignature
+from core.platform.http import open_session
+from core.secrets import ExpiredToken, Keyring
+from core.services import Services
+from core.stores.model import Nonce, Store
+
+SHOPPER_TOKEN_LIFE = timedelta(minutes=30)
+PROOF_LIFE = timedelta(days=1)
+"""How long what a shopper has proved is believed, however often their token was renewed meanwhile."""
+LINK_LIFE = timedelta(days=180)
+NONCE_LIFE = timedelta(minutes=2)
+"""Longer than any platform's signature stays valid: WordPress's forwarded requests live 60 s either way."""
+
+
+REMEMBERED = 60.0
+"""Seconds a process remembers which store a key names."""
+_MOST_REMEMBERED = 10_000
+_ids: WeakKeyDictionary[Database, dict[str, tuple[float, int]]] = WeakKeyDictionary()
+"""By database and key: until when it is remembered, and the store's id."""
+
+
+class StoreNotFound(Exception):
+    """No store here has this name."""
+
+
+def store_by_id(session: Session, store_id: int, *, lock: bool = False) -> Store:
+    """Load a store, locked until the caller commits where asked. Raises StoreNotFound."""
+    store = session.get(Store, store_id, with_for_update=lock or None)
+    if store is None:
+        raise StoreNotFound
+    return store
+
+
+def store_by_key(services: Services, key: str) -> Store:
+    """Find the store a shopper's address names. Raises StoreNotFound."""
+    if not key.isalnum():  # also keeps out NUL, which PostgreSQL refuses
+        raise StoreNotFound
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
+        store = session.scalar(sa.select(Store).where(Store.key == key[:64]))
+    if store is None:
+        raise StoreNotFound
+    return store
+
+
+def store_id_of(services: Services, key: str) -> int:
+    """Give the id of the store a shopper's address names, remembered for a minute. Raises StoreNotFound.
+
+    An id is all that may be remembered: settings and state are read where they count.
+    """
+    known = _ids.setdefault(services.db, {})
+    until, store_id = known.get(key, (0.0, 0))
+    if until > time.monotonic():
+        return store_id
+    store_id = store_by_key(services, key).id
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    known[key] = (time.monotonic() + REMEMBERED, store_id)
+    return store_id
+
+
+def open_platform(services: Services, store: Store) -> Platform:
+    """Give the store's platform, ready to be asked. Raises PauseStore when its door is closed."""
+    if store.state != "open":
+        raise PauseStore(store.state_reason or f"the store is {store.state}")
+    credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
+    session = open_session(allow=services.config.outbound_allow)
+    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform.paying_seconds = services.config.paying_seconds
+    return platform
+
+
+def secret_of(services: Services, store: Store) -> str:
+    """Unseal what the store signs its webhooks with."""
+    return services.keyring.open_text(store.secret, store_id=store.id, purpose="secret")
+
+
+def forwarding_secret_of(services: Services, store: Store) -> str:
+    """Unseal what the store signs staff, shoppers and forwarded requests with.
+
+    A store connected before there were two secrets signs with the first until the next check of its connection.
+    """
+    if not store.forwarding_secret:
+        return secret_of(services, store)
+    return services.keyring.open_text(store.forwarding_secret, store_id=store.id, purpose="forwarding")
+
+
+def link_of(services: Services, store: Store) -> Link:
+    """Say what the store has to know of us."""
+    token = services.keyring.open_text(store.hook_token, store_id=store.id, purpose="hook")
+    base = services.config.public_url
+    return Link(
+        core_url=base,
+        store_key=store.key,
+        hook_url=f"{base}/hooks/{store.platform}/{token}",
+        secret=secret_of(services, store),
+        forwarding_secret=forwarding_secret_of(services, store),
+    )
+
+
+def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, until: datetime) -> bool:
+    """Use a one-time text; False when it was used before."""
+    row = {
+        "store_id": store_id,
+        "id": new_id(),
+        "digest": keyring.digest(text, purpose="nonce"),
+        "expires_at": until,
+    }
+    table = table_of(Nonce)
+    used = insert(session, table).values(row).on_conflict_do_nothing().returning(table.c.id)
+    # Not rowcount: psycopg leaves it at -1 here (SQLAlchemy 2.1, 2026-11).
+    return session.execute(used).first() is not None
+
+
+def use_nonce(services: Services, store: Store, request: Request) -> None:
+    """Use up the one-time text of a request whose signature was verified. Raises BadSignature when it was used before.
+
+    Verified first, since strangers must not fill the table; a platform without nonces has nothing to use up.
+    """
+    nonce = services.platforms[store.platform].nonce_of(request)
+    if not nonce:
+        return
+    until = services.clock() + NONCE_LIFE
+    with services.db.transaction(store.id) as session:
+        if not use_once(session, services.keyring, store.id, f"request:{nonce}", until=until):
+            raise BadSignature("this request was used before")
+
+
+@dataclass(frozen=True, slots=True)
+class ShopperToken:
+    """Which orders of which store a shopper may see, and whether they may act on them."""
+
+    store_id: int
+    order_ids: tuple[int, ...]
+    level: str
+    versions: tuple[int, ...]
+    """Each order's `link_version` when the proof was given: revoking its links revokes its tokens."""
+    proved_at: datetime
+    """When the number and e-mail, the code or the store's word was given; a renewed token keeps it."""
+
+
+def grant(
+    keyring: Keyring,
+    store_id: int,
+    order_ids: Sequence[int],
+    *,
+    level: str = "see",
+    versions: Sequence[int] = (),
+    proved_at: datetime | None = None,
+) -> str:
+    """Sign a shopper token: level "see" shows status and items, "act" may change things.
+
+    Valid 30 minutes, and never longer than a day after `proved_at` (now). `versions` are the orders' `link_version`s.
+    """
+    proved = int((proved_at or datetime.now(UTC)).timestamp())
+    payload = {"s": store_id, "o": list(order_ids), "l": level, "p": proved}
+    if any(version != 1 for version in versions):
+        payload["v"] = list(versions)
+    return keyring.sign(payload, purpose="shopper")
+
+
+def read_shopper_token(keyring: Keyring, token: str) -> ShopperToken:
+    """Read a shopper token. Raises BadToken (ExpiredToken after 30 minutes, or a day after the proof)."""
+    payload = keyring.verify(token, purpose="shopper", max_age=SHOPPER_TOKEN_LIFE.total_seconds())
+    orders, now = tuple(payload["o"]), datetime.now(UTC)
+    # Tokens of before (2026-11) do not say when; they end within half an hour.
+    proved_at = datetime.fromtimestamp(payload["p"], UTC) if "p" in payload else now
+    if now - proved_at > PROOF_LIFE:
+        raise ExpiredToken("the proof is too old")
+    return ShopperToken(payload["s"], orders, payload["l"], tuple(payload.get("v") or (1,) * len(orders)), proved_at)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLink:
+    """Which notice of which store is answered; `version` is the order's `link_version` when it was mailed."""
+
+    store_id: int
+    notice_id: int
+    version: int
+
+
+def answer_token(keyring: Keyring, store_id: int, notice_id: int, version: int) -> str:
+    """Sign what the buttons under a notice carry: one notice, no login, revoked by raising the order's version."""
+    return keyring.sign({"s": store_id, "n": notice_id, "v": version}, purpose="answer")
+
+
+def read_answer_token(keyring: Keyring, token: str) -> AnswerLink:
+    """Read an answer link. Raises BadToken."""
+    payload = keyring.verify(token, purpose="answer", max_age=LINK_LIFE.total_seconds())
+    # Links mailed before they carried a version (2026-11) are of the first.
+    return AnswerLink(payload["s"], payload["n"], payload.get("v", 1))
+
+
+def tracking_token(keyring: Keyring, store_id: int, order_id: int, version: int) -> str:
+    """Sign what a tracking link carries: one order, read-only, valid 180 days, revoked by raising the version."""
+    return keyring.sign({"s": store_id, "o": order_id, "v": version}, purpose="track")
+
+
+def read_tracking_token(keyring: Keyring, token: str) -> tuple[int, int, int]:
+    """Give (store id, order id, link version) of a tracking link. Raises BadToken."""
+    payload = keyring.verify(token, purpose="track", max_age=LINK_LIFE.total_seconds())
+    return payload["s"], payload["o"], payload["v"]

@@ -1,0 +1,153 @@
+"""An agent's limit holds over a day and an order, in the store's currency."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from core.jobs.worker import Worker
+from core.orders.model import Order
+from core.platform.contract import StaffIdentity
+from core.platform.sample import World
+from core.returns.requests import lifecycle
+from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.lifecycle import SHOPPER, By
+from core.returns.requests.opening import Request, open_return
+from core.returns.return_settings import AboveLimit, practice_of, usual_limit
+from core.services import Services
+from core.stores import staff
+from core.stores.model import Store
+from tests.conftest import Clock
+from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_practice
+
+OTTO = By("Otto", "agent")
+
+
+@pytest.fixture
+def store(services: Services, store: Store) -> Store:
+    set_policy(services, store, otherwise="review")
+    staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
+    return set_practice(services, store, agent_limit=10_000)
+
+
+def ask(services: Services, store: Store, order_id: int, line: str = "l2") -> int:
+    services.clock.forward(minutes=5)  # type: ignore[attr-defined]
+    with at(services, store) as session:
+        wanted = Request((Asked(line, 1, "other"),))
+        return open_return(session, store, order_id, wanted, SHOPPER, now=services.clock()).id
+
+
+def approve(services: Services, store: Store, return_id: int, by: By = AGNES) -> None:
+    with at(services, store) as session:
+        rma = lifecycle.find_return(session, store.id, return_id)
+        lifecycle.decide(session, store, rma, by, "approve", now=services.clock())
+
+
+def orders(services: Services, store: Store, world: World, worker: Worker, count: int, **changes: Any) -> list[int]:
+    """Orders with a lamp for 65.00 each."""
+    made = [bought(ref=str(ref), number=f"N{ref}", **(LINE_OF_65 | changes)) for ref in range(1, count + 1)]
+    for order in made:
+        world.put(order)
+        with at(services, store) as session:
+            lifecycle.events.look_again(session, Order(store_id=store.id, ref=order.ref), now=services.clock())
+    worker.run_until_idle()
+    with at(services, store) as session:
+        return list(session.scalars(sa.select(Order.id).order_by(Order.ref)))
+
+
+def test_six_returns_of_65_do_not_pass_a_limit_of_100_in_one_day(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    first, *others = [ask(services, store, one) for one in orders(services, store, world, worker, 6)]
+    approve(services, store, first)
+    for one in others:
+        with pytest.raises(AboveLimit) as refused:
+            approve(services, store, one)
+        assert (refused.value.limit, refused.value.limit_currency, refused.value.amount) == (3500, "EUR", 6500)
+    approve(services, store, others[0], OTTO)  # the day is each agent's own
+    approve(services, store, others[1], MAX)
+    clock.forward(hours=24)
+    approve(services, store, others[2])
+
+
+def test_the_limit_of_an_order_is_not_renewed_by_another_day_or_agent(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    two = (replace(LINE_OF_65["lines"][0], quantity=2, total=13000),)
+    paid = {"lines": two, "total": 13000, "payments": (replace(LINE_OF_65["payments"][0], captured=13000),)}
+    (order,) = orders(services, store, world, worker, 1, **paid)
+    approve(services, store, ask(services, store, order))
+    clock.forward(hours=48)
+    second = ask(services, store, order)
+    for agent in (AGNES, OTTO):
+        with pytest.raises(AboveLimit):
+            approve(services, store, second, agent)
+    approve(services, store, second, MAX)
+
+
+def test_what_the_owner_approved_of_an_order_is_not_the_agent_s(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    two = (replace(LINE_OF_65["lines"][0], quantity=2, total=13000),)
+    paid = {"lines": two, "total": 13000, "payments": (replace(LINE_OF_65["payments"][0], captured=13000),)}
+    (order,) = orders(services, store, world, worker, 1, **paid)
+    approve(services, store, ask(services, store, order), MAX)
+    approve(services, store, ask(services, store, order))
+
+
+def test_terms_cannot_raise_an_approved_return_above_what_is_left(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    first, second = (ask(services, store, one) for one in orders(services, store, world, worker, 2))
+    approve(services, store, first)
+    with at(services, store) as session:
+        rma = lifecycle.find_return(session, store.id, second)
+        now = services.clock()
+        lifecycle.set_terms(session, store, rma, AGNES, fees={"handling": 3000}, reason="Worn.", now=now)
+    approve(services, store, second)
+    with at(services, store) as session:
+        rma = lifecycle.find_return(session, store.id, second)
+        with pytest.raises(AboveLimit):
+            lifecycle.set_terms(session, store, rma, AGNES, fees={}, reason="Not worn.", now=services.clock())
+
+
+def test_an_order_in_another_currency_is_not_measured_with_the_store_s(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    (order,) = orders(services, store, world, worker, 1, currency="JPY")  # 6,500 yen, and the limit is 100.00 euros
+    with pytest.raises(AboveLimit) as refused:
+        approve(services, store, ask(services, store, order))
+    assert (refused.value.currency, refused.value.limit_currency) == ("JPY", "EUR")
+
+
+@pytest.mark.parametrize(("currency", "limit"), [("EUR", 10_000), ("JPY", 10_000), ("KWD", 100_000)])
+def test_a_store_that_set_no_limit_has_one_in_its_own_decimals(currency: str, limit: int) -> None:
+    assert usual_limit(currency) == limit
+    assert practice_of(Store(currency=currency, settings={}, settings_version=1)).agent_limit == limit
+    assert practice_of(Store(currency=currency, settings={"returns": {"agent_limit": None}})).agent_limit is None
+
+
+def test_two_approvals_of_one_agent_at_once_do_not_pass_the_limit_together(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    asked = [ask(services, store, one) for one in orders(services, store, world, worker, 4)]
+    begin, ended = threading.Barrier(4), []
+
+    def press(return_id: int) -> None:
+        begin.wait(10)
+        try:
+            approve(services, store, return_id)
+            ended.append("approved")
+        except AboveLimit:
+            ended.append("refused")
+
+    threads = [threading.Thread(target=press, args=(one,)) for one in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(ended) == ["approved", "refused", "refused", "refused"]
