@@ -20,6 +20,7 @@ from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import shop as conversations_shop
 from core.db.database import Database
+from core.db.database_clock import DatabaseClock, database_now
 from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
 from core.desk.labels import name_of
 from core.desk.page import desk
@@ -114,6 +115,8 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
         keyring=keyring,
         platforms=Registry(installed_platforms() if platforms is None else platforms),
         mail=open_transport(config.smtp_url.get_secret_value()),
+        clock=DatabaseClock(database),
+        lease_clock=database_now,
     )
 
 

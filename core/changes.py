@@ -42,6 +42,8 @@ OVERLAP = timedelta(minutes=5)
 """A first poll and the search for deletions keep this distance: stores' clocks and commits are not instant. Later
 polls start at the plugin's own cursor, which looks back by itself."""
 RECONCILE_WINDOW = timedelta(days=60)
+POLLS_OVER, CHECKS_OVER, RECONCILES_OVER = timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6)
+"""Over how much time stores are spread whom the clock's work concerns: each has its own moment in it."""
 TURN = 2.0
 """Seconds after which a reading lets other work have its worker: to end and take a job costs a fifth of a page."""
 _FACTS = {"store", "privacy", "operation", "return"}
@@ -73,7 +75,7 @@ def _promise(change: Change, body: bytes) -> NewJob:
         facts = {"resource": change.resource, "ref": change.ref, "facts": dict(change.facts)}
         return NewJob("changes.act", key, storable(facts), once=True)
     ref = storable(change.ref)  # one ref the database refuses would take every delivery of its commit along
-    return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{ref}", {"ref": ref})
+    return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{ref}", {"ref": ref}, is_news=True)
 
 
 def refresh_order(work: Work) -> None:
@@ -231,26 +233,34 @@ def act(work: Work) -> None:
 
 def poll_all(work: Work) -> None:
     """Promise a poll for every open store; the clock's slot makes it once."""
-    _for_open_stores(work, {"orders": work.now - OVERLAP, "reviews": work.now - OVERLAP})
+    _for_open_stores(work, {"orders": work.now - OVERLAP, "reviews": work.now - OVERLAP}, over=POLLS_OVER)
 
 
 def reconcile_all(work: Work) -> None:
     """Promise a full reading of the last weeks for every open store: finds what listings by change cannot show."""
     since = work.now - RECONCILE_WINDOW
-    _for_open_stores(work, {"orders.reconcile": since, "reviews.reconcile": since})
+    _for_open_stores(work, {"orders.reconcile": since, "reviews.reconcile": since}, over=RECONCILES_OVER)
 
 
 def check_all(work: Work) -> None:
     """Promise a look at every open store's connection."""
     for store_id in _open_stores(work.services):
+        at = work.now + offset_of(store_id, CHECKS_OVER)
         with work.services.db.transaction(store_id) as session:
-            queue.enqueue(session, store_id, NewJob("stores.check_health", "check_health"), now=work.now)
+            queue.enqueue(session, store_id, NewJob("stores.check_health", "check_health", run_at=at), now=work.now)
 
 
-def _for_open_stores(work: Work, feeds: dict[str, datetime]) -> None:
+def offset_of(store_id: int, over: timedelta) -> timedelta:
+    """Give a store's own moment within a stretch of time, always the same: thousands do not fall due at once."""
+    digest = hashlib.blake2b(str(store_id).encode(), digest_size=4).digest()
+    return over * (int.from_bytes(digest) / 2**32)
+
+
+def _for_open_stores(work: Work, feeds: dict[str, datetime], *, over: timedelta) -> None:
     for store_id in _open_stores(work.services):
+        at = work.now + offset_of(store_id, over)
         promised = [
-            NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()})
+            NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()}, at)
             for name, since in feeds.items()
         ]
         with work.services.db.transaction(store_id) as session:

@@ -17,7 +17,7 @@ _SAFE = frozenset(
 def configure(log_format: str = "json") -> None:
     """Set up logging for a process; `log_format` is json or text."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for noisy in ("urllib3", "apscheduler", "alembic", "werkzeug", "mail.log"):
+    for noisy in ("urllib3", "alembic", "werkzeug", "mail.log"):
         # urllib3 writes whole addresses, queries included, at DEBUG; the others write a line per request or tick.
         logging.getLogger(noisy).setLevel(logging.WARNING)
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sqlalchemy.orm import Session
+
 from core.config import Config
 from core.db.database import Database
 from core.mail.smtp import Transport
@@ -15,7 +17,10 @@ from core.secrets import Keyring
 
 @dataclass(frozen=True)
 class Services:
-    """The process's doors to the outside. `clock` gives aware UTC; tests pass their own."""
+    """The process's doors to the outside. `clock` gives aware UTC; tests pass their own.
+
+    Leases end by `lease_clock`, which reads the database's; where there is none, by `clock`.
+    """
 
     db: Database
     config: Config
@@ -23,3 +28,8 @@ class Services:
     platforms: Registry
     mail: Transport
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    lease_clock: Callable[[Session], datetime] | None = None
+
+    def lease_time(self, session: Session) -> datetime:
+        """Give the time by which leases are held and work is due."""
+        return self.lease_clock(session) if self.lease_clock else self.clock()

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import holidays
 from babel import Locale
 
-from core.i18n import languages
-from core.returns.withdrawal_law import law_of
+from core.i18n.words import languages
+from core.returns.law.withdrawal_law import law_of
 
 EXPECTED = Path(__file__).with_name("library_data.json")
 YEARS = (2026, 2027, 2028)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 
 from core.app import create_app, wire_kinds
 from core.config import Config, read_config
@@ -32,6 +33,11 @@ from core.stores.model import Store
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 ANNOUNCED = "announced"
+
+# Hypothesis reads the constants of every loaded module of ours before its first draw: over a second on a busy machine,
+# which it then takes for slow generation (6.170, 2026-11).
+settings.register_profile("aftercare", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aftercare")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 
@@ -156,3 +157,22 @@ def test_a_folder_explains_itself(folder: str) -> None:
 @pytest.mark.parametrize("plugin", sorted({slice_of(module) for module in MODULES if module.startswith("plugins.")}))
 def test_a_plugin_explains_itself(plugin: str) -> None:
     assert (ROOT / plugin.replace(".", "/") / "README.md").is_file()
+
+
+PAYS_OR_SENDS = re.compile(
+    r"\b(platform\.(reimburse|cancel_order|move_return|publish_reply|edit_reply|remove_reply)|mail\.send|deliver)\("
+)
+
+
+def test_whoever_pays_or_sends_looks_at_the_lease_right_before() -> None:
+    found = set()
+    for path in sorted((ROOT / "core").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for function in ast.walk(ast.parse(source)):
+            # The callers of `deliver` look; an invitation is mailed by a command or a request, not by a job.
+            if not isinstance(function, ast.FunctionDef) or function.name in ("deliver", "mail_invitation"):
+                continue
+            text = ast.get_source_segment(source, function) or ""
+            if PAYS_OR_SENDS.search(text.partition("\n")[2]) and "check_lease()" not in text:
+                found.add(f"{path.relative_to(ROOT)} {function.name}")
+    assert found == set(), "a worker that froze would pay or send what another has taken over"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,16 +16,18 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from core.db.base import UtcTime, table_of
+from core.jobs.due_jobs import ONE_PLAN, Ids, Turn, line_up
 from core.jobs.queue import LEASE, Claimed, Job, LeaseLost, Work, twin_waits
 
-WINDOW = 256
-"""How many due jobs a claim looks at before it asks which stores are waiting."""
+SET_BACK = timedelta(minutes=1)
+"""A clock that shows this much less than it did was set back; what differs less is two clocks' small difference."""
+RECLAIMED = 256
+"""How many jobs of dead workers a claim gives back."""
 
 _jobs = table_of(Job)
 # As much of the stores as a worker has to know: their own module is above this one on the map.
 _stores = sa.table("stores", sa.column("id"), sa.column("state"), sa.column("credentials", sa.LargeBinary))
 _SEALED = sa.select(_stores.c.credentials).where(_stores.c.id == _jobs.c.store_id).scalar_subquery()
-_Ids = Sequence[tuple[int, int]]  # (store id, job id)
 
 
 def claim(
@@ -33,13 +37,20 @@ def claim(
     now: datetime,
     lease: timedelta = LEASE,
     leases: Mapping[str, timedelta] | None = None,
+    after: Turn | None = None,
+    held: Mapping[int, int] | None = None,
+    most: int | None = None,
 ) -> list[Claimed]:
     """Take up to `limit` due jobs, stores in turn, oldest first within a store. Needs a `system()` transaction.
 
-    A job is ours for `lease`, or as long as `leases` says for its kind.
+    A job is ours for `lease`, or as long as `leases` says for its kind. `held` says how many jobs the caller holds,
+    by store: with these, no store has more than `most`.
     """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(ONE_PLAN)
     _reclaim(session, now)
-    free = _lock_free(session, _line_up(session, limit, now), limit)
+    room = partial(_room, held or {}, limit if most is None else most)
+    free = _lock_free(session, line_up(session, limit, now, after or Turn(), room), limit, room)
     if not free:
         return []
     token = secrets.token_hex(8)
@@ -48,7 +59,7 @@ def claim(
     lease_until = sa.case(until, value=_jobs.c.kind, else_=otherwise) if until else otherwise
     taken = session.execute(
         sa.update(_jobs)
-        .where(_are_among(session, free), _jobs.c.state == "waiting")
+        .where(_are_among(session, free))
         .values(state="running", attempts=_jobs.c.attempts + 1, lease_until=lease_until, lease_token=token)
         .returning(
             *[_jobs.c[name] for name in Claimed.__slots__ if name not in ("token", "sealed")],
@@ -60,22 +71,35 @@ def claim(
     return sorted((Claimed(**row) for row in taken), key=lambda job: place[job.store_id, job.id])
 
 
-def _lock_free(session: Session, candidates: _Ids, limit: int) -> _Ids:
-    """Lock the first candidates nobody else is taking, at most `limit`."""
-    if session.get_bind().dialect.name == "sqlite":  # one writer: nobody else is here
-        return candidates[:limit]
+def _room(held: Mapping[int, int], most: int, store_id: int) -> int:
+    return max(0, most - held.get(store_id, 0))
+
+
+def _lock_free(session: Session, candidates: Ids, limit: int, room: Callable[[int], int]) -> Ids:
+    """Lock the first candidates nobody else is taking, at most `limit`, of each store as many as it has room for."""
     locked: list[tuple[int, int]] = []
-    for start in range(0, len(candidates), limit):
-        batch = candidates[start : start + limit]
-        query = sa.select(_jobs.c.store_id, _jobs.c.id).where(_are_among(session, batch), _jobs.c.state == "waiting")
-        mine = {(row[0], row[1]) for row in session.execute(query.with_for_update(skip_locked=True))}
-        locked += [pair for pair in batch if pair in mine]
-        if len(locked) >= limit:
-            break
-    return locked[:limit]
+    rest, taken = list(candidates), Counter[int]()
+    while rest and len(locked) < limit:
+        batch, rest = rest[:limit], rest[limit:]
+        mine = _lock(session, batch)
+        for pair in batch:
+            if pair in mine and len(locked) < limit and taken[pair[0]] < room(pair[0]):
+                locked.append(pair)
+                taken[pair[0]] += 1
+        rest = [pair for pair in rest if taken[pair[0]] < room(pair[0])]
+    return locked
 
 
-def _are_among(session: Session, pairs: _Ids) -> Any:
+def _lock(session: Session, batch: Ids) -> set[tuple[int, int]]:
+    if session.get_bind().dialect.name == "sqlite":  # one writer: nobody else is here
+        return set(batch)
+    # Their state is looked at here: as a condition it would offer PostgreSQL other indexes than the key's.
+    query = sa.select(_jobs.c.store_id, _jobs.c.id, _jobs.c.state).where(_are_among(session, batch))
+    rows = session.execute(query.with_for_update(skip_locked=True))
+    return {(row.store_id, row.id) for row in rows if row.state == "waiting"}
+
+
+def _are_among(session: Session, pairs: Ids) -> Any:
     """Give the condition that a job is one of these."""
     # Two arrays: with each pair as parameters the text is new for each number of pairs, and the driver reads it anew.
     this = sa.tuple_(_jobs.c.store_id, _jobs.c.id)
@@ -88,53 +112,30 @@ def _are_among(session: Session, pairs: _Ids) -> Any:
     return this.in_(sa.select(these.c.store_id, these.c.id))
 
 
-def _line_up(session: Session, limit: int, now: datetime) -> _Ids:
-    """Order due jobs as they shall be taken: a turn for every store, until all had their turns."""
-    twin = sa.alias(_jobs, "twin")
-    runs = sa.exists().where(twin.c.store_id == _jobs.c.store_id, twin.c.key == _jobs.c.key, twin.c.state == "running")
-    due = (
-        sa.select(_jobs.c.store_id, _jobs.c.id)
-        .where(_jobs.c.state == "waiting", _jobs.c.run_at <= now, ~runs)
-        .order_by(_jobs.c.run_at)
-    )
-    rows = session.execute(due.limit(WINDOW)).all()
-    by_store: dict[int, list[tuple[int, int]]] = {}
-    for row in rows:
-        by_store.setdefault(row[0], []).append((row[0], row[1]))
-    if len(rows) == WINDOW:
-        # A backlog: somebody's flood may fill the window, so stores outside it are asked for their oldest.
-        outside = sorted(_stores_due(session, now) - by_store.keys())
-        for store_id in random.sample(outside, min(limit, len(outside))):
-            theirs = session.execute(due.where(_jobs.c.store_id == store_id).limit(limit))
-            by_store[store_id] = [(row[0], row[1]) for row in theirs]
-    queues = list(by_store.values())
-    random.shuffle(queues)
-    longest = max(map(len, queues), default=0)
-    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
-
-
-def _stores_due(session: Session, now: datetime) -> set[int]:
-    # A skip scan: one index probe per store, however many jobs each has waiting.
-    skip = sa.text(
-        "with recursive s(id) as ("
-        " select min(store_id) from jobs where state = 'waiting' and run_at <= :now"
-        " union all"
-        " select (select min(store_id) from jobs where state = 'waiting' and run_at <= :now and store_id > s.id) from s"
-        " where s.id is not null)"
-        " select id from s where id is not null"
-    )
-    rows = session.execute(skip.bindparams(sa.bindparam("now", now, UtcTime())))
-    return {row[0] for row in rows}
-
-
 def _reclaim(session: Session, now: datetime) -> None:
     """Give back jobs whose worker died; one whose younger twin already waits is superseded by it."""
     expired = sa.and_(_jobs.c.state == "running", _jobs.c.lease_until < now)
-    query = sa.select(_jobs.c.store_id, _jobs.c.id).where(expired).limit(WINDOW)
+    query = sa.select(_jobs.c.store_id, _jobs.c.id).where(expired).limit(RECLAIMED)
     if session.get_bind().dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
     for store_id, id_ in session.execute(query).all():
         _leave_running(session, store_id, id_, state="waiting", run_at=now, reason="its worker went away", now=now)
+
+
+def follow_clock_back(session: Session, *, was: datetime, now: datetime, longest: timedelta = LEASE) -> int:
+    """Let what was due before the database's clock was set back be due still; give how many jobs that concerns.
+
+    `was` is the latest time it is known to have shown, `now` where that is not known: then what was promised in the
+    future counts as promised now. No lease lasts longer than `longest` from now.
+    """
+    late = _jobs.c.run_at <= was
+    early = sa.and_(_jobs.c.created_at > now + SET_BACK, _jobs.c.run_at <= _jobs.c.created_at)
+    due = sa.and_(_jobs.c.state == "waiting", _jobs.c.run_at > now, sa.or_(late, early))
+    created = sa.case((_jobs.c.created_at > now, sa.literal(now, UtcTime())), else_=_jobs.c.created_at)
+    hurried = session.execute(sa.update(_jobs).where(due).values(run_at=now, created_at=created))
+    lasting = sa.and_(_jobs.c.state == "running", _jobs.c.lease_until > now + longest)
+    session.execute(sa.update(_jobs).where(lasting).values(lease_until=now + longest))
+    return int(hurried.rowcount)  # type: ignore[attr-defined]
 
 
 def _leave_running(
@@ -221,3 +222,11 @@ def pause_before(attempts: int, retry_after: float | None = None) -> float:
     """Give the seconds to wait after the given try: doubling from 2 s to an hour, with jitter of a fifth."""
     backoff: float = min(3600.0, 2.0 ** min(attempts, 12))
     return max(backoff, retry_after or 0.0) * random.uniform(1.0, 1.2)
+
+
+def oldest_waiting(session: Session, *, now: datetime) -> float:
+    """Give how many seconds the longest overdue job has waited."""
+    due = session.scalar(
+        sa.select(sa.func.min(_jobs.c.run_at)).where(_jobs.c.state == "waiting", _jobs.c.run_at <= now)
+    )
+    return (now - due).total_seconds() if due else 0.0

@@ -18,8 +18,8 @@ from core.db.purpose import Purpose
 from core.jobs.queue import CHANNEL, NewJob, enqueue_for_stores
 
 _COLUMNS = "store_id, id, kind, key, payload, state, once, run_at, attempts, reason, created_at"
-_MERGE = """on conflict (store_id, key) where state = 'waiting' do update set run_at = excluded.run_at
-    where jobs.state = 'waiting' and jobs.attempts = 0 and jobs.run_at > excluded.run_at"""
+_MERGE = """on conflict (store_id, key) where state = 'waiting' do update set run_at = excluded.run_at, attempts = 0
+    where jobs.state = 'waiting' and jobs.run_at > excluded.run_at"""
 _KEEP = AtOnce(
     "keep",
     f"""{prepared_statement.FOR_ALL}, kept as (
@@ -43,7 +43,7 @@ _KEEP_ON_SQLITE = f"""insert into jobs ({_COLUMNS})
 def keep(db: Database, promised: Iterable[tuple[int, NewJob]], *, now: datetime) -> None:
     """Commit work promised for several stores, each job with its store's id."""
     jobs = list(promised)
-    if any(job.once or job.run_at for _, job in jobs):
+    if any(job.once or job.run_at or not job.is_news for _, job in jobs):
         with db.system(Purpose.RECORD_DELIVERIES) as session:
             enqueue_for_stores(session, jobs, now=now)
         return

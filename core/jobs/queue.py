@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from core.db.base import SYSTEM, Base, Owned, new_id, table_of
+from core.db.base import Base, Owned, new_id, table_of
 from core.db.bulk import insert_rows
 from core.db.database import Database
 from core.db.postgres import run
@@ -80,7 +80,8 @@ _jobs = table_of(Job)
 class NewJob:
     """Work to promise. `key` merges equal news while it waits; `once` makes it unique for ever.
 
-    A store uses a key with `once` or without, never both.
+    A store uses a key with `once` or without, never both. `is_news` says that something happened at the store: what
+    waits for its next try after a failure then begins anew, without that failure's pause.
     """
 
     kind: str
@@ -88,6 +89,7 @@ class NewJob:
     payload: dict[str, Any] = field(default_factory=dict)
     run_at: datetime | None = None
     once: bool = False
+    is_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Work:
     now: datetime
     services: Any
     finished: bool = False
+    lease: timedelta = LEASE
 
     @property
     def store_id(self) -> int:
@@ -135,6 +138,16 @@ class Work:
     def payload(self) -> dict[str, Any]:
         """What the promise was about."""
         return self.job.payload
+
+    def check_lease(self) -> None:
+        """Make sure the job is still ours, and hold it for a whole lease from now; for right before a call that pays
+        or sends. Raises LeaseLost when another worker has taken over.
+        """
+        with self.services.db.transaction(self.store_id) as session:
+            until = self.services.lease_time(session) + self.lease
+            mine = {"of_store": self.store_id, "of_id": self.job.id, "of_token": self.job.token, "until": until}
+            if run(session.connection(), _HOLD, mine).rowcount != 1:
+                raise LeaseLost(self.job.kind)
 
     @contextmanager
     def done(self) -> Iterator[Session]:
@@ -162,9 +175,9 @@ def enqueue_for_stores(session: Session, new: Iterable[tuple[int, NewJob]], *, n
     """Promise work for several stores, each job with its store's id; give how many were new. See `enqueue`."""
     jobs = list(new)
     added = 0
-    for once in (False, True):
-        rows = [_row(store_id, job, now) for store_id, job in jobs if job.once is once]
-        added += _add(session, rows, once=once, now=now)
+    for merge in (_PLAN, _NEWS, _ONCE):
+        asked = [one for one in jobs if merge is (_ONCE if one[1].once else _NEWS if one[1].is_news else _PLAN)]
+        added += _add(session, [_row(store_id, job, now) for store_id, job in asked], merge, now=now)
     if added:
         wake_workers(session)
     return added
@@ -181,32 +194,33 @@ def _row(store_id: int, job: NewJob, now: datetime) -> dict[str, Any]:
     }
 
 
-def _add(session: Session, rows: list[dict[str, Any]], *, once: bool, now: datetime) -> int:
+def _add(session: Session, rows: list[dict[str, Any]], merge: Any, *, now: datetime) -> int:
     """Insert rows, or hurry the waiting ones they meet."""
     by_key: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:  # one statement may meet a row once
         first = by_key.setdefault((row["store_id"], row["key"]), row)
         first["run_at"] = min(first["run_at"], row["run_at"])
     ordered = [by_key[key] for key in sorted(by_key)]  # two batches lock in the same order
-    shared = {"state": "waiting", "once": once, "attempts": 0, "reason": "", "created_at": now}
+    shared = {"state": "waiting", "once": merge is _ONCE, "attempts": 0, "reason": "", "created_at": now}
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        written = {row.id for row in insert_rows(session, _jobs, batch, _MERGE[once], shared)}
+        written = {row.id for row in insert_rows(session, _jobs, batch, merge, shared)}
         added += len({row["id"] for row in batch}.intersection(written))
     return added
 
 
-def _merge(unique: str, new: Any) -> Any:
-    """Complete the INSERT of `_add`; `unique` is the condition of the index."""
-    planned = sa.and_(_jobs.c.state == "waiting", _jobs.c.attempts == 0, _jobs.c.run_at > new.excluded.run_at)
+def _merge(unique: str, is_news: bool, new: Any) -> Any:
+    """Complete the INSERT of `_add`; `unique` is the condition of the index in which the jobs meet others."""
+    later = sa.and_(_jobs.c.state == "waiting", _jobs.c.run_at > new.excluded.run_at)
+    hurried = {"run_at": new.excluded.run_at} | ({"attempts": 0} if is_news else {})
     met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
-    merged = new.on_conflict_do_update(**met, set_={"run_at": new.excluded.run_at}, where=planned)
+    merged = new.on_conflict_do_update(**met, set_=hurried, where=later if is_news else later & (_jobs.c.attempts == 0))
     return merged.returning(_jobs.c.id)
 
 
-_MERGE = {False: partial(_merge, "state = 'waiting'"), True: partial(_merge, "once")}
-"""By whether the jobs are unique for ever: the condition of the index in which they meet others."""
+_PLAN, _NEWS = (partial(_merge, "state = 'waiting'", is_news) for is_news in (False, True))
+_ONCE = partial(_merge, "once", False)
 
 
 def wake_workers(session: Session) -> None:
@@ -216,19 +230,14 @@ def wake_workers(session: Session) -> None:
         session.info["woken"] = not session.in_nested_transaction()  # what a savepoint said may be taken back
 
 
-def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool:
-    """Promise the clock's work for one slot; however many clocks tick, one wins."""
-    new = NewJob(kind=name, key=f"{name}:{slot}", payload={"slot": slot}, once=True)
-    return enqueue(session, SYSTEM, new, now=now) == 1
-
-
 # Written once, since every job ends with it.
-_FINISH = (
+_HELD = (
     sa.update(_jobs)
     .where(_jobs.c.store_id == sa.bindparam("of_store"), _jobs.c.id == sa.bindparam("of_id"))
     .where(_jobs.c.state == "running", _jobs.c.lease_token == sa.bindparam("of_token"))
-    .values(state="done", done_at=sa.bindparam("now"), lease_token=None, lease_until=None, reason="")
 )
+_FINISH = _HELD.values(state="done", done_at=sa.bindparam("now"), lease_token=None, lease_until=None, reason="")
+_HOLD = _HELD.values(lease_until=sa.bindparam("until"))
 
 
 def finish(session: Session, job: Claimed, now: datetime) -> None:
@@ -275,26 +284,3 @@ def twin_waits() -> Any:
     twin = sa.alias(_jobs, "twin")
     same = sa.and_(twin.c.store_id == _jobs.c.store_id, twin.c.key == _jobs.c.key, twin.c.id != _jobs.c.id)
     return sa.exists().where(same, twin.c.state == "waiting").correlate(_jobs)
-
-
-def prune(session: Session, *, before: datetime, limit: int = 5000) -> int:
-    """Forget jobs that ended before then, at most `limit`; give how many.
-
-    Of a store's `once` job the key is kept, or it could be promised again; what it was about is forgotten.
-    """
-    ended = sa.and_(_jobs.c.state.in_(["done", "superseded"]), _jobs.c.done_at < before)
-    lasting = sa.and_(_jobs.c.once, _jobs.c.store_id != SYSTEM)
-    ids = session.execute(sa.select(_jobs.c.store_id, _jobs.c.id).where(ended).limit(limit)).all()
-    for start in range(0, len(ids), BATCH):
-        old = sa.tuple_(_jobs.c.store_id, _jobs.c.id).in_([tuple(row) for row in ids[start : start + BATCH]])
-        session.execute(sa.delete(_jobs).where(old, ~lasting))
-        session.execute(sa.update(_jobs).where(old, lasting).values(payload={}, done_at=None))
-    return len(ids)
-
-
-def oldest_waiting(session: Session, *, now: datetime) -> float:
-    """Give how many seconds the longest overdue job has waited."""
-    due = session.scalar(
-        sa.select(sa.func.min(_jobs.c.run_at)).where(_jobs.c.state == "waiting", _jobs.c.run_at <= now)
-    )
-    return (now - due).total_seconds() if due else 0.0

@@ -6,8 +6,8 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
+from core.jobs.due_jobs import Turn
+from core.jobs.fair_share import FairShare
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
 from core.metrics import JOB_SECONDS, JOBS_ENDED
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
@@ -27,7 +29,7 @@ log = structlog.get_logger()
 POLL = 1.0
 """Seconds between looks where nobody told us of work: the moment of a waiting job comes without a sound."""
 AHEAD = 4
-"""Jobs in hand for each thread at most: a claim costs the same for one job as for forty, and holds up all threads."""
+"""Jobs taken for each free thread: a claim costs the same for one job as for forty, and holds up all threads."""
 DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
 
@@ -57,22 +59,34 @@ class Worker:
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
         self.poll = poll
         self.wake = threading.Event()
+        self._latest: datetime | None = None
+        """The latest time the database's clock has shown us."""
+        self._ahead = timedelta()
+        """How far this process's clock is ahead of the database's."""
+        self._turn = Turn()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; jobs in hand are finished, the rest is left to others."""
         listener = threading.Thread(target=self._listen, args=(stop,), daemon=True, name="listener")
         listener.start()
-        in_hand: set[Future[None]] = set()
+        in_hand = FairShare(self.threads)
         with ThreadPoolExecutor(self.threads, thread_name_prefix="job") as pool:
             while not stop.is_set():
                 self.wake.clear()  # before the look: what comes during it is seen in the next one
-                in_hand = {job for job in in_hand if not job.done()}
-                if len(in_hand) <= self.threads:
-                    for job in self._claim(AHEAD * self.threads - len(in_hand)):
-                        in_hand.add(future := pool.submit(self.perform, job))
-                        future.add_done_callback(lambda _: self.wake.set())
+                if free := in_hand.free_threads():
+                    claimed = self._claim(AHEAD * free, held=in_hand.held())
+                    in_hand.add(claimed)
+                    for _ in range(min(free, len(claimed))):
+                        pool.submit(self._work_off, in_hand)
                 self.wake.wait(self.poll)
         listener.join(timeout=2.0)
+
+    def _work_off(self, in_hand: FairShare) -> None:
+        """Perform jobs in this thread until none in our hands may begin."""
+        while job := in_hand.begin():
+            self.perform(job)
+            in_hand.end(job)
+            self.wake.set()
 
     def run_until_idle(self, *, limit: int = 10_000) -> int:
         """Run what is due, in this thread, until nothing is; give how many jobs ran."""
@@ -83,14 +97,32 @@ class Worker:
                 ran += 1
         return ran
 
-    def _claim(self, limit: int) -> list[Claimed]:
+    def _claim(self, limit: int, held: Mapping[int, int] | None = None) -> list[Claimed]:
         try:
             with self.services.db.system(Purpose.CLAIM_JOBS) as session:
-                return claims.claim(session, limit, now=self.services.clock(), leases=self.leases)
+                now, most = self._read_clock(session), AHEAD * ((self.threads + 1) // 2) if held is not None else None
+                claimed = claims.claim(
+                    session, limit, now=now, leases=self.leases, after=self._turn, held=held, most=most
+                )
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.
             log.warning("claim_failed", error=type(error).__name__)
             return []
+        return claimed
+
+    def _read_clock(self, session: Session) -> datetime:
+        """Give the database's time; where it was set back, see that nothing waits for it."""
+        now = self.services.lease_time(session)
+        self._ahead = self.services.clock() - now
+        latest = self._latest
+        if latest is None or now < latest - claims.SET_BACK:
+            longest = max([queue.LEASE, *self.leases.values()])
+            hurried = claims.follow_clock_back(session, was=latest or now, now=now, longest=longest)
+            if latest:
+                log.warning("clock_set_back", seconds=round((latest - now).total_seconds()), jobs=hurried)
+            latest = now
+        self._latest = max(latest, now)
+        return now
 
     def perform(self, job: Claimed) -> None:
         """Run one claimed job and record how it ended. Never raises."""
@@ -105,14 +137,14 @@ class Worker:
 
     def _attempt(self, job: Claimed) -> str:
         services, now = self.services, self.services.clock()
-        if now >= job.lease_until:  # it queued here behind slow work: by now it is somebody else's
+        if now - self._ahead >= job.lease_until:  # it queued here behind slow work: by now it is somebody else's
             return "lost"
         kind = self.kinds.get(job.kind)
         if kind is None:  # enqueued by newer code: leave it to a worker that knows it
             return self._end(job, "fail", "no worker here knows this kind of work")
         if job.attempts > kind.attempts + DEATHS:
             return self._end(job, "give_up", "its worker went away every time")
-        work = Work(job, now, services)
+        work = Work(job, now, services, lease=kind.lease)
         try:
             kind.handler(work)
             if not work.finished:
@@ -138,8 +170,8 @@ class Worker:
         return "done"
 
     def _end(self, job: Claimed, how: str, reason: str, *, attempts: int = 8, retry_after: float | None = None) -> str:
-        now = self.services.clock()
         with self.services.db.transaction(job.store_id) as session:
+            now = self.services.lease_time(session)
             if how == "close" and claims.is_ours(session, job):
                 self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
             if how in ("pause", "close"):

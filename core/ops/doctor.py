@@ -6,7 +6,7 @@ import http.client
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from core.app import installed_platforms, make_services
 from core.config import BadConfig, Config
 from core.db.base import SYSTEM
 from core.db.purpose import Purpose
-from core.jobs import queue, scheduler
+from core.jobs import claims, scheduler
 from core.jobs.queue import Job
 from core.ops import reachability
 from core.platform.contract import Platform
@@ -104,7 +104,7 @@ def _look_inside(services: Services, findings: Findings) -> None:
     # Counts over all stores, and no row of a shopper's: what the database's owner may know.
     with services.db.system(Purpose.INSPECT, write=False) as session:
         stores = session.scalars(sa.select(Store).order_by(Store.id)).all()
-        findings.problems.extend(clock_problems(session, now))
+        findings.problems.extend(clock_problems(session, datetime.now(UTC)))
         findings.problems.extend(_work_problems(session, stores, now))
     findings.problems.extend(_store_problems(stores))
     _look_at_keys(services, stores, findings)
@@ -129,7 +129,7 @@ def _work_problems(session: Session, stores: Sequence[Store], now: datetime) -> 
         problems.append("No worker has ever run here. Start one: python -m core work")
     elif now - ticked > _MISSED_SLOTS * scheduler.TABLE[_CLOCK]:
         problems.append(f"No worker has been heard of for {_span(now - ticked)}. Start one: python -m core work")
-    waited = timedelta(seconds=queue.oldest_waiting(session, now=now))
+    waited = timedelta(seconds=claims.oldest_waiting(session, now=now))
     if waited > LONGEST_WAIT:
         problems.append(f"The oldest due job has waited {_span(waited)}. Start more workers, or see why they are slow.")
     stuck = sa.select(Job.store_id, sa.func.count()).where(Job.state == "stuck").group_by(Job.store_id)

@@ -65,10 +65,12 @@ def _bring_about(work: Work, platform: Platform, told: _Told) -> ReplySnapshot |
     ref = known.ref if known else row.ref
     if row.removed_at is not None:
         if ref:
+            work.check_lease()
             platform.remove_reply(ref)
         return None
     if known and known.text == row.text:
         return known
+    work.check_lease()
     if ref:
         return platform.edit_reply(ref, row.text)
     if not _note_asked(work, row.version):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.database import insert
+from core.jobs.freshness import is_known_later
 from core.orders.sanitize import storable, web_url
 from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
 from core.reviews.last_answer import last_answer, ours_of
@@ -46,8 +47,9 @@ def apply(
             row = _row(store_id, _without_author(snapshot), asked_at, email_key)
         elif not snapshot.tells_replies:
             row = _row(store_id, dataclasses.replace(snapshot, replies=_known(old)), asked_at, email_key)
-        listed_before_deleted = old.gone_at is not None and asked_at < old.fetched_at
-        older = (snapshot.updated_at, asked_at) < (old.updated_at, old.fetched_at) or listed_before_deleted
+        # Either the row says what was asked for later, or this was listed before it was deleted.
+        same_age = snapshot.updated_at == old.updated_at or old.gone_at is not None
+        older = snapshot.updated_at < old.updated_at or (same_age and is_known_later(old.fetched_at, asked_at))
         if older or (old.digest == row["digest"] and old.gone_at is None):
             continue
         row["answered_at"] = row["answered_at"] or ours_of(session, old.id)
@@ -60,13 +62,14 @@ def apply(
 
 def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime) -> None:
     """Mark reviews their store no longer has; what was fetched after we asked stays."""
-    here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.gone_at.is_(None), Review.fetched_at <= asked_at)
-    session.execute(here.values(gone_at=now, fetched_at=asked_at))
+    here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.gone_at.is_(None))
+    older = here.where(~is_known_later(Review.fetched_at, asked_at))
+    session.execute(older.values(gone_at=now, fetched_at=asked_at))
 
 
 def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
     """Note that the store listed these reviews when we asked."""
-    here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.fetched_at < asked_at)
+    here = sa.update(Review).where(Review.ref.in_(list(refs)), ~is_known_later(Review.fetched_at, asked_at))
     session.execute(here.values(fetched_at=asked_at))
 
 

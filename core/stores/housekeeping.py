@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import Base
 from core.db.purpose import Purpose
-from core.jobs import queue
+from core.jobs import ended_jobs, queue
 from core.jobs.queue import Kind, NewJob, Work
 from core.secrets import Keyring, Unsealable
 from core.services import Services
@@ -43,7 +43,7 @@ def prune(work: Work) -> None:
     forgotten = PRUNED
     while forgotten == PRUNED:  # a batch a transaction: news need not wait behind a large one
         with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
-            forgotten = queue.prune(session, before=work.now - JOBS_KEPT, limit=PRUNED)
+            forgotten = ended_jobs.prune(session, before=work.now - JOBS_KEPT, limit=PRUNED)
     with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
         session.execute(sa.delete(Nonce).where(Nonce.expires_at < work.now))
         session.execute(sa.delete(Throttle).where(Throttle.expires_at < work.now))

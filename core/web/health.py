@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from core.db.purpose import Purpose
 from core.http.context import services
-from core.jobs import queue
+from core.jobs import claims
 from core.schema import migrate
 
 health = Blueprint("health", __name__)
@@ -29,7 +29,7 @@ def readyz() -> tuple[Response, int]:
     try:
         current = migrate.is_current(app.db)
         with app.db.system(Purpose.INSPECT, write=False) as session:
-            oldest = queue.oldest_waiting(session, now=app.clock())
+            oldest = claims.oldest_waiting(session, now=app.clock())
     except sa.exc.SQLAlchemyError as error:
         return jsonify(ok=False, database=type(error).__name__), 503
     body = {"ok": current, "migrations_current": current, "oldest_waiting_seconds": round(oldest, 1)}

@@ -31,11 +31,15 @@ from tests.conftest import KEY, NOON, Clock, connect
 from tests.core.samples import ANN, anns_order, anns_review, deliver, jobs_of, statements
 
 
-def promise(services: Services, kind: str) -> None:
-    """Let the clock's work of this kind be due now."""
+def promise(services: Services, worker: Worker, kind: str) -> None:
+    """Do the clock's work of this kind; what it plans for a store's own moment is due now."""
     now = services.clock()
     with services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob(kind, f"{kind}:{now.isoformat()}"), now=now)
+    worker.run_until_idle()
+    with services.db.system(Purpose.CLAIM_JOBS) as session:
+        planned = sa.and_(Job.state == "waiting", Job.kind == "changes.read")
+        session.execute(sa.update(Job).where(planned).values(run_at=now))
 
 
 def orders(services: Services, store: Store) -> dict[str, Order]:
@@ -181,7 +185,7 @@ def test_a_poll_finds_what_no_webhook_told(
     world.put(anns_order(updated_at=clock.forward(minutes=3)))
     world.put(anns_review(at=clock()))
     clock.forward(minutes=12)
-    promise(services, "clock.poll")
+    promise(services, worker, "clock.poll")
     worker.run_until_idle()
     assert orders(services, store).keys() == {"1"}
     assert reviews(services, store).keys() == {"r1"}
@@ -192,11 +196,11 @@ def test_a_poll_looks_back_for_changes_that_were_written_late(
 ) -> None:
     worker.run_until_idle()
     world.put(anns_order(ref="1", updated_at=clock.forward(minutes=10)))
-    promise(services, "clock.poll")
+    promise(services, worker, "clock.poll")
     worker.run_until_idle()
     world.put(anns_order(ref="2", updated_at=clock() - timedelta(minutes=3)))  # its commit took three minutes
     clock.forward(minutes=15)
-    promise(services, "clock.poll")
+    promise(services, worker, "clock.poll")
     worker.run_until_idle()
     assert orders(services, store).keys() == {"1", "2"}
 
@@ -208,7 +212,7 @@ def test_a_poll_reads_only_what_changed_since_the_last_one(
     store = connect(services, world)
     worker.run_until_idle()
     world.put(anns_order(ref="7", updated_at=clock.forward(minutes=10)))
-    promise(services, "clock.poll")
+    promise(services, worker, "clock.poll")
     worker.run_until_idle()
     done = feed(services, store, "orders")
     assert done is not None
@@ -229,7 +233,7 @@ def test_a_reconcile_finds_what_was_deleted_without_a_word(
     world.remove("order", "1")
     world.remove("review", "r1")
     clock.forward(days=1)
-    promise(services, "clock.reconcile")
+    promise(services, worker, "clock.reconcile")
     worker.run_until_idle()
     assert {ref for ref, order in orders(services, store).items() if order.gone_at} == {"1"}
     assert {ref for ref, review in reviews(services, store).items() if review.gone_at} == {"r1"}
@@ -243,7 +247,7 @@ def test_a_reconcile_asks_only_for_what_the_listing_did_not_show(
     worker.run_until_idle()
     world.remove("order", "1")
     clock.forward(days=1)
-    promise(services, "clock.reconcile")
+    promise(services, worker, "clock.reconcile")
     before = len(jobs_of(services, store, state="done"))
     worker.run_until_idle()
     asked = [key for key in jobs_of(services, store, state="done")[before:] if key.startswith("order:")]
@@ -256,7 +260,7 @@ def test_a_reconcile_finds_an_edited_review(services: Services, world: World, wo
     worker.run_until_idle()
     world.put(anns_review(text="Both came broken.", updated_at=clock.forward(hours=1)))
     clock.forward(days=1)
-    promise(services, "clock.reconcile")
+    promise(services, worker, "clock.reconcile")
     worker.run_until_idle()
     assert reviews(services, store)["r1"].text == "Both came broken."
 
@@ -276,7 +280,7 @@ def test_a_reconcile_finds_what_was_deleted_and_restored(
             world.remove("order", "1")
             world.remove("review", "r1")
         clock.forward(days=1)
-        promise(services, "clock.reconcile")
+        promise(services, worker, "clock.reconcile")
         worker.run_until_idle()
         assert (orders(services, store)["1"].gone_at is None) == there
         assert (reviews(services, store)["r1"].gone_at is None) == there
@@ -414,8 +418,8 @@ def test_a_store_that_lost_its_keys_pauses_and_a_reconnect_resumes(
 def test_a_poll_asks_only_open_stores(client: FlaskClient, services: Services, store: Store, worker: Worker) -> None:
     deliver(client, services, store, "store", store.ref, facts={"event": "uninstalled"})
     worker.run_until_idle()
-    promise(services, "clock.poll")
-    promise(services, "clock.reconcile")
+    promise(services, worker, "clock.poll")
+    promise(services, worker, "clock.reconcile")
     worker.run_until_idle()
     assert jobs_of(services, store) == []
 

@@ -312,6 +312,10 @@ class Stage:
                 new = NewJob(kind, f"{kind}:{new_id()}")
                 queue.enqueue(session, SYSTEM, new, now=self.clock())
             self.worker.run_until_idle()
+            with self.services.db.system(Purpose.CLAIM_JOBS) as session:  # the store's own moment in the interval
+                planned = sa.and_(queue.Job.state == "waiting", queue.Job.kind == "changes.read")
+                session.execute(sa.update(queue.Job).where(planned).values(run_at=self.clock()))
+            self.worker.run_until_idle()
 
     def leave(self) -> None:
         """Take the store out of the clock's rounds."""

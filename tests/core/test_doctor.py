@@ -27,7 +27,8 @@ from werkzeug.serving import make_server
 from core.app import create_app
 from core.db.base import SYSTEM
 from core.db.purpose import Purpose
-from core.jobs.queue import Job, NewJob, clock_slot, enqueue
+from core.jobs.queue import Job, NewJob, enqueue
+from core.jobs.scheduler import clock_slot
 from core.ops import doctor, reachability
 from core.ops.commands import examine
 from core.platform.contract import Platform

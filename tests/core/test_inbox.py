@@ -16,11 +16,11 @@ from core.jobs import fast_enqueue
 from core.jobs.queue import Job, NewJob, enqueue, enqueue_for_stores
 from tests.conftest import NOON
 
-HER_ORDER = NewJob("changes.refresh_order", "order:1", {"ref": "1"})
+HER_ORDER = NewJob("changes.refresh_order", "order:1", {"ref": "1"}, is_news=True)
 NEWS = [
     (1, HER_ORDER),
     (2, NewJob("changes.refresh_order", "order:Ünï\"'\\", {"ref": "Ünï\"'\\"})),
-    (1, NewJob("changes.refresh_review", "review:1", {"ref": "1"})),
+    (1, NewJob("changes.refresh_review", "review:1", {"ref": "1"}, is_news=True)),
     (1, HER_ORDER),
 ]
 FACT = NewJob("changes.act", "privacy:1", {"resource": "privacy"}, once=True)
@@ -84,7 +84,7 @@ def test_a_fact_that_never_merges_is_kept_beside_news(
 
 
 def test_what_cannot_be_written_leaves_nothing_of_its_batch(database: Database) -> None:
-    nothing = NewJob("changes.refresh_order", "order:2", {})
+    nothing = NewJob("changes.refresh_order", "order:2", {}, is_news=True)
     with pytest.raises((sa.exc.DBAPIError, OverflowError)):  # the latter is how SQLite's driver says it
         fast_enqueue.keep(database, [(1, HER_ORDER), (2**70, nothing)], now=NOON)
     assert rows(database) == []

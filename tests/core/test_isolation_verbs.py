@@ -182,8 +182,9 @@ TAKE_ROWS = (
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
-    "jobs.claims.claim ops.doctor.clock_problems jobs.queue.clock_slot jobs.queue.enqueue_for_stores "
-    "jobs.queue.oldest_waiting jobs.queue.prune".split()
+    "jobs.claims.claim jobs.due_jobs.line_up jobs.claims.follow_clock_back db.database_clock.database_now "
+    "ops.doctor.clock_problems jobs.queue.enqueue_for_stores jobs.claims.oldest_waiting jobs.ended_jobs.prune "
+    "jobs.scheduler.clock_slot".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""
 REFUSALS = (

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.db.base import SYSTEM
 from core.db.database import Database
 from core.db.purpose import Purpose
-from core.jobs import claims, queue, scheduler
+from core.jobs import claims, ended_jobs, queue, scheduler
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.services import Services
 from tests.conftest import NOON, Clock
@@ -159,7 +159,7 @@ def test_once_is_unique_for_ever(database: Database) -> None:
     end(database, queue.finish, take_one(database))
     assert promise(database, once, now=NOON + timedelta(days=400)) == 0
     with database.system(Purpose.INSPECT) as session:
-        assert queue.prune(session, before=NOON + timedelta(days=500)) == 1
+        assert ended_jobs.prune(session, before=NOON + timedelta(days=500)) == 1
     assert promise(database, once, now=NOON + timedelta(days=600)) == 0
     assert [row.payload for row in rows(database)] == [{}]  # only the key is left of it
 
@@ -379,8 +379,8 @@ def test_only_what_ended_before_the_day_is_forgotten(database: Database) -> None
     end(database, queue.finish, new, now=NOON)
     end(database, claims.give_up, stuck, "no", now=NOON - timedelta(days=15))
     with database.system(Purpose.INSPECT) as session:
-        assert queue.prune(session, before=NOON - timedelta(days=14)) == 1
-        assert queue.prune(session, before=NOON - timedelta(days=14)) == 0
+        assert ended_jobs.prune(session, before=NOON - timedelta(days=14)) == 1
+        assert ended_jobs.prune(session, before=NOON - timedelta(days=14)) == 0
     assert sorted(states(database)) == ["done", "running", "stuck"]
 
 
@@ -389,14 +389,14 @@ def test_forgetting_takes_no_more_than_its_share(database: Database) -> None:
     for job in take(database):
         end(database, queue.finish, job)
     with database.system(Purpose.INSPECT) as session:
-        assert [queue.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
+        assert [ended_jobs.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
 
 
 def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
     promise(database, NewJob("look", "a"), NewJob("look", "tomorrow", run_at=NOON + timedelta(days=1)))
     with database.system(Purpose.INSPECT, write=False) as session:
-        assert queue.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
-        assert queue.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
+        assert claims.oldest_waiting(session, now=NOON + timedelta(seconds=90)) == 90
+        assert claims.oldest_waiting(session, now=NOON - timedelta(seconds=1)) == 0
 
 
 # The clock
@@ -420,7 +420,7 @@ def test_every_slot_is_one_job_and_old_slots_are_forgotten(services: Services, c
     for job in take(services.db, now=clock.now):
         end(services.db, queue.finish, job)
     with services.db.system(Purpose.INSPECT) as session:
-        assert queue.prune(session, before=NOON + timedelta(days=1)) == 4
+        assert ended_jobs.prune(session, before=NOON + timedelta(days=1)) == 4
     assert states(services.db, SYSTEM) == []
 
 

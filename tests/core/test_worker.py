@@ -323,7 +323,9 @@ def test_slow_work_in_one_thread_does_not_keep_news_from_the_other(services: Ser
         ran.append(work.job.key)
 
     elsewhere = someone_else(services.db)
-    with at_work(make(services, handler, poll=60)):
+    worker = make(services, handler, poll=60)
+    worker.threads = 4  # of which a store has two
+    with at_work(worker):
         promise(elsewhere, NewJob("work", "slow"))
         time.sleep(0.3)
         promise(elsewhere, NewJob("work", "quick"))

@@ -110,6 +110,7 @@ def confirm_sender(work: Work) -> None:
         language=store.language,
         kind="confirm_sender",
     )
+    work.check_lease()
     try:
         app.mail.send(compose.compose(message, at=work.now), envelope_from=message.envelope_from, to=pending)
     except MailUnavailable as error:

@@ -54,6 +54,7 @@ def dispatch(work: Work, prepare: Prepare, told: Told | None = None) -> None:
     if going.letter is None or going.envelope is None:
         _end(work, going, "suppress")
         return
+    work.check_lease()
     try:
         deliver(services, going.store, going.letter, going.envelope, at=work.now)
     except (MailRefused, BadAddress) as error:

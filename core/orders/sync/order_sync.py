@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.db.base import table_of
 from core.db.bulk import insert_rows, update_rows
+from core.jobs.freshness import is_known_later
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
 from core.orders.sync.anonymize import without_person
@@ -92,8 +93,9 @@ def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now
     named = list(refs)
     if not named:
         return []
-    here = sa.select(Order.id).where(Order.ref.in_(named), Order.gone_at.is_(None), Order.fetched_at <= asked_at)
-    ids = list(session.scalars(here.with_for_update()))
+    here = sa.select(Order.id).where(Order.ref.in_(named), Order.gone_at.is_(None))
+    older = here.where(~is_known_later(Order.fetched_at, asked_at))
+    ids = list(session.scalars(older.with_for_update()))
     if ids:
         session.execute(sa.update(Order).where(Order.id.in_(ids)).values(gone_at=now, fetched_at=asked_at))
         session.execute(sa.update(Shipment).where(Shipment.order_id.in_(ids)).values(check_after=None))
@@ -103,7 +105,9 @@ def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now
 def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
     """Note that the store listed these orders when we asked; what a full listing leaves untouched may be gone."""
     session.execute(
-        sa.update(Order).where(Order.ref.in_(list(refs)), Order.fetched_at < asked_at).values(fetched_at=asked_at)
+        sa.update(Order)
+        .where(Order.ref.in_(list(refs)), ~is_known_later(Order.fetched_at, asked_at))
+        .values(fetched_at=asked_at)
     )
 
 
@@ -185,8 +189,8 @@ _STAYS = frozenset({"store_id", "late", "return_open", "link_version", "seen_at"
 
 
 def _says_more(one: _News, old: Any) -> bool:
-    if (one.snapshot.updated_at, one.at) < (old.updated_at, old.fetched_at):
+    if one.snapshot.updated_at < old.updated_at:
         return False
-    if old.gone_at is not None and one.at < old.fetched_at:
-        return False  # listed before it was deleted
+    if is_known_later(old.fetched_at, one.at) and (one.snapshot.updated_at == old.updated_at or old.gone_at):
+        return False  # the row says what was asked for later, or: listed before it was deleted
     return one.digest != old.digest or old.gone_at is not None

@@ -219,6 +219,7 @@ def tell_platform(work: Work) -> None:
     decided = int(rma.decided_at.timestamp()) if rma.decided_at else 0
     key = f"aftercare-{rma.id:x}-{rma.status}-{decided:x}"
     note = rma.note if rma.status == "declined" else ""
+    work.check_lease()
     platform.move_return(ReturnMove(key, order.ref, rma.rma, rma.status, note))
 
 

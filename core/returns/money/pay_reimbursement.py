@@ -69,6 +69,7 @@ def _look(work: Work, platform: Platform, wanted: Wanted, asked_at: datetime) ->
 
 def _ask(work: Work, platform: Platform, wanted: Wanted) -> Outcome:
     """Ask once. What certainly did nothing leaves no trace; after an unclear answer the next try waits, then looks."""
+    work.check_lease()
     is_first = _note_asked(work)
     try:
         done = platform.reimburse(wanted)

@@ -140,6 +140,7 @@ def cancel_at_store(work: Work) -> None:
     platform = open_platform(work.services, store)
     can = Feature.CANCEL in platform.features
     if can:
+        work.check_lease()
         platform.cancel_order(order.ref, key=f"aftercare-cancel-{rma.id:x}", reason=rma.rma)
     with work.done() as session:
         lock_order(session, work.store_id, order.id)

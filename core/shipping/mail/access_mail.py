@@ -67,6 +67,7 @@ def _send(
     digest = hashlib.blake2b(work.job.key.encode(), digest_size=8).hexdigest()
     message_id = f"<{kind}.{work.job.id:x}.{digest}@{domain_of(services)}>"
     envelope = Envelope(order.email, order.id, kind, message_id, language)
+    work.check_lease()
     try:
         deliver(services, store, write(kind, facts, language), envelope, at=work.now)
     except MailUnavailable as error:

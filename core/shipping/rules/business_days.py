@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -217,32 +218,16 @@ def _hours_ahead(tz: str, month: int) -> float:
 
 @lru_cache(maxsize=1)
 def _zone_table() -> dict[str, tuple[str, ...]]:
-    # zone.tab is the one list the zone database ships by country; a bare container may lack it.
-    table: dict[str, tuple[str, ...]] = {code: (name,) for code, name in _SINGLE_ZONES}
-    for path in (Path(folder, "zone.tab") for folder in zoneinfo.TZPATH):
-        if path.is_file():
-            lines = [line.split("\t") for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
-            table.clear()
-            for code, _, name, *_rest in lines:
-                table[code] = (*table.get(code, ()), name)
-            break
+    # zone.tab is the one list the zone database ships by country; where the machine has none, `tzdata` does.
+    shipped = files("tzdata").joinpath("zoneinfo", "zone.tab")
+    installed = next((path for folder in zoneinfo.TZPATH if (path := Path(folder, "zone.tab")).is_file()), None)
+    table: dict[str, tuple[str, ...]] = {}
+    for line in (installed or shipped).read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            code, _, name, *_rest = line.split("\t")
+            table[code] = (*table.get(code, ()), name)
     # Xinjiang's own clock is unofficial: parcels in all of China go by Beijing's (GB/T 7408).
     return {**table, "CN": ("Asia/Shanghai",)}
-
-
-_SINGLE_ZONES = tuple(
-    tuple(pair.split(":"))
-    for pair in (
-        "AE:Asia/Dubai AT:Europe/Vienna BE:Europe/Brussels BG:Europe/Sofia CH:Europe/Zurich CZ:Europe/Prague "
-        "DE:Europe/Berlin DK:Europe/Copenhagen EE:Europe/Tallinn EG:Africa/Cairo FI:Europe/Helsinki "
-        "FR:Europe/Paris GB:Europe/London GR:Europe/Athens HK:Asia/Hong_Kong HR:Europe/Zagreb "
-        "HU:Europe/Budapest IE:Europe/Dublin IL:Asia/Jerusalem IN:Asia/Kolkata IT:Europe/Rome JP:Asia/Tokyo "
-        "KR:Asia/Seoul LT:Europe/Vilnius LV:Europe/Riga MY:Asia/Kuala_Lumpur NL:Europe/Amsterdam NO:Europe/Oslo "
-        "PH:Asia/Manila PL:Europe/Warsaw RO:Europe/Bucharest SA:Asia/Riyadh SE:Europe/Stockholm "
-        "SG:Asia/Singapore SI:Europe/Ljubljana SK:Europe/Bratislava TH:Asia/Bangkok TR:Europe/Istanbul "
-        "TW:Asia/Taipei VN:Asia/Ho_Chi_Minh ZA:Africa/Johannesburg"
-    ).split()
-)
 
 
 @lru_cache(maxsize=1024)

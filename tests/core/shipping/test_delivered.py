@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case
@@ -99,6 +100,10 @@ class Story:
         with self.services.db.system(Purpose.INSPECT) as session:
             poll = NewJob("clock.poll", f"clock.poll:{self.clock().isoformat()}")
             queue.enqueue(session, SYSTEM, poll, now=self.clock())
+        self.worker.run_until_idle()
+        with self.services.db.system(Purpose.CLAIM_JOBS) as session:  # the store's own moment in the interval
+            planned = sa.and_(queue.Job.state == "waiting", queue.Job.kind == "changes.read")
+            session.execute(sa.update(queue.Job).where(planned).values(run_at=self.clock()))
         run_sweep(self.services, self.worker)
 
     def live_until(self, day: int) -> None:

@@ -1,0 +1,19 @@
+"""Whether an answer of a store is older than what is already known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.jobs.queue import LEASE
+
+
+def is_known_later(noted: Any, asked_at: datetime) -> Any:
+    """Say, of a time or of a column, whether what was noted then is newer than an answer asked for at `asked_at`.
+
+    What seems newer by more than a lease was noted before the clock was set back: no answer takes that long.
+    """
+    known = noted > asked_at, noted <= asked_at + LEASE
+    return sa.and_(*known) if isinstance(known[0], sa.ColumnElement) else all(known)
