@@ -92,6 +92,7 @@ def send_receipt(work: Work) -> None:
         receipt_hash=row.receipt_hash,
     )
     envelope = Envelope(to, 0, KIND, f"<receipt.{store.id:x}.{row.id:x}@{domain_of(services)}>", language)
+    work.check_lease()
     try:
         deliver(services, store, write(KIND, facts, language), envelope, at=work.now)
     except MailUnavailable as error:
