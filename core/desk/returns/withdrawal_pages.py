@@ -23,7 +23,7 @@ from core.orders.model import Order
 from core.returns.law.withdrawal_law import line_exemption, pack_date
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft
-from core.returns.presenter import display_names
+from core.returns.presenter.display_names import exemption_in_law
 from core.returns.requests.lifecycle import By, ReasonNeeded
 from core.returns.states import WITHDRAWAL, IllegalMove
 from core.returns.withdrawal import declarations, declare
@@ -126,7 +126,7 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         row=row,
         order=order,
         things=[
-            (line["title"], line["quantity"], display_names.exemption(words(), line_exemption(line), row.country))
+            (line["title"], line["quantity"], exemption_in_law(words(), line_exemption(line), row.country))
             for line in row.lines
         ],
         given=_given(session, row, order, money),

@@ -128,7 +128,7 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
             "ref": ref,
             "name": name_of(line),
             "left": right.left[ref],
-            "exempt": exemption(words(), right.exemptions.get(ref, ""), right.country),
+            "exempt": exemption(words(), right.exemptions.get(ref, "")),
         }
         for ref, line in lines.items()
         if right and line.kind in GOODS and right.left.get(ref)

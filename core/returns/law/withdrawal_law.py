@@ -185,7 +185,7 @@ def withdrawal_period(
 def exemption_holds(letter: str, happened: Condition = "always") -> bool:
     """Say whether an exemption takes the right away, given what happened to the item since.
 
-    A product marked with "e" or "g" stays returnable as long as its seal is whole. Unknown letters exempt nothing.
+    A product marked with "e" or "i" stays returnable as long as its seal is whole. Unknown letters exempt nothing.
     """
     exemption = EXEMPTIONS.get(letter)
     return exemption is not None and exemption.holds_if in ("always", happened)

@@ -74,7 +74,7 @@ class ReturnLetter:
     lines: tuple[tuple[str, int], ...] = ()
     """The things concerned as (title, quantity); in `exchange_ready` the new ones."""
     unaccepted: tuple[tuple[str, int, str], ...] = ()
-    """(title, quantity, why): not accepted on arrival, or contested with the legal ground (`labels.exemption`)."""
+    """(title, quantity, why): not accepted on arrival, or contested with the store's ground."""
     amount: int | None = None
     currency: str = ""
     explanation: tuple[tuple[str, int], ...] = ()

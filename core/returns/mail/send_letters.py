@@ -167,7 +167,7 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         "withdrawal": row.number,
         "lines": tuple((one["title"], one["quantity"]) for one in row.lines),
         "unaccepted": tuple(
-            (one["title"], one["quantity"], sentences.exemption(words, line_exemption(one), row.country))
+            (one["title"], one["quantity"], sentences.exemption(words, line_exemption(one)))
             for one in row.lines
             if contested and (one["exemption"] or not any(other["exemption"] for other in row.lines))
         ),

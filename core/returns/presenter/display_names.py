@@ -72,10 +72,17 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
     }[entry.what]
 
 
-def exemption(words: Words, letter: str, country: str) -> str:
-    """Name the legal ground on which something is exempt from withdrawal, with its place in the law where the shopper's
-    country follows the directive; "" for a letter the law does not have."""
-    ground = _grounds(words).get(letter, "")
+def exemption(words: Words, letter: str) -> str:
+    """Name the ground on which the store holds something exempt from withdrawal; "" for a letter the law does not have.
+
+    It cites nothing: shoppers may rely on their own country's act, not on a directive.
+    """
+    return _grounds(words).get(letter, "")
+
+
+def exemption_in_law(words: Words, letter: str, country: str) -> str:
+    """Name the ground for staff, with its place in the law where the shopper's country follows the directive."""
+    ground = exemption(words, letter)
     law = law_of(country)
     if not ground or law is None or not law.directive:
         return ground

@@ -129,7 +129,7 @@ def _line_right(right: Right | None, line: LineItem, speech: Speech) -> LineRigh
     if right is None:
         return None
     letter = right.exemptions.get(line.ref, "")
-    ground = sentences.exemption(speech.words, letter, right.country)
+    ground = sentences.exemption(speech.words, letter)
     told = speech.words.pgettext(
         "widget", "The store says that this is exempt: %(ground)s. You can declare it all the same.", ground=ground
     )

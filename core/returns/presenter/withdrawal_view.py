@@ -34,7 +34,7 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
                 ref=one["ref"],
                 title=one["title"],
                 quantity=one["quantity"],
-                exempt=sentences.exemption(speech.words, line_exemption(one), row.country),
+                exempt=sentences.exemption(speech.words, line_exemption(one)),
             )
             for one in row.lines
         ],

@@ -120,7 +120,7 @@ def test_a_viewer_sees_everything_and_moves_nothing(
     return_id = ask(services, store, order_id)
     viewer = seat(services, store, "viewer", "eve")
     page = viewer.get(path(store, f"returns/{return_id}"))
-    assert (page.status_code, "<form" in page.text) == (200, False)
+    assert (page.status_code, page.text.count("<form")) == (200, 1), "the one to sign out"
     for verb in ("approve", "decline", "cancel", "reopen", "sent", "receive", "keep", "pay", "terms", "inspect", "ask"):
         assert press(viewer, store, return_id, verb, note="x").status_code == 403, verb
     assert viewer.get(path(store, f"orders/{order_id}/return")).status_code == 403

@@ -103,7 +103,7 @@ def facts_of(kind: str, language: str) -> ReturnLetter:
             stop_url="",
         ),
         "withdrawal_contested": replace(
-            WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c", "LT")),)
+            WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c")),)
         ),
     }[kind]
 
