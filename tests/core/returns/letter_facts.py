@@ -102,9 +102,7 @@ def facts_of(kind: str, language: str) -> ReturnLetter:
             person_url="",
             stop_url="",
         ),
-        "withdrawal_contested": replace(
-            WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c")),)
-        ),
+        "withdrawal_contested": replace(WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c")),)),
     }[kind]
 
 
