@@ -17,7 +17,7 @@ from statistics import median
 from benchmarks import measure
 from core.returns.facts import LineFacts, ReturnFacts
 from core.returns.policy.policy_document import HolidayExtension, Policy, PolicyRule, ReasonTerms, When, Window
-from core.returns.simulation.simulate import PastCase, Rehearsal, compare
+from core.returns.simulation.simulate import PastCase, SimulationResult, simulate
 
 ORDERS = int(os.environ.get("ORDERS", "100000"))
 BUDGET_SECONDS = 10
@@ -30,9 +30,9 @@ _WINTER = HolidayExtension(
 def main() -> None:
     """Measure the rehearsal of a ten-rule policy beside a pass that only reads each line's facts."""
     cases = past_cases(ORDERS)
-    found: list[Rehearsal] = []
+    found: list[SimulationResult] = []
     runs = {
-        "rehearsal": lambda: _timed(lambda: found.append(compare(policy(30), policy(14), cases, NOW))),
+        "rehearsal": lambda: _timed(lambda: found.append(simulate(policy(30), policy(14), cases, NOW))),
         "floor": lambda: _timed(lambda: _read_facts(cases)),
     }
     samples = measure.alternate(runs)

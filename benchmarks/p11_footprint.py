@@ -50,8 +50,8 @@ def _web(base: Base, services: Services, store: Store) -> Sample:
 def _worker(base: Base, services: Services, store: Store, size: int) -> Sample:
     """Import in a process of its own; look at its memory all the while."""
     with tempfile.TemporaryDirectory() as shelf:
-        p5_import.write_shelf(Path(shelf), size)
-        p5_import.stock(services, store, Path(shelf))
+        p5_import.write_pages(Path(shelf), size)
+        p5_import.use_pages(services, store, Path(shelf))
         p5_import.promise_import(services, store)
         worker = subprocess.Popen([sys.executable, "-m", "benchmarks.p5_import", "work", base.url])
         most = 0.0

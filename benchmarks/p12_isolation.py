@@ -38,8 +38,8 @@ def main() -> None:
     ):
         store = stage.connect(services)
         fill.fill(services, store.id, 1, ORDERS, due=f"{fill.AT} + interval '9 days'")
-        p5_import.write_shelf(Path(shelf), ORDERS)
-        p5_import.stock(services, store, Path(shelf), clear=False)
+        p5_import.write_pages(Path(shelf), ORDERS)
+        p5_import.use_pages(services, store, Path(shelf), clear=False)
         port = stage.free_port()
         with stage.serving(stage.ours(base, port), port):
             path, secret = urlsplit(link_of(services, store).hook_url).path, link_of(services, store).secret

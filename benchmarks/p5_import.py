@@ -32,7 +32,7 @@ ORDERS = 20_000 if measure.LONG else 5_000
 PAGE = 100
 
 
-class Shelf(WooCommerce):
+class StoredPagesPlatform(WooCommerce):
     """A WooCommerce store whose pages lie in a folder: everything but the network."""
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
@@ -46,17 +46,17 @@ class Shelf(WooCommerce):
         return Page(snapshots, str(number + 1), last, total=total)  # type: ignore[arg-type]
 
 
-PLATFORMS = {"woocommerce": Shelf}
+PLATFORMS = {"woocommerce": StoredPagesPlatform}
 
 
-def write_shelf(folder: Path, number: int) -> None:
+def write_pages(folder: Path, number: int) -> None:
     """Write the pages of so many orders."""
     for page in range(number // PAGE):
         (folder / f"{page}.json").write_bytes(orders.page(1 + page * PAGE, PAGE))
     (folder / "total").write_text(str(number))
 
 
-def stock(services: Services, store: Store, folder: Path, *, clear: bool = True) -> None:
+def use_pages(services: Services, store: Store, folder: Path, *, clear: bool = True) -> None:
     """Let the store's pages lie in `folder`; forget what was imported."""
     sealed = services.keyring.seal({"folder": str(folder)}, store_id=store.id, purpose="credentials")
     with services.db.transaction(store.id) as session:
@@ -79,7 +79,7 @@ def main() -> None:
     for make in stage.BOTH:
         with make() as base, tempfile.TemporaryDirectory() as shelf:
             with stage.services_for(base, now=NOW, platforms=PLATFORMS) as services:
-                write_shelf(Path(shelf), ORDERS)
+                write_pages(Path(shelf), ORDERS)
                 store = stage.connect(services)
                 runs: dict[str, Callable[[], Sample]] = {
                     "first import": partial(_import, services, store, base, Path(shelf), clear=True),
@@ -92,13 +92,13 @@ def main() -> None:
                 measure.show(f"P5 import of {ORDERS:,} orders, {base.engine}", samples)
                 measure.ratio(samples, "orders/s", "first import", "floor", ">= 0.3")
                 measure.ratio(samples, "orders/s", "unchanged again", "first import", ">= 2")
-                stock(services, store, Path(shelf))
+                use_pages(services, store, Path(shelf))
                 promise_import(services, store)
             _kill_and_resume(base, store.id)
 
 
 def _import(services: Services, store: Store, base: Base, folder: Path, *, clear: bool) -> Sample:
-    stock(services, store, folder, clear=clear)
+    use_pages(services, store, folder, clear=clear)
     promise_import(services, store)
     worker = make_worker(services)
     with measure.spending(os.getpid(), base.pid) as spent:

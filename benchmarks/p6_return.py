@@ -30,22 +30,22 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 from core.returns.model import Return
-from core.returns.money.order_balance import read_books
-from core.returns.money.quotes import Wanted
+from core.returns.money.order_balance import read_balance
+from core.returns.money.quotes import QuoteRequest
 from core.returns.money.refund_amount import quote
 from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
 from core.returns.policy.policy_document import Policy, PolicyRule, When
-from core.returns.requests.evaluate_request import Asked, facts_of
+from core.returns.requests.evaluate_request import RequestedLine, facts_of
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request, ReturnNotAllowed, open_return
+from core.returns.requests.opening import ReturnNotAllowed, ReturnRequest, open_return
 from core.services import Services
 from core.stores.model import Store
 
 RETURNS = 300
 """Returns a round, each of an order nobody has returned from."""
 ROUNDS = measure.ROUNDS + 1
-ASKED = Asked("a", 1, "too_small")
+ASKED = RequestedLine("a", 1, "too_small")
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def _set_policy(services: Services, store: Store) -> None:
     ]
     policy = Policy(currency="EUR", otherwise="review", rules=tuple(rules))
     with services.db.transaction(store.id) as session:
-        policy_versions.save(session, store, policy, seen=1, who="Max", now=NOW)
+        policy_versions.save_policy(session, store, policy, seen=1, who="Max", now=NOW)
 
 
 def _snapshot(number: int) -> OrderSnapshot:
@@ -126,7 +126,7 @@ def _open(services: Services, store: Store, base: Base, ids: Iterator[int]) -> S
     with measure.spending(os.getpid(), base.pid) as spent:
         for order_id in some:
             with services.db.transaction(store.id) as session:
-                open_return(session, store, order_id, Request((ASKED,)), SHOPPER, now=NOW)
+                open_return(session, store, order_id, ReturnRequest((ASKED,)), SHOPPER, now=NOW)
     with services.db.transaction(store.id, write=False) as session:
         found = sa.select(sa.func.count()).select_from(Return).where(Return.order_id.in_(some))
         if session.execute(found).scalar_one() != len(some):
@@ -142,7 +142,7 @@ def _floor(services: Services, store: Store, base: Base, ids: Iterator[int]) -> 
     with services.db.transaction(store.id, write=False) as session:
         order = session.get(Order, (store.id, some[0]))
         assert order is not None
-        books, policy = read_books(session, order), policy_versions.policy_of(session, store)
+        books, policy = read_balance(session, order), policy_versions.policy_of(session, store)
         facts = facts_of(session, store, books, policy, [ASKED], now=NOW)
     with psycopg.connect(base.libpq) as raw:
         raw.execute("set app.system = 'on'")
@@ -151,7 +151,7 @@ def _floor(services: Services, store: Store, base: Base, ids: Iterator[int]) -> 
             for order_id in some:
                 _read(raw, store.id, order_id)
                 answer = ask(policy, facts, NOW)
-                worth = quote(books.bought, Wanted({"a": 1})).total
+                worth = quote(books.bought, QuoteRequest({"a": 1})).total
                 _write(raw, store.id, order_id, answer.answer, worth)
                 raw.commit()
     return {"CPU µs a return": spent.cpu / RETURNS * 1e6, "µs a return": spent.wall / RETURNS * 1e6}
@@ -243,7 +243,7 @@ def _sixteen(services: Services, store: Store, order_id: int) -> None:
     got: list[bool] = []
 
     def one(which: int) -> None:
-        request = Request((replace(ASKED),), comment=str(which))
+        request = ReturnRequest((replace(ASKED),), comment=str(which))
         try:
             with services.db.transaction(store.id) as session:
                 open_return(session, store, order_id, request, SHOPPER, now=NOW)

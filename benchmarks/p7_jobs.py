@@ -21,7 +21,7 @@ from core.jobs.queue import Job, Kind, NewJob, Work
 from core.jobs.worker import Worker
 from core.orders.model import OrderEvent
 from core.services import Services
-from core.stores import install
+from core.stores.worker_access import WorkerAccess
 
 JOBS = 3_000
 WAKES = 30
@@ -108,7 +108,7 @@ def work(url: str, threads: int) -> None:
     """Work until the other end of stdin goes away."""
     stop = threading.Event()
     with stage.services_for(Base(url, 0), pool=threads) as services:
-        worker = Worker(services, {"bench.touch": Kind(touch)}, close_store=install.close, threads=threads)
+        worker = Worker(services, {"bench.touch": Kind(touch)}, stores=WorkerAccess(), threads=threads)
         runner = threading.Thread(target=worker.run, args=(stop,))
         runner.start()
         sys.stdin.read()

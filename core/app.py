@@ -40,12 +40,14 @@ from core.jobs.queue import Kind
 from core.jobs.worker import Worker
 from core.mail.compose import open_transport
 from core.orders import errors as orders_errors
+from core.orders import kinds as order_kinds
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
 from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
-from core.privacy import retention
+from core.privacy import key_rotation, retention
+from core.returns import event_kinds
 from core.returns.api import declare_pages, shop_withdrawals
 from core.returns.api import pages as returns_pages
 from core.returns.api import refusals as returns_errors
@@ -59,13 +61,16 @@ from core.reviews import publishing
 from core.reviews import shop as reviews_shop
 from core.secrets import Keyring
 from core.services import Services
+from core.shipping import notice_actions
 from core.shipping import shop as shipping_shop
 from core.shipping import sweep as shipping_sweep
 from core.shipping.mail import notices
+from core.shipping.rules import notice_kinds
 from core.stores import errors as stores_errors
 from core.stores import housekeeping, install
+from core.stores.worker_access import WorkerAccess
 from core.web import health, hooks, inbound_mail, installs, proxy, widget
-from core.web.fast_path import Ahead
+from core.web.fast_path import FastPath
 
 log = structlog.get_logger()
 
@@ -77,11 +82,22 @@ def installed_platforms() -> dict[str, type[Platform]]:
     return discover(plugins)
 
 
+def register_order_kinds() -> None:
+    """Tell the orders' registry which kinds of event and of notice the slices above have."""
+    order_kinds.register(events=cases.EVENT_KINDS)
+    order_kinds.register(events=notice_actions.EVENT_KINDS, notices=notice_kinds.NOTICE_KINDS)
+    order_kinds.register(events=event_kinds.EVENT_KINDS, notices=event_kinds.NOTICE_KINDS)
+
+
+# At import: every process that shows an order or sends a letter is wired here.
+register_order_kinds()
+
+
 def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, install, housekeeping, notices, shipping_sweep, cases, sender_page, retention),
+        *(changes, install, housekeeping, key_rotation, notices, shipping_sweep, cases, sender_page, retention),
         *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
@@ -101,14 +117,14 @@ def collect_errors() -> dict[type[Exception], errors.Explain]:
 
 
 def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None = None) -> Services:
-    """Open the database and the doors to the outside. Raises BadConfig with a sentence."""
+    """Open the database and build the services. Raises BadConfig with a sentence."""
     try:
         keyring = Keyring(config.keys)
     except ValueError as error:
         raise BadConfig(str(error)) from None
     database = Database(config.database_url, pool_size=config.worker_threads + 4)
-    if refusal := database.refusal():
-        raise BadConfig(refusal)
+    if problem := database.connection_problem():
+        raise BadConfig(problem)
     return Services(
         db=database,
         config=config,
@@ -122,7 +138,7 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
 
 def make_worker(services: Services, *, threads: int | None = None) -> Worker:
     """Make a worker that knows every kind of job."""
-    return Worker(services, wire_kinds(), close_store=install.close, threads=threads)
+    return Worker(services, wire_kinds(), stores=WorkerAccess(), threads=threads)
 
 
 def create_app(
@@ -144,10 +160,10 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
-    app.extensions["aftercare.door"] = hooks.Door()
+    app.extensions["aftercare.door"] = hooks.StoreLookup()
     app.extensions[WITHDRAW_LABEL] = order_section.withdraw_label
     app.extensions[SECTIONS] = [order_section.sections_for(app.extensions["aftercare"])]
-    app.wsgi_app = Ahead(app)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = FastPath(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}

@@ -1,4 +1,4 @@
-"""News from stores: taken in at the door, fetched by the worker, applied in one place.
+"""Changes in stores: a webhook or a poll enqueues a job, the job fetches, one place applies.
 
 A webhook only says that something changed. `receive` verifies and promises to look; `refresh` looks. `read` walks a
 listing page by page: poll, first import, nightly reconcile and repair are four feeds of the same function.
@@ -25,7 +25,7 @@ from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
-from core.platform.contract import Feature, Platform
+from core.platform.contract import Platform
 from core.platform.errors import NotSupported, Refused
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page
 from core.privacy import retention
@@ -57,7 +57,7 @@ def record(session: Session, store: Store, changes: Sequence[Change], body: byte
 
 
 def promises(changes: Sequence[Change], body: bytes) -> list[NewJob]:
-    """Give the work a delivery promises."""
+    """Give the jobs a delivery asks for."""
     return [_promise(change, body) for change in changes]
 
 
@@ -171,7 +171,7 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders, let the shipping rules and whoever waits for money look at what changed; give the changed ids."""
+    """Store orders, then evaluate the changed ones for notices and for refunds made elsewhere; give the changed ids."""
     changed = orders_sync.apply(
         session,
         store.id,
@@ -276,11 +276,6 @@ def _open(work: Work) -> tuple[Store, Platform]:
     with work.services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
     return store, open_platform(work.services, store)
-
-
-def supports_reviews(services: Services, store: Store) -> bool:
-    """Say whether this store's platform has reviews at all."""
-    return Feature.REVIEWS in services.platforms[store.platform].features
 
 
 JOBS = {

@@ -1,4 +1,4 @@
-"""What /metrics tells. Labels are kinds and states, never a store, an order or a person."""
+"""The metrics /metrics exposes. Labels are kinds and states, never a store, an order or a person."""
 
 from __future__ import annotations
 

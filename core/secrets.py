@@ -96,7 +96,7 @@ class Keyring:
         return blob[:_HEAD_BYTES] != _VERSION + self._keys[0].id
 
     def sign(self, payload: dict[str, Any], *, purpose: str, now: datetime | None = None) -> str:
-        """Write a payload as a URL-safe token, readable by anyone and forgeable by nobody."""
+        """Sign a payload as a URL-safe token. Anyone can read it, only we can make it."""
         # As URLSafeTimedSerializer writes it and `verify` has it read. A look-up spent a fifteenth of its time in the
         # library's own, which derives the key anew and tries to compress each time (itsdangerous 2.2, 2026-11).
         plain = _to_bytes(payload)
@@ -146,7 +146,7 @@ class Keyring:
 
 
 class _SignerAt(TimestampSigner):
-    """Stamps the moment it is told."""
+    """Signs with a given time instead of the present one."""
 
     def __init__(self, *args: Any, at: datetime, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -167,7 +167,7 @@ def new_code() -> str:
 
 
 def constant_time_equal(a: str | bytes, b: str | bytes) -> bool:
-    """Compare without telling by the time taken where the first difference is; any text is comparable."""
+    """Compare in constant time; any text is comparable."""
     return hmac.compare_digest(_encode(a), _encode(b))
 
 

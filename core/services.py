@@ -17,7 +17,7 @@ from core.secrets import Keyring
 
 @dataclass(frozen=True)
 class Services:
-    """The process's doors to the outside. `clock` gives aware UTC; tests pass their own.
+    """The process's database, mail, platforms and keys. `clock` gives aware UTC; tests pass their own.
 
     Leases end by `lease_clock`, which reads the database's; where there is none, by `clock`.
     """

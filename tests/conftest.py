@@ -29,6 +29,7 @@ from core.secrets import Keyring
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
+from core.stores.worker_access import WorkerAccess
 
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
@@ -164,7 +165,7 @@ def services(database: Database, database_url: str, clock: Clock) -> Services:
 
 @pytest.fixture
 def worker(services: Services) -> Worker:
-    return Worker(services, wire_kinds(), close_store=install.close)
+    return Worker(services, wire_kinds(), stores=WorkerAccess())
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.sample_store": {"pydantic"},
     "plugins": {"requests", "shopify", "woocommerce"},
 }
-PURE = ("core.shipping.rules", "core.reviews.reply_check", "core.reviews.public_names")
+PURE = ("core.shipping.rules", "core.orders.kinds", "core.reviews.reply_check", "core.reviews.public_names")
 CALLERS_OF_PAGES = {
     # `admin`, `shop` and `pages` answer HTTP and are nobody's library, except:
     "core.app": "it mounts them",
@@ -36,7 +36,6 @@ CALLERS_OF_PAGES = {
 READS_THE_ENVIRONMENT = {"core/__main__.py", "core/demo/__main__.py", "core/demo/run.py", "core/demo/pages.py"}
 LONGER_THAN_300 = {
     "core/platform/contract.py": "the manual of whoever writes a platform, to be read in one go",
-    "plugins/woocommerce/platform.py": "the contract's questions, one short method each",
 }
 
 

@@ -11,10 +11,12 @@ from core.conversations.model import Case, Message
 from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.jobs.queue import Kind, Work
+from core.orders.kinds import EventKind
 from core.orders.model import Order
 
 ANSWER_WITHIN = timedelta(days=1)
 """What we tell the shopper until the store's own hours are known: one day, to the hour."""
+EVENT_KINDS = (EventKind(name="replied", sentence=lambda say: say("widget", "You wrote to the store")),)
 
 
 def open_case(session: Session, *, kind: str, order: Order | None, now: datetime, subject: str = "") -> Case:
@@ -40,7 +42,7 @@ def open_case(session: Session, *, kind: str, order: Order | None, now: datetime
     return case
 
 
-def is_kept(session: Session, origin: str) -> bool:
+def is_message_stored(session: Session, origin: str) -> bool:
     """Say whether a mail was handed over before; then its case may be closed by now, and must not open again."""
     return session.scalar(sa.select(Message.id).where(Message.origin == origin).limit(1)) is not None
 
@@ -60,11 +62,11 @@ def add_message(session: Session, case: Case, *, side: str, text: str, origin: s
     return session.execute(written).first() is not None
 
 
-def open_asked(work: Work) -> None:
+def open_requested_case(work: Work) -> None:
     """Open the case a shopper asked for with one tap."""
     with work.done() as session:
         order = session.get(Order, (work.store_id, work.payload["order_id"]))
         open_case(session, kind=work.payload["kind"], order=order, now=work.now)
 
 
-JOBS = {"conversations.open_case": Kind(open_asked)}
+JOBS = {"conversations.open_case": Kind(open_requested_case)}

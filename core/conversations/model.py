@@ -1,4 +1,4 @@
-"""Case and Message: somebody wants a person."""
+"""Case and Message: what a person of the merchant's has to answer."""
 
 from __future__ import annotations
 

@@ -38,14 +38,14 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Give a time of the database its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
-    """Mother of all tables. What is not `Owned` by a store is a store itself: its id is the store's."""
+    """The base class of all tables. A row that is not `Owned` by a store is a store itself: its id is the store's."""
 
     metadata = sa.MetaData(
         naming_convention={

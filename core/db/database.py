@@ -48,11 +48,11 @@ class Database:
         else:
             self.engine = sa.create_engine(url, connect_args={"connect_timeout": 10}, **pool)
             event.listen(self.engine, "connect", postgres.prepare)
-            event.listen(self.engine, "checkin", postgres.note_return)
-            event.listen(self.engine, "checkout", postgres.ping_when_rested)
+            event.listen(self.engine, "checkin", postgres.record_checkin)
+            event.listen(self.engine, "checkout", postgres.ping_if_idle)
         self._engines = {write: self.engine.execution_options(write=write) for write in (True, False)}
         alive = weakref.ref(self)  # the hook outlives every database
-        os.register_at_fork(after_in_child=lambda: _start_over(alive()))
+        os.register_at_fork(after_in_child=lambda: _reset_after_fork(alive()))
 
     @contextmanager
     def transaction(self, store_id: int, *, write: bool = True) -> Iterator[Session]:
@@ -105,8 +105,8 @@ class Database:
             if self.is_sqlite:
                 self._writing.release()
 
-    def refusal(self) -> str | None:
-        """Say why this connection must not be used: a superuser passes row-level security by."""
+    def connection_problem(self) -> str | None:
+        """Say why this database user must not be used (superusers bypass row-level security), else None."""
         if self.is_sqlite:
             return None
         with self.engine.connect() as connection:
@@ -125,8 +125,8 @@ class Database:
         self.engine.dispose()
 
 
-def _start_over(database: Database | None) -> None:
-    """Let a forked child open connections of its own; its parent's stay the parent's."""
+def _reset_after_fork(database: Database | None) -> None:
+    """Let a forked child open its own connections; those it inherited stay its parent's."""
     if database is None:
         return
     database.engine.dispose(close=False)
@@ -134,7 +134,7 @@ def _start_over(database: Database | None) -> None:
 
 
 def insert(session: Session, table: sa.Table) -> Any:
-    """Start an INSERT that knows ON CONFLICT in the session's dialect; its result's `rowcount` is what it wrote."""
+    """Make an INSERT with ON CONFLICT in the session's dialect; its result's `rowcount` is what it wrote."""
     if session.get_bind().dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as dialect_insert
     else:
@@ -148,10 +148,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # FULL: an acknowledged delivery and a sent notice survive a power cut.
     for pragma in ("busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-    _write_ahead(connection)
+    _enable_wal(connection)
 
 
-def _write_ahead(connection: Any) -> None:
+def _enable_wal(connection: Any) -> None:
     # Turning a new file to WAL wants it alone and answers "locked" at once, whatever the busy timeout (SQLite 3.40).
     deadline = time.monotonic() + 30
     while True:
@@ -172,26 +172,26 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 @event.listens_for(Session, "after_begin")
-def _name_store(session: Session, _transaction: Any, connection: sa.Connection) -> None:
+def _set_store_of_transaction(session: Session, _transaction: Any, connection: sa.Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
     raw = connection.connection.dbapi_connection
     if session.info.get("system"):
-        postgres.begin_for_all(raw)
+        postgres.begin_for_all_stores(raw)
     elif (store_id := session.info.get("store_id")) is not None:
-        postgres.begin_for(raw, store_id)
+        postgres.begin_for_store(raw, store_id)
 
 
 @event.listens_for(Session, "do_orm_execute")
-def _see_one_store(state: ORMExecuteState) -> None:
+def _limit_reads_to_store(state: ORMExecuteState) -> None:
     store_id = state.session.info.get("store_id")
     if store_id is None or not (state.is_select or state.is_update or state.is_delete):
         return
-    state.statement = state.statement.options(*_only_store(store_id, len(STORE_MODELS)))
+    state.statement = state.statement.options(*_store_criteria(store_id, len(STORE_MODELS)))
 
 
 @lru_cache(maxsize=1024)
-def _only_store(store_id: int, _models_known: int) -> tuple[Any, ...]:
+def _store_criteria(store_id: int, _models_known: int) -> tuple[Any, ...]:
     return (
         with_loader_criteria(Owned, lambda cls: cls.store_id == store_id, include_aliases=True),
         *(with_loader_criteria(root, lambda cls: cls.id == store_id, include_aliases=True) for root in STORE_MODELS),
@@ -199,7 +199,7 @@ def _only_store(store_id: int, _models_known: int) -> tuple[Any, ...]:
 
 
 @event.listens_for(Session, "before_flush")
-def _write_one_store(session: Session, _context: Any, _instances: Any) -> None:
+def _limit_writes_to_store(session: Session, _context: Any, _instances: Any) -> None:
     store_id = session.info.get("store_id")
     if store_id is None:
         return

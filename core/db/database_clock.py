@@ -54,17 +54,17 @@ class DatabaseClock:
                 self._ask()
             finally:
                 self._asking.release()
-        told, counted = self._answer
-        return told + timedelta(seconds=seconds_counted() - counted)
+        database_time, counted = self._answer
+        return database_time + timedelta(seconds=seconds_counted() - counted)
 
     def _ask(self) -> None:
         before = seconds_counted()
         try:
             with self._db.engine.connect() as connection:
                 before = seconds_counted()  # to wait for a connection is not part of the way
-                told = connection.exec_driver_sql("select clock_timestamp()").scalar_one()
+                database_time = connection.exec_driver_sql("select clock_timestamp()").scalar_one()
         except sa.exc.SQLAlchemyError:  # it is away: whoever asked meets that soon enough
             self._ask_at = before + _ASK_AGAIN
             return
         after = seconds_counted()
-        self._answer, self._ask_at = (told, (before + after) / 2), after + ASK_EVERY
+        self._answer, self._ask_at = (database_time, (before + after) / 2), after + ASK_EVERY

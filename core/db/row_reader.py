@@ -1,4 +1,4 @@
-"""Reading one store's rows on the hottest paths: statements written once, plain rows, no session where none is open.
+"""Read one store's rows on the busiest paths: statements built once, plain rows, a session only where one is open.
 
 A statement here names the store itself (`store_id`): SQLite has no row-level security, and Core no criterion.
 """
@@ -23,7 +23,7 @@ Row = Any
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One store's transaction, as its written-once statements see it."""
+    """Runs statements that were built once in one store's transaction."""
 
     store_id: int
     run: Callable[[Sequence[Any], dict[str, Any]], list[Sequence[Row]]]
@@ -37,37 +37,37 @@ class Reader:
         return self.run(statements, {"store_id": self.store_id, **values})
 
 
-def within(session: Session) -> Reader:
-    """Read in the caller's transaction, what it has not written yet included."""
+def session_reader(session: Session) -> Reader:
+    """Give a reader of the caller's transaction; objects it has not written yet are written first."""
     session.flush()
     connection, store_id = session.connection(), session.info["store_id"]
     if connection.dialect.name == "postgresql":
-        return Reader(store_id, partial(_ask_driver, connection.connection.dbapi_connection))
+        return Reader(store_id, partial(_run_by_driver, connection.connection.dbapi_connection))
     return Reader(store_id, lambda statements, values: [connection.execute(one, values).all() for one in statements])
 
 
 @contextmanager
-def reading(db: Database, store_id: int) -> Iterator[Reader]:
+def open_reader(db: Database, store_id: int) -> Iterator[Reader]:
     """Open a transaction that reads one store's rows. Raises OperationalError where the database is away."""
     if db.is_sqlite:
         with db.transaction(store_id, write=False) as session:
-            yield within(session)
+            yield session_reader(session)
         return
-    with postgres.lend(db.engine) as raw:
-        postgres.begin_for(raw, store_id)
-        yield Reader(store_id, partial(_ask_driver, raw))
+    with postgres.driver_connection(db.engine) as raw:
+        postgres.begin_for_store(raw, store_id)
+        yield Reader(store_id, partial(_run_by_driver, raw))
         # Not left to the pool, which rolls back: with that psycopg forgets what it has prepared (3.3, 2026-11).
         raw.pgconn.exec_(b"commit")
 
 
-def _ask_driver(raw: Any, statements: Sequence[Any], values: dict[str, Any]) -> list[Sequence[Row]]:
+def _run_by_driver(raw: Any, statements: Sequence[Any], values: dict[str, Any]) -> list[Sequence[Row]]:
     # To the driver: SQLAlchemy's result alone costs as much as PostgreSQL's whole answer (benchmarks.p3_lookup).
     # Several in one round trip: eight took half the CPU, on both sides, that they took one by one (2026-11).
     import psycopg
     from psycopg.rows import namedtuple_row
 
     def ask(statement: Any) -> Any:
-        text, constants = postgres.written(statement)
+        text, constants = postgres.compiled(statement)
         return raw.cursor(row_factory=namedtuple_row).execute(text, constants | values)
 
     try:

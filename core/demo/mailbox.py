@@ -20,7 +20,7 @@ from core.services import Services
 from core.stores.model import Store
 
 
-class Keeper:
+class MessageKeeper:
     """aiosmtpd's handler: writes what arrives into a folder, newest last by name."""
 
     def __init__(self, folder: Path) -> None:

@@ -17,14 +17,15 @@ from core.config import Config
 from core.db.purpose import Purpose
 from core.demo import mailbox
 from core.desk.sign_in import admit
-from core.http.context import services, speak
+from core.http.context import services, set_language
 from core.i18n.words import languages
 from core.orders.model import Order
 from core.platform.contract import Opening, Platform, StaffIdentity
 from core.platform.sample import Demo
 from core.reviews.model import Review
 from core.stores.model import Store
-from core.stores.platform_access import store_by_key, tracking_token
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import tracking_token
 
 shell = Blueprint("demo", __name__)
 
@@ -66,7 +67,7 @@ class _Aftercare:
 @shell.get("/")
 def home() -> str:
     """Explain where to click."""
-    speak()
+    set_language()
     app = services()
     with app.db.system(Purpose.SHOW_SAMPLES, write=False) as session:
         stores = session.scalars(sa.select(Store).order_by(Store.id)).all()
@@ -82,7 +83,7 @@ def storefront(key: str) -> str:
     """A small shop with the widget in it, and some of its shoppers' orders to look up."""
     app = services()
     store = store_by_key(app, key)
-    say = speak()
+    say = set_language()
     with app.db.transaction(store.id, write=False) as session:
         late = session.scalars(sa.select(Order).where(Order.late).order_by(Order.placed_at.desc()).limit(3)).all()
         newest = session.scalars(
@@ -124,7 +125,7 @@ def desk(key: str) -> BaseResponse:
 @shell.get("/demo/mailbox")
 def show_mailbox() -> str:
     """Everybody's mail, newest first."""
-    speak()
+    set_language()
     return render_template("demo/mailbox.html", store=_Aftercare, mails=mailbox.list_mails(services(), _mails())[:300])
 
 
@@ -137,7 +138,7 @@ def mailbox_json() -> Response:
 @shell.get("/demo/mailbox/<mail_id>")
 def show_mail(mail_id: str) -> str:
     """One message, both forms."""
-    speak()
+    set_language()
     return render_template("demo/mail.html", store=_Aftercare, mail=_mail(mail_id))
 
 

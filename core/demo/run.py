@@ -26,7 +26,7 @@ from core import logs
 from core.app import make_services
 from core.config import Config, read_config
 from core.demo import sample_orders, sample_returns
-from core.demo.mailbox import Keeper
+from core.demo.mailbox import MessageKeeper
 from core.demo.pages import FOLDER, platforms
 from core.ops.signals import stop_on_signal
 from core.platform.contract import Installation
@@ -50,21 +50,21 @@ def run_demo(port: int) -> int:
     folder.mkdir(parents=True)
     stop = stop_on_signal()
     mail_port = _free_port()
-    mail = Controller(Keeper(folder / "mail"), hostname="127.0.0.1", port=mail_port)
+    mail = Controller(MessageKeeper(folder / "mail"), hostname="127.0.0.1", port=mail_port)
     mail.start()
-    with _neighbors(port) as neighbors:
+    with _local_store_servers(port) as neighbors:
         allowed = ",".join(urlsplit(one["ref"]).netloc for _, one in neighbors)
         env = _environment(folder, port, mail_port, allowed)
         config = read_config(env)
         logs.configure("text")
         services = make_services(config, platforms())
         migrate.upgrade(services.db)
-        sample_store = _connect(services, folder, neighbors)
+        sample_store = _connect_stores(services, folder, neighbors)
         children = {verb: _start(verb, env) for verb in ("web", "work")}
         print(f"Aftercare demo: http://127.0.0.1:{port}/  (stop with Ctrl+C)", flush=True)
-        threading.Thread(target=_tell_on, args=(services, sample_store, folder, stop), daemon=True).start()
+        threading.Thread(target=_keep_trading, args=(services, sample_store, folder, stop), daemon=True).start()
         try:
-            status = _watch(children, env, stop)
+            status = _supervise(children, env, stop)
         finally:
             _end(list(children.values()))
             mail.stop()
@@ -96,10 +96,10 @@ def _environment(folder: Path, port: int, mail_port: int, allowed: str) -> dict[
     }
 
 
-def _connect(services: Services, folder: Path, neighbors: list[tuple[str, dict[str, Any]]]) -> Store:
+def _connect_stores(services: Services, folder: Path, neighbors: list[tuple[str, dict[str, Any]]]) -> Store:
     """Let the sample store and its neighbors in, with their switches on so that there is something to see."""
     world = World(folder / "world.db")
-    sample_orders.tell(world, datetime.now(UTC), pictures=_pictures(services))
+    sample_orders.fill_store(world, datetime.now(UTC), pictures=_pictures(services))
     installation = Installation(
         ref="fern-and-oak",
         name="Fern & Oak",
@@ -111,7 +111,7 @@ def _connect(services: Services, folder: Path, neighbors: list[tuple[str, dict[s
     )
     store = install.connect(services, Demo.name, installation)
     _switch_on(services, store, {})
-    sample_returns.set_terms(services, store)
+    sample_returns.set_policy(services, store)
     for platform, facts in neighbors:
         known = {name: value for name, value in facts.items() if name in Installation.__dataclass_fields__}
         neighbor = install.connect(services, platform, Installation(**{"url": facts["ref"], **known}))
@@ -143,11 +143,11 @@ def _switch_on(services: Services, store: Store, more: dict[str, Any]) -> None:
         row.settings_version += 1
 
 
-def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Event) -> None:
+def _keep_trading(services: Services, store: Store, folder: Path, stop: threading.Event) -> None:
     """Let things happen in the sample store, and bring the news as a store would: a signed delivery over HTTP."""
     link, happenings = (
         link_of(services, store),
-        sample_orders.happen(World(folder / "world.db"), pictures=_pictures(services)),
+        sample_orders.simulate_events(World(folder / "world.db"), pictures=_pictures(services)),
     )
     has_returns = False
     stop.wait(6.0)
@@ -158,12 +158,12 @@ def _tell_on(services: Services, store: Store, folder: Path, stop: threading.Eve
             requests.post(link.hook_url, data=body, headers=headers, timeout=10)
         except requests.RequestException:
             print("a delivery of the sample store was lost; the next poll finds it", file=sys.stderr)
-        has_returns = has_returns or sample_returns.tell(services, store)
+        has_returns = has_returns or sample_returns.start_returns(services, store)
         stop.wait(EVERY)
 
 
 @contextmanager
-def _neighbors(port: int) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+def _local_store_servers(port: int) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     """Start the local store servers that stand beside the tests, one per platform; none when there are no tests."""
     root = Path(__file__).resolve().parents[2] / "tests" / "stores"
     started: list[tuple[str, subprocess.Popen[str]]] = []
@@ -183,7 +183,7 @@ def _start(verb: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "core.demo", verb], env=env)
 
 
-def _watch(children: dict[str, subprocess.Popen[bytes]], env: dict[str, str], stop: threading.Event) -> int:
+def _supervise(children: dict[str, subprocess.Popen[bytes]], env: dict[str, str], stop: threading.Event) -> int:
     """Wait until told to stop; start a child again that was killed, but not one that keeps ending by itself."""
     deaths = 0
     while not stop.wait(0.3):

@@ -1,6 +1,6 @@
-"""The sample store's story: ninety days of orders told backwards from now, and a few parcels that are about to be late.
+"""The sample store's orders: ninety days of them up to now, and a few parcels that are about to be late.
 
-All people and things are invented. The same seed tells the same story.
+All people and things are invented. The same seed makes the same orders.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _ANSWERED = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _OrderPlan:
     """How one order goes: days from now to placing, to the promise, to its arrival."""
 
     number: int
@@ -64,29 +64,29 @@ class _Plan:
     shipped_after: float = 1.0
 
 
-def tell(world: World, now: datetime, seed: int = 7, pictures: str = "") -> None:
+def fill_store(world: World, now: datetime, seed: int = 7, pictures: str = "") -> None:
     """Fill the sample store's books. Under `pictures`, an address, each thing's picture has its product ref's name."""
     dice, past = random.Random(seed), list[OrderSnapshot]()
     for number in range(1001, 1071):
         placed = dice.uniform(12, 88)
         late = dice.random() < 0.15
-        plan = _Plan(number, placed, promised_in=7, takes=dice.uniform(8, 11) if late else dice.uniform(3, 6.5))
+        plan = _OrderPlan(number, placed, promised_in=7, takes=dice.uniform(8, 11) if late else dice.uniform(3, 6.5))
         past.append(_order(plan, now, dice, pictures))
         world.put(past[-1])
     for number in range(1071, 1079):
-        plan = _Plan(number, dice.uniform(1.2, 3.8), promised_in=7, takes=dice.uniform(5, 6.5))
+        plan = _OrderPlan(number, dice.uniform(1.2, 3.8), promised_in=7, takes=dice.uniform(5, 6.5))
         world.put(_order(plan, now, dice, pictures))
     for ref in ("1079", "1080", "1081", "1082"):
-        world.put(_order(_Plan(int(ref), 3.0 + int(ref) % 3, promised_in=7, takes=9), now, dice, pictures))
-    world.put(_split(_order(_Plan(1083, 2.5, promised_in=7, takes=5), now, dice, pictures), pictures))
-    world.put(replace(_order(_Plan(1084, 0.4, promised_in=7, takes=6), now, dice, pictures), shipments=()))
+        world.put(_order(_OrderPlan(int(ref), 3.0 + int(ref) % 3, promised_in=7, takes=9), now, dice, pictures))
+    world.put(_split(_order(_OrderPlan(1083, 2.5, promised_in=7, takes=5), now, dice, pictures), pictures))
+    world.put(replace(_order(_OrderPlan(1084, 0.4, promised_in=7, takes=6), now, dice, pictures), shipments=()))
     for number in range(1, 13):
         world.put(_review(number, now, dice, past))
     # Came four days ago to Lithuania: young enough to be withdrawn from.
-    world.put(_order(_Plan(996, 9.0, promised_in=7, takes=5), now, dice, pictures))
+    world.put(_order(_OrderPlan(996, 9.0, promised_in=7, takes=5), now, dice, pictures))
 
 
-def _order(plan: _Plan, now: datetime, dice: random.Random, pictures: str) -> OrderSnapshot:
+def _order(plan: _OrderPlan, now: datetime, dice: random.Random, pictures: str) -> OrderSnapshot:
     name, email, country, language = _SHOPPERS[plan.number % len(_SHOPPERS)]
     things = dice.sample(_THINGS, dice.choice((1, 1, 2, 3)))
     lines = tuple(
@@ -130,7 +130,9 @@ def _order(plan: _Plan, now: datetime, dice: random.Random, pictures: str) -> Or
     )
 
 
-def _parcel(plan: _Plan, lines: tuple[LineItemSnapshot, ...], placed_at: datetime, now: datetime) -> ShipmentSnapshot:
+def _parcel(
+    plan: _OrderPlan, lines: tuple[LineItemSnapshot, ...], placed_at: datetime, now: datetime
+) -> ShipmentSnapshot:
     left_at = placed_at + timedelta(days=plan.shipped_after)
     way = timedelta(days=max(plan.takes - plan.shipped_after, 0.5))
     events = tuple(
@@ -198,7 +200,7 @@ def _review(number: int, now: datetime, dice: random.Random, past: list[OrderSna
     )
 
 
-def happen(world: World, clock: type[datetime] = datetime, pictures: str = "") -> Iterator[str]:
+def simulate_events(world: World, clock: type[datetime] = datetime, pictures: str = "") -> Iterator[str]:
     """Let one thing happen at a time, for ever; give the ref of the order it happened to.
 
     First the carrier moves the dates of four parcels past their promise; then orders come in and parcels travel.
@@ -208,7 +210,7 @@ def happen(world: World, clock: type[datetime] = datetime, pictures: str = "") -
     number, dice = 1085, random.Random(11)
     while True:
         now = clock.now(UTC)
-        order = replace(_order(_Plan(number, 0, promised_in=7, takes=6), now, dice, pictures), shipments=())
+        order = replace(_order(_OrderPlan(number, 0, promised_in=7, takes=6), now, dice, pictures), shipments=())
         world.put(order)
         yield order.ref
         yield _ship(world, order.ref, clock.now(UTC))

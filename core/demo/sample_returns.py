@@ -14,14 +14,14 @@ from core.returns.model import Return
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
 from core.returns.requests import lifecycle
-from core.returns.requests.evaluate_request import Asked
-from core.returns.requests.lifecycle import SHOPPER, By
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.evaluate_request import RequestedLine
+from core.returns.requests.lifecycle import SHOPPER, Actor
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
 
-MAX = By("Max", "owner")
+MAX = Actor("Max", "owner")
 PRACTICE = {"send_to": ["Fern & Oak, returns", "1 Sample Street", "01103 Vilnius", "Lithuania"], "agent_limit": 5000}
 _TERMS = {
     "rules": [
@@ -49,15 +49,15 @@ _TERMS = {
 _RECENT = timedelta(days=25)
 
 
-def set_terms(services: Services, store: Store) -> None:
+def set_policy(services: Services, store: Store) -> None:
     """Save the sample store's policy, as Max would."""
     with services.db.transaction(store.id) as session:
         here = policy_versions.policy_of(session, store)
         wanted = Policy.model_validate({"timezone": store.timezone, "currency": store.currency} | _TERMS)
-        policy_versions.save(session, store, wanted, seen=here.version, who=MAX.name, now=services.clock())
+        policy_versions.save_policy(session, store, wanted, seen=here.version, who=MAX.name, now=services.clock())
 
 
-def tell(services: Services, store: Store) -> bool:
+def start_returns(services: Services, store: Store) -> bool:
     """Let three shoppers return something and one withdraw; False while too little of the store has been read."""
     with services.db.transaction(store.id, write=False) as session:
         orders = _delivered(services, session)
@@ -90,7 +90,7 @@ def _may_withdraw(services: Services, session: Session, store: Store, order: Ord
 def _ask(services: Services, store: Store, order: Order, reason: str, wish: str, comment: str = "") -> Return:
     with services.db.transaction(store.id) as session:
         line = session.scalars(sa.select(LineItem.ref).where(LineItem.order_id == order.id).limit(1)).one()
-        asked = Request((Asked(line, 1, reason, wish),), comment=comment)  # type: ignore[arg-type]
+        asked = ReturnRequest((RequestedLine(line, 1, reason, wish),), comment=comment)  # type: ignore[arg-type]
         return open_return(session, store, order.id, asked, SHOPPER, now=services.clock())
 
 

@@ -1,4 +1,4 @@
-"""What staff are told after a move: who was first, what it needs, why it was refused, in sentences beside the form."""
+"""Sentences shown to staff after an action: who was first, what is missing, why it was refused."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from core.i18n.words import Words
 from core.money import to_minor
 from core.returns.return_settings import AboveLimit
 
-NOBODY = ("shopper", "policy", "law")
+NOT_PEOPLE = ("shopper", "policy", "law")
 """Names in the books that are no person's."""
 
 
-def spoken(who: str) -> str:
+def actor_name(who: str) -> str:
     """Name whoever did something."""
-    return name_of(f"by.{who}") if who in NOBODY else who
+    return name_of(f"by.{who}") if who in NOT_PEOPLE else who
 
 
 def who_was_first(history: Sequence[Step]) -> str:
@@ -30,8 +30,8 @@ def who_was_first(history: Sequence[Step]) -> str:
         return say.pgettext("desk", "Somebody was here before you. This is how it stands now.")
     zone = ZoneInfo(g.store.timezone)
     when = say.moment(last.at, zone, today=services().clock().astimezone(zone).date())
-    told = {"who": spoken(last.who), "what": name_of(last.what), "when": when}
-    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", **told)
+    values = {"who": actor_name(last.who), "what": name_of(last.what), "when": when}
+    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", **values)
 
 
 def reason_needed(say: Words) -> str:

@@ -3,93 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.desk.history_before_chain import Step, older_steps
 from core.orders.model import OrderEvent
-from core.stores.model import AuditEntry
-
-_MONEY = ("retry reimbursement", "paid by hand")
-_SAME = {
-    "approve": "return_approved",
-    "decline": "return_declined",
-    "cancel": "return_canceled",
-    "sent": "return_sent",
-    "received": "return_received",
-    "inspected": "return_inspected",
-    "contest": "withdrawal_contested",
-    "refuse": "withdrawal_refused",
-}
-"""The audit's verb → the kind of the event that tells the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that was done: the word for it, by whom ("" where nobody is known), and their reason."""
-
-    at: datetime
-    place: int
-    """Time-ordered: what was done later in one moment."""
-    what: str
-    """A word of `names`: "did.return_approved"."""
-    who: str = ""
-    reason: str = ""
+from core.returns.audit_entries import subject_of
+from core.returns.model import Reimbursement, Return, Withdrawal
+from core.stores import audit
+from core.stores.model import AuditEntry, Staff
 
 
 def steps_of(
     session: Session,
-    number: str,
-    order_id: int,
-    since: datetime,
+    row: Return | Withdrawal,
     *,
-    money: Sequence[int] = (),
-    known: Mapping[str, str] | None = None,
+    money: Sequence[Reimbursement] = (),
+    causes: Mapping[str, str] | None = None,
 ) -> list[Step]:
-    """List what happened to "RMA-1042" or "WD-1001" and to the money paid for it (by id), newest first.
+    """List what happened to a return or a withdrawal and to the money paid for it, newest first.
 
-    `known` says who caused a kind of event that no audit entry tells of.
+    `causes` says who caused a kind of event that no audit entry tells of.
     """
-    happened = sa.select(OrderEvent).where(OrderEvent.order_id == order_id, OrderEvent.at >= since)
-    audited = sa.select(AuditEntry).where(
-        AuditEntry.at >= since, sa.or_(AuditEntry.what.contains(number), AuditEntry.what.in_(_MONEY))
-    )
-    ids = {str(one) for one in money}
+    number, since = (row.rma, row.opened_at) if isinstance(row, Return) else (row.number, row.started_at)
+    paid = [one.id for one in money]
+    happened = sa.select(OrderEvent).where(OrderEvent.order_id == row.order_id, OrderEvent.at >= since)
+    ids = {str(one) for one in paid}
     events = [event for event in session.scalars(happened) if _is_about(event.facts, number, ids)]
-    entries = [entry for entry in session.scalars(audited) if _is_mine(entry, number, ids)]
-    steps = [*_told(events, entries, number, known or {}), *_only_audited(events, entries, number)]
+    entries = _entries(session, [subject_of(one) for one in (row, *money)])
+    linked = {event.facts["entry"]: event for event in events if event.facts.get("entry") in entries}
+    others = [event for event in events if event.facts.get("entry") not in entries]
+    steps = [
+        *_entry_steps(session, entries, linked, _reasons(row, *money)),
+        *older_steps(session, number, since, others, money=paid, causes=causes or {}),
+    ]
     return sorted(steps, key=lambda step: (step.at, step.place), reverse=True)
 
 
-def _is_about(facts: dict[str, Any], number: str, money: set[str]) -> bool:
+def _is_about(facts: Mapping[str, Any], number: str, money: set[str]) -> bool:
     return number in (facts.get("rma"), facts.get("number")) or facts.get("reimbursement") in money
 
 
-def _is_mine(entry: AuditEntry, number: str, money: set[str]) -> bool:
-    # "RMA-100" stands in "approve RMA-1001" too.
-    return number in entry.what.split() or entry.facts.get("reimbursement") in money
+def _entries(session: Session, subjects: Sequence[str]) -> dict[str, AuditEntry]:
+    """Read the entries about these subjects, by id."""
+    mine = sa.select(AuditEntry).where(AuditEntry.subject.in_(subjects), AuditEntry.seq.is_not(None))
+    return {str(entry.id): entry for entry in session.scalars(mine.order_by(AuditEntry.seq))}
 
 
-def _verb(entry: AuditEntry, number: str) -> str:
-    return entry.what.partition(f" {number}")[0]
-
-
-def _told(
-    events: Sequence[OrderEvent], entries: Sequence[AuditEntry], number: str, known: Mapping[str, str]
+def _entry_steps(
+    session: Session, entries: Mapping[str, AuditEntry], linked: Mapping[str, OrderEvent], reasons: Mapping[str, str]
 ) -> Iterator[Step]:
-    """Give the events, with the name and the reason of whoever caused them."""
-    for event in events:
-        by = next((one for one in entries if one.at == event.at and _SAME.get(_verb(one, number)) == event.kind), None)
-        reason = str(by.facts.get("reason", "")) if by else ""
-        yield Step(event.at, event.id, f"did.{event.kind}", by.who if by else known.get(event.kind, ""), reason)
+    """Give one step for each entry; where an event tells of the same act, by the event's word and place."""
+    names = _names(session, {entry.staff_ref for entry in entries.values()})
+    for id_, entry in entries.items():
+        event = linked.get(id_)
+        word, place = (event.kind, event.id) if event else (entry.what, entry.id)
+        who = names.get(entry.staff_ref, entry.staff_ref) if entry.who == audit.STAFF else entry.who
+        yield Step(entry.at, place, f"did.{word}", who, reasons.get(id_, ""))
 
 
-def _only_audited(events: Sequence[OrderEvent], entries: Sequence[AuditEntry], number: str) -> Iterator[Step]:
-    told = {(event.at, event.kind) for event in events}
-    for entry in entries:
-        verb = _verb(entry, number)
-        if (entry.at, _SAME.get(verb, "")) not in told:
-            yield Step(entry.at, entry.id, f"did.{verb}", entry.who, str(entry.facts.get("reason", "")))
+def _names(session: Session, refs: set[str]) -> dict[str, str]:
+    """Name people as they are called today; whoever left is called by the platform's id."""
+    people = session.scalars(sa.select(Staff).where(Staff.ref.in_(refs - {""})))
+    return {person.ref: person.name or person.ref for person in people}
+
+
+def _reasons(*rows: Return | Withdrawal | Reimbursement) -> dict[str, str]:
+    """Give the reasons that staff gave, by the audit entry they belong to."""
+    return {kept["entry"]: kept["text"] for row in rows for kept in row.reasons}

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import COOKIE, desk
 from core.desk.sign_in import let_in
-from core.http.context import require_same_site, services, speak
+from core.http.context import require_same_site, services, set_language
 from core.i18n.words import Words
 from core.mail import compose
 from core.mail.compose import Message
@@ -25,7 +25,7 @@ def enter(token: str) -> BaseResponse | str:
         require_same_site()
         return let_in(*invitation.accept(app, token))
     store, person = invitation.find_invited(app, token)
-    speak(person.language)
+    set_language(person.language)
     return render_template("desk/enter.html", store=store, person=person)
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 from core.desk.returns.return_labels import names_of_returns
 from core.http.context import words
 from core.i18n.words import Words
+from core.orders.kinds import Say, notice_kinds
+from core.shipping.rules.notice_kinds import KIND_OF, RULES
 
 
 def name_of(word: str) -> str:
@@ -18,91 +20,82 @@ def name_of(word: str) -> str:
 @lru_cache(maxsize=32)
 def _names(language: str) -> Mapping[str, str]:
     say = Words(language).pgettext
-    return names_of_returns(say) | {
-        # rules and kinds of message
-        "shipped": say("desk", "Shipped"),
-        "out_for_delivery": say("desk", "Out for delivery"),
-        "delivered": say("desk", "Delivered"),
-        "exception": say("desk", "Problem on the way"),
-        "failed_attempt": say("desk", "Delivery failed"),
-        "ready_for_pickup": say("desk", "Waiting at pickup"),
-        "returned_to_sender": say("desk", "Going back to you"),
-        "all_arrived": say("desk", "Everything arrived"),
-        "promise_revised": say("desk", "Date moved past the promise"),
-        "promise_will_be_missed": say("desk", "Promise will be missed"),
-        "promise_missed": say("desk", "Promise was missed"),
-        "no_scan": say("desk", "No scan for some days"),
-        "never_scanned": say("desk", "Label made, never scanned"),
-        "not_shipped": say("desk", "Paid, not shipped"),
-        "ask_if_arrived": say("desk", "Ask whether it came"),
-        "asked_if_arrived": say("desk", "Ask whether it came"),
-        "delay": say("desk", "Delay"),
-        "stalled": say("desk", "Parcel does not move"),
-        # states of a message
-        "watched": say("desk", "only watched"),
-        "draft": say("desk", "draft"),
-        "queued": say("desk", "about to be sent"),
-        "sent": say("desk", "sent"),
-        "suppressed": say("desk", "not sent"),
-        "bounced": say("desk", "bounced"),
-        "discarded": say("desk", "discarded"),
-        # why a message was not sent
-        "stopped": say("desk", "the shopper stopped messages"),
-        "budget": say("desk", "enough messages for this order"),
-        "native": say("desk", "the platform sends this itself"),
-        "stale": say("desk", "too old to be news"),
-        "nothing_new": say("desk", "nothing new"),
-        "no_address": say("desk", "no e-mail address"),
-        "canceled": say("desk", "the order was canceled"),
-        "arrived": say("desk", "it has arrived"),
-        "gone": say("desk", "the order is gone"),
-        "uninstalled": say("desk", "the app was removed"),
-        # states of work
-        "waiting": say("desk", "waiting"),
-        "running": say("desk", "running"),
-        "done": say("desk", "done"),
-        "stuck": say("desk", "stuck"),
-        "paused": say("desk", "paused"),
-        "superseded": say("desk", "replaced by newer work"),
-        # where a fact comes from
-        "platform": say("desk", "the platform"),
-        "table": say("desk", "your delivery times"),
-        "learned": say("desk", "learned from your history"),
-        "carrier": say("desk", "the carrier"),
-        "status": say("desk", "order status"),
-        "adapter": say("desk", "a tracking service"),
-        "shopper": say("desk", "the shopper"),
-        # reviews, and where an answer to one stands
-        "review.pending": say("desk", "not published yet"),
-        "review.hidden": say("desk", "hidden"),
-        "reply.waiting": say("desk", "about to be published"),
-        "reply.published": say("desk", "published"),
-        "reply.shown": say("desk", "shown by Aftercare"),
-        "reply.removed": say("desk", "taken back"),
-        "reply.stuck": say("desk", "not taken by the store"),
-        "did.reply_answered": say("desk", "Replied to the review"),
-        "did.reply_published": say("desk", "Published the reply"),
-        "did.reply_edited": say("desk", "Changed the reply"),
-        "did.reply_removed": say("desk", "Took the reply back"),
-        # reading a store
-        "orders": say("desk", "Orders, as they change"),
-        "reviews": say("desk", "Reviews, as they change"),
-        "orders.import": say("desk", "First reading of orders"),
-        "reviews.import": say("desk", "First reading of reviews"),
-        "orders.reconcile": say("desk", "Nightly check of orders"),
-        "reviews.reconcile": say("desk", "Nightly check of reviews"),
-        "orders.repair": say("desk", "Reading again after a gap"),
-        "reading": say("desk", "reading"),
-        "idle": say("desk", "finished"),
-        # cases and roles
-        "cancel": say("desk", "Asks to cancel"),
-        "talk": say("desk", "Wants a person"),
-        "not_received": say("desk", "Has not received it"),
-        "reply": say("desk", "Replied to a message"),
-        "withdrawal_late": say("desk", "Withdrew late, by our reckoning"),
-        "withdrawal_unmatched": say("desk", "Withdrew, and no order was found"),
-        "owner": say("desk", "owner"),
-        "manager": say("desk", "manager"),
-        "agent": say("desk", "agent"),
-        "viewer": say("desk", "viewer"),
-    }
+    return (
+        names_of_returns(say)
+        | _notices(say)
+        | {
+            # states of a message
+            "watched": say("desk", "only watched"),
+            "draft": say("desk", "draft"),
+            "queued": say("desk", "about to be sent"),
+            "sent": say("desk", "sent"),
+            "suppressed": say("desk", "not sent"),
+            "bounced": say("desk", "bounced"),
+            "discarded": say("desk", "discarded"),
+            # why a message was not sent
+            "stopped": say("desk", "the shopper stopped messages"),
+            "budget": say("desk", "enough messages for this order"),
+            "native": say("desk", "the platform sends this itself"),
+            "stale": say("desk", "too old to be news"),
+            "nothing_new": say("desk", "nothing new"),
+            "no_address": say("desk", "no e-mail address"),
+            "canceled": say("desk", "the order was canceled"),
+            "arrived": say("desk", "it has arrived"),
+            "gone": say("desk", "the order is gone"),
+            "uninstalled": say("desk", "the app was removed"),
+            # states of work
+            "waiting": say("desk", "waiting"),
+            "running": say("desk", "running"),
+            "done": say("desk", "done"),
+            "stuck": say("desk", "stuck"),
+            "paused": say("desk", "paused"),
+            "superseded": say("desk", "replaced by newer work"),
+            # where a fact comes from
+            "platform": say("desk", "the platform"),
+            "table": say("desk", "your delivery times"),
+            "learned": say("desk", "learned from your history"),
+            "carrier": say("desk", "the carrier"),
+            "status": say("desk", "order status"),
+            "adapter": say("desk", "a tracking service"),
+            "shopper": say("desk", "the shopper"),
+            # reviews, and where an answer to one stands
+            "review.pending": say("desk", "not published yet"),
+            "review.hidden": say("desk", "hidden"),
+            "reply.waiting": say("desk", "about to be published"),
+            "reply.published": say("desk", "published"),
+            "reply.shown": say("desk", "shown by Aftercare"),
+            "reply.removed": say("desk", "taken back"),
+            "reply.stuck": say("desk", "not taken by the store"),
+            "did.reply_answered": say("desk", "Replied to the review"),
+            "did.reply_published": say("desk", "Published the reply"),
+            "did.reply_edited": say("desk", "Changed the reply"),
+            "did.reply_removed": say("desk", "Took the reply back"),
+            # reading a store
+            "orders": say("desk", "Orders, as they change"),
+            "reviews": say("desk", "Reviews, as they change"),
+            "orders.import": say("desk", "First reading of orders"),
+            "reviews.import": say("desk", "First reading of reviews"),
+            "orders.reconcile": say("desk", "Nightly check of orders"),
+            "reviews.reconcile": say("desk", "Nightly check of reviews"),
+            "orders.repair": say("desk", "Reading again after a gap"),
+            "reading": say("desk", "reading"),
+            "idle": say("desk", "finished"),
+            # cases and roles
+            "cancel": say("desk", "Asks to cancel"),
+            "talk": say("desk", "Wants a person"),
+            "not_received": say("desk", "Has not received it"),
+            "reply": say("desk", "Replied to a message"),
+            "withdrawal_late": say("desk", "Withdrew late, by our reckoning"),
+            "withdrawal_unmatched": say("desk", "Withdrew, and no order was found"),
+            "owner": say("desk", "owner"),
+            "manager": say("desk", "manager"),
+            "agent": say("desk", "agent"),
+            "viewer": say("desk", "viewer"),
+        }
+    )
+
+
+def _notices(say: Say) -> dict[str, str]:
+    """Name the kinds of notice, and the rules that send them, as the settings show both."""
+    kinds = {name: kind.label(say) for name, kind in notice_kinds().items()}
+    return kinds | {name: (rule.label or KIND_OF[name].label)(say) for name, rule in RULES.items()}

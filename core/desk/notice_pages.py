@@ -7,11 +7,11 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page, staff_name
+from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
 from core.http.context import services
 from core.jobs import queue
 from core.orders.messages.notice import Notice
-from core.orders.messages.send_notice import news_of
+from core.orders.messages.send_notice import notices_of_message
 from core.orders.model import Order
 from core.returns import events
 from core.returns.mail import send_letters
@@ -48,7 +48,7 @@ def show_notice(key: str, notice_id: int) -> str:
         if notice.rule == events.RULE:
             letter = send_letters.compose(session, app, g.store, order, notice, at)
         else:
-            letter = letters.compose(session, app, g.store, order, news_of(session, notice), at)
+            letter = letters.compose(session, app, g.store, order, notices_of_message(session, notice), at)
         return show_page("notice", notice=notice, order=order, letter=letter)
 
 
@@ -64,12 +64,12 @@ def move_notice(key: str, notice_id: int, verb: str) -> BaseResponse:
         notice = session.get(Notice, (g.store.id, notice_id), with_for_update=True)
         if notice is None or notice.merged_into is not None:
             abort(404)
-        for row in news_of(session, notice):
+        for row in notices_of_message(session, notice):
             row.move(verb)
         if verb == "send":
             new = queue.NewJob("shipping.send_notice", f"notice:{notice.id}", {"id": notice.id}, once=True)
             queue.enqueue(session, g.store.id, new, now=now)
-        audit.note(session, now, staff_name(), f"{verb} notice", {"notice": str(notice.id)})
+        audit.note(session, now, audit.STAFF, f"{verb}_notice", f"notice:{notice.id}")
     return redirect(url_for("desk.list_notices", key=key, state="draft"))
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from apiflask import APIBlueprint
 from flask import Response, abort, g, render_template, request
 
-from core.http.context import require_same_site, services, speak, words
+from core.http.context import require_same_site, services, set_language, words
 from core.secrets import BadToken
 from core.stores import audit, staff
 
@@ -35,7 +35,7 @@ def recognize() -> Response | None:
         abort(401)
     g.store, g.person = store, person
     audit.act_as(person.ref)
-    speak(person.language)
+    set_language(person.language)
     if request.method == "POST":
         require_same_site()
     return None
@@ -63,5 +63,5 @@ def show_page(template: str, **values: Any) -> str:
 
 
 def staff_name() -> str:
-    """Give the name of whoever is signed in, for the audit log."""
+    """Give the name of whoever is signed in."""
     return cast(str, g.person.name)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.db.purpose import Purpose
 from core.desk.page import COOKIE, desk
-from core.http.context import answer, plain, services
+from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import Opening
 from core.stores import staff
 from core.stores.model import Staff, Store
@@ -27,9 +27,9 @@ def open_desk(platform: str) -> BaseResponse:
             return ""
 
     settings_ = app.config.app_settings.get(platform, {})
-    opening = app.platforms[platform].open_admin(plain(request), settings_, secret_of=secret_for)
+    opening = app.platforms[platform].open_admin(to_plain_request(request), settings_, secret_of=secret_for)
     if not isinstance(opening, Opening):
-        return answer(opening)
+        return to_flask_response(opening)
     return admit(opening, platform)
 
 
@@ -46,7 +46,7 @@ def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseRes
     if store.state == "uninstalled":
         raise staff.DeskClosed
     if forwarded:
-        use_nonce(app, store, plain(request))
+        use_nonce(app, store, to_plain_request(request))
     return let_in(store, staff.enter(app, store, opening.staff))
 
 

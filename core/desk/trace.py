@@ -1,4 +1,4 @@
-"""How an order came to be as it is: delivery → job → snapshot → rule → message, and what today's code would do."""
+"""Traces an order: delivery → job → snapshot → rule → message, and what today's code would decide."""
 
 from __future__ import annotations
 

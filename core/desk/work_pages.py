@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.conversations.model import Case
 from core.desk import today
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page, staff_name
+from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
 from core.http.context import services
 from core.jobs import queue
 from core.jobs.queue import Job
@@ -55,5 +55,5 @@ def retry_job(key: str, job_id: int) -> BaseResponse:
     now = app.clock()
     with app.db.transaction(g.store.id) as session:
         if queue.retry(session, g.store.id, job_id, now=now):
-            audit.note(session, now, staff_name(), "retry job", {"job": str(job_id)})
+            audit.note(session, now, audit.STAFF, "retry_job", f"job:{job_id}")
     return redirect(url_for("desk.list_jobs", key=key))

@@ -1,1 +1,1 @@
-"""What every HTTP handler shares: the request's context and the headers of each answer. Below the slices."""
+"""What every HTTP handler shares: request context, response headers and errors. Slices import it, it imports none."""

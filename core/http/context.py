@@ -1,4 +1,4 @@
-"""Between Flask and the slices: the services of this app, plain requests, the reader's language, same-site posts."""
+"""Request helpers over Flask: the app's services, plain requests for plugins, the language, same-site checks."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from core.services import Services
 
 
 class Incoming(FlaskRequest):
-    """Flask's request, for callers who send what nobody should: odd bytes behind the "?", bottomless JSON."""
+    """Flask's request, made safe for malformed input: query strings that are no UTF-8, deeply nested JSON."""
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """Give what stands behind the "?"; what is no UTF-8 reads as U+FFFD."""
+        """Give the query parameters; bytes that are no UTF-8 read as U+FFFD."""
         # Werkzeug decodes strictly what was not percent-encoded (3.1, 2026-11), and the error page reads ?lang= again.
         text = self.query_string.decode("utf-8", "replace")
         return ImmutableMultiDict(parse_qsl(text, keep_blank_values=True))
 
     def get_json(self, *args: Any, **options: Any) -> Any:
-        """Give the body's JSON; 400 also for brackets in brackets by the thousand, which json gives up on."""
+        """Give the body's JSON; 400 also for nesting so deep that json raises RecursionError."""
         try:
             return super().get_json(*args, **options)
         except RecursionError:
@@ -40,7 +40,7 @@ def services() -> Services:
     return cast(Services, current_app.extensions["aftercare"])
 
 
-def plain(incoming: FlaskRequest) -> Request:
+def to_plain_request(incoming: FlaskRequest) -> Request:
     """Turn Flask's request into the plain one plugins read; the body is the raw bytes."""
     return Request(
         method=incoming.method,
@@ -51,38 +51,38 @@ def plain(incoming: FlaskRequest) -> Request:
     )
 
 
-def answer(reply: Reply) -> FlaskResponse:
+def to_flask_response(reply: Reply) -> FlaskResponse:
     """Turn a plugin's own answer into Flask's."""
     return FlaskResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
-def speak(*wanted: str | None) -> Words:
-    """Settle the page's language: what was asked for in `?lang=`, the order's or staff's, the browser's."""
+def set_language(*wanted: str | None) -> Words:
+    """Choose the page's language: that of `?lang=`, else the first wanted one we have, else the browser's."""
     g.words = Words(negotiate(request.args.get("lang"), *wanted, request.headers.get("Accept-Language")))
     return cast(Words, g.words)
 
 
 def words() -> Words:
-    """Give the page's language; the browser's where nobody settled it."""
+    """Give the page's language; the browser's where none was chosen."""
     if not hasattr(g, "words"):
-        speak()
+        set_language()
     return cast(Words, g.words)
 
 
-def speak_for(store_language: str, order_language: str = "") -> Words:
-    """Settle the language of a shopper's page: theirs, the order's, the browser's, the store's."""
+def set_shopper_language(store_language: str, order_language: str = "") -> Words:
+    """Choose the language of a shopper's page: that of `?lang=`, else the order's, the browser's or the store's."""
     browser = request.headers.get("Accept-Language")
     g.words = Words(negotiate(request.args.get("lang"), order_language, browser, store_language))
     return cast(Words, g.words)
 
 
 def in_language(address: str) -> str:
-    """Let a link between a shopper's pages keep the language that `?lang=` asked for here."""
+    """Add the `?lang=` of this request to a link between a shopper's pages."""
     return f"{address}?lang={words().tag}" if "lang" in request.args else address
 
 
 def keep_language(_endpoint: str, values: dict[str, Any]) -> None:
-    """Do the same for `url_for`: a blueprint's `url_defaults`."""
+    """Add the `?lang=` of this request to what `url_for` builds; for a blueprint's `url_defaults`."""
     if "lang" in request.args:
         values.setdefault("lang", words().tag)
 

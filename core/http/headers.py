@@ -1,4 +1,4 @@
-"""The headers every answer carries, written once: Flask's answers and those given ahead of it are alike."""
+"""The headers every response carries, the same from Flask and from the fast path ahead of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PAGE = (
 
 
 def complete(response: Response) -> Response:
-    """Set what every answer carries; pages get a policy without inline script or style."""
+    """Set the headers of a Flask response; pages get a policy without inline script or style."""
     is_shop, headers = request.path.startswith("/shop/"), response.headers
     if is_shop:
         headers.update(SHOP)

@@ -1,4 +1,4 @@
-"""Upkeep of the catalogs in `locale/`: collect the msgids from our sources, and say what a catalog lacks.
+"""Keep the catalogs in `locale/` up to date: collect the msgids from our sources, and say what a catalog lacks.
 
 `python -m core.i18n extract` brings every .po up to date and keeps its translations; `check` prints the problems;
 `widget` writes what the widget's build reads.

@@ -33,12 +33,12 @@ def write(catalogs: dict[str, Catalog], folder: Path = WIDGET / "words") -> None
     """Write each language's file anew."""
     folder.mkdir(exist_ok=True)
     for language, catalog in catalogs.items():
-        text = json.dumps(speech(language, catalog), ensure_ascii=False, indent=1)
+        text = json.dumps(words_of_language(language, catalog), ensure_ascii=False, indent=1)
         (folder / f"{language}.json").write_text(text + "\n", "utf-8")
 
 
-def speech(language: str, catalog: Catalog) -> dict[str, Any]:
-    """Give one language as the widget's build reads it; what is not translated yet stays English."""
+def words_of_language(language: str, catalog: Catalog) -> dict[str, Any]:
+    """Give one language's sentences as the widget's build reads them; what is not translated yet stays English."""
     said: dict[str, str | dict[str, str]] = {}
     for _, msgid in collect():
         if isinstance(msgid, str):

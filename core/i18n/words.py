@@ -171,13 +171,6 @@ class Words:
         start, end = self.pgettext("date range start", "EEE d"), self.pgettext("date range end", "EEE d MMM")
         return format_date(first, start, locale=self.locale), format_date(last, end, locale=self.locale)
 
-    def day_range(self, first: date, last: date, *, today: date | None = None) -> str:
-        """Write "Wed 25 – Fri 27 Nov"; a range of one day is that day."""
-        if first == last:
-            return self.day(first, today=today)
-        start, end = self.day_ends(first, last, today=today)
-        return self.pgettext("date range", "%(first)s – %(last)s", first=start, last=end)
-
     def moment(self, at: datetime, zone: tzinfo, *, today: date | None = None) -> str:
         """Write an instant in a zone: "Tue 24 Nov, 15:30". Raises ValueError for a naive time."""
         if at.tzinfo is None:

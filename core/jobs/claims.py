@@ -1,4 +1,4 @@
-"""A worker's hands: it takes due jobs, stores in turn, and gives back those it could not finish."""
+"""How a worker takes due jobs, stores in turn, and gives back those it could not finish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -25,14 +25,25 @@ RECLAIMED = 256
 """How many jobs of dead workers a claim gives back."""
 
 _jobs = table_of(Job)
-# As much of the stores as a worker has to know: their own module is above this one on the map.
-_stores = sa.table("stores", sa.column("id"), sa.column("state"), sa.column("credentials", sa.LargeBinary))
-_SEALED = sa.select(_stores.c.credentials).where(_stores.c.id == _jobs.c.store_id).scalar_subquery()
+
+
+class StoreAccess(Protocol):
+    """What a worker must know of stores, whose own room is above this one: the app passes it."""
+
+    def sealed_credentials(self, store_id: sa.ColumnElement[int]) -> sa.ColumnElement[bytes]:
+        """Give the expression for the credentials of the store with this id, as they are kept."""
+
+    def is_open(self, session: Session, store_id: int) -> bool:
+        """Say whether a store is open; it stays so until the caller commits."""
+
+    def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
+        """Close a store whose credentials no longer work; `sealed` are those with which the job began."""
 
 
 def claim(
     session: Session,
     limit: int,
+    stores: StoreAccess,
     *,
     now: datetime,
     lease: timedelta = LEASE,
@@ -64,7 +75,7 @@ def claim(
         .returning(
             *[_jobs.c[name] for name in Claimed.__slots__ if name not in ("token", "sealed")],
             _jobs.c.lease_token.label("token"),
-            sa.func.coalesce(_SEALED, b"").label("sealed"),
+            sa.func.coalesce(stores.sealed_credentials(_jobs.c.store_id), b"").label("sealed"),
         )
     ).mappings()
     place = {pair: index for index, pair in enumerate(free)}
@@ -179,11 +190,11 @@ def give_up(session: Session, job: Claimed, reason: str, *, now: datetime) -> st
     return _leave_running(session, job.store_id, job.id, state="stuck", run_at=now, reason=reason, now=now)
 
 
-def pause(session: Session, job: Claimed, reason: str, *, now: datetime) -> str:
+def pause(session: Session, job: Claimed, reason: str, *, stores: StoreAccess, now: datetime) -> str:
     """Put a job aside until its store opens again; the try does not count. It tries again where that has happened."""
     if not is_ours(session, job):
         return "lost"
-    if _is_open(session, job.store_id):  # reconnected since the job looked: nobody would come to wake it
+    if stores.is_open(session, job.store_id):  # reconnected since the job looked: nobody would come to wake it
         later = now + timedelta(seconds=pause_before(job.attempts))
         return _leave_running(session, job.store_id, job.id, state="waiting", run_at=later, reason=reason, now=now)
     session.execute(sa.update(_jobs).where(held(job)).values(attempts=_jobs.c.attempts - 1))
@@ -211,11 +222,6 @@ def step(work: Work) -> Iterator[Session]:
         if not is_ours(session, work.job):
             raise LeaseLost(work.job.kind)
         yield session
-
-
-def _is_open(session: Session, store_id: int) -> bool:
-    state = sa.select(_stores.c.state).where(_stores.c.id == store_id)
-    return session.scalar(state.with_for_update(read=True)) == "open"
 
 
 def pause_before(attempts: int, retry_after: float | None = None) -> float:

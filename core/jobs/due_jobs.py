@@ -6,12 +6,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import UtcTime
+from core.db.base import UtcTime, table_of
 from core.jobs.queue import Job
 
 WINDOW = 256
@@ -22,8 +21,7 @@ STEPS = 256
 Ids = Sequence[tuple[int, int]]
 """Store id and job id of each."""
 
-_jobs: Any = Job.__table__
-
+_jobs = table_of(Job)
 # A claim must cost the same however old PostgreSQL's statistics are: with those of a small table it read all of a
 # large one, 16 s for ten jobs of 10,000 stores (PostgreSQL 18, 2026-11). So each statement has one plan that is
 # possible: in the order of one index, without a join; nothing is kept from when the table was small.

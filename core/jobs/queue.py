@@ -1,4 +1,4 @@
-"""Promised work: one table that is inbox, outbox and retry queue at once, visible to the merchant.
+"""The job queue: one table that is inbox, outbox and retry queue at once, visible to the merchant.
 
 A job is written in the transaction of the fact that caused it. Two guards keep it honest: while a job waits, its
 (store, key) is unique, and a key runs once at a time; a job with `once` is unique for ever. A worker holds a job by
@@ -35,7 +35,7 @@ class LeaseLost(Exception):
 
 
 class PauseStore(Exception):
-    """The store's door is closed: its jobs wait until somebody opens it again."""
+    """The store is closed: its jobs wait until it is connected again."""
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Work:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What the promise was about."""
+        """The job's payload."""
         return self.job.payload
 
     def check_lease(self) -> None:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Protocol
+from enum import Enum, auto
 
 import sqlalchemy as sa
 import structlog
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
+from core.jobs.claims import StoreAccess
 from core.jobs.due_jobs import Turn
 from core.jobs.fair_share import FairShare
 from core.jobs.queue import Claimed, Kind, LeaseLost, PauseStore, Work
@@ -34,10 +35,17 @@ DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
 
 
-class CloseStore(Protocol):
-    """What to do with a store whose credentials no longer open its door; `sealed` are those the job began with."""
+class Ending(Enum):
+    """How a job ends that was not done."""
 
-    def __call__(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None: ...
+    FAIL = auto()
+    """It is tried again, as often as its kind allows."""
+    GIVE_UP = auto()
+    """It is stuck: another try would end the same way."""
+    PAUSE = auto()
+    """It waits until its store is connected again."""
+    CLOSE_STORE = auto()
+    """It waits, and its store is closed: the credentials no longer work."""
 
 
 class Worker:
@@ -48,13 +56,13 @@ class Worker:
         services: Services,
         kinds: Mapping[str, Kind],
         *,
-        close_store: CloseStore,
+        stores: StoreAccess,
         threads: int | None = None,
         poll: float = POLL,
     ) -> None:
         self.services = services
         self.kinds = kinds
-        self.close_store = close_store
+        self.stores = stores
         self.threads = threads or services.config.worker_threads
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
         self.poll = poll
@@ -102,7 +110,7 @@ class Worker:
             with self.services.db.system(Purpose.CLAIM_JOBS) as session:
                 now, most = self._read_clock(session), AHEAD * ((self.threads + 1) // 2) if held is not None else None
                 claimed = claims.claim(
-                    session, limit, now=now, leases=self.leases, after=self._turn, held=held, most=most
+                    session, limit, self.stores, now=now, leases=self.leases, after=self._turn, held=held, most=most
                 )
         except sa.exc.SQLAlchemyError as error:
             # The database is away or two claims met; the next turn tries again.
@@ -141,9 +149,9 @@ class Worker:
             return "lost"
         kind = self.kinds.get(job.kind)
         if kind is None:  # enqueued by newer code: leave it to a worker that knows it
-            return self._end(job, "fail", "no worker here knows this kind of work")
+            return self._end(job, Ending.FAIL, "no worker here knows this kind of work")
         if job.attempts > kind.attempts + DEATHS:
-            return self._end(job, "give_up", "its worker went away every time")
+            return self._end(job, Ending.GIVE_UP, "its worker went away every time")
         work = Work(job, now, services, lease=kind.lease)
         try:
             kind.handler(work)
@@ -154,29 +162,32 @@ class Worker:
             log.info("lease_lost", kind=job.kind, job=job.id)
             return "lost"
         except AccessLost as error:
-            return self._end(job, "close", str(error))
+            return self._end(job, Ending.CLOSE_STORE, str(error))
         except PauseStore as error:
-            return self._end(job, "pause", str(error))
+            return self._end(job, Ending.PAUSE, str(error))
         except Unavailable as error:
-            return self._end(job, "fail", str(error), attempts=kind.attempts, retry_after=error.retry_after)
+            return self._end(job, Ending.FAIL, str(error), attempts=kind.attempts, retry_after=error.retry_after)
         except (Refused, NotSupported) as error:
-            return self._end(job, "give_up", str(error) or type(error).__name__)
+            return self._end(job, Ending.GIVE_UP, str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the one place: record it, never lose the job
             name = type(error).__name__
             # Where, not what: the text of an exception may hold a shopper's address.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("job_failed", kind=job.kind, job=job.id, store=job.store_id, error=name, where=where)
-            return self._end(job, "fail", f"{name} in our own code", attempts=kind.attempts)
+            return self._end(job, Ending.FAIL, f"{name} in our own code", attempts=kind.attempts)
         return "done"
 
-    def _end(self, job: Claimed, how: str, reason: str, *, attempts: int = 8, retry_after: float | None = None) -> str:
+    def _end(
+        self, job: Claimed, ending: Ending, reason: str, *, attempts: int = 8, retry_after: float | None = None
+    ) -> str:
+        """Record how a job that was not done ended; give its state."""
         with self.services.db.transaction(job.store_id) as session:
             now = self.services.lease_time(session)
-            if how == "close" and claims.is_ours(session, job):
-                self.close_store(session, job.store_id, reason, sealed=job.sealed, now=now)
-            if how in ("pause", "close"):
-                return claims.pause(session, job, reason, now=now)
-            if how == "give_up":
+            if ending is Ending.CLOSE_STORE and claims.is_ours(session, job):
+                self.stores.close(session, job.store_id, reason, sealed=job.sealed, now=now)
+            if ending in (Ending.PAUSE, Ending.CLOSE_STORE):
+                return claims.pause(session, job, reason, stores=self.stores, now=now)
+            if ending is Ending.GIVE_UP:
                 return claims.give_up(session, job, reason, now=now)
             return claims.fail(session, job, reason, now=now, attempts=attempts, retry_after=retry_after)
 

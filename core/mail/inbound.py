@@ -16,16 +16,16 @@ from core.mail.mime import (
     addresses,
     addresses_in,
     children,
+    decode_words,
     display_name,
-    head,
-    heads,
+    header,
+    headers,
     message_ids,
     parse,
     parse_headers,
     part_text,
     text_of,
     walk_parts,
-    words,
 )
 from core.mail.reply_text import cut_reply
 
@@ -104,32 +104,32 @@ def read(raw: bytes, *, our_addresses: Collection[str], limit: int = 1 << 20) ->
     UnreadableMail, and nothing else whatever the bytes are.
     """
     mail = parse(raw[: 4 * limit])
-    if not any(head(mail, name) for name in _TRACE):
+    if not any(header(mail, name) for name in _TRACE):
         raise UnreadableMail("not a mail")
     ours = {address.strip().lower() for address in our_addresses}
     sender = next(iter(addresses(mail, "From", "Sender")), "")
     to = addresses(mail, "Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
-    told = Inbound(
+    draft = Inbound(
         sender=sender,
-        sender_name=display_name(head(mail, "From")),
+        sender_name=display_name(header(mail, "From")),
         is_from_us=_split_token(sender)[0] in ours,
         to=to,
         token=_our_token(to, ours),
-        subject=words(head(mail, "Subject")),
+        subject=decode_words(header(mail, "Subject")),
         text=text_of(mail, limit).strip(),
         message_id=_first(message_ids(mail, "Message-ID")),
         in_reply_to=_first(message_ids(mail, "In-Reply-To")),
         references=message_ids(mail, "References")[-50:],
     )
-    report = _read_complaint(mail, told, ours) or _read_bounce(mail, told, ours) or _read_plain_bounce(mail, told)
+    report = _read_complaint(mail, draft, ours) or _read_bounce(mail, draft, ours) or _read_plain_bounce(mail, draft)
     if report:
         return report
-    evidence = _find_automatic(mail, told)
+    evidence = _find_automatic(mail, draft)
     return replace(
-        told,
+        draft,
         kind="auto_reply" if evidence else "reply",
         evidence=evidence,
-        text=cut_reply(told.text, ours),
+        text=cut_reply(draft.text, ours),
     )
 
 
@@ -138,30 +138,30 @@ def may_answer(inbound: Inbound) -> bool:
     return inbound.kind == "reply" and bool(inbound.sender) and not inbound.is_from_us
 
 
-def _find_automatic(mail: Message, told: Inbound) -> str:
+def _find_automatic(mail: Message, draft: Inbound) -> str:
     """Name the header that shows a machine wrote this; "" where none does."""
     for name, pattern in _AUTOMATIC.items():
-        if any(pattern.match(value.lower()) for value in heads(mail, name)):
+        if any(pattern.match(value.lower()) for value in headers(mail, name)):
             return name
     if any(part.get_content_type() == "message/disposition-notification" for part in walk_parts(mail)):
         return "Content-Type"
-    if _MACHINE.search(told.sender.partition("@")[0]):
+    if _MACHINE.search(draft.sender.partition("@")[0]):
         return "From"
-    hint = next((name for name in _HINTS if heads(mail, name)), "")
-    return hint if _TELLING_SUBJECT.search(told.subject.lower()) else ""
+    hint = next((name for name in _HINTS if headers(mail, name)), "")
+    return hint if _TELLING_SUBJECT.search(draft.subject.lower()) else ""
 
 
-def _read_complaint(mail: Message, told: Inbound, ours: Collection[str]) -> Inbound | None:
+def _read_complaint(mail: Message, draft: Inbound, ours: Collection[str]) -> Inbound | None:
     """Read a report that somebody pressed "spam" (ARF, RFC 5965)."""
     for block in _blocks(mail, "message/feedback-report"):
-        kind = head(block, "Feedback-Type").lower()
+        kind = header(block, "Feedback-Type").lower()
         returned = _returned_headers(mail)
         senders = (*addresses(block, "Original-Mail-From"), *addresses(returned, "Return-Path", "Reply-To"))
         return replace(
-            told,
+            draft,
             kind="auto_reply" if kind == "not-spam" else "complaint",
             evidence="Content-Type",
-            token=told.token or _our_token(senders, ours),
+            token=draft.token or _our_token(senders, ours),
             feedback_type=kind,
             final_recipient=_first(addresses(block, "Original-Rcpt-To")),
             original_message_id=_first(message_ids(returned, "Message-ID")),
@@ -169,27 +169,27 @@ def _read_complaint(mail: Message, told: Inbound, ours: Collection[str]) -> Inbo
     return None
 
 
-def _read_bounce(mail: Message, told: Inbound, ours: Collection[str]) -> Inbound | None:
+def _read_bounce(mail: Message, draft: Inbound, ours: Collection[str]) -> Inbound | None:
     """Read a delivery report (RFC 3464); of several recipients the one that fared worst.
 
     "Delivered" and "relayed" are good news and come out as an automatic answer.
     """
     blocks = [*_blocks(mail, "message/delivery-status"), *_blocks(mail, "message/global-delivery-status")]
-    recipients = [block for block in blocks if head(block, "Action") or head(block, "Status")]
+    recipients = [block for block in blocks if header(block, "Action") or header(block, "Status")]
     if not recipients:
         return None
     worst = min(recipients, key=lambda block: _SEVERITY.get(_action(block), 2))
     action, returned = _action(worst), _returned_headers(mail)
-    status = _STATUS.search(f"{head(worst, 'Status')} {head(worst, 'Diagnostic-Code')}")
+    status = _STATUS.search(f"{header(worst, 'Status')} {header(worst, 'Diagnostic-Code')}")
     return replace(
-        told,
+        draft,
         kind="bounce" if action in {"failed", "delayed"} else "auto_reply",
         evidence="Content-Type",
-        token=told.token or _our_token(addresses(returned, "Return-Path", "Reply-To"), ours),
+        token=draft.token or _our_token(addresses(returned, "Return-Path", "Reply-To"), ours),
         status=status[1] if status else "",
         permanent=action == "failed",
         final_recipient=_first(addresses(worst, "Final-Recipient", "Original-Recipient")),
-        original_message_id=_first(message_ids(returned, "Message-ID")) or told.in_reply_to,
+        original_message_id=_first(message_ids(returned, "Message-ID")) or draft.in_reply_to,
     )
 
 
@@ -198,34 +198,34 @@ _SEVERITY = {"failed": 0, "delayed": 1}
 
 def _action(block: Message) -> str:
     """Give what became of a recipient; where the report leaves it out, what the status means."""
-    by_status = {"5": "failed", "4": "delayed"}.get(head(block, "Status")[:1], "delivered")
-    return head(block, "Action").lower() or by_status
+    by_status = {"5": "failed", "4": "delayed"}.get(header(block, "Status")[:1], "delivered")
+    return header(block, "Action").lower() or by_status
 
 
-def _read_plain_bounce(mail: Message, told: Inbound) -> Inbound | None:
+def _read_plain_bounce(mail: Message, draft: Inbound) -> Inbound | None:
     """Read what old mail servers send instead of a report: an explanation in words, with a code if we are lucky."""
     failed = next(iter(addresses(mail, "X-Failed-Recipients")), "")
-    explanation = _COPY_BELOW.split(told.text, maxsplit=1)[0]
+    explanation = _COPY_BELOW.split(draft.text, maxsplit=1)[0]
     status, code = _STATUS.search(explanation), _SMTP_CODE.search(explanation)
-    local = told.sender.partition("@")[0]
-    null_sender = "<>" in [value.replace(" ", "") for value in heads(mail, "Return-Path")]
+    local = draft.sender.partition("@")[0]
+    null_sender = "<>" in [value.replace(" ", "") for value in headers(mail, "Return-Path")]
     # A null sender alone proves nothing: RFC 3834 wants it on out-of-office answers too.
-    is_answer = head(mail, "Auto-Submitted").lower().startswith("auto-replied")
+    is_answer = header(mail, "Auto-Submitted").lower().startswith("auto-replied")
     is_suspect = (null_sender or local == "postmaster") and not is_answer and (status or code)
     if not (failed or _DAEMON.fullmatch(local) or is_suspect):
         return None
-    mentioned = [address for address in addresses_in(explanation) if address not in {told.sender, *told.to}]
+    mentioned = [address for address in addresses_in(explanation) if address not in {draft.sender, *draft.to}]
     found = status[1] if status else f"{code[1]}.0.0" if code else ""
-    original = _RETURNED_ID.findall(told.text)
+    original = _RETURNED_ID.findall(draft.text)
     return replace(
-        told,
+        draft,
         kind="bounce",
         text=explanation.strip(),
         evidence="X-Failed-Recipients" if failed else "Return-Path" if null_sender else "From",
         status=found,
-        permanent=not found.startswith("4") and not _STILL_TRYING.search(told.subject),
+        permanent=not found.startswith("4") and not _STILL_TRYING.search(draft.subject),
         final_recipient=failed or _first(mentioned),
-        original_message_id=original[0] if original else told.in_reply_to,
+        original_message_id=original[0] if original else draft.in_reply_to,
     )
 
 

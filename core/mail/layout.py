@@ -1,4 +1,4 @@
-"""The sheet every letter is written on: one layout in HTML and in text, and the care a foreign name needs there.
+"""Lay out every mail the same way, in HTML and in plain text, and make foreign text safe to stand in it.
 
 A slice keeps a letter's words in a template of named blocks and fills a `Sheet`; the layouts in
 `web/templates/mail/` print it and decide nothing. What letters of every slice say is in `sentences.txt` beside them.

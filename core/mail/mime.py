@@ -1,4 +1,4 @@
-"""Take a received mail apart without trusting it: bounded in size and depth, never raising on what is malformed."""
+"""Parse a received mail without trusting it: bounded in size and depth, never raising on what is malformed."""
 
 from __future__ import annotations
 
@@ -66,17 +66,17 @@ def parse_headers(text: str) -> Message:
     return HeaderParser(policy=_POLICY).parsestr(text.lstrip())
 
 
-def head(mail: Message, name: str) -> str:
+def header(mail: Message, name: str) -> str:
     """Give the first header of that name on one line, still encoded; "" without one."""
-    return next(iter(heads(mail, name)), "")
+    return next(iter(headers(mail, name)), "")
 
 
-def heads(mail: Message, name: str) -> list[str]:
+def headers(mail: Message, name: str) -> list[str]:
     """Give every header of that name, each on one line and still encoded."""
     return [" ".join(_repair(str(value)[:_HEADER_MAX]).split()) for value in mail.get_all(name, [])]
 
 
-def words(value: str) -> str:
+def decode_words(value: str) -> str:
     """Decode a header's RFC 2047 words into one clean line."""
     try:
         pieces = decode_header(value)
@@ -93,12 +93,12 @@ def words(value: str) -> str:
 def display_name(value: str) -> str:
     """Give the name in front of <address>, at most 200 characters, free of marks that reorder what follows it."""
     name, angle, _ = value.partition("<")
-    return _BIDI.sub("", words(name)).replace('\\"', '"').strip(' "')[:200] if angle else ""
+    return _BIDI.sub("", decode_words(name)).replace('\\"', '"').strip(' "')[:200] if angle else ""
 
 
 def addresses(mail: Message, *names: str) -> tuple[str, ...]:
     """Give the addresses in those headers, lower case, each once, in the order they stand."""
-    found = [address for name in names for value in heads(mail, name) for address in addresses_in(value)]
+    found = [address for name in names for value in headers(mail, name) for address in addresses_in(value)]
     return tuple(dict.fromkeys(found))
 
 
@@ -109,7 +109,7 @@ def addresses_in(value: str) -> list[str]:
 
 def message_ids(mail: Message, name: str) -> tuple[str, ...]:
     """Give the <ids> in that header, with their brackets."""
-    return tuple(_MESSAGE_ID.findall(head(mail, name)))
+    return tuple(_MESSAGE_ID.findall(header(mail, name)))
 
 
 def walk_parts(mail: Message) -> Iterator[Message]:

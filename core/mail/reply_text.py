@@ -1,4 +1,4 @@
-"""The words of a mail: HTML to plain text, and the new words without the history quoted beneath them."""
+"""Turn a mail's HTML into plain text, and cut the quoted history from a reply."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cut_reply(text: str, our_addresses: Collection[str]) -> str:
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     bare = [_INVISIBLE.sub("", line).strip() for line in lines]
-    ours = _Ours(our_addresses)
+    ours = _OurAddresses(our_addresses)
     kept: list[str] = []
     i = 0
     while i < len(lines):
@@ -55,7 +55,7 @@ def cut_reply(text: str, our_addresses: Collection[str]) -> str:
             continue
         kept.append(lines[i])
         i += 1
-    return _tidy(kept)
+    return _tidy_lines(kept)
 
 
 def strip_html(markup: str) -> str:
@@ -75,7 +75,7 @@ def strip_html(markup: str) -> str:
     return _NO_GAPS.sub("\n\n", "\n".join(line.rstrip() for line in page.lines())).strip()
 
 
-class _Ours:
+class _OurAddresses:
     """Recognizes an address of ours in a line, with a +token or without, but never as the tail of a longer one."""
 
     def __init__(self, addresses: Collection[str]) -> None:
@@ -86,7 +86,7 @@ class _Ours:
         self.bracketed = re.compile(rf"[<\[(]\s*(?:mailto:)?{named}", re.IGNORECASE)
 
 
-def _introduction(bare: list[str], i: int, ours: _Ours) -> int:
+def _introduction(bare: list[str], i: int, ours: _OurAddresses) -> int:
     """Give the line after the introduction ("On Tue … <reply@…> wrote:") that starts at line i, 0 if none does.
 
     Mail programs wrap it over up to four lines, often right before the address.
@@ -147,7 +147,7 @@ def _end_of_quote(bare: list[str], i: int) -> int:
     return i
 
 
-def _tidy(lines: list[str]) -> str:
+def _tidy_lines(lines: list[str]) -> str:
     end = next((i for i, line in enumerate(lines) if _SIGNATURE.fullmatch(line)), len(lines))
     return _NO_GAPS.sub("\n\n", "\n".join(line.rstrip() for line in lines[:end])).strip()
 

@@ -1,4 +1,4 @@
-"""Hand composed mail to the merchant's mail server, and say in two errors what came of it."""
+"""Send composed mail over SMTP; a failure is either refused for good or to be tried again."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class SmtpTransport:
         except (smtplib.SMTPException, OSError, BadAddress) as error:
             raise MailUnavailable(_explain(error)) from None
         try:
-            code, answer = _hand_over(smtp, wire, recipient)
+            code, answer = _send_message(smtp, wire, recipient)
         except (smtplib.SMTPException, OSError) as error:
             smtp.close()
             raise MailUnavailable(_explain(error)) from None
@@ -118,14 +118,14 @@ class SmtpTransport:
             stale = [smtp for smtp, used in self._kept if used <= oldest]
             self._kept = [(smtp, used) for smtp, used in self._kept if used > oldest]
         for smtp in stale:
-            _hang_up(smtp)
+            _quit(smtp)
 
     def close(self) -> None:
         """Close every kept connection; the transport stays usable."""
         with self._lock:
             kept, self._kept = self._kept, []
         for smtp, _ in kept:
-            _hang_up(smtp)
+            _quit(smtp)
 
     def _begin(self, envelope_from: str) -> smtplib.SMTP:
         """Give a connection on which the server has accepted the sender.
@@ -137,14 +137,14 @@ class SmtpTransport:
             smtp = self._kept.pop()[0] if self._kept else None
         if smtp is not None:
             try:
-                _say_sender(smtp, envelope_from)
+                _send_mail_from(smtp, envelope_from)
             except (smtplib.SMTPException, OSError):
                 smtp.close()
             else:
                 return smtp
         smtp = self._connect()
         try:
-            _say_sender(smtp, envelope_from)
+            _send_mail_from(smtp, envelope_from)
         except (smtplib.SMTPException, OSError):
             smtp.close()
             raise
@@ -212,14 +212,14 @@ def wire_address(address: str) -> str:
     return f"{local}@{domain}"
 
 
-def _say_sender(smtp: smtplib.SMTP, envelope_from: str) -> None:
+def _send_mail_from(smtp: smtplib.SMTP, envelope_from: str) -> None:
     # 5xx here concerns our account or sender address, not the shopper's: it must not show as a bounce.
     code, answer = smtp.mail(envelope_from)
     if not 200 <= code < 300:
         raise smtplib.SMTPResponseException(code, answer)
 
 
-def _hand_over(smtp: smtplib.SMTP, wire: bytes, to: str) -> tuple[int, bytes]:
+def _send_message(smtp: smtplib.SMTP, wire: bytes, to: str) -> tuple[int, bytes]:
     """Name the recipient, then hand over the message; give the answer that decides."""
     code, answer = smtp.rcpt(to)
     if not 200 <= code < 300:
@@ -230,7 +230,7 @@ def _hand_over(smtp: smtplib.SMTP, wire: bytes, to: str) -> tuple[int, bytes]:
         return error.smtp_code, _as_bytes(error.smtp_error)
 
 
-def _hang_up(smtp: smtplib.SMTP) -> None:
+def _quit(smtp: smtplib.SMTP) -> None:
     try:
         smtp.quit()
     except (smtplib.SMTPException, OSError):

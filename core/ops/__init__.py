@@ -1,1 +1,1 @@
-"""For whoever runs an installation: commands, `doctor`, and `trace`."""
+"""Commands for whoever runs an installation: serve, work, migrate, `doctor`, `trace` and staff."""

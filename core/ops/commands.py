@@ -155,9 +155,9 @@ def migrate_database(config: Config, *, patience: float = PATIENCE) -> int:
     """Bring the database to the newest schema."""
     with _telling_of_the_database():
         database = Database(config.database_url)
-        refusal = _patiently(database.refusal, patience)
-    if refusal:
-        raise BadConfig(refusal)
+        problem = _patiently(database.connection_problem, patience)
+    if problem:
+        raise BadConfig(problem)
     try:
         migrate.upgrade(database)
     except sa.exc.OperationalError as error:  # a lock_timeout, a full disk: the one transaction was rolled back

@@ -1,4 +1,4 @@
-"""Checks an installation and says in sentences what is wrong. Its look from outside is `reachability.py`."""
+"""Checks an installation and says in sentences what is wrong; `reachability.py` checks it from outside."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from core.db.purpose import Purpose
 from core.jobs import claims, scheduler
 from core.jobs.queue import Job
 from core.ops import reachability
+from core.orders import email_digests
 from core.platform.contract import Platform
+from core.privacy import key_rotation
 from core.schema import migrate
 from core.services import Services
-from core.stores import housekeeping
+from core.stores import audit, housekeeping
 from core.stores.model import AuditEntry, Store
-from core.stores.platform_access import LINK_LIFE
+from core.stores.tokens import LINK_LIFE
 
 MOST_SKEW = timedelta(seconds=5)
 """Forwarded requests are good for 60 s: a clock this far off has used up a part of that."""
@@ -58,7 +60,7 @@ def find_problems(
         findings.problems.append(silent_database(error))
     else:
         try:
-            _look_inside(services, findings)
+            _check_database(services, findings)
         except sa.exc.SQLAlchemyError as error:
             findings.problems.append(silent_database(error))
         finally:
@@ -96,7 +98,7 @@ def _log_problems() -> list[str]:
     return problems
 
 
-def _look_inside(services: Services, findings: Findings) -> None:
+def _check_database(services: Services, findings: Findings) -> None:
     if not migrate.is_current(services.db):
         findings.problems.append("The database is not on the newest schema. Run: python -m core migrate")
         return
@@ -107,7 +109,8 @@ def _look_inside(services: Services, findings: Findings) -> None:
         findings.problems.extend(clock_problems(session, datetime.now(UTC)))
         findings.problems.extend(_work_problems(session, stores, now))
     findings.problems.extend(_store_problems(stores))
-    _look_at_keys(services, stores, findings)
+    findings.problems.extend(audit_problems(services, stores))
+    _check_keys(services, stores, findings)
 
 
 def clock_problems(session: Session, now: datetime) -> list[str]:
@@ -128,10 +131,12 @@ def _work_problems(session: Session, stores: Sequence[Store], now: datetime) -> 
     if ticked is None:
         problems.append("No worker has ever run here. Start one: python -m core work")
     elif now - ticked > _MISSED_SLOTS * scheduler.TABLE[_CLOCK]:
-        problems.append(f"No worker has been heard of for {_span(now - ticked)}. Start one: python -m core work")
+        problems.append(f"No worker has been heard of for {_duration(now - ticked)}. Start one: python -m core work")
     waited = timedelta(seconds=claims.oldest_waiting(session, now=now))
     if waited > LONGEST_WAIT:
-        problems.append(f"The oldest due job has waited {_span(waited)}. Start more workers, or see why they are slow.")
+        problems.append(
+            f"The oldest due job has waited {_duration(waited)}. Start more workers, or see why they are slow."
+        )
     stuck = sa.select(Job.store_id, sa.func.count()).where(Job.state == "stuck").group_by(Job.store_id)
     names = {store.id: f"of store {store.key} are" for store in stores} | {SYSTEM: "of the clock are"}
     for store_id, count in session.execute(stuck.order_by(Job.store_id)):
@@ -143,7 +148,21 @@ def _store_problems(stores: Sequence[Store]) -> list[str]:
     return [f"Store {store.key} is closed: {store.state_reason}" for store in stores if store.state == "closed"]
 
 
-def _look_at_keys(services: Services, stores: Sequence[Store], findings: Findings) -> None:
+def audit_problems(services: Services, stores: Sequence[Store]) -> list[str]:
+    """Name the stores whose audit log was changed by something else than this program."""
+    problems = []
+    for store in stores:
+        with services.db.transaction(store.id, write=False) as session:
+            link = audit.verify_chain(session)
+        if link is not None:
+            problems.append(
+                f"Store {store.key}: its audit log does not hold at entry {link.seq} ({link.why}). Somebody changed "
+                "the database by hand, or restored a part of it: compare it with an older backup."
+            )
+    return problems
+
+
+def _check_keys(services: Services, stores: Sequence[Store], findings: Findings) -> None:
     """Say what older keys still hold, and when they may leave."""
     keyring = services.keyring
     lost = [store for store in stores if housekeeping.is_unreadable(store, keyring)]
@@ -158,17 +177,18 @@ def _look_at_keys(services: Services, stores: Sequence[Store], findings: Finding
     digests, walked = 0, None
     for store in stores:
         with services.db.transaction(store.id, write=False) as session:
-            digests += housekeeping.count_stale_digests(session, store.id, keyring)
-            noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what == housekeeping.RESEALED)
+            digests += email_digests.count_stale_digests(session, store.id, keyring)
+            verbs = (key_rotation.RESEALED, key_rotation.RESEALED_BEFORE_CHAIN)
+            noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what.in_(verbs))
             walked = max(filter(None, (walked, session.scalar(noted))), default=None)
     if stale or digests:
         what = f"{stale} stores and the addresses of {digests} orders"
         findings.advice.append(f"{what} still need an older key. Workers renew them within hours; keep it until then.")
     else:
-        findings.advice.append(_may_leave(walked))
+        findings.advice.append(_old_keys_advice(walked))
 
 
-def _may_leave(walked: datetime | None) -> str:
+def _old_keys_advice(walked: datetime | None) -> str:
     if walked is None:
         return "Nothing needs the older keys of AFTERCARE_SECRET_KEYS: they may leave."
     day = (walked + LINK_LIFE).date()
@@ -207,6 +227,6 @@ def _missing(config: Config, name: str, platform: type[Platform]) -> list[str]:
     return [f"AFTERCARE_{name}_{key}".upper() for key in platform.app_settings if not given.get(key)]
 
 
-def _span(time: timedelta) -> str:
+def _duration(time: timedelta) -> str:
     minutes = int(time.total_seconds() // 60)
     return f"{minutes} minutes" if minutes < 180 else f"{minutes // 60} hours"

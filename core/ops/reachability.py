@@ -1,4 +1,4 @@
-"""Looks at an installation from outside: does its public address answer safely, does its mail server greet us."""
+"""Checks from outside whether an installation's public address answers safely and its mail server accepts us."""
 
 from __future__ import annotations
 

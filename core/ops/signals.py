@@ -1,4 +1,4 @@
-"""Ending a process in good order when it is told to."""
+"""Stop a process gracefully on SIGTERM and SIGINT."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.row_reader import Reader, Row, within
+from core.db.row_reader import Reader, Row
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.secrets import Keyring
@@ -69,24 +69,26 @@ def postcode_key(postcode: str) -> str:
 
 
 _orders = table_of(Order)
-SHOWN = tuple(
+ORDER_COLUMNS = tuple(
     "id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
     "currency total stopped_at country".split()
 )
 """What is read of an order."""
-_IS_THEIRS = sa.and_(_orders.c.email_key != "", sa.bindparam("wanted", type_=sa.Text()).contains(_orders.c.email_key))
+_EMAIL_MATCHES = sa.and_(
+    _orders.c.email_key != "", sa.bindparam("wanted", type_=sa.Text()).contains(_orders.c.email_key)
+)
 _CANDIDATES_OF = (
-    sa.select(*(_orders.c[name] for name in SHOWN))
+    sa.select(*(_orders.c[name] for name in ORDER_COLUMNS))
     .where(_orders.c.store_id == sa.bindparam("store_id"), _orders.c.number_key == sa.bindparam("number"))
     .where(_orders.c.gone_at.is_(None))
     # Where numbers end in the year a key has thousands of orders: the shopper's own must be among the candidates.
-    .order_by(sa.case((_IS_THEIRS, 0), else_=1), _orders.c.placed_at.desc(), _orders.c.id.desc())
+    .order_by(sa.case((_EMAIL_MATCHES, 0), else_=1), _orders.c.placed_at.desc(), _orders.c.id.desc())
     .limit(sa.literal_column(str(CANDIDATES)))
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LookupQuery:
     """What was typed, as orders are compared with it: the e-mail's digest under every key, the rest reduced."""
 
     number_key: str
@@ -105,44 +107,39 @@ class Asked:
         return " ".join(self.emails)
 
 
-def asked(keyring: Keyring, number: str, proof: str) -> Asked:
+def lookup_query(keyring: Keyring, number: str, proof: str) -> LookupQuery:
     """Reduce what a shopper typed. What has an @ is an e-mail address, however a postcode may be written."""
     postcode = "" if "@" in _plain(proof) else postcode_key(proof)
-    return Asked(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode)
+    return LookupQuery(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode)
 
 
-def find_order(session: Session, keyring: Keyring, number: str, proof: str) -> Row:
-    """Find an order in the caller's transaction; see `pick`."""
-    return find_with(within(session), asked(keyring, number, proof))
+def find_order(reader: Reader, query: LookupQuery) -> Row:
+    """Find the order somebody asked for; see `match_order`."""
+    return match_order(reader.rows(_CANDIDATES_OF, number=query.number_key, wanted=query.wanted), query)
 
 
-def find_with(reader: Reader, typed: Asked) -> Row:
-    """Find the order somebody asked for; see `pick`."""
-    return pick(reader.rows(_CANDIDATES_OF, number=typed.number_key, wanted=typed.wanted), typed)
-
-
-def pick(candidates: Sequence[Row], typed: Asked) -> Row:
+def match_order(candidates: Sequence[Row], query: LookupQuery) -> Row:
     """Give the order that has this number and this e-mail address or postcode. Raises OrderNotFound.
 
     Does the same work for every kind of wrong pair: one query, one digest, one comparison a candidate and at least
     one, so that neither the answer nor its time says which half was right.
     """
-    matching = [order for order in candidates if _proves(order, typed)]
+    matching = [order for order in candidates if _is_proven_by(order, query)]
     if not candidates:
-        _proves(_NOBODY, typed)
+        _is_proven_by(_DUMMY_ORDER, query)
     if not matching:
         raise OrderNotFound
-    return next((order for order in matching if exact_key(order.number) == typed.exact_key), matching[0])
+    return next((order for order in matching if exact_key(order.number) == query.exact_key), matching[0])
 
 
-def _proves(order: Order | Row, typed: Asked) -> bool:
-    by_email = [hmac.compare_digest(order.email_key.encode(), key.encode()) and key != "" for key in typed.emails]
+def _is_proven_by(order: Order | Row, query: LookupQuery) -> bool:
+    by_email = [hmac.compare_digest(order.email_key.encode(), key.encode()) and key != "" for key in query.emails]
     stored = postcode_key(order.postcode)
-    by_postcode = hmac.compare_digest(stored.encode(), typed.postcode.encode()) and len(stored) >= 4
+    by_postcode = hmac.compare_digest(stored.encode(), query.postcode.encode()) and len(stored) >= 4
     return any(by_email) or by_postcode
 
 
-_NOBODY = Order(email_key="-" * 64, postcode="-")
+_DUMMY_ORDER = Order(email_key="-" * 64, postcode="-")
 
 
 def orders_of(session: Session, keyring: Keyring, email: str, *, limit: int = 20) -> list[Order]:

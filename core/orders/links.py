@@ -8,7 +8,7 @@ from core.mail.layout import safe_url
 from core.orders.model import Order
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 
 SECTION = "widget"
 _LONGEST = 300

@@ -11,14 +11,22 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.db import prepared_statement
-from core.db.prepared_statement import AtOnce
-from core.db.row_reader import Row, reading
+from core.db.prepared_statement import PreparedStatement
+from core.db.row_reader import Row, open_reader
 from core.metrics import LOOKUPS
-from core.orders.find import CANDIDATES, SHOWN, Asked, OrderNotFound, asked, find_with, pick
+from core.orders.find import (
+    CANDIDATES,
+    ORDER_COLUMNS,
+    LookupQuery,
+    OrderNotFound,
+    find_order,
+    lookup_query,
+    match_order,
+)
 from core.orders.presenter.page import Page
-from core.orders.presenter.timeline import PARTS, OrderView, Part, view_of, view_with
+from core.orders.presenter.timeline import PARTS, OrderView, Part, build_view, read_view
 from core.services import Services
-from core.stores import platform_access, throttle
+from core.stores import throttle, tokens
 
 MOST_OF_A_CALLER, FEW_OF_A_CALLER = 30, 3
 MOST_OF_A_PROOF = 10
@@ -33,7 +41,7 @@ class TypedIn(BaseModel):
     model_config = ConfigDict(extra="ignore", str_max_length=400)
 
 
-class Pair(TypedIn):
+class FindOrderIn(TypedIn):
     """What a shopper types: an order number and the e-mail (or postcode) it was placed with."""
 
     number: str = Field(min_length=1, max_length=100)
@@ -49,26 +57,30 @@ class FoundOut(BaseModel):
     page: Page | None = None
 
 
-def answer(app: Services, store_id: int, pair: Pair, address: str) -> bytes:
+def find_as_json(app: Services, store_id: int, pair: FindOrderIn, address: str) -> bytes:
     """Find an order and write it as JSON, with a token that may see it. Raises what `look_up` raises."""
-    return written(app, store_id, *look_up(app, store_id, pair.number, pair.proof, address))
+    return found_as_json(app, store_id, *look_up(app, store_id, pair.number, pair.proof, address))
 
 
-def written(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
+def found_as_json(app: Services, store_id: int, order: Row, view: OrderView, page: Page | None = None) -> bytes:
     """Write a FoundOut as JSON: handed to APIFlask it would become dicts, be checked and be written again."""
-    token = platform_access.grant(app.keyring, store_id, [order.id], versions=[order.link_version])
+    token = tokens.shopper_token(app.keyring, store_id, [order.id], versions=[order.link_version])
     return FoundOut(token=token, order_id=str(order.id), order=view, page=page).model_dump_json().encode()
 
 
 def look_up(app: Services, store_id: int, number: str, proof: str, address: str) -> tuple[Row, OrderView]:
     """Find an order for a shopper and read it. Raises OrderNotFound, or TooManyTries for anybody's too many."""
     now = app.clock()
-    typed = asked(app.keyring, number, proof)
-    is_guarded = _count(app, store_id, typed, throttle.caller_of(address), now)
+    query = lookup_query(app.keyring, number, proof)
+    is_guarded = _count(app, store_id, query, throttle.caller_of(address), now)
     if is_guarded:
-        typed = replace(typed, postcode="")
+        query = replace(query, postcode="")
     try:
-        found = _read(app, store_id, typed) if app.db.is_sqlite else _read_at_once(app, store_id, typed)
+        found = (
+            _read_in_two_steps(app, store_id, query)
+            if app.db.is_sqlite
+            else _read_in_one_statement(app, store_id, query)
+        )
     except OrderNotFound:
         LOOKUPS.labels("not_found").inc()
         if is_guarded:
@@ -78,38 +90,38 @@ def look_up(app: Services, store_id: int, number: str, proof: str, address: str)
     return found
 
 
-def _count(app: Services, store_id: int, typed: Asked, caller: str, now: datetime) -> bool:
+def _count(app: Services, store_id: int, query: LookupQuery, caller: str, now: datetime) -> bool:
     """Count a try; say whether a postcode proves nothing for now. Raises TooManyTries.
 
     Many callers guess together at a store, or at one number: a number and an e-mail address are not to be guessed and
     are answered as ever, a postcode is. While the store is under attack it still counts for who has hardly tried.
     """
-    by_caller, by_number = f"find:address:{caller}", f"find:number:{typed.number_key}"
-    limits = {by_caller: MOST_OF_A_CALLER, f"find:{typed.proof}": MOST_OF_A_PROOF}
-    told = throttle.count_often(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
-    is_under_attack = told["find:store"] > MOST_OF_A_STORE and told[by_caller] > FEW_OF_A_CALLER
-    return bool(typed.postcode) and (is_under_attack or told[by_number] > MOST_OF_A_NUMBER)
+    by_caller, by_number = f"find:address:{caller}", f"find:number:{query.number_key}"
+    limits = {by_caller: MOST_OF_A_CALLER, f"find:{query.proof}": MOST_OF_A_PROOF}
+    counts = throttle.count_frequent(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
+    is_under_attack = counts["find:store"] > MOST_OF_A_STORE and counts[by_caller] > FEW_OF_A_CALLER
+    return bool(query.postcode) and (is_under_attack or counts[by_number] > MOST_OF_A_NUMBER)
 
 
-def _read(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
+def _read_in_two_steps(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
     """Ask for the order, then for its parts: SQLite is in this process, a statement costs no way there."""
-    with reading(app.db, store_id) as reader:
-        order = find_with(reader, typed)
-        return order, view_with(reader, order)
+    with open_reader(app.db, store_id) as reader:
+        order = find_order(reader, query)
+        return order, read_view(reader, order)
 
 
-def _read_at_once(app: Services, store_id: int, typed: Asked) -> tuple[Row, OrderView]:
-    rows = prepared_statement.ask(app.db, _LOOK_UP, str(store_id), typed.number_key, typed.wanted)
+def _read_in_one_statement(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
+    rows = prepared_statement.execute(app.db, _LOOK_UP, str(store_id), query.number_key, query.wanted)
     candidates = [_Candidate._make(json.loads(row[0] or b"")) for row in rows]
-    order = pick(candidates, typed)
+    order = match_order(candidates, query)
     if order.parts is None:  # found by its postcode
-        with reading(app.db, store_id) as reader:
-            return order, view_with(reader, order)
-    parts = ([shape._make(values) for values in part] for shape, part in zip(_SHAPES, order.parts, strict=True))
-    return order, view_of(order, *parts)
+        with open_reader(app.db, store_id) as reader:
+            return order, read_view(reader, order)
+    parts = ([shape._make(values) for values in part] for shape, part in zip(_PART_ROWS, order.parts, strict=True))
+    return order, build_view(order, *parts)
 
 
-def _folded(part: Part) -> str:
+def _rows_as_json(part: Part) -> str:
     """Write a sub-select that gives an order's rows of one table as a JSON array of arrays."""
     columns = ", ".join(f"p.{name}" for name in part.columns)
     rows = f"json_agg(json_build_array({columns}) order by p.{part.sort})"
@@ -117,16 +129,16 @@ def _folded(part: Part) -> str:
     return f"(select coalesce({rows}, '[]') from {part.table} p where {mine})"  # noqa: S608 - names of ours
 
 
-_Candidate: Any = namedtuple("_Candidate", [*SHOWN, "parts"])  # type: ignore[misc]
-_SHAPES: list[Any] = [namedtuple(part.table, part.columns) for part in PARTS]
+_Candidate: Any = namedtuple("_Candidate", [*ORDER_COLUMNS, "parts"])  # type: ignore[misc]
+_PART_ROWS: list[Any] = [namedtuple(part.table, part.columns) for part in PARTS]
 # The statements of find.py and timeline.py in one. Parts are read of no order whose e-mail is another's: neither the
 # time nor the work may say that a number exists. With the e-mail's digest first, its order is among the candidates.
-_LOOK_UP = AtOnce(
+_LOOK_UP = PreparedStatement(
     "look up",
     f"""{prepared_statement.FOR_STORE}
     select json_build_array(
-        {", ".join(f"o.{name}" for name in SHOWN)},
-        case when o.is_theirs then json_build_array({", ".join(map(_folded, PARTS))}) end
+        {", ".join(f"o.{name}" for name in ORDER_COLUMNS)},
+        case when o.is_theirs then json_build_array({", ".join(map(_rows_as_json, PARTS))}) end
     )
     from named cross join lateral (
         select *, email_key <> '' and position(email_key in $3) > 0 as is_theirs

@@ -8,15 +8,15 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 from sqlalchemy import Row
 
-from core.http.context import keep_language, require_same_site, services, speak_for, words
+from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
 from core.orders.find import OrderNotFound
 from core.orders.lookup import look_up
 from core.orders.model import Order
 from core.orders.page_sections import SECTIONS, Section, Sections
-from core.orders.presenter.localize import speak_of
+from core.orders.presenter.localize import localize_order
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.shop import send_links
-from core.orders.shopper_auth import order_behind, read_link
+from core.orders.shopper_auth import order_of_link, read_link
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id, store_by_key
@@ -30,7 +30,7 @@ pages.url_defaults(keep_language)
 def find_form(key: str) -> str:
     """Ask for number and e-mail."""
     store = store_by_key(services(), key)
-    speak_for(store.language)
+    set_shopper_language(store.language)
     return render_template("orders/find.html", store=store, typed={}, problem="")
 
 
@@ -40,7 +40,7 @@ def find_mine(key: str) -> Response | str:
     require_same_site()
     app = services()
     store = store_by_key(app, key)
-    say = speak_for(store.language)
+    say = set_shopper_language(store.language)
     typed = {"number": request.form.get("number", "")[:100], "proof": request.form.get("proof", "")[:320]}
     try:
         order, view = look_up(app, store.id, typed["number"], typed["proof"], request.remote_addr or "")
@@ -55,7 +55,7 @@ def find_mine(key: str) -> Response | str:
         page = make_response(render_template("orders/find.html", store=store, typed=typed, problem=problem), 429)
         page.headers["Retry-After"] = str(error.retry_after)
         return page
-    speak_for(store.language, order.language)
+    set_shopper_language(store.language, order.language)
     return show(app, store, order, view)
 
 
@@ -65,7 +65,7 @@ def links(key: str) -> Response | str:
     require_same_site()
     app = services()
     store = store_by_key(app, key)
-    speak_for(store.language)
+    set_shopper_language(store.language)
     with suppress(TooManyTries):  # the answer is the same on purpose
         send_links(app, store, request.form.get("email", "")[:320], request.remote_addr or "")
     return render_template("orders/links_sent.html", store=store)
@@ -77,9 +77,9 @@ def track(token: str) -> Response:
     app = services()
     link = read_link(app, token)
     with app.db.transaction(link.store_id, write=False) as session:
-        order, store = order_behind(session, link), store_by_id(session, link.store_id)
+        order, store = order_of_link(session, link), store_by_id(session, link.store_id)
         view = view_order(session, order)
-    speak_for(store.language, order.language)
+    set_shopper_language(store.language, order.language)
     page = make_response(show(app, store, order, view))
     page.headers["Cache-Control"] = "private, max-age=60"
     return page
@@ -87,7 +87,7 @@ def track(token: str) -> Response:
 
 def show(app: Services, store: Store, order: Order | Row[Any], view: OrderView) -> str:
     """Print an order's page."""
-    page = speak_of(app, store, order, view, words())
+    page = localize_order(app, store, order, view, words())
     return render_template("orders/order.html", store=store, page=page, sections=_sections(app, store, order.id))
 
 

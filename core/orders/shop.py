@@ -15,20 +15,20 @@ from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.db.purpose import Purpose
 from core.db.row_reader import Row
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders import find, lookup
-from core.orders.lookup import FoundOut, Pair, TypedIn
+from core.orders.lookup import FindOrderIn, FoundOut, TypedIn
 from core.orders.model import Order
-from core.orders.presenter.localize import speak_of
+from core.orders.presenter.localize import localize_order
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import LinkExpired, WrongCode, opened, order_behind, read_link
+from core.orders.shopper_auth import LinkExpired, WrongCode, authenticate, order_of_link, read_link
 from core.secrets import new_code
 from core.services import Services
-from core.stores import platform_access, throttle
+from core.stores import throttle, tokens
 from core.stores.model import Nonce, Store
 from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 
@@ -99,17 +99,17 @@ def find_store() -> dict[str, str]:
 
 
 @shop.post("/<key>/find")
-@shop.input(Pair)
+@shop.input(FindOrderIn)
 @shop.output(FoundOut)
 @shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 404, 429])
-def find_mine(key: str, json_data: Pair) -> Response:
+def find_mine(key: str, json_data: FindOrderIn) -> Response:
     app, address = services(), request.remote_addr or ""
     store_id = store_id_of(app, key)
     if not request.args.get("lang"):
-        return Response(lookup.answer(app, store_id, json_data, address), mimetype="application/json")
+        return Response(lookup.find_as_json(app, store_id, json_data, address), mimetype="application/json")
     order, view = lookup.look_up(app, store_id, json_data.number, json_data.proof, address)
     page = _in_words(app, store_by_key(app, key), order, view)
-    return Response(lookup.written(app, store_id, order, view, page), mimetype="application/json")
+    return Response(lookup.found_as_json(app, store_id, order, view, page), mimetype="application/json")
 
 
 @shop.post("/<key>/open")
@@ -122,12 +122,12 @@ def open_link(key: str, json_data: Link) -> FoundOut:
     if link.store_id != store.id:
         raise LinkExpired
     with app.db.transaction(store.id, write=False) as session:
-        order = order_behind(session, link)
+        order = order_of_link(session, link)
         return list_orders(app, session, store, [order], level="see").orders[0]
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:
-    return speak_of(app, store, order, view, speak_for(store.language, order.language))
+    return localize_order(app, store, order, view, set_shopper_language(store.language, order.language))
 
 
 @shop.get("/<key>/orders")
@@ -135,7 +135,7 @@ def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) 
 @shop.doc(summary="Read the orders a token opens", security="ShopperToken", responses=[401, 404])
 def my_orders(key: str) -> OrdersOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         orders = [session.get(Order, (store.id, order_id)) for order_id in token.order_ids]
         here = [order for order in orders if order is not None and order.gone_at is None]
@@ -153,7 +153,7 @@ def list_orders(
 ) -> OrdersOut:
     """Read these orders for a shopper, with one token of this level for all; `proved_at` of a renewed one is kept."""
     ids, versions = [order.id for order in orders], [order.link_version for order in orders]
-    token = platform_access.grant(app.keyring, store.id, ids, level=level, versions=versions, proved_at=proved_at)
+    token = tokens.shopper_token(app.keyring, store.id, ids, level=level, versions=versions, proved_at=proved_at)
     found = []
     for order in orders:
         view = view_order(session, order)
@@ -190,7 +190,7 @@ def send_links(app: Services, store: Store, email: str, address: str) -> None:
 @shop.doc(summary="Mail a six-digit code to the order's address", security="ShopperToken", responses=[401, 404, 429])
 def mail_code(key: str) -> SentOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     order_id = token.order_ids[0]
     _count_code(app, store, "code", order_id, MOST_CODES)
     send_code(app, store.id, order_id, new_code())
@@ -221,7 +221,7 @@ def send_code(app: Services, store_id: int, order_id: int, code: str) -> None:
 @shop.doc(summary="Exchange a mailed code for a token that may act", security="ShopperToken", responses=[401, 429])
 def check_code(key: str, json_data: Typed) -> TokenOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     now, order_id = app.clock(), token.order_ids[0]
     _count_code(app, store, "code-check", order_id, MOST_CHECKS)
     digest = _code_digest(app, order_id, json_data.code.strip())
@@ -230,7 +230,7 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
     versions = token.versions[:1]
-    return TokenOut(token=platform_access.grant(app.keyring, store.id, [order_id], level="act", versions=versions))
+    return TokenOut(token=tokens.shopper_token(app.keyring, store.id, [order_id], level="act", versions=versions))
 
 
 def _count_code(app: Services, store: Store, deed: str, order_id: int, most: tuple[int, int, int]) -> None:

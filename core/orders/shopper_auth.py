@@ -1,4 +1,4 @@
-"""How a shopper comes in: by a token in the request's header or by a mailed link; and how far in."""
+"""Authenticates shoppers: by a token in the request's header or by a mailed link, to look or to act."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from core.orders.model import Order
 from core.secrets import BadToken
 from core.services import Services
-from core.stores import platform_access
+from core.stores import tokens
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 LARGEST_ID = 2**63 - 1
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
@@ -52,7 +53,7 @@ class Link:
     version: int
 
 
-def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
+def authenticate(app: Services, key: str) -> tuple[Store, ShopperToken]:
     """Give the store of the address and what the request's token opens there. Raises StoreNotFound, NotAllowed.
 
     An order whose links were revoked since the token's proof is no longer among what it opens.
@@ -62,7 +63,7 @@ def opened(app: Services, key: str) -> tuple[Store, ShopperToken]:
     if not header.startswith("Bearer "):
         raise NotAllowed
     try:
-        token = platform_access.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
+        token = tokens.read_shopper_token(app.keyring, header.removeprefix("Bearer "))
     except BadToken:
         raise NotAllowed from None
     if not hmac.compare_digest(str(token.store_id), str(store.id)):
@@ -86,7 +87,7 @@ def _without_revoked(app: Services, token: ShopperToken) -> ShopperToken:
     return replace(token, order_ids=order_ids, versions=versions)
 
 
-def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> None:
+def check_order_access(token: ShopperToken, order_id: int, *, act: bool = False) -> None:
     """Raise NotHere unless the token opens this order, then StepUpNeeded where it may only look and `act` is needed."""
     if order_id not in token.order_ids:
         raise NotHere
@@ -94,7 +95,7 @@ def check_opens(token: ShopperToken, order_id: int, *, act: bool = False) -> Non
         raise StepUpNeeded
 
 
-def id_of(text: str) -> int:
+def parse_id(text: str) -> int:
     """Read an id out of an address. Raises NotHere for what cannot be one."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
         raise NotHere
@@ -104,12 +105,12 @@ def id_of(text: str) -> int:
 def read_link(app: Services, token: str) -> Link:
     """Read the token of a mailed link. Raises LinkExpired."""
     try:
-        return Link(*platform_access.read_tracking_token(app.keyring, token))
+        return Link(*tokens.read_tracking_token(app.keyring, token))
     except BadToken:
         raise LinkExpired from None
 
 
-def order_behind(session: Session, link: Link) -> Order:
+def order_of_link(session: Session, link: Link) -> Order:
     """Load the order a link shows. Raises LinkExpired where it is gone, or the link was revoked."""
     order = session.get(Order, (link.store_id, link.order_id))
     if order is None or order.gone_at is not None or order.link_version != link.version:

@@ -1,1 +1,1 @@
-"""The door: what a platform must answer, and the frozen values that pass through it. No Flask, no SQLAlchemy."""
+"""The contract with plugins: what a platform must answer, and the frozen values passed. No Flask, no SQLAlchemy."""

@@ -1,4 +1,4 @@
-"""The door: what the core asks of a platform. This file is the plugin author's manual.
+"""The contract: what the core asks of a platform. This file is the plugin author's manual.
 
 A plugin is a translator. It has no tables, pages, jobs or mail; it answers the questions below in our words
 (`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
@@ -64,7 +64,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A store that let us in. `credentials` are sealed before they are stored."""
+    """A store that installed the app. `credentials` are sealed before they are stored."""
 
     ref: str
     name: str
@@ -235,6 +235,7 @@ class Platform:
     AFTERCARE_<PLATFORM>_<SETTING>."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
+    # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
@@ -287,7 +288,7 @@ class Platform:
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Say who opened our page, after verifying that the platform says so.
+        """Verify the platform's signature and say which staff member opened our page.
 
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
         """
@@ -296,6 +297,7 @@ class Platform:
     @classmethod
     def admin_shell(cls) -> AdminShell:
         """Say how our pages sit in this platform's admin."""
+        # Not asked yet: the desk's four shells read it (issue E, the desk, part one).
         return AdminShell()
 
     # With a store.
@@ -308,7 +310,8 @@ class Platform:
         return []
 
     def renew(self) -> Mapping[str, str]:
-        """Give fresh credentials; called under the store's row lock, saved in the same transaction."""
+        """Give fresh credentials."""
+        # Not called yet: tokens that expire are renewed under a lease (issue D, a door for three platforms).
         return self.credentials
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
@@ -333,6 +336,7 @@ class Platform:
 
     def order_statuses(self) -> Mapping[str, str]:
         """List the store's own order statuses (raw word → title) so that the merchant can map them."""
+        # Not called yet: the desk's settings read it (issue E, the desk, part one).
         return {}
 
     def identify_shopper(self, request: Request, *, secret: str) -> Shopper | None:

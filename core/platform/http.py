@@ -1,4 +1,4 @@
-"""The one seam through which plugins speak to the world: a `requests` session that guards where it goes.
+"""The HTTP session every plugin is given: `requests` with time-outs, retries and a guard on addresses.
 
 A store's address is typed by a merchant, so every connection might be an attempt to reach our own network.
 """
@@ -38,7 +38,7 @@ def open_session(
     ca_file: str | None = None,
     max_bytes: int = 20 * 1024 * 1024,
 ) -> requests.Session:
-    """Open the session through which one job speaks to one store; threads do not share it.
+    """Open the session for one job's calls to one store; threads do not share it.
 
     It connects to public addresses only, save the "host:port" in `allow` (as the URL writes it, lower case; only
     the demo and tests set it). `timeout` is (connect, read) in seconds where a call gives none; the body is read at

@@ -1,4 +1,4 @@
-"""Reads what a platform answered: JSON with its usual dirt, the wait it asks for, and what its status means."""
+"""Reads a platform's response: JSON with its usual flaws, the wait it asks for, and what its status means."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check(response: requests.Response) -> None:
     status = response.status_code
     if status < 400:
         return
-    words = _own_words(response)
+    words = _platform_sentence(response)
     if status in (408, 425, 429) or status >= 500 or (status == 403 and _is_page(response)):
         raise _unavailable(response, f": {words}" if words else "")
     asked = response.history[0].url if response.history else response.url
@@ -127,7 +127,7 @@ def _unavailable(response: requests.Response, rest: str) -> Unavailable:
     return Unavailable(message, retry_after=retry_after(response))
 
 
-def _own_words(response: requests.Response) -> str:
+def _platform_sentence(response: requests.Response) -> str:
     """Give the platform's own sentence out of a JSON error body, at most 300 characters; empty without one."""
     try:
         return _find_words(read_json(response))

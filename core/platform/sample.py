@@ -52,8 +52,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _alone(verb: Callable[Concatenate[Demo, _P], _R]) -> Callable[Concatenate[Demo, _P], _R]:
-    """Let a verb that reads the books and then writes them do so alone: of two with one key the second finds it."""
+def _serialized(verb: Callable[Concatenate[Demo, _P], _R]) -> Callable[Concatenate[Demo, _P], _R]:
+    """Run a method alone: of two calls with one key, the second finds what the first wrote."""
 
     @wraps(verb)
     def done_alone(self: Demo, *args: _P.args, **options: _P.kwargs) -> _R:
@@ -169,7 +169,7 @@ class Demo(Platform):
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise BadSignature("the sample store names no shopper in the way agreed") from None
 
-    @_alone
+    @_serialized
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Write what is due into the books, once per key: a refund, a store credit's code or an order that goes out."""
         done = self.find_reimbursement(reimbursement)
@@ -211,7 +211,7 @@ class Demo(Platform):
         self.world.note("note", move.key, {"order": move.order_ref, "rma": move.rma, "move": move.move})
         return move.key
 
-    @_alone
+    @_serialized
     def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
         """Cancel an order nothing of which was shipped."""
         order = self._order(ref)
@@ -222,7 +222,7 @@ class Demo(Platform):
         now = datetime.now(UTC)
         self.world.put(replace(order, state=OrderState.CANCELED, status="canceled", canceled_at=now, updated_at=now))
 
-    @_alone
+    @_serialized
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
         """Answer under the review, once per key."""
         review = self.world.review(review_ref)
@@ -235,7 +235,7 @@ class Demo(Platform):
         self.world.put(replace(review, replies=(*review.replies, reply), updated_at=datetime.now(UTC)))
         return reply
 
-    @_alone
+    @_serialized
     def edit_reply(self, reply_ref: str, text: str) -> ReplySnapshot:
         """Change an answer."""
         review = self._review_of(reply_ref)
@@ -243,7 +243,7 @@ class Demo(Platform):
         self.world.put(replace(review, replies=replies, updated_at=datetime.now(UTC)))
         return next(reply for reply in replies if reply.ref == reply_ref)
 
-    @_alone
+    @_serialized
     def remove_reply(self, reply_ref: str) -> None:
         """Take an answer back."""
         review = self.world.review(reply_ref.partition("/")[0])

@@ -1,4 +1,4 @@
-"""What passes through the door: frozen values, in our words, that a plugin makes and the core stores.
+"""The frozen values, in our words, that a plugin makes of a platform's data and the core stores.
 
 Money is integer minor units of the order's currency. Times are aware UTC. `ref` is the platform's own id as text.
 A plugin turns unknown foreign words into UNKNOWN (and keeps the raw word); it never guesses.

@@ -1,4 +1,4 @@
-"""What is kept of a shopper: every place of it, handed over as JSON or replaced by nothing.
+"""Export or erase a shopper's personal data, in every table that holds some.
 
 `PERSONAL` is the map. A text column of any table that is neither in it nor known as harmless fails a test, so that a
 new one cannot be forgotten here.
@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from core.conversations.model import Case
 from core.db.base import Base, table_of
-from core.db.bulk import among
+from core.db.bulk import id_in
 from core.jobs.queue import Job
 from core.orders.find import email_keys
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
-from core.orders.sync.anonymize import nameless_ref
+from core.orders.sync.anonymize import anonymize_ref
 from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.schema.models import metadata
@@ -48,26 +48,44 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "replies": {"text": "", "public_text": "", "sentence": ""},  # an answer speaks to its shopper
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
-    "returns": {"comment": "", "note": "", "tracking_number": "", "label_url": ""},
+    "returns": {"comment": "", "note": "", "reasons": [], "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
-    "withdrawals": {"name": "", "receipt": "", "note": "", "receipt_to": "", "receipt_key": "", "sent_proof": ""},
     # The hash of a receipt stays, so that a kept copy is proof.
+    "withdrawals": {
+        "name": "",
+        "receipt": "",
+        "note": "",
+        "reasons": [],
+        "receipt_to": "",
+        "receipt_key": "",
+        "sent_proof": "",
+    },
     "declarations": {"name": "", "order_number": "", "email": "", "email_key": "", "receipt": "", "note": ""},
-    "reimbursements": {"reason": "", "sentence": "", "link": "", "exchange": []},  # in the shopper's words, perhaps
+    # In the shopper's words, perhaps.
+    "reimbursements": {"reason": "", "reasons": [], "sentence": "", "link": "", "exchange": []},
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
 keep, in most of Europe for six to ten years, as part of the books."""
-PARTLY = {"orders": ("refunds",), "shipments": ("ref",)}
+PARTLY_PERSONAL = {"orders": ("refunds",), "shipments": ("ref",)}
 """Columns of which a part goes: the free text of a refund, a tracking number inside a parcel's ref."""
-MAILING = {"jobs": ("key", "payload", "reason")}
+MAIL_JOBS = {"jobs": ("key", "payload", "reason")}
 """Promised mail to a shopper names its reader: these rows go as a whole."""
-_UNTOLD = {"store_id", "email_key", "receipt_key", "draft_digest", "digest", "number_key", "origin", "check_after"}
+_NOT_EXPORTED = {
+    "store_id",
+    "email_key",
+    "receipt_key",
+    "draft_digest",
+    "digest",
+    "number_key",
+    "origin",
+    "check_after",
+}
 """Columns that say nothing to a person: our own bookkeeping."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class PersonRows:
     """Which rows are a person's: their orders by id, and which of those that hang on no order."""
 
     order_ids: Sequence[int]
@@ -85,15 +103,15 @@ def export_person(
     A shopper is whoever ordered with this address, from this account, or these orders. Times are ISO 8601 in UTC,
     amounts minor units of the order's currency.
     """
-    whose = find_person(session, keyring, email=email, shopper_ref=shopper_ref, order_refs=order_refs)
-    told: dict[str, list[dict[str, Any]]] = {}
-    for name, mine in _conditions(session, whose).items():
+    person = find_person(session, keyring, email=email, shopper_ref=shopper_ref, order_refs=order_refs)
+    exported: dict[str, list[dict[str, Any]]] = {}
+    for name, mine in _conditions(session, person).items():
         model = model_of(name)
         rows = session.scalars(sa.select(model).where(mine).order_by(model.id))
-        shown = [column.name for column in table_of(model).columns if column.name not in _UNTOLD]
-        if told_here := [{column: _as_json(getattr(row, column)) for column in shown} for row in rows]:
-            told[name] = told_here
-    return told
+        shown = [column.name for column in table_of(model).columns if column.name not in _NOT_EXPORTED]
+        if cells := [{column: _as_json(getattr(row, column)) for column in shown} for row in rows]:
+            exported[name] = cells
+    return exported
 
 
 def erase_person(
@@ -105,25 +123,25 @@ def erase_person(
     order_refs: Sequence[str] = (),
     now: datetime,
 ) -> dict[str, int]:
-    """Replace a shopper by nothing in every table; give how many rows of each were theirs. See `export_person`.
+    """Erase a shopper's personal data in every table; give how many rows of each were theirs. See `export_person`.
 
     Their links stop working, nothing is sent to them any more, and what their store says later of these orders and
     reviews is stored without them. Asked twice, the second finds less and changes nothing of it.
     """
-    whose = find_person(session, keyring, email=email, shopper_ref=shopper_ref, order_refs=order_refs)
-    return erase_rows(session, whose, now=now)
+    person = find_person(session, keyring, email=email, shopper_ref=shopper_ref, order_refs=order_refs)
+    return erase_rows(session, person, now=now)
 
 
 def find_person(
     session: Session, keyring: Keyring, *, email: str = "", shopper_ref: str = "", order_refs: Sequence[str] = ()
-) -> Whose:
+) -> PersonRows:
     """Find which rows are a shopper's; locks their orders, so that no snapshot is applied meanwhile."""
     keys = email_keys(email, keyring) if email.strip() else []
     theirs = [Order.email_key.in_(keys), Order.ref.in_([storable(ref) for ref in order_refs])]
     if shopper_ref:
         theirs.append(Order.shopper_ref == storable(shopper_ref))
     query = sa.select(Order.id).where(sa.or_(*theirs)).order_by(Order.id).with_for_update()
-    return Whose(
+    return PersonRows(
         session.scalars(query).all(),
         keys,
         Review.email_key.in_(keys),
@@ -132,20 +150,20 @@ def find_person(
     )
 
 
-def erase_rows(session: Session, whose: Whose, *, now: datetime) -> dict[str, int]:
-    """Replace what these rows know of a person by nothing; give how many rows of each table there were."""
-    conditions = _conditions(session, whose)
-    _erase_inside(session, whose.order_ids, now)
+def erase_rows(session: Session, person: PersonRows, *, now: datetime) -> dict[str, int]:
+    """Erase the personal data in these rows; give how many rows of each table there were."""
+    conditions = _conditions(session, person)
+    _erase_parts(session, person.order_ids, now)
     counts: Counter[str] = Counter()
     for name, mine in conditions.items():
-        gone = sa.update(model_of(name)).where(mine).values(_nothing(name, now))
+        gone = sa.update(model_of(name)).where(mine).values(_erased_values(name, now))
         counts[name] = _times(session, gone)
-    counts["jobs"] = _forget_mailing(session, whose)
+    counts["jobs"] = _delete_mail_jobs(session, person)
     session.expire_all()  # what the caller has loaded must not show what is gone
     return {name: times for name, times in counts.items() if times}
 
 
-def _nothing(table: str, now: datetime) -> dict[str, Any]:
+def _erased_values(table: str, now: datetime) -> dict[str, Any]:
     """Give what the columns of a table become; what a store says later must find that a review was erased."""
     values = dict(PERSONAL[table])
     if table == "reviews":
@@ -153,43 +171,43 @@ def _nothing(table: str, now: datetime) -> dict[str, Any]:
     return values
 
 
-def _conditions(session: Session, whose: Whose) -> dict[str, sa.ColumnElement[bool]]:
+def _conditions(session: Session, person: PersonRows) -> dict[str, sa.ColumnElement[bool]]:
     """Give, for every table with something personal, which of its rows are meant."""
     # A till that gives every order one address makes a "person" of thousands: lists as one parameter, not as many.
-    ids = whose.order_ids
-    reviewed = sa.select(Order.ref).where(among(session, Order.id, ids)).scalar_subquery()
-    theirs = sa.or_(whose.reviews, Review.order_ref.in_(reviewed))
+    ids = person.order_ids
+    reviewed = sa.select(Order.ref).where(id_in(session, Order.id, ids)).scalar_subquery()
+    theirs = sa.or_(person.reviews, Review.order_ref.in_(reviewed))
     reviews = session.scalars(sa.select(Review.id).where(theirs)).all()
-    cases = session.scalars(sa.select(Case.id).where(sa.or_(whose.cases, among(session, Case.order_id, ids)))).all()
+    cases = session.scalars(sa.select(Case.id).where(sa.or_(person.cases, id_in(session, Case.order_id, ids)))).all()
     special = {
-        "orders": among(session, Order.id, ids),
-        "reviews": among(session, Review.id, reviews),
-        "replies": among(session, model_of("replies").review_id, reviews),
-        "cases": among(session, Case.id, cases),
-        "case_messages": among(session, model_of("case_messages").case_id, cases),
-        "declarations": sa.or_(whose.declarations, among(session, Declaration.order_id, ids)),
+        "orders": id_in(session, Order.id, ids),
+        "reviews": id_in(session, Review.id, reviews),
+        "replies": id_in(session, model_of("replies").review_id, reviews),
+        "cases": id_in(session, Case.id, cases),
+        "case_messages": id_in(session, model_of("case_messages").case_id, cases),
+        "declarations": sa.or_(person.declarations, id_in(session, Declaration.order_id, ids)),
     }
-    of_orders = {name: among(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
+    of_orders = {name: id_in(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
     conditions = special | of_orders
     return {name: conditions[name] for name in PERSONAL}
 
 
-def _erase_inside(session: Session, order_ids: Sequence[int], now: datetime) -> None:
+def _erase_parts(session: Session, order_ids: Sequence[int], now: datetime) -> None:
     """Close the orders, and take out what is only a part of a column."""
-    for order in session.scalars(sa.select(Order).where(among(session, Order.id, order_ids)).order_by(Order.id)):
+    for order in session.scalars(sa.select(Order).where(id_in(session, Order.id, order_ids)).order_by(Order.id)):
         order.refunds = [{**refund, "reason": ""} for refund in order.refunds]
         order.erased_at, order.stopped_at = order.erased_at or now, order.stopped_at or now
         order.link_version += 1
-    for shipment in session.scalars(sa.select(Shipment).where(among(session, Shipment.order_id, order_ids))):
-        shipment.ref = nameless_ref(shipment.ref, shipment.tracking_number)
+    for shipment in session.scalars(sa.select(Shipment).where(id_in(session, Shipment.order_id, order_ids))):
+        shipment.ref = anonymize_ref(shipment.ref, shipment.tracking_number)
         shipment.check_after = None
     session.flush()
 
 
-def _forget_mailing(session: Session, whose: Whose) -> int:
+def _delete_mail_jobs(session: Session, person: PersonRows) -> int:
     """Drop promised mail that names its reader; what a worker has in hand finds nobody and ends by itself."""
-    named = [Job.key.startswith(f"links:{key[:32]}:", autoescape=True) for key in whose.email_keys]
-    named += [Job.key.startswith(f"code:{order_id}:", autoescape=True) for order_id in whose.order_ids]
+    named = [Job.key.startswith(f"links:{key[:32]}:", autoescape=True) for key in person.email_keys]
+    named += [Job.key.startswith(f"code:{order_id}:", autoescape=True) for order_id in person.order_ids]
     if not named:
         return 0
     # In slices: SQLite refuses an expression deeper than 1000 (3.50, "Limits").

@@ -1,4 +1,4 @@
-"""What is forgotten at a platform's word or by the clock: one shopper, the shoppers of old orders, a whole store."""
+"""Erase personal data on request or by age: one shopper, the shoppers of old orders, a whole store."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def carry_out(work: Work) -> None:
         elif facts["request"] == "erase":
             counts = personal_data.erase_person(session, services.keyring, **who, now=work.now)
         else:
-            counts = _hand_over(session, services.keyring, who, origin=f"privacy:{work.job.id}", now=work.now)
-        audit.note(session, work.now, platform, f"privacy: {facts['request']}", counts)
+            counts = _open_export_case(session, services.keyring, who, origin=f"privacy:{work.job.id}", now=work.now)
+        audit.note(session, work.now, platform, f"privacy_{facts['request']}", codes=counts)
         session.execute(sa.update(Job).where(Job.id == work.job.id).values(payload={}))
 
 
@@ -75,21 +75,21 @@ def _named(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hand_over(
+def _open_export_case(
     session: Session, keyring: Keyring, who: Mapping[str, Any], *, origin: str, now: datetime
 ) -> dict[str, int]:
     """Open a case with the export, which staff hand to the shopper; give how many rows of each table it tells of."""
-    told = personal_data.export_person(session, keyring, **who)
-    whose = personal_data.find_person(session, keyring, **who)
-    last = session.scalar(sa.select(Order).where(Order.id == max(whose.order_ids, default=0)))
+    exported = personal_data.export_person(session, keyring, **who)
+    person = personal_data.find_person(session, keyring, **who)
+    last = session.scalar(sa.select(Order).where(Order.id == max(person.order_ids, default=0)))
     case = cases.open_case(session, kind=EXPORT, order=last, now=now)
     case.due_at = now + ANSWER_WITHIN
-    case.email_key = case.email_key or next(iter(whose.email_keys), "")  # so that an erasure finds the copy too
-    text = json.dumps(told, ensure_ascii=False, indent=1)
+    case.email_key = case.email_key or next(iter(person.email_keys), "")  # so that an erasure finds the copy too
+    text = json.dumps(exported, ensure_ascii=False, indent=1)
     for start in range(0, len(text), _PIECE):
         piece = text[start : start + _PIECE]
         cases.add_message(session, case, side="staff", text=piece, origin=f"{origin}:{start}", now=now)
-    return {name: len(rows) for name, rows in told.items()}
+    return {name: len(rows) for name, rows in exported.items()}
 
 
 def _promise_erasure(session: Session, work: Work) -> dict[str, int]:
@@ -110,7 +110,7 @@ def erase_store(work: Work) -> None:
         if store is None:
             return
         if store.state == "open":
-            audit.note(session, work.now, store.platform, "privacy: kept, the store is connected again")
+            audit.note(session, work.now, store.platform, "privacy_store_kept")
             return
         if _remove_some(session, work, counts):
             rest = NewJob("privacy.erase_store", "erase_store", {"counts": dict(counts)})
@@ -119,7 +119,7 @@ def erase_store(work: Work) -> None:
         session.execute(sa.delete(Job).where(Job.id == work.job.id))
         session.execute(sa.delete(Store).where(Store.id == work.store_id))
         counts["stores"] += 1
-        audit.note(session, work.now, store.platform, "privacy: erased the store", counts)
+        audit.note(session, work.now, store.platform, "privacy_store_erased", codes=counts)
 
 
 def _remove_some(session: Session, work: Work, counts: Counter[str]) -> bool:
@@ -173,14 +173,14 @@ def retain(work: Work) -> None:
         found = session.scalars(old.order_by(Order.placed_at).limit(ORDERS_AT_ONCE).with_for_update()).all()
         counts = personal_data.erase_rows(session, _past(found, until), now=work.now)
         if counts:
-            audit.note(session, work.now, "aftercare", "privacy: forgot old orders' shoppers", counts)
+            audit.note(session, work.now, "aftercare", "privacy_retention", codes=counts)
         if len(found) == ORDERS_AT_ONCE:
             queue.enqueue(session, work.store_id, NewJob("privacy.retain", "retain"), now=work.now)
 
 
-def _past(order_ids: Sequence[int], until: datetime) -> personal_data.Whose:
+def _past(order_ids: Sequence[int], until: datetime) -> personal_data.PersonRows:
     named = sa.or_(Review.author != "", Review.email_key != "")
-    return personal_data.Whose(
+    return personal_data.PersonRows(
         order_ids=order_ids,
         email_keys=(),
         reviews=sa.and_(Review.order_ref == "", Review.posted_at < until, named),

@@ -1,4 +1,4 @@
-"""What returns tell others: the shopper by letter, the timeline by events, the platform, a person by a case."""
+"""Records timeline events, and enqueues letters, platform updates, cases and order refreshes about returns."""
 
 from __future__ import annotations
 
@@ -10,26 +10,36 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_new
-from core.db.orm_bypass import write_new
+from core.db.orm_bypass import insert_objects
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent
 from core.returns.model import Return
+from core.stores.model import AuditEntry
 
 RULE = "returns"
 """The rule of every notice of this slice; kind and occasion say the rest."""
 
 
-def note(session: Session, order_id: int, kind: str, facts: Mapping[str, Any], *, now: datetime) -> None:
-    """Put a line into the order's timeline."""
-    write_new(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=dict(facts))])
+def record_event(
+    session: Session,
+    order_id: int,
+    kind: str,
+    facts: Mapping[str, Any],
+    *,
+    entry: AuditEntry | None = None,
+    now: datetime,
+) -> None:
+    """Add an event to the order's timeline; `entry` is the audit entry of the same act, where staff did it."""
+    about = {**facts, "entry": str(entry.id)} if entry else dict(facts)
+    insert_objects(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=about)])
 
 
-def tell_shopper(
+def request_letter(
     session: Session, order: Order, kind: str, occasion: str, facts: Mapping[str, Any], *, now: datetime
 ) -> None:
-    """Promise a letter, once for its kind and occasion. `facts` name the rows it is about, not what is in them."""
+    """Enqueue a letter, once for its kind and occasion. `facts` name the rows it is about, not what is in them."""
     row = {
         "store_id": order.store_id,
         "id": new_id(),
@@ -53,20 +63,20 @@ def tell_shopper(
         queue.enqueue(session, order.store_id, letter, now=now)
 
 
-def tell_platform(session: Session, rma: Return, *, now: datetime) -> None:
-    """Promise to tell the platform how a return stands when the telling runs, where it keeps such things."""
+def request_platform_update(session: Session, rma: Return, *, now: datetime) -> None:
+    """Enqueue an update of the platform's own return record with the state the return has when the job runs."""
     if rma.kind != "cancel":
-        told = NewJob("returns.tell_platform", f"return:{rma.id}", {"id": rma.id})
-        queue.enqueue(session, rma.store_id, told, now=now)
+        job = NewJob("returns.tell_platform", f"return:{rma.id}", {"id": rma.id})
+        queue.enqueue(session, rma.store_id, job, now=now)
 
 
-def call_a_person(session: Session, store_id: int, order_id: int, kind: str, *, now: datetime) -> None:
-    """Promise a case of this kind for the order: something went otherwise than it should."""
+def request_case(session: Session, store_id: int, order_id: int, kind: str, *, now: datetime) -> None:
+    """Enqueue a case of this kind, so that a person looks at the order."""
     asked = NewJob("conversations.open_case", f"case:{kind}:{order_id}", {"order_id": order_id, "kind": kind})
     queue.enqueue(session, store_id, asked, now=now)
 
 
-def look_again(session: Session, order: Order, *, now: datetime) -> None:
-    """Promise to fetch the order: something at the store has changed by our doing."""
+def request_order_refresh(session: Session, order: Order, *, now: datetime) -> None:
+    """Enqueue fetching the order: our own call changed it at the store."""
     again = NewJob("changes.refresh_order", f"order:{order.ref}", {"ref": order.ref})
     queue.enqueue(session, order.store_id, again, now=now)

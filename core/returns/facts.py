@@ -122,7 +122,7 @@ OFFERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The next best thing, said in the same breath as an objection."""
+    """What the shopper can do instead, given with an objection."""
 
     code: str
     values: Mapping[str, Value | None] = field(default_factory=dict)

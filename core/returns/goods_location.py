@@ -17,7 +17,7 @@ SILENT_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GoodsLocation:
     """Where the goods of one line are. Days are days in the given zone."""
 
     shipped_on: date | None = None
@@ -25,25 +25,25 @@ class Place:
     whereabouts: Whereabouts = "unknown"
 
 
-def place_of(ref: str, parcels: Sequence[Shipment | Row], zone: ZoneInfo, now: datetime) -> Place:
+def locate_goods(ref: str, parcels: Sequence[Shipment | Row], zone: ZoneInfo, now: datetime) -> GoodsLocation:
     """Say where a line is; of several parcels it is in, the last one counts.
 
     A parcel whose content nobody named may hold any line. Without a parcel nothing is known.
     """
-    mine = [parcel for parcel in parcels if not parcel.items or ref in parcel.items]
-    gone = [parcel for parcel in mine if parcel.shipped_at or _arrived_at(parcel)]
-    if mine and not gone:
-        return Place(whereabouts="unshipped")
-    if not gone:
-        return Place()
-    shipped = [parcel.shipped_at for parcel in gone if parcel.shipped_at]
+    with_line = [parcel for parcel in parcels if not parcel.items or ref in parcel.items]
+    sent = [parcel for parcel in with_line if parcel.shipped_at or _arrived_at(parcel)]
+    if with_line and not sent:
+        return GoodsLocation(whereabouts="unshipped")
+    if not sent:
+        return GoodsLocation()
+    shipped = [parcel.shipped_at for parcel in sent if parcel.shipped_at]
     shipped_on = _day(max(shipped), zone) if shipped else None
-    arrived = [_arrived_at(parcel) for parcel in gone]
-    if all(arrived) and len(gone) == len(mine):
-        return Place(shipped_on, _day(max(at for at in arrived if at), zone), "delivered")
+    arrived = [_arrived_at(parcel) for parcel in sent]
+    if all(arrived) and len(sent) == len(with_line):
+        return GoodsLocation(shipped_on, _day(max(at for at in arrived if at), zone), "delivered")
     if any(arrived):  # a part of it is there: what is asked for may be that part
-        return Place(shipped_on)
-    return Place(shipped_on, None, "on_its_way" if any(_moves(parcel, now) for parcel in gone) else "unknown")
+        return GoodsLocation(shipped_on)
+    return GoodsLocation(shipped_on, None, "on_its_way" if any(_moves(parcel, now) for parcel in sent) else "unknown")
 
 
 def delivery_days(parcels: Sequence[Shipment | Row], zone: ZoneInfo) -> tuple[date | None, ...]:
@@ -73,7 +73,7 @@ def _arrived_at(parcel: Shipment | Row) -> datetime | None:
 
 
 def _moves(parcel: Shipment | Row, now: datetime) -> bool:
-    """Say whether there is evidence that a parcel is still under way; that we expect it later is none."""
+    """Say whether scans or the shopper prove that a parcel is still under way; an expected date is no proof."""
     if parcel.answer == "not_yet":
         return True
     return parcel.status in _MOVES and parcel.last_scan_at is not None and now - parcel.last_scan_at < SILENT_AFTER

@@ -56,6 +56,8 @@ class Return(Owned, Base):
     decided_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """What staff told the shopper with the decision."""
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     approval_asked_by: Mapped[str] = mapped_column(default="")
     """Who wanted to approve more than their role may."""
     return_by: Mapped[date | None]
@@ -139,6 +141,8 @@ class Withdrawal(Owned, Base):
     acknowledged_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """What staff said when contesting or refusing."""
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     sent_at: Mapped[datetime | None]
     """When proof was given that the goods were sent: the money may not be withheld any longer (Art. 13(3))."""
     sent_proof: Mapped[str] = mapped_column(default="", server_default="")
@@ -201,6 +205,8 @@ class Reimbursement(Owned, Base):
     """What the platform says it paid, read back; None until then."""
     sentence: Mapped[str] = mapped_column(default="")
     """The platform's own words where it refused or needs a person."""
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     link: Mapped[str] = mapped_column(default="")
     due: Mapped[date | None]
     created_by: Mapped[str]

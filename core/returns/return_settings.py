@@ -20,7 +20,7 @@ Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Days = Annotated[int, Field(ge=0, le=365)]
 
 
-class Practice(BaseModel):
+class ReturnSettings(BaseModel):
     """What a merchant set for returns; amounts are minor units of the store's currency."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -51,14 +51,14 @@ class AboveLimit(Exception):
         self.limit_currency = limit_currency or currency
 
 
-def practice_of(store: Store) -> Practice:
+def return_settings_of(store: Store) -> ReturnSettings:
     """Give a store's practice; one that cannot be read counts as the usual one."""
     usual: dict[str, Any] = {"agent_limit": usual_limit(store.currency)}
     try:
-        return Practice(**(usual | store.settings.get(SECTION, {})))
+        return ReturnSettings(**(usual | store.settings.get(SECTION, {})))
     except ValidationError:
         log.error("practice_unreadable", version=store.settings_version)
-        return Practice(**usual)
+        return ReturnSettings(**usual)
 
 
 def usual_limit(currency: str) -> int:

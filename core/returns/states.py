@@ -1,4 +1,4 @@
-"""How returns and withdrawals may move: one small table for each question, nothing else changes a state.
+"""The states of returns and withdrawals, and one table of allowed moves for each axis.
 
 A return is three questions that do not wait for each other: may it come back (acceptance), where are the goods
 (reception), where is the money (reimbursement). A parcel that arrives before anyone said yes is therefore received,
@@ -26,12 +26,8 @@ RECEPTION: Table = {
     ("awaited", "scan"): "on_its_way",
     ("awaited", "receive"): "received",
     ("awaited", "let_keep"): "kept",
-    ("awaited", "lose"): "lost",
     ("on_its_way", "receive"): "received",
-    ("on_its_way", "lose"): "lost",
-    ("lost", "receive"): "received",
     ("received", "inspect"): "inspected",
-    ("kept", "expect"): "awaited",
 }
 REIMBURSEMENT: Table = {
     ("none", "promise"): "pending",
@@ -88,7 +84,7 @@ class Standing:
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody owes anybody anything."""
+        """Whether nothing more has to happen."""
         return self.status in ("declined", "canceled", "closed")
 
 

@@ -15,7 +15,7 @@ PER_PAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredReview:
     """A review and the answer under it."""
 
     review: Review
@@ -23,7 +23,7 @@ class Answered:
     at: datetime
 
 
-def list_answered(session: Session, product: str, page: int) -> tuple[list[Answered], bool]:
+def list_answered(session: Session, product: str, page: int) -> tuple[list[AnsweredReview], bool]:
     """Give one page of a product's answered reviews, the newest answer first, and whether there are more."""
     # Ours counts from the day it could be read; what is about to be published is not there yet.
     ours = sa.and_(Reply.review_id == Review.id, Reply.removed_at.is_(None), Reply.published_at.is_not(None))
@@ -45,16 +45,16 @@ def list_answered(session: Session, product: str, page: int) -> tuple[list[Answe
     return [pair for pair in pairs if pair], len(found) > PER_PAGE
 
 
-def _answered(review: Review, written: Sequence[Reply]) -> Answered | None:
+def _answered(review: Review, written: Sequence[Reply]) -> AnsweredReview | None:
     """Choose the answer that is shown: ours where it stands, else the newest of the platform's that is not ours."""
     ours = next((row for row in written if row.removed_at is None and row.public_text), None)
     if ours is not None and ours.published_at is not None:
         edited_at = ours.edited_at if ours.text == ours.public_text else None  # an edit that waits is not read yet
-        return Answered(review, ours.public_text, edited_at or ours.published_at)
+        return AnsweredReview(review, ours.public_text, edited_at or ours.published_at)
     keys = {row.key for row in written}
     theirs = [one for one in review.replies if one.get("key") not in keys and one.get("text")]
     if not theirs:
         return None
     last = max(theirs, key=lambda one: one.get("at") or "")
     at = datetime.fromisoformat(last["at"]) if last.get("at") else review.answered_at or review.updated_at
-    return Answered(review, last["text"], at)
+    return AnsweredReview(review, last["text"], at)

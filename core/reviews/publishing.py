@@ -1,4 +1,4 @@
-"""Making the platform say what a reply says: publish, edit or take back, whichever is missing, under our key."""
+"""Publishes, edits or removes a reply at the platform, under our key, until the platform shows what the row says."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from core.platform.contract import Feature, Platform
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.platform.snapshots import Gone, ReplySnapshot
 from core.reviews.model import Reply, Review
-from core.reviews.replies import look_again
+from core.reviews.replies import request_review_refresh
 from core.stores.platform_access import open_platform, store_by_id
 
 ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the job found when it began: the row as it then was."""
+class _LoadedReply:
+    """The reply and its review as they were when the job began."""
 
     row: Reply
     review: Review
 
 
 def tell_platform(work: Work) -> None:
-    """Let the platform say what the row says, or find that it does; a refusal is kept in its own words.
+    """Publish, edit or remove one reply at the platform; a refusal is kept in the platform's words.
 
     A platform that turns out to take no answers leaves ours to our script.
     """
@@ -35,16 +35,16 @@ def tell_platform(work: Work) -> None:
         review = session.get(Review, (work.store_id, row.review_id)) if row else None
     if row is None or review is None or row.state != "waiting":
         return
-    told, platform = _Told(row, review), open_platform(work.services, store)
+    loaded, platform = _LoadedReply(row, review), open_platform(work.services, store)
     if not row.text and row.removed_at is None:  # its review was erased: what stands at the platform is left alone
-        _end(work, told, "published" if row.ref else "removed")
+        _end(work, loaded, "published" if row.ref else "removed")
         return
-    said, state, sentence = None, "stuck", ""
+    published, state, sentence = None, "stuck", ""
     try:
         if Feature.REPLY not in platform.features:
             raise NotSupported(platform.name)
-        said = _bring_about(work, platform, told)
-        state = "published" if said else "removed"
+        published = _synchronize(work, platform, loaded)
+        state = "published" if published else "removed"
     except NotSupported:
         state = "removed" if row.removed_at else "shown"
     except AccessLost:
@@ -55,13 +55,13 @@ def tell_platform(work: Work) -> None:
         if work.job.attempts < ATTEMPTS:
             raise
         sentence = str(error)
-    _end(work, told, state, said=said, sentence=sentence)
+    _end(work, loaded, state, published=published, sentence=sentence)
 
 
-def _bring_about(work: Work, platform: Platform, told: _Told) -> ReplySnapshot | None:
-    """Ask for what is missing; give the answer as it is published, None where there is none any more."""
-    row, review = told.row, told.review
-    known = _find_ours(platform, told) if row.asked_at and not row.ref else None
+def _synchronize(work: Work, platform: Platform, loaded: _LoadedReply) -> ReplySnapshot | None:
+    """Publish, edit or remove; give the reply as published, None where there is none any more."""
+    row, review = loaded.row, loaded.review
+    known = _find_ours(platform, loaded) if row.asked_at and not row.ref else None
     ref = known.ref if known else row.ref
     if row.removed_at is not None:
         if ref:
@@ -78,11 +78,11 @@ def _bring_about(work: Work, platform: Platform, told: _Told) -> ReplySnapshot |
     return platform.publish_reply(review.ref, row.text, key=row.key)
 
 
-def _find_ours(platform: Platform, told: _Told) -> ReplySnapshot | None:
-    found = platform.fetch_review(told.review.ref)
+def _find_ours(platform: Platform, loaded: _LoadedReply) -> ReplySnapshot | None:
+    found = platform.fetch_review(loaded.review.ref)
     if isinstance(found, Gone):
         return None
-    return next((reply for reply in found.replies if reply.key == told.row.key), None)
+    return next((reply for reply in found.replies if reply.key == loaded.row.key), None)
 
 
 def _note_asked(work: Work, version: int) -> bool:
@@ -102,19 +102,21 @@ def _lock(session: Session, work: Work) -> Reply | None:
     return session.get(Reply, (work.store_id, work.payload["id"]), with_for_update=True)
 
 
-def _end(work: Work, told: _Told, state: str, *, said: ReplySnapshot | None = None, sentence: str = "") -> None:
+def _end(
+    work: Work, loaded: _LoadedReply, state: str, *, published: ReplySnapshot | None = None, sentence: str = ""
+) -> None:
     """Write what became of it. What staff did meanwhile stands, and has a job of its own behind this one."""
     with work.done() as session:
         row = _lock(session, work)
         if row is None:
             return
-        if said is not None or state == "shown":
-            row.ref = said.ref if said else row.ref
-            row.public_text = told.row.text if row.text else ""
-            row.published_at = row.published_at or (said.at if said else None) or work.now
-        if row.version == told.row.version:
+        if published is not None or state == "shown":
+            row.ref = published.ref if published else row.ref
+            row.public_text = loaded.row.text if row.text else ""
+            row.published_at = row.published_at or (published.at if published else None) or work.now
+        if row.version == loaded.row.version:
             row.state, row.sentence = state, sentence
-        look_again(session, told.review, now=work.now)
+        request_review_refresh(session, loaded.review, now=work.now)
 
 
 JOBS = {"reviews.tell_platform": Kind(tell_platform, attempts=ATTEMPTS)}

@@ -1,4 +1,4 @@
-"""Answering a review: the row first, then the job, then what the platform says it did.
+"""Writes, edits and removes replies to reviews, and enqueues their publication.
 
 One job a reply, merged while it waits: it makes the platform say what the row says then. Once the platform was asked
 to publish, ours is looked for before it is asked again, so that an answer whose receipt was lost stands there once.
@@ -34,7 +34,7 @@ class NothingSaid(Exception):
 
 
 class ReplyChanged(Exception):
-    """Somebody was first: the answer is no longer the one that was looked at."""
+    """The reply was changed since it was shown."""
 
 
 def find_review(session: Session, store_id: int, review_id: int, *, lock: bool = False) -> Review:
@@ -87,8 +87,8 @@ def answer(session: Session, review: Review, text: str, *, by: Staff, through_pl
     )
     session.add(row)
     review.answered_at = now
-    _bring_about(session, row, through_platform=through_platform, now=now)
-    _note(session, "answered review", row, by, now)
+    _request_publication(session, row, through_platform=through_platform, now=now)
+    _note(session, "answer_review", row, by, now)
     return row
 
 
@@ -103,8 +103,8 @@ def edit(
         return
     _touch(row, seen, by, now)
     row.text, row.edited_at = said, now
-    _bring_about(session, row, through_platform=through_platform, now=now)
-    _note(session, "edited reply", row, by, now)
+    _request_publication(session, row, through_platform=through_platform, now=now)
+    _note(session, "edit_reply", row, by, now)
 
 
 def remove(session: Session, review: Review, row: Reply, *, seen: int, by: Staff, now: datetime) -> None:
@@ -119,8 +119,8 @@ def remove(session: Session, review: Review, row: Reply, *, seen: int, by: Staff
     session.flush()
     review.replies = [one for one in review.replies if one.get("key") != row.key]
     review.answered_at = last_answer(review.replies, review.updated_at) or ours_of(session, review.id)
-    _bring_about(session, row, through_platform=bool(row.ref or row.asked_at), now=now)
-    _note(session, "removed reply", row, by, now)
+    _request_publication(session, row, through_platform=bool(row.ref or row.asked_at), now=now)
+    _note(session, "remove_reply", row, by, now)
 
 
 def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
@@ -128,12 +128,12 @@ def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
     if row.state != "stuck":
         raise ReplyChanged
     _touch(row, row.version, by, now)
-    _bring_about(session, row, through_platform=True, now=now)
-    _note(session, "retry reply", row, by, now)
+    _request_publication(session, row, through_platform=True, now=now)
+    _note(session, "retry_reply", row, by, now)
 
 
-def look_again(session: Session, review: Review, *, now: datetime) -> None:
-    """Promise to fetch the review: its answers at the store have changed by our doing."""
+def request_review_refresh(session: Session, review: Review, *, now: datetime) -> None:
+    """Enqueue fetching the review: our own call changed its answers at the store."""
     again = NewJob("changes.refresh_review", f"review:{review.ref}", {"ref": review.ref})
     queue.enqueue(session, review.store_id, again, now=now)
 
@@ -155,8 +155,8 @@ def _touch(row: Reply, seen: int, by: Staff, now: datetime) -> None:
     row.version, row.changed_by, row.changed_at, row.sentence = row.version + 1, by.ref, now, ""
 
 
-def _bring_about(session: Session, row: Reply, *, through_platform: bool, now: datetime) -> None:
-    """Promise to make the platform say what the row says; what it never sees is settled here and now."""
+def _request_publication(session: Session, row: Reply, *, through_platform: bool, now: datetime) -> None:
+    """Enqueue publication where the platform takes replies; else mark the reply as shown or removed now."""
     session.flush()
     if through_platform:
         row.state = "waiting"
@@ -170,5 +170,6 @@ def _bring_about(session: Session, row: Reply, *, through_platform: bool, now: d
     row.state, row.public_text, row.published_at = "shown", row.text, row.published_at or now
 
 
-def _note(session: Session, what: str, row: Reply, by: Staff, now: datetime) -> None:
-    audit.note(session, now, by.name or by.ref, what, {"review": str(row.review_id), "reply": str(row.id)})
+def _note(session: Session, verb: str, row: Reply, by: Staff, now: datetime) -> None:
+    about = {"review": str(row.review_id)}
+    audit.note(session, now, audit.STAFF, verb, f"reply:{row.id}", about, staff_ref=by.ref)

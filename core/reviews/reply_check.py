@@ -1,4 +1,4 @@
-"""What in a public answer should make its writer look twice: personal data, an order's number, no words at all.
+"""Finds what should not be in a public reply: personal data, an order's number, a text without words.
 
 It warns and never blocks. Rules: plain values in, plain values out; nothing here leaves the process.
 """
@@ -25,7 +25,7 @@ _LEAST_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class ReplyWarning:
     """One thing to look at again, and the piece of the text it was found in ("" for the text as a whole)."""
 
     code: Code
@@ -33,15 +33,15 @@ class Doubt:
 
 
 def check(
-    text: str, *, names: Sequence[str] = (), order_number: str = "", own: Sequence[str] = ()
-) -> tuple[Doubt, ...]:
+    text: str, *, names: Sequence[str] = (), order_number: str = "", own_contacts: Sequence[str] = ()
+) -> tuple[ReplyWarning, ...]:
     """List what a shopper may not want to read in public, each kind once.
 
     `names` are the full names of whoever wrote the review or placed its order, `order_number` is that order's where
-    it is known, `own` are the store's own addresses and phone numbers, which it may well print.
+    it is known, `own_contacts` are the store's own addresses and phone numbers, which it may well print.
     """
     plain = _fold(text)
-    for ours in sorted((_fold(one) for one in own if one.strip()), key=len, reverse=True):
+    for ours in sorted((_fold(one) for one in own_contacts if one.strip()), key=len, reverse=True):
         plain = plain.replace(ours, " ")
     found: list[tuple[Code, str]] = [
         ("email", _first(_EMAIL, plain)),
@@ -49,8 +49,8 @@ def check(
         ("full_name", next((name for name in names if _names(plain, _fold(name))), "")),
     ]
     found.insert(1, ("phone", _phone(plain, spared=found[1][1])))
-    doubts = tuple(Doubt(code, piece) for code, piece in found if piece)
-    return doubts if _WORD_CHARACTER.search(text) else (*doubts, Doubt("no_words"))
+    doubts = tuple(ReplyWarning(code, piece) for code, piece in found if piece)
+    return doubts if _WORD_CHARACTER.search(text) else (*doubts, ReplyWarning("no_words"))
 
 
 def _fold(text: str) -> str:

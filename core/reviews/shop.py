@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.http.context import services
 from core.orders.sanitize import storable
 from core.reviews.public_names import public_name
-from core.reviews.published import Answered, list_answered
+from core.reviews.published import AnsweredReview, list_answered
 from core.stores.platform_access import store_id_of
 
 shop = APIBlueprint("reviews", __name__, url_prefix="/shop", tag="Reviews")
@@ -69,7 +69,7 @@ def list_replies(key: str, query_data: RepliesIn) -> tuple[RepliesOut, int, dict
     return RepliesOut(product=product, replies=[_out(one) for one in found], more=more), 200, _CACHED
 
 
-def _out(one: Answered) -> ReviewOut:
+def _out(one: AnsweredReview) -> ReviewOut:
     review = one.review
     return ReviewOut(
         review=review.ref,

@@ -1,4 +1,4 @@
-"""From rows to the pure rules and back: reads parcels with what was told, asks `watch.check`, writes what follows.
+"""Evaluates orders: reads their parcels and past notices, asks the rules (`decide`), writes the decisions.
 
 One parcel after a webhook or thousands in a sweep pass through the same functions, in batches.
 """
@@ -78,7 +78,7 @@ def _terms(timezone: str, version: str, settings: _Frozen) -> Terms:
 
 
 def evaluate_orders(session: Session, store: Store, order_ids: Sequence[int], *, now: datetime) -> list[Decision]:
-    """Look at all parcels of these orders and write what follows, in the caller's transaction; give the decisions."""
+    """Decide for all parcels of these orders and write the decisions, in the caller's transaction; give them."""
     decisions: list[Decision] = []
     for start in range(0, len(order_ids), 500):
         decisions += _evaluate(session, store, order_ids[start : start + 500], now)

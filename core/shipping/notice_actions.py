@@ -1,4 +1,4 @@
-"""The notice is the answer: one tap under a message tells the store what the shopper wants, without a login."""
+"""The answers a notice offers as links: what the shopper chose is recorded without a login."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from sqlalchemy.orm import Session
 
 from core.jobs import queue
 from core.jobs.queue import NewJob
+from core.orders.kinds import EventKind
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment
 from core.services import Services
 from core.shipping import evaluate
 from core.stores.model import Store
-from core.stores.platform_access import answer_token
+from core.stores.tokens import answer_token
 
 CHOICES = ("wait", "cancel", "arrived", "not_yet", "person")
 _CASE_KINDS = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}
 """Choices that open a case, and its kind."""
+EVENT_KINDS = (
+    EventKind(name="answered_wait", sentence=lambda say: say("widget", "You chose to wait")),
+    EventKind(name="answered_cancel", sentence=lambda say: say("widget", "You asked to cancel")),
+    EventKind(name="answered_arrived", sentence=lambda say: say("widget", "You told us it came")),
+    EventKind(name="answered_not_yet", sentence=lambda say: say("widget", "You told us it has not come yet")),
+    EventKind(name="answered_person", sentence=lambda say: say("widget", "You asked to talk to a person")),
+    EventKind(name="stopped", sentence=lambda say: say("widget", "You stopped messages about this order")),
+    EventKind(name="resumed", sentence=lambda say: say("widget", "You turned messages on again")),
+)
 
 
 def url(services: Services, notice: Notice, choice: str, *, version: int) -> str:

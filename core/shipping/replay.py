@@ -1,4 +1,4 @@
-"""The last 90 days through today's rules: reads the past from rows and hands it to the pure rehearsal."""
+"""Reads a store's last 90 days and simulates what today's rules would have sent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_histories(session: Session, *, now: datetime) -> list[History]:
 
 
 def simulate_store(session: Session, store: Store, terms: Terms | None = None, *, now: datetime) -> Simulation:
-    """Rehearse a store's present terms, or a candidate, over its last 90 days."""
+    """Simulate a store's present terms, or a candidate, over its last 90 days."""
     return simulate(read_histories(session, now=now), terms or terms_of(store), now)
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from core.http.context import keep_language, services, speak_for, words
+from core.http.context import keep_language, services, set_shopper_language, words
 from core.i18n.words import Words
 from core.orders.messages.notice import Notice
 from core.orders.model import Order
@@ -16,7 +16,8 @@ from core.secrets import BadToken
 from core.services import Services
 from core.shipping import notice_actions as verbs
 from core.stores.model import Store
-from core.stores.platform_access import AnswerLink, read_answer_token, store_by_id, store_by_key, tracking_token
+from core.stores.platform_access import store_by_id, store_by_key
+from core.stores.tokens import AnswerLink, read_answer_token, tracking_token
 
 answers = Blueprint("answers", __name__)
 answers.url_defaults(keep_language)
@@ -46,7 +47,7 @@ def ask(token: str, choice: str) -> str:
     link = _read(app, token, choice)
     with app.db.transaction(link.store_id, write=False) as session:
         store, _, order = _load(session, link)
-    speak_for(store.language, order.language)
+    set_shopper_language(store.language, order.language)
     return render_template(
         "shipping/ask.html", store=store, token=token, choice=choice, page=_page(words(), choice, order)
     )
@@ -57,7 +58,7 @@ def take(token: str, choice: str) -> str:
     """Record the choice and say what happens next, by whom and by when. Also RFC 8058's one-click stop."""
     app = services()
     store, order = _take(app, _read(app, token, choice), choice)
-    speak_for(store.language, order.language)
+    set_shopper_language(store.language, order.language)
     track = f"/t/{tracking_token(app.keyring, store.id, order.id, order.link_version)}"
     return render_template(
         "shipping/taken.html", store=store, token=token, choice=choice, page=_page(words(), choice, order), track=track
@@ -79,7 +80,7 @@ def choose(key: str, json_data: Chosen) -> dict[str, str]:
     else:
         with app.db.transaction(link.store_id, write=False) as session:
             store, _, order = _load(session, link)
-    return _page(speak_for(store.language, order.language), choice, order)
+    return _page(set_shopper_language(store.language, order.language), choice, order)
 
 
 def _take(app: Services, link: AnswerLink, choice: str) -> tuple[Store, Order]:

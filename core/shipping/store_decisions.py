@@ -54,7 +54,7 @@ def write_parcels(
     decisions: Sequence[Decision],
     given: Mapping[str, date],
 ) -> None:
-    """Write what is known of each parcel now; a parcel of which nothing more is known costs nothing."""
+    """Write what is known of each parcel now; an unchanged parcel is not written."""
     moved = []
     for shipment, decision in zip(shipments, decisions, strict=True):
         values = _decided_values(shipment, decision, given)

@@ -1,4 +1,4 @@
-"""The sweep: finds stores with parcels whose moment has come, through one index, and lets the rules look at them."""
+"""The sweep: finds parcels whose `check_after` has come, through one index, and has their orders evaluated."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from core.db.bulk import among
-from core.db.postgres import plan_anew, run
+from core.db.bulk import id_in
+from core.db.postgres import run, use_custom_plans
 from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
@@ -25,7 +25,7 @@ _STORES_DUE = sa.select(Shipment.store_id).where(Shipment.check_after <= sa.bind
 
 
 def sweep(work: Work) -> None:
-    """Promise each store with due parcels a look at them: one store's trouble is its own, and stays visible there."""
+    """Enqueue a job for each store that has due parcels; one store's failure does not touch another's."""
     services: Services = work.services
     with services.db.system(Purpose.FIND_DUE_PARCELS, write=False) as session:
         store_ids = run(session.connection(), _STORES_DUE, {"now": work.now}).scalars().all()
@@ -35,21 +35,21 @@ def sweep(work: Work) -> None:
 
 
 def settle_due(work: Work) -> None:
-    """Settle a store's due parcels, the longest due first; what one batch leaves, the next takes up at once."""
+    """Evaluate a store's due parcels, the longest due first, one batch a job."""
     with work.done() as session:
         store = store_by_id(session, work.store_id)
         if store.state != "open":
             later = work.now + PAUSES[store.state]
             session.execute(sa.update(Shipment).where(Shipment.check_after <= work.now).values(check_after=later))
             return
-        plan_anew(session.connection())
+        use_custom_plans(session.connection())
         due = sa.select(Shipment.order_id).where(Shipment.check_after <= work.now)
         found = session.scalars(due.order_by(Shipment.check_after).limit(BATCH)).all()
         # Orders, not parcels: two who each held one parcel of an order would wait for each other. Who is being
         # settled elsewhere is left to whoever holds them.
         here = (
             sa.select(Order.id)
-            .where(among(session, Order.id, found))
+            .where(id_in(session, Order.id, found))
             .order_by(Order.id)
             .with_for_update(skip_locked=True)
         )

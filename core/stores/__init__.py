@@ -1,1 +1,1 @@
-"""The merchant's side of the counter: stores, their staff, who may do what, and what is kept of whom."""
+"""Stores and their staff: installation, roles, settings, audit log, throttles and signed tokens."""

@@ -1,4 +1,4 @@
-"""A store comes in, comes back, loses its keys, or leaves."""
+"""Connect, reconnect, close and uninstall stores, and check their connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEY_LETTERS = string.ascii_lowercase + string.digits
 
 
 def connect(services: Services, platform: str, installation: Installation) -> Store:
-    """Let a store in, or back in with new keys: its paused work goes on, and its first import begins."""
+    """Create a store, or reconnect one with new credentials: paused jobs resume and the first import begins."""
     now = services.clock()
     with services.db.system(Purpose.FIND_STORE, write=False) as session:
         same = sa.select(Store.id).where(Store.platform == platform, Store.ref == installation.ref)
@@ -104,7 +104,7 @@ def _learn(services: Services, store: Store, installation: Installation) -> None
 
 
 def close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-    """Close a store whose keys no longer work: its jobs pause one by one as they come up.
+    """Close a store whose credentials no longer work: its jobs pause one by one as they come up.
 
     `sealed` are the credentials as they were kept when the job that failed began; a store that has been given others
     meanwhile stays open.
@@ -112,7 +112,7 @@ def close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: d
     store = store_by_id(session, store_id, lock=True)
     if store.state == "open" and store.credentials == sealed:
         store.state, store.state_reason = "closed", reason[:500]
-        audit.note(session, now, "aftercare", "lost access", {"reason": reason[:500]})
+        audit.note(session, now, "aftercare", "lose_access")
 
 
 def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
@@ -143,7 +143,7 @@ def check_health(work: Work) -> None:
         session.add_all(Finding(code=f.code, sentence=f.sentence, found_at=work.now) for f in found if not f.mended)
         for finding in found:
             if finding.mended:
-                audit.note(session, work.now, "aftercare", finding.sentence)
+                audit.note(session, work.now, "aftercare", "mend", f"finding:{finding.code}")
         since = min((f.backfill_since for f in found if f.backfill_since), default=None)
         if since:
             again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})

@@ -56,7 +56,7 @@ def invite(services: Services, store: Store, address: str, role: str) -> str:
         elif role != "owner":
             _keep_an_owner(session, person)
         person.role, person.session_version = role, person.session_version + 1
-        audit.note(session, now, BY, "invited", {"staff": ref, "role": role})
+        audit.note(session, now, BY, "invite", f"staff:{ref}", {"role": role})
         facts = {"s": store.id, "i": person.id, "v": person.session_version, "n": new_token(12)}
     return services.keyring.sign(facts, purpose="invite", now=now)
 
@@ -76,7 +76,7 @@ def accept(services: Services, token: str) -> tuple[Store, Staff]:
         if not use_once(session, services.keyring, store.id, f"invite:{facts['n']}", until=now + LINK_LIFE):
             raise InvitationOver
         person.seen_at = now
-        audit.note(session, now, person.name, "opened the desk", {"role": person.role}, staff_ref=person.ref)
+        audit.note(session, now, audit.STAFF, "open_desk", codes={"role": person.role}, staff_ref=person.ref)
     return store, person
 
 
@@ -97,7 +97,7 @@ def set_role(services: Services, store: Store, who: str, role: str) -> Staff:
         if role != "owner":
             _keep_an_owner(session, person)
         before, person.role, person.session_version = person.role, role, person.session_version + 1
-        audit.note(session, now, BY, "changed a role", {"staff": person.ref, "role": role, "before": before})
+        audit.note(session, now, BY, "change_role", f"staff:{person.ref}", {"role": role, "before": before})
     return person
 
 

@@ -55,6 +55,8 @@ class Staff(Owned, Base):
 
     ref: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
+    former_names: Mapped[list[Any]] = mapped_column(default=list)
+    """Names this person went by before: nobody else may take them, since rows about returns keep them."""
     email: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
     role: Mapped[str] = mapped_column(default="viewer")
@@ -84,19 +86,44 @@ class Feed(Owned, Base):
 
 
 class AuditEntry(Owned, Base):
-    """Who did what; written by verbs, never edited."""
+    """Who did what to what; written by `core.stores.audit`, never edited."""
 
     __tablename__ = "audit"
 
     at: Mapped[datetime]
     who: Mapped[str]
-    """A name as it was then; staff choose theirs, so it proves nothing."""
+    """staff, shopper, policy, law, aftercare or a platform's name. Before the chain: a person's name as it then was."""
     staff_ref: Mapped[str] = mapped_column(default="")
     """The platform's id of the person; "" for the shopper, a rule or the machine."""
     what: Mapped[str]
+    """A verb, such as approve. Before the chain: a sentence."""
+    subject: Mapped[str] = mapped_column(default="")
+    """What it was done to: return:RMA-1001, notice:42."""
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Codes and numbers. Before the chain: free text too."""
+    seq: Mapped[int | None]
+    """The entry's place in its store's chain, from 1; None for entries from before the chain."""
+    hash: Mapped[str] = mapped_column(default="")
+    """SHA-256 over this entry and the hash before it."""
 
-    __table_args__ = (sa.Index(None, "store_id", "at"),)
+    __table_args__ = (
+        sa.Index(None, "store_id", "at"),
+        sa.Index(None, "store_id", "subject"),
+        sa.Index("uq_audit_seq", "store_id", "seq", unique=True),
+    )
+
+
+class AuditHead(Owned, Base):
+    """The end of a store's audit chain: one row a store, locked by whoever appends."""
+
+    __tablename__ = "audit_heads"
+
+    last: Mapped[int]
+    """How many entries the chain has."""
+    hash: Mapped[str]
+    """The last entry's hash."""
+
+    __table_args__ = (sa.UniqueConstraint("store_id"),)
 
 
 class Finding(Owned, Base):

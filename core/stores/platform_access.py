@@ -1,11 +1,9 @@
-"""Opening doors: a store's platform with its unsealed credentials, and the signed tokens shoppers carry."""
+"""Find a store, unseal its secrets, open its platform, and use up one-time texts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -18,18 +16,12 @@ from core.jobs.queue import PauseStore
 from core.platform.contract import Link, Platform, Request
 from core.platform.errors import BadSignature
 from core.platform.http import open_session
-from core.secrets import ExpiredToken, Keyring
+from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Nonce, Store
 
-SHOPPER_TOKEN_LIFE = timedelta(minutes=30)
-PROOF_LIFE = timedelta(days=1)
-"""How long what a shopper has proved is believed, however often their token was renewed meanwhile."""
-LINK_LIFE = timedelta(days=180)
 NONCE_LIFE = timedelta(minutes=2)
 """Longer than any platform's signature stays valid: WordPress's forwarded requests live 60 s either way."""
-
-
 REMEMBERED = 60.0
 """Seconds a process remembers which store a key names."""
 _MOST_REMEMBERED = 10_000
@@ -77,7 +69,7 @@ def store_id_of(services: Services, key: str) -> int:
 
 
 def open_platform(services: Services, store: Store) -> Platform:
-    """Give the store's platform, ready to be asked. Raises PauseStore when its door is closed."""
+    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed."""
     if store.state != "open":
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
@@ -141,79 +133,3 @@ def use_nonce(services: Services, store: Store, request: Request) -> None:
     with services.db.transaction(store.id) as session:
         if not use_once(session, services.keyring, store.id, f"request:{nonce}", until=until):
             raise BadSignature("this request was used before")
-
-
-@dataclass(frozen=True, slots=True)
-class ShopperToken:
-    """Which orders of which store a shopper may see, and whether they may act on them."""
-
-    store_id: int
-    order_ids: tuple[int, ...]
-    level: str
-    versions: tuple[int, ...]
-    """Each order's `link_version` when the proof was given: revoking its links revokes its tokens."""
-    proved_at: datetime
-    """When the number and e-mail, the code or the store's word was given; a renewed token keeps it."""
-
-
-def grant(
-    keyring: Keyring,
-    store_id: int,
-    order_ids: Sequence[int],
-    *,
-    level: str = "see",
-    versions: Sequence[int] = (),
-    proved_at: datetime | None = None,
-) -> str:
-    """Sign a shopper token: level "see" shows status and items, "act" may change things.
-
-    Valid 30 minutes, and never longer than a day after `proved_at` (now). `versions` are the orders' `link_version`s.
-    """
-    proved = int((proved_at or datetime.now(UTC)).timestamp())
-    payload = {"s": store_id, "o": list(order_ids), "l": level, "p": proved}
-    if any(version != 1 for version in versions):
-        payload["v"] = list(versions)
-    return keyring.sign(payload, purpose="shopper")
-
-
-def read_shopper_token(keyring: Keyring, token: str) -> ShopperToken:
-    """Read a shopper token. Raises BadToken (ExpiredToken after 30 minutes, or a day after the proof)."""
-    payload = keyring.verify(token, purpose="shopper", max_age=SHOPPER_TOKEN_LIFE.total_seconds())
-    orders, now = tuple(payload["o"]), datetime.now(UTC)
-    # Tokens of before (2026-11) do not say when; they end within half an hour.
-    proved_at = datetime.fromtimestamp(payload["p"], UTC) if "p" in payload else now
-    if now - proved_at > PROOF_LIFE:
-        raise ExpiredToken("the proof is too old")
-    return ShopperToken(payload["s"], orders, payload["l"], tuple(payload.get("v") or (1,) * len(orders)), proved_at)
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerLink:
-    """Which notice of which store is answered; `version` is the order's `link_version` when it was mailed."""
-
-    store_id: int
-    notice_id: int
-    version: int
-
-
-def answer_token(keyring: Keyring, store_id: int, notice_id: int, version: int) -> str:
-    """Sign what the buttons under a notice carry: one notice, no login, revoked by raising the order's version."""
-    return keyring.sign({"s": store_id, "n": notice_id, "v": version}, purpose="answer")
-
-
-def read_answer_token(keyring: Keyring, token: str) -> AnswerLink:
-    """Read an answer link. Raises BadToken."""
-    payload = keyring.verify(token, purpose="answer", max_age=LINK_LIFE.total_seconds())
-    # Links mailed before they carried a version (2026-11) are of the first.
-    return AnswerLink(payload["s"], payload["n"], payload.get("v", 1))
-
-
-def tracking_token(keyring: Keyring, store_id: int, order_id: int, version: int) -> str:
-    """Sign what a tracking link carries: one order, read-only, valid 180 days, revoked by raising the version."""
-    return keyring.sign({"s": store_id, "o": order_id, "v": version}, purpose="track")
-
-
-def read_tracking_token(keyring: Keyring, token: str) -> tuple[int, int, int]:
-    """Give (store id, order id, link version) of a tracking link. Raises BadToken."""
-    payload = keyring.verify(token, purpose="track", max_age=LINK_LIFE.total_seconds())
-    return payload["s"], payload["o"], payload["v"]

@@ -17,7 +17,7 @@ class SettingsChanged(Exception):
 
 
 def change(
-    session: Session, store: Store, section: str, values: Mapping[str, Any], *, version: int, who: str, now: datetime
+    session: Session, store: Store, section: str, values: Mapping[str, Any], *, version: int, now: datetime
 ) -> None:
     """Save one section. Raises SettingsChanged when `version` is no longer the store's."""
     row = session.get(Store, store.id, with_for_update=True, populate_existing=True)
@@ -28,4 +28,5 @@ def change(
     row.settings = {**row.settings, section: dict(values)}
     row.settings_version += 1
     names = sorted(name for name in values if before.get(name) != values[name])
-    audit.note(session, now, who, f"changed {section}", {"names": names, "version": row.settings_version})
+    codes = {"names": names, "version": row.settings_version}
+    audit.note(session, now, audit.STAFF, "change_settings", f"settings:{section}", codes)

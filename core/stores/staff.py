@@ -1,4 +1,4 @@
-"""Who of the merchant's people is at the desk, and what their role lets them do."""
+"""The merchant's staff: their sign-in, sessions and roles."""
 
 from __future__ import annotations
 
@@ -75,9 +75,11 @@ def enter(services: Services, store: Store, identity: StaffIdentity) -> Staff:
             role = "owner" if first else "viewer"
             staff = Staff(id=new_id(), ref=identity.ref, role=role, created_at=now)
             session.add(staff)
-            audit.note(session, now, name, "opened the desk", {"role": role}, staff_ref=identity.ref)
+            audit.note(session, now, audit.STAFF, "open_desk", codes={"role": role}, staff_ref=identity.ref)
         if staff.role == "none":
             raise AccessTaken
+        if staff.name and staff.name not in (name, *staff.former_names):
+            staff.former_names = [*staff.former_names, staff.name]
         staff.name, staff.email = name, identity.email
         staff.language, staff.seen_at = identity.language, now
     return staff
@@ -93,9 +95,11 @@ def _own_name(services: Services, session: Session, identity: StaffIdentity, *, 
     if known in (claimed, told_apart):
         return known
     others = sa.select(Staff.name).where(Staff.ref != identity.ref)
-    before = sa.select(AuditEntry.who).where(AuditEntry.staff_ref != identity.ref).distinct()
+    before_chain = sa.select(AuditEntry.who).where(AuditEntry.staff_ref != identity.ref).distinct()
+    given_up = sa.select(Staff.former_names).where(Staff.ref != identity.ref)
     taken = {*_NO_PERSON, *(platform.name for platform in services.platforms)}
-    taken.update(_folded(name) for query in (others, before) for name in session.scalars(query))
+    taken.update(_folded(name) for query in (others, before_chain) for name in session.scalars(query))
+    taken.update(_folded(name) for names in session.scalars(given_up) for name in names)
     return told_apart if _folded(claimed) in taken else claimed
 
 

@@ -1,4 +1,4 @@
-"""How often somebody may try: counted per store in our own database, so that all processes count together.
+"""Rate limits per store: tries are counted in our own database, so that all processes count together.
 
 Rare tries (`count_try`) are counted there at once. Look-ups (`count_often`) are counted in the process, which tells
 the others each second. What is refused is counted nowhere: whoever hammers at a closed limit writes nothing, and uses
@@ -61,16 +61,16 @@ def count_try(db: Database, keyring: Keyring, store_id: int, limits: Mapping[str
     Commits on its own, before the answer is known: a wrong pair and a right one cost the same. Nothing readable is
     stored, only keyed digests.
     """
-    most = _most(keyring, store_id, limits, now)
+    most = _limits_by_window(keyring, store_id, limits, now)
     with db.transaction(store_id, write=False) as session:
         before = _read(session, store_id, most)
-    _refuse_more({one: tries + 1 for one, tries in before.items()}, most, now)
+    _refuse_above_limit({one: tries + 1 for one, tries in before.items()}, most, now)
     with db.transaction(store_id) as session:
-        told = _write(session, Counter(most.keys()))
-    _refuse_more(told, most, now)
+        counts = _write(session, Counter(most.keys()))
+    _refuse_above_limit(counts, most, now)
 
 
-def count_often(
+def count_frequent(
     db: Database,
     keyring: Keyring,
     store_id: int,
@@ -88,16 +88,16 @@ def count_often(
     last second's count with it.
     """
     names = [*limits, *watched]
-    most = _most(keyring, store_id, {**limits, **dict.fromkeys(watched, sys.maxsize)}, now)
-    tries = tries_of(db)
-    told = tries.count(most)
+    most = _limits_by_window(keyring, store_id, {**limits, **dict.fromkeys(watched, sys.maxsize)}, now)
+    tries = counter_of(db)
+    counts = tries.count(most)
     if tries.is_due():
         tries.write(db)
-    _refuse_more(told, most, now)
-    return dict(zip(names, told.values(), strict=True))
+    _refuse_above_limit(counts, most, now)
+    return dict(zip(names, counts.values(), strict=True))
 
 
-class Tries:
+class TryCounter:
     """What one process has counted: in all, as far as it knows, and what it has not written yet."""
 
     def __init__(self, rest: float = REST) -> None:
@@ -110,11 +110,11 @@ class Tries:
     def count(self, most: Mapping[_Counted, int]) -> dict[_Counted, int]:
         """Give how many of each there are with this one; count it where none is above its limit."""
         with self._lock:
-            told = {one: self._known.get(one, 0) + 1 for one in most}
-            if all(tries <= most[one] for one, tries in told.items()):
-                self._known |= told
-                self._unwritten.update(told.keys())
-            return told
+            counts = {one: self._known.get(one, 0) + 1 for one in most}
+            if all(tries <= most[one] for one, tries in counts.items()):
+                self._known |= counts
+                self._unwritten.update(counts.keys())
+            return counts
 
     def is_due(self) -> bool:
         """Say whether it is the caller's turn to write; one of those who ask at once has it."""
@@ -130,7 +130,7 @@ class Tries:
             new, self._unwritten = self._unwritten, Counter()
         try:
             with db.system(Purpose.COUNT_TRIES) as session:
-                told = _write(session, new)
+                counts = _write(session, new)
         except sa.exc.SQLAlchemyError:
             with self._lock:
                 self._unwritten += new
@@ -138,26 +138,26 @@ class Tries:
         with self._lock:
             if len(self._known) > _MOST_KNOWN:  # all of it is written: what comes again is learned again
                 self._known = {}
-            self._known |= {one: tries + self._unwritten[one] for one, tries in told.items()}
+            self._known |= {one: tries + self._unwritten[one] for one, tries in counts.items()}
 
 
-_tries: WeakKeyDictionary[Database, Tries] = WeakKeyDictionary()
+_tries: WeakKeyDictionary[Database, TryCounter] = WeakKeyDictionary()
 
 
-def tries_of(db: Database) -> Tries:
+def counter_of(db: Database) -> TryCounter:
     """Give what this process has counted for a database."""
-    return _tries.setdefault(db, Tries())
+    return _tries.setdefault(db, TryCounter())
 
 
-def _most(keyring: Keyring, store_id: int, limits: Mapping[str, int], now: datetime) -> dict[_Counted, int]:
+def _limits_by_window(keyring: Keyring, store_id: int, limits: Mapping[str, int], now: datetime) -> dict[_Counted, int]:
     """Give the limits by what is counted in the window of this moment."""
     window = int(now.timestamp() // WINDOW.total_seconds())
     digests = (keyring.digest(what.strip().casefold()[:400], purpose="throttle") for what in limits)
     return {(store_id, digest, window): limit for digest, limit in zip(digests, limits.values(), strict=True)}
 
 
-def _refuse_more(told: Mapping[_Counted, int], most: Mapping[_Counted, int], now: datetime) -> None:
-    if any(tries > most[one] for one, tries in told.items()):
+def _refuse_above_limit(counts: Mapping[_Counted, int], most: Mapping[_Counted, int], now: datetime) -> None:
+    if any(tries > most[one] for one, tries in counts.items()):
         raise too_many(now)
 
 
@@ -171,7 +171,7 @@ def _read(session: Session, store_id: int, counted: Mapping[_Counted, int]) -> d
     """Give what the rows of these tries have."""
     windows = {window for _, _, window in counted}
     digests = [digest for _, digest, _ in counted]
-    table: Any = Throttle.__table__
+    table = table_of(Throttle)
     mine = sa.and_(table.c.store_id == store_id, table.c.digest.in_(digests), table.c.window.in_(windows))
     rows = session.execute(sa.select(table.c.digest, table.c.window, table.c.tries).where(mine))
     return {(store_id, digest, window): tries for digest, window, tries in rows}
@@ -185,8 +185,8 @@ def _write(session: Session, counted: Mapping[_Counted, int]) -> dict[_Counted, 
         session.connection().exec_driver_sql("set local synchronous_commit = off")
     # Sorted: two who count at once lock in the same order.
     rows = [_row(*one, tries) for one, tries in sorted(counted.items())]
-    told = insert_rows(session, table_of(Throttle), rows, _add) if rows else []
-    return {(row.store_id, row.digest, row.window): row.tries for row in told}
+    counts = insert_rows(session, table_of(Throttle), rows, _add) if rows else []
+    return {(row.store_id, row.digest, row.window): row.tries for row in counts}
 
 
 def _row(store_id: int, digest: str, window: int, tries: int) -> dict[str, Any]:

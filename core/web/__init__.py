@@ -1,1 +1,1 @@
-"""What every page and route shares: plain requests for plugins, languages, throttles, and the page's headers."""
+"""Routes that belong to no slice: webhooks, installs, the proxy, inbound mail, health and the widget's files."""

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from core.http import headers
 from core.orders import lookup
-from core.orders.lookup import Pair
+from core.orders.lookup import FindOrderIn
 from core.platform.contract import Request
 from core.services import Services
 from core.stores.platform_access import store_id_of
@@ -34,8 +34,8 @@ _TEXT = (("Content-Type", hooks.TEXT), *headers.ALWAYS)
 _JSON = (("Content-Type", "application/json"), *headers.ALWAYS, *headers.SHOP, *headers.UNKEPT)
 
 
-class Ahead:
-    """WSGI before an app's own."""
+class FastPath:
+    """WSGI middleware that answers the two busiest addresses itself."""
 
     def __init__(self, app: Flask) -> None:
         self._services: Services = app.extensions["aftercare"]
@@ -44,7 +44,7 @@ class Ahead:
         app.before_request(_raise)
 
     def __call__(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer what is usual, hand on the rest."""
+        """Answer a usual request to one of the two; hand every other on to Flask."""
         try:
             answer = self._answer(environ)
         except Exception as error:  # noqa: BLE001 - raised again behind, where errors become answers
@@ -77,7 +77,7 @@ class Ahead:
         if body is None:
             return None
         incoming = Request("POST", environ["PATH_INFO"], environ["QUERY_STRING"], _fields(environ), body)
-        door: hooks.Door = self._app.extensions["aftercare.door"]
+        door: hooks.StoreLookup = self._app.extensions["aftercare.door"]
         text, status = hooks.take_in(self._services, door, platform, token, incoming)
         return _STATUS[status], text.encode(), _TEXT
 
@@ -86,11 +86,11 @@ class Ahead:
             return None
         body = _body(environ, _LONGEST_PAIR)
         try:
-            pair = Pair.model_validate_json(body or b"")
+            pair = FindOrderIn.model_validate_json(body or b"")
         except ValidationError:
             return None
         store_id = store_id_of(self._services, key)
-        found = lookup.answer(self._services, store_id, pair, environ.get("REMOTE_ADDR") or "")
+        found = lookup.find_as_json(self._services, store_id, pair, environ.get("REMOTE_ADDR") or "")
         return _STATUS[200], found, _JSON
 
 

@@ -1,4 +1,4 @@
-"""POST /hooks/…: where stores bring news. Verify, promise, answer at once."""
+"""POST /hooks/…: receive webhooks. Verify, enqueue a job, answer at once."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from core import changes
 from core.db.database import Database
-from core.db.group_commit import Together
+from core.db.group_commit import GroupCommit
 from core.db.purpose import Purpose
-from core.http.context import plain, services
+from core.http.context import services, to_plain_request
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
 from core.metrics import DELIVERIES
@@ -40,8 +40,8 @@ _MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
-class Known:
-    """A store as the door remembers it, so that a forged signature costs no database time."""
+class KnownStore:
+    """A store as it is remembered between deliveries, so that a forged signature costs no database time."""
 
     store: Store
     platform: Platform
@@ -58,24 +58,24 @@ class Delivery:
     now: datetime
 
 
-def _keep(deliveries: Sequence[Delivery]) -> None:
+def _commit_deliveries(deliveries: Sequence[Delivery]) -> None:
     """Commit what these deliveries promise, which may come from many stores."""
     last = deliveries[-1]
-    fast_enqueue.keep(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
+    fast_enqueue.commit_jobs(last.db, (pair for delivery in deliveries for pair in delivery.promised), now=last.now)
 
 
-class Door:
+class StoreLookup:
     """Remembers which store a path token or a store's name stands for; unknown ones are remembered too."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: OrderedDict[tuple[str, str], tuple[float, Known | None]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[float, KnownStore | None]] = OrderedDict()
         self._forged: dict[int, int] = {}
         self._flushed = clock()
         self._lock = threading.Lock()
-        self._inbox = Together(_keep)
+        self._inbox = GroupCommit(_commit_deliveries)
 
-    def find(self, app: Services, platform: str, *, token: str = "", ref: str = "") -> Known | None:
+    def find(self, app: Services, platform: str, *, token: str = "", ref: str = "") -> KnownStore | None:
         """Find the store by its path token, or by its ref or key; None when there is none."""
         key = (platform, f"token:{token}" if token else f"ref:{ref}")
         with self._lock:
@@ -89,7 +89,7 @@ class Door:
                 self._known.popitem(last=False)
         return known
 
-    def _look_up(self, app: Services, platform: str, token: str, ref: str) -> Known | None:
+    def _look_up(self, app: Services, platform: str, token: str, ref: str) -> KnownStore | None:
         query = sa.select(Store).where(Store.platform == platform)
         if token:
             query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
@@ -101,9 +101,9 @@ class Door:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
-        return Known(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
+        return KnownStore(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
-    def record(self, app: Services, known: Known, news: Sequence[Change], body: bytes) -> None:
+    def record(self, app: Services, known: KnownStore, news: Sequence[Change], body: bytes) -> None:
         """Keep news for good before it is acknowledged; deliveries of many threads share a commit."""
         now, store = app.clock(), known.store
         if store.state == "uninstalled" or store.signature_failures or store.id in self._forged:
@@ -114,7 +114,7 @@ class Door:
         promised = [(store.id, job) for job in changes.promises(news, body)]
         self._inbox.submit(Delivery(app.db, promised, now))
 
-    def count_forged(self, app: Services, known: Known) -> None:
+    def count_forged(self, app: Services, known: KnownStore) -> None:
         """Count a wrong signature; written at most once a minute, so that a flood costs nothing."""
         with self._lock:
             self._forged[known.store.id] = self._forged.get(known.store.id, 0) + 1
@@ -126,7 +126,7 @@ class Door:
                 failures = Store.signature_failures + times
                 session.execute(sa.update(Store).where(Store.id == store_id).values(signature_failures=failures))
 
-    def forget_forged(self, session: Session, known: Known) -> None:
+    def forget_forged(self, session: Session, known: KnownStore) -> None:
         """Begin counting anew: a delivery was signed rightly. Costs a statement only where something was counted."""
         with self._lock:
             counted = self._forged.pop(known.store.id, 0) + known.store.signature_failures
@@ -143,11 +143,11 @@ def receive(platform: str, token: str = "") -> Response:
     if platform in app.platforms and (request.content_length or 0) > MOST_BYTES:
         DELIVERIES.labels(platform, "too_large").inc()
         return Response("too large", 413, content_type=TEXT)
-    text, status = take_in(app, app_door(), platform, token, plain(request))
+    text, status = take_in(app, app_door(), platform, token, to_plain_request(request))
     return Response(text, status, content_type=TEXT)
 
 
-def take_in(app: Services, door: Door, platform: str, token: str, incoming: Request) -> tuple[str, int]:
+def take_in(app: Services, door: StoreLookup, platform: str, token: str, incoming: Request) -> tuple[str, int]:
     """Take in a delivery. 200 whenever it was verified, whatever it says; 401 when it was not; 413 when too large."""
     if platform not in app.platforms:
         return "unknown platform", 404
@@ -178,7 +178,7 @@ def claimed_store(app: Services, platform: str, incoming: Request) -> str:
         return ""
 
 
-def app_door() -> Door:
+def app_door() -> StoreLookup:
     """Give this app's door."""
-    door: Door = current_app.extensions["aftercare.door"]
+    door: StoreLookup = current_app.extensions["aftercare.door"]
     return door

@@ -66,7 +66,7 @@ def take(session: Session, order: Order, mail: Inbound, origin: str, now: dateti
         notice_actions.stop_messages(session, order.id, now=now)
         return
     if mail.kind == "reply":
-        if cases.is_kept(session, origin):
+        if cases.is_message_stored(session, origin):
             return
         case = cases.open_case(session, kind="reply", order=order, now=now, subject=mail.subject)
         if cases.add_message(session, case, side="shopper", text=mail.text, origin=origin, now=now):

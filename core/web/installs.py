@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from core.db.base import SYSTEM
-from core.http.context import answer, plain, services
+from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import Installation, InstallUrls, Pending
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.http import open_session
@@ -37,7 +37,7 @@ def begin(platform: str) -> Response:
 
     urls = InstallUrls(done=done, back=done)
     settings = app.config.app_settings.get(platform, {})
-    return answer(plugin.begin_install(plain(request), settings, seal=seal, urls=urls))
+    return to_flask_response(plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls))
 
 
 @installs.route("/install/<platform>/done", methods=["GET", "POST"])
@@ -52,11 +52,11 @@ def finish(platform: str) -> Response | str:
     settings = app.config.app_settings.get(platform, {})
     session = open_session(allow=app.config.outbound_allow)
     try:
-        outcome = plugin.finish_install(plain(request), settings, unseal=unseal, http=session)
+        outcome = plugin.finish_install(to_plain_request(request), settings, unseal=unseal, http=session)
     finally:
         session.close()
     if isinstance(outcome, Pending):
-        return answer(outcome.reply)
+        return to_flask_response(outcome.reply)
     return welcome(app, platform, outcome, as_page=request.method == "GET")
 
 

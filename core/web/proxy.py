@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
-from core.http.context import plain, services, speak_for
+from core.http.context import services, set_shopper_language, to_plain_request
 from core.orders import find
 from core.orders.shop import list_orders
 from core.orders.shopper_auth import NotAllowed
@@ -13,7 +13,7 @@ from core.platform.contract import Shopper
 from core.platform.errors import BadSignature
 from core.stores.model import Store
 from core.stores.platform_access import forwarding_secret_of, store_by_id, use_nonce
-from core.web.hooks import Known, app_door, claimed_store
+from core.web.hooks import KnownStore, app_door, claimed_store
 
 log = structlog.get_logger()
 proxy = Blueprint("proxy", __name__, url_prefix="/proxy")
@@ -27,7 +27,7 @@ def my_orders(platform: str) -> Response:
     """
     store, shopper = _identify(platform)
     app = services()
-    speak_for(store.language, shopper.language)
+    set_shopper_language(store.language, shopper.language)
     with app.db.transaction(store.id, write=False) as session:
         theirs = find.orders_of_shopper(session, shopper.ref, shopper.order_refs)
         found = list_orders(app, session, store, theirs, level="act")
@@ -37,7 +37,7 @@ def my_orders(platform: str) -> Response:
 
 
 def _identify(platform: str) -> tuple[Store, Shopper]:
-    app, incoming = services(), plain(request)
+    app, incoming = services(), to_plain_request(request)
     door = app_door()
     ref = claimed_store(app, platform, incoming)
     known = door.find(app, platform, ref=ref) if ref else None
@@ -54,7 +54,7 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
     return known.store, shopper
 
 
-def _secret_of(known: Known) -> str:
+def _secret_of(known: KnownStore) -> str:
     if known.store.forwarding_secret:
         return known.forwarding_secret
     # Connected before there were two: read anew, for it may have been given its second since it was remembered.

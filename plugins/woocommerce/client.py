@@ -25,6 +25,13 @@ class NoRoute(Missing):
     """The store has no such route: a feature is off, or our WordPress plugin is not active."""
 
 
+def checked_id(ref: str) -> str:
+    """Give the id a ref is, which is a number in WooCommerce; nothing else may reach a URL. Raises Missing."""
+    if not (ref.isascii() and ref.isdecimal()):
+        raise Missing(f"WooCommerce has nothing numbered {ref[:20]!r}.")
+    return ref
+
+
 class Listing(NamedTuple):
     """One page of a collection; `total` where the store says so (proxies strip the header)."""
 
@@ -34,7 +41,7 @@ class Listing(NamedTuple):
 
 
 class Client(woocommerce.API):
-    """One store's API in one namespace. Answers are parsed JSON; errors are the door's, Missing or NoRoute.
+    """One store's API in one namespace. Answers are parsed JSON; errors are the contract's, Missing or NoRoute.
 
     The library opens its own connections, mutates the caller's params over query-string auth and sends OAuth
     parameters twice (3.0.0). So its private request method is replaced; its URL building and OAuth stay.
@@ -47,11 +54,11 @@ class Client(woocommerce.API):
 
     def page(self, endpoint: str, params: Mapping[str, Any]) -> Listing:
         """Fetch one page; a page past the end is an empty last one."""
-        asked = {"per_page": PER_PAGE, "page": 1, **params}
-        response = self._send("GET", endpoint, None, asked)
+        query = {"per_page": PER_PAGE, "page": 1, **params}
+        response = self._send("GET", endpoint, None, query)
         items = [item for item in _list(read_json(response)) if isinstance(item, dict)]
         pages, total = (_number(response.headers.get(name)) for name in ("X-WP-TotalPages", "X-WP-Total"))
-        last = asked["page"] >= pages if pages is not None else len(items) < asked["per_page"]
+        last = query["page"] >= pages if pages is not None else len(items) < query["per_page"]
         return Listing(items, total, last)
 
     def walk(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:

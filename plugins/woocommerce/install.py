@@ -67,14 +67,14 @@ def store_address(text: str) -> str:
 def ask_consent(request: Request, seal: SealState, urls: InstallUrls) -> Reply:
     """Send the merchant to the store's own consent page. The callback names no store, so our state does."""
     store = store_address(_query(request, "store"))
-    asked = {
+    query = {
         "app_name": APP_NAME,
         "scope": "read_write",
         "user_id": seal({"store": store}),
         "return_url": urls.back,
         "callback_url": urls.done,
     }
-    return Reply(303, {"Location": f"{store}/wc-auth/v1/authorize?{urlencode(asked)}", "Cache-Control": "no-store"})
+    return Reply(303, {"Location": f"{store}/wc-auth/v1/authorize?{urlencode(query)}", "Cache-Control": "no-store"})
 
 
 def take_keys(request: Request, unseal: UnsealState, http: requests.Session) -> Installation | Pending:
@@ -136,8 +136,8 @@ def check_connection(api: Client, plugin: Client, link: Link, *, renew_secret: b
 
 def _announce(plugin: Client, link: Link) -> Iterator[Finding]:
     try:
-        told = {"store_key": link.store_key, "core_url": link.core_url, "secret": link.forwarding_secret}
-        plugin.post("connection", told)
+        body = {"store_key": link.store_key, "core_url": link.core_url, "secret": link.forwarding_secret}
+        plugin.post("connection", body)
     except NoRoute:
         yield Finding("plugin_absent", NO_PLUGIN)
     except AccessLost:

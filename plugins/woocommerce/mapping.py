@@ -1,6 +1,6 @@
-"""WooCommerce's words → ours: orders, refunds and reviews as `snapshots.py` wants them.
+"""Map WooCommerce's orders, refunds and reviews to snapshots.
 
-Their lines are read in lines.py, their parcels in parcels.py.
+Their lines are read in amounts.py, their parcels in tracking.py.
 """
 
 from __future__ import annotations

@@ -1,14 +1,12 @@
-"""WooCommerce through the door: one store on the merchant's own WordPress. README.md beside this file has the why."""
+"""The contract for WooCommerce: one store on the merchant's own WordPress. The README beside this file says why."""
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import parse_qs
 
 import requests
 
@@ -35,14 +33,14 @@ from core.platform.contract import (
 from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
 from core.platform.refund_checks import check_amounts, goods_of
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
-from plugins.woocommerce import changed_orders, install, mapping, refunds, signing
-from plugins.woocommerce.client import Client, Missing, NoRoute
-from plugins.woocommerce.tracking import meta_of, rows_of, utc_time
+from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, webhooks
+from plugins.woocommerce.client import Client, Missing, NoRoute, checked_id
+from plugins.woocommerce.orders import OrderReader
+from plugins.woocommerce.tracking import rows_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RETURNS_META = "_aftercare_returns"
 PLUGIN_API = "wc-aftercare/v1"
 
 
@@ -69,13 +67,6 @@ class WooCommerce(Platform):
         ),
     }
 
-    def __init__(
-        self, ref: str, credentials: Mapping[str, str], settings: Mapping[str, Any], http: requests.Session
-    ) -> None:
-        super().__init__(ref, credentials, settings, http)
-        self._fulfillments_on = True
-        self._paying_back: frozenset[str] | None = None
-
     @cached_property
     def _api(self) -> Client:
         # Made on first use: a webhook is read without any credentials.
@@ -84,6 +75,10 @@ class WooCommerce(Platform):
     @cached_property
     def _plugin(self) -> Client:
         return Client(self.ref, self.credentials["key"], self.credentials["secret"], self.http, PLUGIN_API)
+
+    @cached_property
+    def _orders(self) -> OrderReader:
+        return OrderReader(self._api, self.ref)
 
     # Before a store is known.
 
@@ -130,15 +125,7 @@ class WooCommerce(Platform):
         return install.check_connection(self._api, self._plugin, link)
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
-        if _is_ping(request):
-            return []
-        signing.verify_webhook(request, secret)
-        try:
-            body = json.loads(request.body)
-        except (ValueError, RecursionError):
-            body = None
-        change = _change(request.headers.get("x-wc-webhook-topic", ""), body)
-        return [change] if change else []
+        return webhooks.read_webhook(request, secret)
 
     def identify_shopper(self, request: Request, *, secret: str) -> Shopper | None:
         """Trust the shopper our WordPress plugin names; one who is not signed in there is nobody."""
@@ -151,23 +138,22 @@ class WooCommerce(Platform):
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
         try:
-            order = self._api.get(f"orders/{_id(ref)}")
+            return self._orders.fetch(checked_id(ref))
         except Missing:
             return Gone(ref)
-        return self._snapshot(order, self._may_have_fulfillments(order))
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
-        """See listing.py for why nothing is skipped. An order we cannot read is logged and left out."""
+        """See changed_orders.py for why nothing is skipped. An order we cannot read is logged and left out."""
         per_page = int(self.settings.get("per_page") or 100)
         changed = changed_orders.changed_orders(self._api, changed_orders.Cursor.read(cursor), per_page)
-        found = list(_readable(changed.rows, lambda order: self._snapshot(order, self._has_fulfillments(order))))
+        found = list(_readable(changed.rows, self._orders.read_listed))
         snapshots = tuple(one for one in found if isinstance(one, OrderSnapshot))
         gone = tuple(one.ref for one in found if isinstance(one, Gone))
         return Page(snapshots, str(changed.cursor), changed.last, gone, changed.total)
 
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
         try:
-            return mapping.review(self._api.get(f"products/reviews/{_id(ref)}"), self._replies(ref))
+            return mapping.review(self._api.get(f"products/reviews/{checked_id(ref)}"), self._replies(ref))
         except Missing:
             return Gone(ref)
 
@@ -187,7 +173,7 @@ class WooCommerce(Platform):
         """Refund once. WooCommerce says with HTTP 500 what it will not do, so nothing here is sent again."""
         if reimbursement.kind != "refund":
             raise NotSupported(f"WooCommerce has no {reimbursement.kind}.")
-        ref = _id(reimbursement.order_ref)
+        ref = checked_id(reimbursement.order_ref)
         link = mapping.admin_url(self.ref, ref)
         try:
             prepared = self._prepare_refund(ref, reimbursement, link)
@@ -202,7 +188,7 @@ class WooCommerce(Platform):
 
     def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
         try:
-            order, existing = self._order_and_refunds(_id(reimbursement.order_ref))
+            order, existing = self._orders.with_refunds(checked_id(reimbursement.order_ref))
         except Missing:
             return None
         done = refunds.find_refund(existing, reimbursement)
@@ -210,25 +196,11 @@ class WooCommerce(Platform):
         return refunds.outcome_of(done, order["currency"], link=link) if done else None
 
     def move_return(self, move: ReturnMove) -> str:
-        """Leave a private note and one row of meta data: a return is never an order status of the store's."""
-        path = f"orders/{_id(move.order_ref)}"
-        rows = rows_of(meta_of(self._api.get(path)).get(RETURNS_META))
-        for row in rows:
-            if row.get("key") == move.key:
-                return str(row.get("note"))
-        words = f"Aftercare: return {move.rma} {move.move}. {move.note}".strip()
-        # All in one page, whatever was asked for (10.5).
-        notes = self._api.page(f"{path}/notes", {"type": "internal"}).items
-        # There already: the last try wrote the note and was cut off before the meta data.
-        written = (row for row in notes if row.get("note") == words)
-        note = next(written, None) or self._api.post(f"{path}/notes", {"note": words, "customer_note": False})
-        row = {"key": move.key, "rma": move.rma, "move": move.move, "note": str(note["id"])}
-        self._api.put(path, {"meta_data": [{"key": RETURNS_META, "value": [*rows, row]}]})
-        return str(note["id"])
+        return return_notes.write_move(self._api, move)
 
     def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
         """Cancel; an order canceled already is left alone, so `key` has nothing to guard."""
-        path = f"orders/{_id(ref)}"
+        path = f"orders/{checked_id(ref)}"
         status = self._api.get(path)["status"]
         if status == "cancelled":
             return
@@ -240,23 +212,25 @@ class WooCommerce(Platform):
 
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
         """Our WordPress plugin publishes it, once a key; wc/v3 would make a second review out of it (10.5)."""
-        body = self._ask_plugin("POST", f"reviews/{_id(review_ref)}/replies", {"content": text, "external_id": key})
+        body = self._ask_plugin(
+            "POST", f"reviews/{checked_id(review_ref)}/replies", {"content": text, "external_id": key}
+        )
         return mapping.reply({"external_id": key, **body})
 
     def edit_reply(self, reply_ref: str, text: str) -> ReplySnapshot:
-        return mapping.reply(self._ask_plugin("PUT", f"replies/{_id(reply_ref)}", {"content": text}))
+        return mapping.reply(self._ask_plugin("PUT", f"replies/{checked_id(reply_ref)}", {"content": text}))
 
     def remove_reply(self, reply_ref: str) -> None:
         try:
-            self._ask_plugin("DELETE", f"replies/{_id(reply_ref)}")
+            self._ask_plugin("DELETE", f"replies/{checked_id(reply_ref)}")
         except Missing:
             return
 
-    # What the above share.
+    # What the methods above share.
 
     def _prepare_refund(self, ref: str, wanted: Reimbursement, link: str) -> Outcome | dict[str, Any]:
         """Give the body that asks for a refund, or what became of it where there is nothing to ask."""
-        order, existing = self._order_and_refunds(ref)
+        order, existing = self._orders.with_refunds(ref)
         if done := refunds.find_refund(existing, wanted):
             return refunds.outcome_of(done, order["currency"], link=link)
         found = mapping.order(order, store_url=self.ref, refunds=existing)
@@ -265,57 +239,16 @@ class WooCommerce(Platform):
         # WooCommerce itself checks the amount against the rest and no more: ninety-nine units of three, or lines that
         # do not add up, answer 201 there (10.5, 2026-11).
         check_amounts(found, wanted)
-        if wanted.through_gateway and not self._can_pay_back(order):
+        if wanted.through_gateway and not self._orders.can_refund(order):
             return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
         return refunds.refund_body(wanted, goods_of(found))
-
-    def _snapshot(self, order: Mapping[str, Any], with_fulfillments: bool) -> OrderSnapshot | Gone:
-        if order.get("status") in mapping.GONE:
-            return Gone(str(order["id"]))
-        return mapping.order(
-            order,
-            store_url=self.ref,
-            refunds=self._refunds(order),
-            fulfillments=self._fulfillments(order) if with_fulfillments else (),
-            refundable=bool(order.get("date_paid_gmt")) and self._can_pay_back(order),
-        )
-
-    def _order_and_refunds(self, ref: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
-        order = self._api.get(f"orders/{ref}")
-        return order, self._refunds(order)
-
-    def _refunds(self, order: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return list(self._api.walk(f"orders/{order['id']}/refunds")) if order.get("refunds") else []
-
-    def _may_have_fulfillments(self, order: Mapping[str, Any]) -> bool:
-        return meta_of(order).get("_fulfillment_status") != "no_fulfillments"
-
-    def _has_fulfillments(self, order: Mapping[str, Any]) -> bool:
-        # Core keeps this beside the order, so that a listing need not ask order by order (10.5).
-        return meta_of(order).get("_fulfillment_status") in ("partially_fulfilled", "fulfilled")
-
-    def _fulfillments(self, order: Mapping[str, Any]) -> list[dict[str, Any]]:
-        if not self._fulfillments_on:
-            return []
-        try:
-            return rows_of(self._api.get(f"orders/{order['id']}/fulfillments"))
-        except NoRoute:
-            self._fulfillments_on = False  # the feature is off in this store
-        except Missing:
-            log.info("woocommerce: an order went while it was read")
-        return []
-
-    def _can_pay_back(self, order: Mapping[str, Any]) -> bool:
-        if self._paying_back is None:
-            gateways = self._api.page("payment_gateways", {"_fields": "id,method_supports"}).items
-            able = (row["id"] for row in gateways if "refunds" in (row.get("method_supports") or ()))
-            self._paying_back = frozenset(able)
-        return order.get("payment_method") in self._paying_back
 
     def _replies(self, review_ref: str) -> list[ReplySnapshot] | None:
         """Ask our WordPress plugin for them; None where it is absent, old or unwilling."""
         try:
-            return [mapping.reply(row) for row in rows_of(self._plugin.get(f"reviews/{_id(review_ref)}/replies"))]
+            return [
+                mapping.reply(row) for row in rows_of(self._plugin.get(f"reviews/{checked_id(review_ref)}/replies"))
+            ]
         except Refused:
             return None
 
@@ -334,39 +267,3 @@ def _readable(rows: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, An
             yield read(row)
         except mapping.Unreadable as error:
             log.warning("woocommerce: %s", error)
-
-
-def _is_ping(request: Request) -> bool:
-    """WooCommerce tries a new address with an unsigned form, `webhook_id=1`, and wants a 200 (10.5)."""
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    fields = parse_qs(request.body[:100].decode("ascii", "replace")) if form else {}
-    return set(fields) == {"webhook_id"} and fields["webhook_id"][0].isdecimal()
-
-
-def _change(topic: str, body: Any) -> Change | None:
-    """Say what a signed delivery is about. The topic is not signed, but all we take from it is what to fetch.
-
-    None for what we do not follow, and for an error body: the order may be gone by the time WooCommerce builds it.
-    """
-    if not isinstance(body, dict):
-        return None
-    resource, _, event = topic.partition(".")
-    at = utc_time(body.get("date_modified_gmt"))
-    if resource == "review" and body.get("id"):
-        return Change("review", str(body["id"]), at)
-    ref: Any = None
-    if resource == "order":
-        ref = body.get("id")
-    elif resource == "fulfillment":
-        ref = body.get("order_id") or body.get("entity_id")
-    elif resource == "action" and event.startswith(("woocommerce_order_", "woocommerce_new_customer_note")):
-        argument = body.get("arg")
-        ref = argument.get("order_id") if isinstance(argument, dict) else argument
-    return Change("order", str(ref), at) if str(ref or "").isdecimal() else None
-
-
-def _id(ref: str) -> str:
-    """WooCommerce's ids are numbers; anything else must not reach a URL."""
-    if not (ref.isascii() and ref.isdecimal()):
-        raise Missing(f"WooCommerce has nothing numbered {ref[:20]!r}.")
-    return ref

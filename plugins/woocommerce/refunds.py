@@ -1,4 +1,4 @@
-"""Giving money back once: WooCommerce has no idempotency key, so ours travels in the refund's meta data."""
+"""Refund once: WooCommerce has no idempotency key, so ours travels in the refund's meta data."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from core.i18n.words import Words, languages
+
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "core" / "web" / "static" / "widget"
 EXAMPLES = ROOT / "widget" / "test" / "examples"
@@ -21,7 +23,7 @@ STRICT = f"default-src 'none'; script-src {CARE}; connect-src {CARE}; img-src ht
 """No inline script, no inline style, no style sheet at all: what the strictest store sends."""
 INLINE = '<after-care store="k"></after-care>'
 PHONE = {"width": 320, "height": 700}
-LANGUAGES = ("en", "vi", "zh", "th", "lt", "ar")
+LANGUAGES = tuple(languages())
 VISITS = itertools.count()
 Answer = Callable[[Any], None]
 
@@ -59,7 +61,7 @@ class Stage:
             "photos": (201, {"id": "9", "url": "", "width": 1, "height": 1}),
         }
         self.html = (
-            f'<!doctype html><html lang="{lang}" dir="{"rtl" if lang == "ar" else "ltr"}"><head><meta charset="utf-8">'
+            f'<!doctype html><html lang="{lang}" dir="{Words(lang).direction}"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Shop</title>{head}'
             f'<script type="module" src="{CARE}/widget/aftercare.js"></script></head>'
             f"<body><main><h1>Shop</h1>{body}</main></body></html>"

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.desk import history
+from core.desk import history_before_chain
 from core.desk.returns import return_queue
 from core.orders import shopper_auth
 from core.returns import events
@@ -22,14 +22,14 @@ from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
 from core.returns.presenter import return_view
 from core.returns.requests import canceling, lifecycle, opening
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request
+from core.returns.requests.opening import ReturnRequest
 from core.returns.simulation import policy_history
 from core.returns.withdrawal import declarations, declare, receipts
 from core.returns.withdrawal.model import Declaration
 from core.services import Services
-from core.stores.platform_access import grant, tracking_token
+from core.stores.tokens import shopper_token, tracking_token
 from tests.conftest import NOON
 from tests.core.private import TRACES
 from tests.core.two_stores import Two, set_up
@@ -92,7 +92,7 @@ def shopper(path: str, body: dict[str, Any] | None = None, **more: Any) -> Calla
 
     def asks(two: Two) -> list[Ask]:
         ring, order = two.services.keyring, two.ids["order"]
-        tokens = [grant(ring, store.id, [order], level="act") for store in (two.mine, two.theirs)]
+        tokens = [shopper_token(ring, store.id, [order], level="act") for store in (two.mine, two.theirs)]
         sent = {"json": {"order": str(order), **body}} if body is not None else {}
         path_here = f"/shop/{two.mine.key}/{path.format(**two.ids)}"
         return [(path_here, {"headers": {"Authorization": f"Bearer {token}"}, **sent, **more}) for token in tokens]
@@ -193,9 +193,11 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 
 # Functions.
 
-ASKED = Request((Asked("l1"),))
+ASKED = ReturnRequest((RequestedLine("l1"),))
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
-    "desk.history.steps_of": lambda s, two: history.steps_of(s, "RMA-1001", two.ids["order"], NOON),
+    "desk.history_before_chain.older_steps": lambda s, two: history_before_chain.older_steps(
+        s, "RMA-1001", NOON, [], causes={}
+    ),
     "desk.returns.return_queue.count_by_status": lambda s, two: return_queue.count_by_status(s),
     "desk.returns.return_queue.count_clocks": lambda s, two: return_queue.count_clocks(s, LATER),
     "desk.returns.return_queue.count_stuck": lambda s, two: return_queue.count_stuck(s),
@@ -205,12 +207,12 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.returns.return_queue.list_withdrawals": lambda s, two: return_queue.list_withdrawals(
         s, running=False, most=9
     ),
-    "orders.shopper_auth.order_behind": lambda s, two: shopper_auth.order_behind(
+    "orders.shopper_auth.order_of_link": lambda s, two: shopper_auth.order_of_link(
         s, shopper_auth.Link(two.mine.id, two.ids["order"], 1)
     ),
     "returns.photos.photo_storage.find": lambda s, two: photo_storage.find(s, two.mine.id, two.ids["photo"]),
     "returns.money.order_balance.lock_order": lambda s, two: lock_order(s, two.mine.id, two.ids["order"]),
-    "returns.requests.canceling.open_cancel": lambda s, two: canceling.open_cancel(
+    "returns.requests.canceling.request_cancellation": lambda s, two: canceling.request_cancellation(
         s, two.mine, two.ids["order"], SHOPPER, now=LATER
     ),
     "returns.withdrawal.declarations.find_declaration": lambda s, two: declarations.find_declaration(
@@ -229,16 +231,16 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.policy.policy_versions.history": lambda s, two: policy_versions.history(s),
     "returns.policy.policy_versions.policy_at": lambda s, two: policy_versions.policy_at(s, two.mine, 2),
     "returns.policy.policy_versions.policy_of": lambda s, two: policy_versions.policy_of(s, two.mine),
-    "returns.policy.policy_versions.save": lambda s, two: policy_versions.save(
+    "returns.policy.policy_versions.save_policy": lambda s, two: policy_versions.save_policy(
         s, two.mine, Policy(), seen=1, who="Max", now=LATER
     ),
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
         s, [two.ids["order"]], now=LATER
     ),
-    "returns.events.call_a_person": lambda s, two: events.call_a_person(
+    "returns.events.request_case": lambda s, two: events.request_case(
         s, two.mine.id, two.ids["order"], "talk", now=LATER
     ),
-    "returns.events.note": lambda s, two: events.note(s, two.ids["order"], "withdrawn", {}, now=LATER),
+    "returns.events.record_event": lambda s, two: events.record_event(s, two.ids["order"], "withdrawn", {}, now=LATER),
     "returns.presenter.return_view.lines_of": lambda s, two: return_view.lines_of(s, two.ids["order"]),
     "returns.api.api_access.order_of": lambda s, two: api_access.order_of(s, two.mine, two.ids["order"]),
     "returns.withdrawal.declare.confirm": lambda s, two: declare.confirm(s, two.mine, two.ids["withdrawal"], now=LATER),
@@ -249,30 +251,32 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.withdrawal.declare.start": lambda s, two: declare.start(s, two.mine, two.ids["order"], {}, now=LATER),
 }
 TAKE_ROWS = set(
-    "conversations.shop.take_message desk.returns.return_facts.titles_of "
+    "conversations.shop.add_shopper_message desk.history.steps_of desk.returns.return_facts.titles_of "
+    "returns.audit_entries.note_act "
     "desk.returns.return_facts.view_return returns.photos.photo_storage.keep "
-    "returns.requests.evaluate_request.consider returns.requests.evaluate_request.facts_of "
-    "returns.money.order_balance.read_books returns.requests.canceling.hindrance "
+    "returns.requests.evaluate_request.evaluate returns.requests.evaluate_request.facts_of "
+    "returns.money.order_balance.read_balance returns.requests.canceling.cancel_obstacle "
     "returns.requests.lifecycle.ask_approval returns.requests.lifecycle.cancel "
     "returns.requests.approval_limit.check_limit returns.requests.approval_limit.left_of_limit "
-    "returns.requests.lifecycle.decide returns.requests.lifecycle.expect returns.requests.lifecycle.inspect "
+    "returns.requests.lifecycle.decide returns.requests.lifecycle.inspect "
     "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
-    "returns.requests.lifecycle.note_lost returns.requests.lifecycle.note_sent "
+    "returns.requests.lifecycle.note_sent "
     "returns.requests.lifecycle.receive returns.requests.lifecycle.reopen "
     "returns.requests.lifecycle.set_label returns.requests.lifecycle.set_terms "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
     "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
     "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
-    "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.look_again "
-    "returns.events.tell_platform returns.events.tell_shopper returns.presenter.return_view.amount_of "
+    "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.request_order_refresh "
+    "returns.events.request_platform_update returns.events.request_letter returns.presenter.return_view.amount_of "
     "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "
     "returns.withdrawal.declarations.close returns.withdrawal.declarations.declare "
     "returns.withdrawal.declarations.match_by_hand returns.withdrawal.receipts.mail_copy "
     "returns.withdrawal.receipts.mail_declared returns.withdrawal.declare.note_sent "
     "returns.withdrawal.declare.take_as_in_time "
     "returns.withdrawal.declare.acknowledge returns.withdrawal.declare.move "
-    "returns.withdrawal.declare.note_back returns.withdrawal.declare.pay returns.withdrawal.declare.quote_of".split()
+    "returns.withdrawal.declare.record_goods_back returns.withdrawal.declare.pay "
+    "returns.withdrawal.declare.quote_of".split()
 )
 REFUSALS = (
     photo_storage.PhotoNotFound,

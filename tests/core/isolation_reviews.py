@@ -74,7 +74,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
 }
 TAKE_ROWS = set(
     "desk.reviews.review_facts.doubts_of desk.reviews.review_facts.view_review reviews.replies.answer "
-    "reviews.replies.edit reviews.replies.look_again reviews.replies.remove reviews.replies.replies_of "
+    "reviews.replies.edit reviews.replies.request_review_refresh reviews.replies.remove reviews.replies.replies_of "
     "reviews.replies.retry".split()
 )
 REFUSALS = (replies.ReviewNotFound,)

@@ -33,6 +33,7 @@ from core.services import Services
 from core.stores import install
 from core.stores.model import Store
 from core.stores.platform_access import link_of
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, Clock, make_config
 from tests.core.private import EMAIL, TRACES, her_order, her_review
 from tests.core.samples import deliver
@@ -61,7 +62,7 @@ class Journey:
         app.add_url_rule("/shop/broken", "broken", _break)
         self.client: FlaskClient = app.test_client()
         self.client.environ_base["REMOTE_ADDR"] = ADDRESS
-        self.worker = Worker(self.services, wire_kinds(), close_store=install.close)
+        self.worker = Worker(self.services, wire_kinds(), stores=WorkerAccess())
         self.secrets: set[str] = {KEY, CONSUMER_SECRET, INBOUND, METRICS}
 
     def run(self) -> None:

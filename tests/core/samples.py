@@ -15,11 +15,15 @@ from urllib.parse import urlsplit
 import psycopg
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from core.db.database import Database
+from core.db.row_reader import Row, session_reader
 from core.jobs.queue import Job
+from core.orders import find
 from core.platform.sample import SIGNATURE, sign
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, ReviewSnapshot
+from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import link_of
@@ -113,3 +117,8 @@ def statements(database: Database) -> Iterator[list[str]]:
         for name, hook in hooks:
             sa.event.remove(database.engine, name, hook)
         wire.close()
+
+
+def find_mine(session: Session, keyring: Keyring, number: str, proof: str) -> Row:
+    """Find an order by what a shopper types. Raises OrderNotFound."""
+    return find.find_order(session_reader(session), find.lookup_query(keyring, number, proof))

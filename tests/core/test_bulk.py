@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.db import bulk
 from core.db.base import table_of
-from core.db.postgres import plan_anew
+from core.db.postgres import use_custom_plans
 from core.orders.messages.notice import Notice
 from core.orders.model import OrderEvent
 from core.services import Services
@@ -68,6 +68,21 @@ def test_rows_are_read_as_the_models_types_and_only_those_asked_for(services: Se
     assert {row.kind for row in found} == {"told"}
 
 
+def test_an_update_of_a_few_rows_reads_no_others_in_a_young_store(services: Services, store: Store) -> None:
+    with services.db.transaction(store.id) as session:
+        session.add_all(OrderEvent(id=id_, order_id=id_, at=AT, kind="told", facts={}) for id_ in range(1, 1001))
+    with services.db.transaction(store.id) as session:
+        session.execute(sa.text(f"analyze {EVENTS.name}"))
+    with services.db.transaction(store.id) as session:
+        bulk.update_rows(session, EVENTS, store.id, [{"id": id_, "kind": "asked_back"} for id_ in (7, 300)])
+        if not services.db.is_sqlite:  # it looks each up by its primary key
+            read = sa.text("select seq_tup_read from pg_stat_xact_user_tables where relname = :table")
+            assert session.scalar(read, {"table": EVENTS.name}) == 0
+    with services.db.transaction(store.id, write=False) as session:
+        changed = session.scalars(sa.select(OrderEvent.id).where(OrderEvent.kind == "asked_back"))
+        assert sorted(changed) == [7, 300]
+
+
 def test_a_batch_is_planned_anew_and_what_comes_after_is_not(services: Services, store: Store) -> None:
     if services.db.is_sqlite:  # it keeps no plans beside a statement
         return
@@ -75,6 +90,6 @@ def test_a_batch_is_planned_anew_and_what_comes_after_is_not(services: Services,
     for anew in (True, False):
         with services.db.transaction(store.id) as session:
             if anew:
-                plan_anew(session.connection())
+                use_custom_plans(session.connection())
             modes.append(session.scalar(sa.text("show plan_cache_mode")))
     assert modes == ["force_custom_plan", "auto"]

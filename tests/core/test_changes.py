@@ -27,6 +27,7 @@ from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Feed, Store
 from core.stores.platform_access import store_by_id
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON, Clock, connect
 from tests.core.samples import ANN, anns_order, anns_review, deliver, jobs_of, statements
 
@@ -105,7 +106,7 @@ def test_an_import_that_is_killed_between_turns_goes_on_at_the_next_page(
         assert worker.run_until_idle(limit=1)
     assert (halfway.state, halfway.total, halfway.finished_at) == ("reading", 120, None)
     world.put(anns_order(ref="0", number="changed", updated_at=NOON))  # moves to the end of the listing
-    Worker(services, worker.kinds, close_store=worker.close_store).run_until_idle()
+    Worker(services, worker.kinds, stores=worker.stores).run_until_idle()
     done = feed(services, store, "orders.import")
     assert done is not None
     assert (done.state, done.read) == ("idle", 121)  # the first order twice, none of the others
@@ -147,7 +148,7 @@ def test_a_reader_frozen_in_the_middle_of_its_turn_changes_nothing_when_it_wakes
     services: Services, world: World, worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refs = fill(world, 120)
-    other = Worker(services, worker.kinds, close_store=worker.close_store)
+    other = Worker(services, worker.kinds, stores=worker.stores)
 
     def freeze() -> None:
         clock.forward(minutes=6)
@@ -168,7 +169,7 @@ def test_an_import_whose_worker_dies_in_a_page_reads_that_page_again(
     refs = fill(world, 60)
     store = connect(services, world)
     with services.db.system(Purpose.INSPECT) as session:
-        assert claims.claim(session, 50, now=clock())  # and the worker is never heard of again
+        assert claims.claim(session, 50, WorkerAccess(), now=clock())  # and the worker is never heard of again
     assert worker.run_until_idle() == 0
     clock.forward(minutes=6)
     worker.run_until_idle()

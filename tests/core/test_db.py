@@ -198,14 +198,14 @@ def test_raw_sql_cannot_write_into_another_store(two_stores: Database, verb: str
 
 
 def test_an_ordinary_user_is_welcome(database: Database) -> None:
-    assert database.refusal() is None
+    assert database.connection_problem() is None
 
 
 @on_postgres
 def test_a_user_who_passes_row_level_security_by_is_refused(database: Database) -> None:
     superuser = _superuser_url(database)
     root = Database(superuser)
-    refusal = root.refusal()
+    refusal = root.connection_problem()
     root.close()
     assert refusal is not None
     assert "NOBYPASSRLS" in refusal

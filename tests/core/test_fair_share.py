@@ -23,6 +23,7 @@ from core.platform.errors import Unavailable
 from core.platform.sample import World
 from core.services import Services
 from core.stores.model import Store
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import deliver
 from tests.core.test_worker import MAX, at_work, make, promise, rows, until
@@ -103,7 +104,7 @@ def test_what_is_no_news_keeps_the_pause_a_platform_asked_for(services: Services
 
 def _take(services: Services) -> list[queue.Claimed]:
     with services.db.system(Purpose.CLAIM_JOBS) as session:
-        return claims.claim(session, 10, now=services.clock())
+        return claims.claim(session, 10, WorkerAccess(), now=services.clock())
 
 
 def _fail(services: Services, job: queue.Claimed, *, retry_after: float) -> None:
@@ -127,7 +128,7 @@ def _rows_read(db: Database, limit: int = 10) -> int:
     """Claim, and take it back; give how many rows of jobs that read."""
     with db.system(Purpose.CLAIM_JOBS) as session:
         before = session.execute(sa.text(_COUNT)).scalar_one()
-        taken = claims.claim(session, limit, now=NOON)
+        taken = claims.claim(session, limit, WorkerAccess(), now=NOON)
         after = session.execute(sa.text(_COUNT)).scalar_one()
         assert len(taken) == limit
         session.execute(sa.update(Job).where(Job.state == "running").values(state="waiting"))
@@ -192,7 +193,7 @@ def test_every_store_has_its_turn_behind_a_flood_and_ten_thousand_planned_polls(
     turn, taken = claims.Turn(), set[int]()
     for _ in range(14):  # 256 stores a claim
         with without_autovacuum.system(Purpose.CLAIM_JOBS) as session:
-            taken |= {job.store_id for job in claims.claim(session, 10, now=NOON, after=turn)}
+            taken |= {job.store_id for job in claims.claim(session, 10, WorkerAccess(), now=NOON, after=turn)}
     assert 2_999 in taken
 
 

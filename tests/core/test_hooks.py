@@ -16,7 +16,7 @@ from core.services import Services
 from core.stores import install
 from core.stores.model import Store
 from core.stores.platform_access import link_of
-from core.web.hooks import MOST_BYTES, REMEMBERED, Door
+from core.web.hooks import MOST_BYTES, REMEMBERED, StoreLookup
 from tests.conftest import connect
 from tests.core.samples import anns_order, deliver, hook_path, jobs_of, statements
 
@@ -182,7 +182,7 @@ def test_wrong_signatures_are_counted_at_most_once_a_minute_and_forgotten_after_
     client: FlaskClient, services: Services, store: Store
 ) -> None:
     seconds = [0.0]
-    client.application.extensions["aftercare.door"] = Door(lambda: seconds[0])
+    client.application.extensions["aftercare.door"] = StoreLookup(lambda: seconds[0])
     for _ in range(5):
         deliver(client, services, store, "order", "1", secret="Eve's secret")
     assert failures(services, store) == 0

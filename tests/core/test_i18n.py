@@ -83,12 +83,11 @@ def test_the_year_shows_unless_it_is_this_one() -> None:
     assert Words("th").day(date(2027, 1, 4), today=TODAY) == "วันจันทร์ที่ 4 ม.ค. ค.ศ. 2027"
 
 
-def test_a_range_is_written_once_per_month_and_year() -> None:
+def test_the_ends_of_a_range_share_their_month_and_their_year() -> None:
     words = Words("en")
-    assert words.day_range(TUESDAY, TUESDAY, today=TODAY) == "Tue 24 Nov"
-    assert words.day_range(TUESDAY, date(2026, 11, 26), today=TODAY) == "Tue 24 – Thu 26 Nov"
-    assert words.day_range(TUESDAY, date(2026, 12, 2), today=TODAY) == "Tue 24 Nov – Wed 2 Dec"
-    assert words.day_range(date(2026, 12, 30), date(2027, 1, 2), today=TODAY) == "Wed 30 Dec – Sat 2 Jan 2027"
+    assert words.day_ends(TUESDAY, date(2026, 11, 26), today=TODAY) == ("Tue 24", "Thu 26 Nov")
+    assert words.day_ends(TUESDAY, date(2026, 12, 2), today=TODAY) == ("Tue 24 Nov", "Wed 2 Dec")
+    assert words.day_ends(date(2026, 12, 30), date(2027, 1, 2), today=TODAY) == ("Wed 30 Dec", "Sat 2 Jan 2027")
 
 
 def test_a_moment_is_told_in_the_stores_zone() -> None:

@@ -33,7 +33,7 @@ def usual(db: Database, promised: list[tuple[int, NewJob]]) -> None:
 
 
 def short(db: Database, promised: list[tuple[int, NewJob]]) -> None:
-    fast_enqueue.keep(db, promised, now=NOON)
+    fast_enqueue.commit_jobs(db, promised, now=NOON)
 
 
 def rows(db: Database) -> list[tuple[Any, ...]]:
@@ -86,9 +86,9 @@ def test_a_fact_that_never_merges_is_kept_beside_news(
 def test_what_cannot_be_written_leaves_nothing_of_its_batch(database: Database) -> None:
     nothing = NewJob("changes.refresh_order", "order:2", {}, is_news=True)
     with pytest.raises((sa.exc.DBAPIError, OverflowError)):  # the latter is how SQLite's driver says it
-        fast_enqueue.keep(database, [(1, HER_ORDER), (2**70, nothing)], now=NOON)
+        fast_enqueue.commit_jobs(database, [(1, HER_ORDER), (2**70, nothing)], now=NOON)
     assert rows(database) == []
-    fast_enqueue.keep(database, [(1, HER_ORDER)], now=NOON)  # the connection is whole
+    fast_enqueue.commit_jobs(database, [(1, HER_ORDER)], now=NOON)  # the connection is whole
     assert len(rows(database)) == 1
 
 
@@ -99,9 +99,9 @@ def test_one_statement_wakes_the_workers_only_where_there_is_news(postgres: Call
     raw: Any = listener.dbapi_connection
     raw.execute("listen aftercare_jobs")
     raw.commit()
-    fast_enqueue.keep(database, NEWS, now=NOON)
+    fast_enqueue.commit_jobs(database, NEWS, now=NOON)
     assert [note.channel for note in raw.notifies(timeout=5, stop_after=1)] == ["aftercare_jobs"]
-    fast_enqueue.keep(database, NEWS, now=NOON)
+    fast_enqueue.commit_jobs(database, NEWS, now=NOON)
     assert list(raw.notifies(timeout=0.3)) == []
     listener.close()
     database.close()
@@ -110,7 +110,7 @@ def test_one_statement_wakes_the_workers_only_where_there_is_news(postgres: Call
 @pytest.mark.postgres
 def test_a_statement_s_name_for_its_rows_ends_with_it(postgres: Callable[[], str]) -> None:
     database = Database(postgres(), pool_size=1)
-    fast_enqueue.keep(database, NEWS, now=NOON)
+    fast_enqueue.commit_jobs(database, NEWS, now=NOON)
     pooled = database.engine.raw_connection()
     raw: Any = pooled.dbapi_connection
     named = raw.execute("select current_setting('app.system', true), current_setting('app.store', true)").fetchone()

@@ -23,9 +23,9 @@ from core.platform.registry import Registry
 from core.platform.sample import Demo, World
 from core.secrets import new_token
 from core.services import Services
-from core.stores import install
 from core.stores.model import AuditEntry, Store
 from core.stores.platform_access import link_of
+from core.stores.worker_access import WorkerAccess
 from core.web.installs import STATE_LIFE
 from tests.conftest import Clock, connect
 from tests.core.samples import anns_order, jobs_of
@@ -194,7 +194,7 @@ def test_what_a_job_learns_of_keys_that_were_replaced_meanwhile_closes_nothing(
             connect(services, world)  # Max reconnects while the platform is being asked with the old keys
             raise late
 
-    worker = Worker(services, {"work": Kind(handler)}, close_store=install.close)
+    worker = Worker(services, {"work": Kind(handler)}, stores=WorkerAccess())
     promise(services, store)
     worker.run_until_idle()
     assert [(one.state, one.state_reason) for one in stores(services)] == [("open", "")]
@@ -211,7 +211,7 @@ def test_keys_that_do_not_work_close_the_store_and_a_reconnect_opens_it(services
         raise AccessLost("These keys do not open the shop.")
 
     promise(services, store)
-    Worker(services, {"work": Kind(handler)}, close_store=install.close).run_until_idle()
+    Worker(services, {"work": Kind(handler)}, stores=WorkerAccess()).run_until_idle()
     assert [(one.state, one.state_reason) for one in stores(services)] == [
         ("closed", "These keys do not open the shop.")
     ]

@@ -23,7 +23,9 @@ from core.services import Services
 from core.shipping import notice_actions
 from core.stores import staff
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, grant, link_of, tracking_token
+from core.stores.platform_access import link_of
+from core.stores.tokens import answer_token, shopper_token, tracking_token
+from core.stores.worker_access import WorkerAccess
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump
@@ -80,7 +82,7 @@ def shop(path: str, **more: Any) -> Callable[[Two], list[Ask]]:
 
     def asks(two: Two) -> list[Ask]:
         ring, order = two.services.keyring, two.ids["order"]
-        tokens = [grant(ring, store.id, [order], level="act") for store in (two.mine, two.theirs)]
+        tokens = [shopper_token(ring, store.id, [order], level="act") for store in (two.mine, two.theirs)]
         path_here = f"/shop/{two.mine.key}/{path}"
         return [(path_here, {"headers": {"Authorization": f"Bearer {token}"}, **more}) for token in tokens]
 
@@ -250,7 +252,7 @@ def test_the_store_itself_sees_what_others_must_not(two: Two) -> None:
     """Without this the search for their secrets could not fail."""
     ring, client = two.services.keyring, browser(two)
     seen = client.get(f"/t/{tracking_token(ring, two.theirs.id, two.ids['order'], 1)}").text
-    token = grant(ring, two.theirs.id, [two.ids["order"]])
+    token = shopper_token(ring, two.theirs.id, [two.ids["order"]])
     seen += client.get(f"/shop/{two.theirs.key}/orders", headers={"Authorization": f"Bearer {token}"}).text
     assert TRACES[6] in seen
     assert client.post(f"/shop/{two.theirs.key}/find", json=PAIR).status_code == 200
@@ -313,7 +315,7 @@ def test_what_the_clock_promises_a_store_speaks_of_that_store_only(two: Two, kin
     mine, theirs = (dump(two.services.db, store.id, without=["jobs"]) for store in (two.mine, two.theirs))
     with two.services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob(kind, kind), now=two.services.clock())
-        (claimed,) = claims.claim(session, 1, now=two.services.clock())
+        (claimed,) = claims.claim(session, 1, WorkerAccess(), now=two.services.clock())
     two.worker.perform(claimed)
     assert dump(two.services.db, two.theirs.id, without=["jobs"]) == theirs
     assert dump(two.services.db, two.mine.id, without=["jobs"]) == mine

@@ -26,7 +26,7 @@ from core.db.base import Base, table_of
 from core.desk import today
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
-from core.orders import find
+from core.orders import email_digests, find
 from core.orders.find import OrderNotFound
 from core.orders.model import Order, OrderEvent
 from core.orders.sync import child_rows
@@ -39,6 +39,7 @@ from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.platform_access import StoreNotFound
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
@@ -65,7 +66,7 @@ def stolen(two: Two) -> Claimed:
 
 def their_digests(two: Two) -> list[Any]:
     with two.services.db.transaction(two.theirs.id, write=False) as session:
-        return housekeeping.read_digests(session, two.theirs.id, 0)[0]
+        return email_digests.read_digests(session, two.theirs.id, 0)[0]
 
 
 def applied(session: Session, two: Two) -> list[int]:
@@ -79,8 +80,8 @@ SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     **returns.VERBS,
     **reviews.VERBS,
-    "db.bulk.among": lambda s, two: s.scalars(
-        sa.select(Order).where(bulk.among(s, Order.id, [two.ids["order"]]))
+    "db.bulk.id_in": lambda s, two: s.scalars(
+        sa.select(Order).where(bulk.id_in(s, Order.id, [two.ids["order"]]))
     ).all(),
     "db.bulk.read_rows": lambda s, two: bulk.read_rows(
         s, table_of(Order), ("id", "email"), two.mine.id, "id", [two.ids["order"]]
@@ -95,10 +96,10 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
-    "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", now=LATER),
-    "conversations.cases.is_kept": lambda s, two: cases.is_kept(s, "one mail"),
+    "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", stores=WorkerAccess(), now=LATER),
+    "conversations.cases.is_message_stored": lambda s, two: cases.is_message_stored(s, "one mail"),
     "desk.today.board": lambda s, two: today.board(s, LATER),
-    "db.orm_bypass.write_new": lambda s, two: orm_bypass.write_new(
+    "db.orm_bypass.insert_objects": lambda s, two: orm_bypass.insert_objects(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]
     ),
     "jobs.queue.enqueue": lambda s, two: queue.enqueue(s, two.mine.id, NewJob("x", "order:77"), now=LATER),
@@ -108,13 +109,12 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "orders.sync.child_rows.write_children": lambda s, two: child_rows.write_children(
         s, two.mine.id, {two.ids["order"]: her_order()}, old=[two.ids["order"]], statuses={}, now=LATER
     ),
-    "orders.find.find_order": lambda s, two: find.find_order(s, two.services.keyring, "1041", EMAIL),
     "orders.find.orders_of": lambda s, two: find.orders_of(s, two.services.keyring, EMAIL),
     "orders.find.orders_of_shopper": lambda s, two: find.orders_of_shopper(s, TRACES[4], ["1"]),
     "privacy.personal_data.export_person": lambda s, two: personal_data.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.personal_data.find_person": lambda s, two: personal_data.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.personal_data.erase_rows": lambda s, two: personal_data.erase_rows(
-        s, personal_data.Whose([two.ids["order"]], [], sa.true(), sa.true(), sa.true()), now=LATER
+        s, personal_data.PersonRows([two.ids["order"]], [], sa.true(), sa.true(), sa.true()), now=LATER
     ),
     "reviews.sync.apply": lambda s, two: reviews_sync.apply(
         s, two.mine.id, [anns_review(at=LATER)], asked_at=LATER, email_key=key_of(two)
@@ -140,21 +140,23 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
-    "stores.audit.note": lambda s, two: audit.note(s, LATER, "max", "looked"),
+    "stores.audit.note": lambda s, two: audit.note(s, LATER, "staff", "look"),
+    "stores.audit.verify_chain": lambda s, two: audit.verify_chain(s),
     "stores.install.close": lambda s, two: install.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
     ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
-    "stores.housekeeping.renew_digests": lambda s, two: housekeeping.renew_digests(
+    "orders.email_digests.renew_digests": lambda s, two: email_digests.renew_digests(
         s,
         two.mine.id,
         two.services.keyring,
         [(id_, "max", was) for id_, _, was in their_digests(two)],
     ),
-    "stores.housekeeping.count_stale_digests": lambda s, two: housekeeping.count_stale_digests(
+    "orders.email_digests.count_stale_digests": lambda s, two: email_digests.count_stale_digests(
         s, two.mine.id, two.services.keyring
     ),
-    "stores.housekeeping.read_digests": lambda s, two: housekeeping.read_digests(s, two.mine.id, 0),
+    "stores.housekeeping.renew_seals": lambda s, two: housekeeping.renew_seals(s, two.theirs.id, two.services.keyring),
+    "orders.email_digests.read_digests": lambda s, two: email_digests.read_digests(s, two.mine.id, 0),
     "orders.sync.order_sync.touch": lambda s, two: orders_sync.touch(s, ["1"], asked_at=LATER),
     "orders.sync.order_sync.apply_gone": lambda s, two: orders_sync.apply_gone(s, ["1"], asked_at=LATER, now=LATER),
     # Last: from here on my store holds what theirs does.
@@ -170,20 +172,20 @@ TAKE_ROWS = (
     returns.TAKE_ROWS
     | reviews.TAKE_ROWS
     | set(
-        "db.bulk.insert_new db.bulk.insert_rows db.row_reader.within conversations.cases.open_case "
+        "db.bulk.insert_new db.bulk.insert_rows db.row_reader.session_reader conversations.cases.open_case "
         "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
-        "db.orm_bypass.adopt jobs.queue.wake_workers orders.shop.list_orders "
+        "db.orm_bypass.attach_row jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "
         "shipping.store_decisions.write_orders shipping.store_decisions.write_parcels "
-        "shipping.mail.notices.compose orders.messages.send_notice.news_of stores.settings.change "
+        "shipping.mail.notices.compose orders.messages.send_notice.notices_of_message stores.settings.change "
         "web.inbound_mail.take".split()
     )
 )
 """They are handed rows, or none: whoever calls them has loaded these in the store's own transaction."""
 SYSTEM = set(
     "jobs.claims.claim jobs.due_jobs.line_up jobs.claims.follow_clock_back db.database_clock.database_now "
-    "ops.doctor.clock_problems jobs.queue.enqueue_for_stores jobs.claims.oldest_waiting jobs.ended_jobs.prune "
+    "ops.doctor.clock_problems jobs.queue.enqueue_for_stores jobs.claims.oldest_waiting jobs.prune.prune "
     "jobs.scheduler.clock_slot".split()
 )
 """Made for a `system()` transaction, which sees all stores; what calls them is in core/README.md."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,14 +17,17 @@ from sqlalchemy.orm import Session
 from core.db.base import SYSTEM
 from core.db.database import Database
 from core.db.purpose import Purpose
-from core.jobs import claims, ended_jobs, queue, scheduler
+from core.jobs import claims, prune, queue, scheduler
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.services import Services
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock
 
 MAX, EVE = 101, 202  # two stores
 LATER = timedelta(minutes=6)  # longer than a lease
 ORDER = NewJob("look", "order:42")
+STORES = WorkerAccess()
+pause = partial(claims.pause, stores=STORES)
 
 
 def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) -> int:
@@ -33,7 +37,7 @@ def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) 
 
 def take(db: Database, limit: int = 20, now: datetime = NOON) -> list[Claimed]:
     with db.system(Purpose.INSPECT) as session:
-        return claims.claim(session, limit, now=now)
+        return claims.claim(session, limit, STORES, now=now)
 
 
 def take_one(db: Database, now: datetime = NOON) -> Claimed:
@@ -159,7 +163,7 @@ def test_once_is_unique_for_ever(database: Database) -> None:
     end(database, queue.finish, take_one(database))
     assert promise(database, once, now=NOON + timedelta(days=400)) == 0
     with database.system(Purpose.INSPECT) as session:
-        assert ended_jobs.prune(session, before=NOON + timedelta(days=500)) == 1
+        assert prune.prune(session, before=NOON + timedelta(days=500)) == 1
     assert promise(database, once, now=NOON + timedelta(days=600)) == 0
     assert [row.payload for row in rows(database)] == [{}]  # only the key is left of it
 
@@ -220,7 +224,7 @@ def test_stores_that_wait_for_tomorrow_take_no_turn_in_a_backlog(database: Datab
 def test_each_kind_is_held_as_long_as_it_asks(database: Database) -> None:
     promise(database, NewJob("quick", "a"), NewJob("slow", "b"))
     with database.system(Purpose.INSPECT) as session:
-        taken = claims.claim(session, 5, now=NOON, leases={"slow": timedelta(hours=1)})
+        taken = claims.claim(session, 5, STORES, now=NOON, leases={"slow": timedelta(hours=1)})
     assert {job.kind: job.lease_until - NOON for job in taken} == {"quick": queue.LEASE, "slow": timedelta(hours=1)}
 
 
@@ -246,7 +250,7 @@ def test_a_late_finisher_changes_nothing(database: Database) -> None:
 
     with pytest.raises(LeaseLost):
         end(database, finish_late, late)
-    for verb in (claims.fail, claims.give_up, claims.pause):
+    for verb in (claims.fail, claims.give_up, pause):
         assert end(database, verb, late, "too late") == "lost"
     assert states(database) == ["running"]  # and the effect is not there
     end(database, queue.finish, holder)
@@ -265,7 +269,7 @@ def test_a_dead_workers_job_is_superseded_by_news_that_came_meanwhile(database: 
 
 
 def test_a_failed_job_whose_younger_twin_waits_ends_superseded(database: Database) -> None:
-    for verb in (claims.fail, claims.give_up, claims.pause):
+    for verb in (claims.fail, claims.give_up, pause):
         promise(database, ORDER)
         running = take_one(database)
         promise(database, ORDER)
@@ -333,7 +337,7 @@ def test_a_store_whose_work_pauses_leaves_the_others_running(database: Database)
     promise(database, ORDER, store=EVE)
     for job in take(database):
         if job.store_id == MAX:
-            assert end(database, claims.pause, job, "access was withdrawn") == "paused"
+            assert end(database, pause, job, "access was withdrawn") == "paused"
         else:
             end(database, queue.finish, job)
     assert (states(database), states(database, EVE)) == (["paused"], ["done"])
@@ -343,9 +347,9 @@ def test_a_store_whose_work_pauses_leaves_the_others_running(database: Database)
 def test_opening_again_resumes_the_youngest_of_each_key_with_its_tries(database: Database) -> None:
     for _ in range(3):
         promise(database, ORDER)
-        end(database, claims.pause, take_one(database), "closed")
+        end(database, pause, take_one(database), "closed")
     promise(database, NewJob("look", "order:43"))
-    end(database, claims.pause, take_one(database), "closed")
+    end(database, pause, take_one(database), "closed")
     with database.transaction(MAX) as session:
         assert queue.resume(session, MAX, now=NOON) == 2
     assert states(database) == ["superseded", "superseded", "waiting", "waiting"]
@@ -354,7 +358,7 @@ def test_opening_again_resumes_the_youngest_of_each_key_with_its_tries(database:
 
 def test_what_waits_already_wins_over_what_is_resumed(database: Database) -> None:
     promise(database, ORDER)
-    end(database, claims.pause, take_one(database), "closed")
+    end(database, pause, take_one(database), "closed")
     promise(database, ORDER)
     with database.transaction(MAX) as session:
         assert queue.resume(session, MAX, now=NOON) == 0
@@ -363,7 +367,7 @@ def test_what_waits_already_wins_over_what_is_resumed(database: Database) -> Non
 
 def test_resuming_one_store_opens_no_other(database: Database) -> None:
     promise(database, ORDER, store=EVE)
-    end(database, claims.pause, take_one(database), "closed")
+    end(database, pause, take_one(database), "closed")
     with database.transaction(MAX) as session:
         assert queue.resume(session, MAX, now=NOON) == 0
     assert states(database, EVE) == ["paused"]
@@ -379,8 +383,8 @@ def test_only_what_ended_before_the_day_is_forgotten(database: Database) -> None
     end(database, queue.finish, new, now=NOON)
     end(database, claims.give_up, stuck, "no", now=NOON - timedelta(days=15))
     with database.system(Purpose.INSPECT) as session:
-        assert ended_jobs.prune(session, before=NOON - timedelta(days=14)) == 1
-        assert ended_jobs.prune(session, before=NOON - timedelta(days=14)) == 0
+        assert prune.prune(session, before=NOON - timedelta(days=14)) == 1
+        assert prune.prune(session, before=NOON - timedelta(days=14)) == 0
     assert sorted(states(database)) == ["done", "running", "stuck"]
 
 
@@ -389,7 +393,7 @@ def test_forgetting_takes_no_more_than_its_share(database: Database) -> None:
     for job in take(database):
         end(database, queue.finish, job)
     with database.system(Purpose.INSPECT) as session:
-        assert [ended_jobs.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
+        assert [prune.prune(session, before=NOON + LATER, limit=5) for _ in range(3)] == [5, 2, 0]
 
 
 def test_the_oldest_waiting_job_says_how_long(database: Database) -> None:
@@ -420,7 +424,7 @@ def test_every_slot_is_one_job_and_old_slots_are_forgotten(services: Services, c
     for job in take(services.db, now=clock.now):
         end(services.db, queue.finish, job)
     with services.db.system(Purpose.INSPECT) as session:
-        assert ended_jobs.prune(session, before=NOON + timedelta(days=1)) == 4
+        assert prune.prune(session, before=NOON + timedelta(days=1)) == 4
     assert states(services.db, SYSTEM) == []
 
 

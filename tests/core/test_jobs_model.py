@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON
 
 LONG = bool(os.environ.get("LONG"))
@@ -84,7 +86,7 @@ class Jobs(RuleBasedStateMachine):
             if row.state == "waiting" and row.due <= self.now and not self.among(row.key, "running")
         }
         with self.db.system(Purpose.INSPECT) as session:
-            taken = claims.claim(session, limit, now=self.now)
+            taken = claims.claim(session, limit, WorkerAccess(), now=self.now)
         assert {job.id for job in taken} <= due
         assert len(taken) == min(limit, len(due))
         for job in taken:
@@ -117,7 +119,7 @@ class Jobs(RuleBasedStateMachine):
 
     def end_in_database(self, job: Claimed, how: str, wait: float | None) -> tuple[str, datetime]:
         """End the job; give the state it says it took, and when it is due now."""
-        verbs: dict[str, Any] = {"give_up": claims.give_up, "pause": claims.pause}
+        verbs: dict[str, Any] = {"give_up": claims.give_up, "pause": partial(claims.pause, stores=WorkerAccess())}
         try:
             with self.db.transaction(job.store_id) as session:
                 if how == "finish":

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from core.db import postgres, prepared_statement
 from core.db.database import Database
-from core.db.prepared_statement import FOR_ALL, AtOnce
+from core.db.prepared_statement import FOR_ALL, PreparedStatement
 from core.db.purpose import Purpose
-from core.db.row_reader import reading, within
+from core.db.row_reader import open_reader, session_reader
 
-HOW_MANY = AtOnce("how many", f"{FOR_ALL} select count(*) from named, stores where named.is_on = 'on'")
-BACKEND = AtOnce("backend", "select pg_backend_pid()")
+HOW_MANY = PreparedStatement("how many", f"{FOR_ALL} select count(*) from named, stores where named.is_on = 'on'")
+BACKEND = PreparedStatement("backend", "select pg_backend_pid()")
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def on_postgres(database: Database) -> Database:
 def test_a_database_that_is_away_is_an_operational_error_on_the_short_ways_too() -> None:
     away = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     with pytest.raises(sa.exc.OperationalError):
-        prepared_statement.ask(away, HOW_MANY)
-    with pytest.raises(sa.exc.OperationalError), reading(away, 1):
+        prepared_statement.execute(away, HOW_MANY)
+    with pytest.raises(sa.exc.OperationalError), open_reader(away, 1):
         pass
 
 
@@ -41,11 +41,11 @@ def cut(database_url: str, pid: int) -> None:
 def test_a_connection_cut_in_use_is_an_operational_error_and_the_next_one_works(
     on_postgres: Database, database_url: str
 ) -> None:
-    ((pid,),) = prepared_statement.ask(on_postgres, BACKEND)
+    ((pid,),) = prepared_statement.execute(on_postgres, BACKEND)
     cut(database_url, int(pid or b"0"))
     with pytest.raises(sa.exc.OperationalError):
-        prepared_statement.ask(on_postgres, HOW_MANY)
-    assert prepared_statement.ask(on_postgres, HOW_MANY) == [[b"0"]]
+        prepared_statement.execute(on_postgres, HOW_MANY)
+    assert prepared_statement.execute(on_postgres, HOW_MANY) == [[b"0"]]
 
 
 def test_several_reads_in_one_round_trip_are_one_after_the_other_or_one_error(
@@ -53,21 +53,21 @@ def test_several_reads_in_one_round_trip_are_one_after_the_other_or_one_error(
 ) -> None:
     several = [sa.text(f"select {number} as number, :store_id as store_id") for number in (1, 2, 3)]
     with on_postgres.transaction(7, write=False) as session:
-        rows = within(session).rows_of_each(several)
+        rows = session_reader(session).rows_of_each(several)
     assert [[(row.number, row.store_id) for row in each] for each in rows] == [[(1, 7)], [(2, 7)], [(3, 7)]]
 
     def read_while_cut(session: Session) -> None:
         cut(database_url, session.execute(sa.text("select pg_backend_pid()")).scalar_one())
-        within(session).rows_of_each(several)
+        session_reader(session).rows_of_each(several)
 
     with pytest.raises(sa.exc.OperationalError), on_postgres.transaction(7, write=False) as session:
         read_while_cut(session)
     with on_postgres.transaction(7, write=False) as session:
-        assert len(within(session).rows_of_each(several)) == 3
+        assert len(session_reader(session).rows_of_each(several)) == 3
 
 
 def test_what_postgresql_refuses_keeps_its_kind(on_postgres: Database) -> None:
     with pytest.raises(sa.exc.DataError):
-        prepared_statement.ask(on_postgres, AtOnce("no number", "select $1::bigint"), "many")
-    with pytest.raises(sa.exc.DBAPIError), postgres.lend(on_postgres.engine) as raw:
+        prepared_statement.execute(on_postgres, PreparedStatement("no number", "select $1::bigint"), "many")
+    with pytest.raises(sa.exc.DBAPIError), postgres.driver_connection(on_postgres.engine) as raw:
         raw.execute("select nothing from nowhere")

@@ -111,7 +111,7 @@ def test_the_date_is_the_one_given_told_in_utc() -> None:
         "Jūsų siunta dabar tikėtina ketvirtadienį, lapkričio 26 d., dviem dienomis vėliau nei buvo žadėta iš pradžių",
         "من المتوقع الآن أن يصل طردك يوم الخميس ٢٦ نوفمبر، أي بعد يومين من الموعد الذي وعدناك به سابقًا",
     ],
-    ids=["en", "vi", "zh", "th", "lt", "ar"],
+    ids=["Latin", "Latin with many marks", "Han", "Thai", "Latin with few marks", "Arabic"],
 )
 def test_a_long_subject_is_folded_and_reads_as_written(subject: str) -> None:
     raw = wire(notice(subject=subject))

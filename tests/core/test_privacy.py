@@ -24,13 +24,14 @@ from core.reviews.model import Review
 from core.schema.models import metadata
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, tracking_token
+from core.stores.tokens import answer_token, tracking_token
 from tests.conftest import Clock
 from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
-from tests.core.samples import EVE, anns_order
+from tests.core.samples import EVE, anns_order, find_mine
 
 HARMLESS = {
-    "audit": "what facts",
+    "audit": "what subject facts hash",
+    "audit_heads": "hash",
     "case_messages": "side origin",
     "cases": "kind state",
     "feeds": "name cursor state",
@@ -65,7 +66,7 @@ MERCHANTS = {
     "replies": "author changed_by",
     "return_policies": "saved_by",
     "returns": "opened_by decided_by approval_asked_by",
-    "staff": "ref name email language role",
+    "staff": "ref name former_names email language role",
     "stores": "name url email credentials secret forwarding_secret hook_token",
 }
 """What is the merchant's own; it goes with the store."""
@@ -103,7 +104,7 @@ def test_every_text_column_is_known_as_personal_or_harmless() -> None:
         for column in table.columns
         if isinstance(column.type, telling)
     }
-    personal = [personal_data.PERSONAL, personal_data.PARTLY, personal_data.MAILING]
+    personal = [personal_data.PERSONAL, personal_data.PARTLY_PERSONAL, personal_data.MAIL_JOBS]
     listed = [(table, column) for part in personal for table, columns in part.items() for column in columns]
     for part in (HARMLESS, MERCHANTS):
         listed += [(table, column) for table, columns in part.items() for column in columns.split()]
@@ -226,7 +227,7 @@ def test_a_new_order_of_an_erased_shopper_is_an_order_like_any_other(
     erase(services, store, email=EMAIL)
     store_again(services, store, her_order("2"))
     with services.db.transaction(store.id, write=False) as session:
-        assert find.find_order(session, services.keyring, "1042", EMAIL).ref == "2"
+        assert find_mine(session, services.keyring, "1042", EMAIL).ref == "2"
 
 
 def test_links_and_look_ups_of_an_erased_shopper_open_nothing(
@@ -244,7 +245,7 @@ def test_links_and_look_ups_of_an_erased_shopper_open_nothing(
     with services.db.transaction(store.id, write=False) as session:
         for proof in (EMAIL, TRACES[3], ""):
             with pytest.raises(OrderNotFound):
-                find.find_order(session, services.keyring, "1041", proof)
+                find_mine(session, services.keyring, "1041", proof)
 
 
 def test_nothing_is_sent_to_an_erased_shopper(services: Services, store: Store, world: World, worker: Worker) -> None:

@@ -10,13 +10,13 @@ from core.returns.api import refusals
 from core.returns.law.withdrawal_rights import NoSuchRight
 from core.returns.photos.image import BadPhoto
 from core.returns.requests.canceling import CannotCancel
-from core.returns.requests.opening import ReturnNotAllowed, SomethingMissing
+from core.returns.requests.opening import RequestIncomplete, ReturnNotAllowed
 from core.returns.return_settings import AboveLimit
 from core.stores.throttle import TooManyTries
 from tests.conftest import NOON
 
 TOLD = (
-    (SomethingMissing(2, ("why",)), 400, "invalid"),
+    (RequestIncomplete(2, ("why",)), 400, "invalid"),
     *((CannotCancel(code), 409, "cannot_cancel") for code in ("shipped", "over", "not_offered", "asked")),  # type: ignore[arg-type]
     (NoSuchRight(None), 409, "no_such_right"),
     (NoSuchRight(NOON.date()), 409, "no_such_right"),
@@ -36,7 +36,7 @@ def test_a_refusal_says_in_every_language_why(error: Exception, status: int, cod
 
 
 def test_what_is_missing_is_named() -> None:
-    told = refusals.something_missing(SomethingMissing(2, ("why",)), Words("en"), NOON)
+    told = refusals.something_missing(RequestIncomplete(2, ("why",)), Words("en"), NOON)
     assert told.more == {"fields": ["photos", "why"]}
     assert told.sentence == "Add 2 photos that show it. Answer the questions about the reason."
 

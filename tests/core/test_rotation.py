@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core import changes
 from core.app import create_app, wire_kinds
@@ -20,16 +18,18 @@ from core.jobs.queue import NewJob
 from core.jobs.scheduler import TABLE
 from core.jobs.worker import Worker
 from core.ops import doctor
-from core.orders import find
+from core.orders import email_digests, find
 from core.orders.model import Order
 from core.platform.sample import Demo, World
+from core.privacy import key_rotation
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import housekeeping, install
 from core.stores.model import AuditEntry, Store
 from core.stores.platform_access import link_of, open_platform, secret_of
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON, connect, make_config
-from tests.core.samples import ANN, anns_order, deliver
+from tests.core.samples import ANN, anns_order, deliver, find_mine
 
 NEW = "a-second-long-random-text-of-36-signs"
 
@@ -50,8 +50,8 @@ def walk(services: Services) -> None:
     """Let the clock's slot come and run what it promises, as a worker with these keys does."""
     with services.db.system(Purpose.INSPECT) as session:
         queue.enqueue(session, SYSTEM, NewJob("clock.reseal", f"clock.reseal:{new_id()}", once=True), now=NOON)
-    kinds = {name: kind for name, kind in wire_kinds().items() if name in housekeeping.JOBS}
-    Worker(services, kinds, close_store=install.close).run_until_idle()
+    kinds = {name: kind for name, kind in wire_kinds().items() if name in key_rotation.JOBS}
+    Worker(services, kinds, stores=WorkerAccess()).run_until_idle()
 
 
 def only_store(services: Services) -> Store:
@@ -66,13 +66,13 @@ def digests(services: Services, store: Store) -> set[str]:
 
 def notes(services: Services, store: Store) -> list[dict[str, int]]:
     with services.db.transaction(store.id, write=False) as session:
-        noted = sa.select(AuditEntry.facts).where(AuditEntry.what == housekeeping.RESEALED)
+        noted = sa.select(AuditEntry.facts).where(AuditEntry.what == key_rotation.RESEALED)
         return list(session.scalars(noted))
 
 
 def finds_the_order(services: Services, store: Store) -> bool:
     with services.db.transaction(store.id, write=False) as session:
-        return find.find_order(session, services.keyring, "101", ANN).ref == "1"
+        return find_mine(session, services.keyring, "101", ANN).ref == "1"
 
 
 def test_while_both_keys_are_there_nothing_is_lost_before_the_walk_or_after(
@@ -111,7 +111,7 @@ def test_without_the_walk_the_new_key_alone_opens_nothing(services: Services, st
 
 
 @pytest.mark.parametrize(
-    "count", [housekeeping.BATCH - 1, housekeeping.BATCH, housekeeping.BATCH + 1], ids=["less", "even", "more"]
+    "count", [email_digests.BATCH - 1, email_digests.BATCH, email_digests.BATCH + 1], ids=["less", "even", "more"]
 )
 def test_a_walk_reaches_the_last_order_however_its_batches_fall(services: Services, store: Store, count: int) -> None:
     put_orders(services, store, "1")
@@ -175,17 +175,11 @@ def test_an_address_that_changed_during_the_walk_keeps_its_own_digest(services: 
     put_orders(services, store, "1")
     read = Keyring([NEW, KEY])
     with services.db.transaction(store.id) as session:
-        rows, last = housekeeping.read_digests(session, store.id, 0)
+        rows, last = email_digests.read_digests(session, store.id, 0)
         session.execute(sa.update(Order).values(email="ann@new.example", email_key="brought by the snapshot"))
         assert (rows[0].email, last) == (ANN, 0)
-        housekeeping.renew_digests(session, store.id, read, rows)
+        email_digests.renew_digests(session, store.id, read, rows)
     assert digests(services, store) == {"brought by the snapshot"}
-
-
-@given(st.emails() | st.text(max_size=400))
-def test_a_walk_reduces_an_address_as_the_search_does(email: str) -> None:
-    keyring = Keyring([KEY])
-    assert housekeeping.digest_address(email, keyring) == find.email_key(email, keyring)
 
 
 def test_the_clock_knows_of_the_walk() -> None:

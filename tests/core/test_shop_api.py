@@ -16,7 +16,7 @@ from core.jobs.worker import Worker
 from core.platform.sample import World
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.returns.seed import ACCEPTS, place, set_policy
 from tests.core.returns.visit import Visit, picture
 
@@ -149,7 +149,7 @@ def known(client: FlaskClient, services: Services, store: Store, world: World, w
 def test_nothing_anybody_sends_makes_a_500(
     client: FlaskClient, services: Services, store: Store, known: dict[str, str], level: str
 ) -> None:
-    token = grant(services.keyring, store.id, [int(known["order"])], level=level or "see")
+    token = shopper_token(services.keyring, store.id, [int(known["order"])], level=level or "see")
     headers = {"Authorization": f"Bearer {token}"} if level else {}
     schema = schemathesis.openapi.from_wsgi("/shop/openapi.json", client.application)
     succeeded: set[str] = set()
@@ -207,6 +207,6 @@ def test_what_no_database_takes_is_not_found(client: FlaskClient, path: str) -> 
 
 
 def test_a_token_for_many_orders_opens_all_of_them(client: FlaskClient, services: Services, store: Store) -> None:
-    token = grant(services.keyring, store.id, [1, 2, 3])
+    token = shopper_token(services.keyring, store.id, [1, 2, 3])
     answer = client.get(f"/shop/{store.key}/orders", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.get_json()) == (200, {"orders": []})

@@ -14,13 +14,13 @@ from core.db.purpose import Purpose
 from core.secrets import Keyring
 from core.stores import throttle
 from core.stores.model import Throttle
-from core.stores.throttle import TooManyTries, tries_of
+from core.stores.throttle import TooManyTries, counter_of
 from tests.conftest import KEY, NOON
 
 STORE, EVE = 101, {"find:address:198.51.100.7": 5}
 KEYRING = Keyring([KEY])
 Count = Callable[..., object]
-BOTH = pytest.mark.parametrize("count", [throttle.count_try, throttle.count_often])
+BOTH = pytest.mark.parametrize("count", [throttle.count_try, throttle.count_frequent])
 
 
 @pytest.fixture
@@ -72,31 +72,31 @@ def test_rare_tries_are_counted_by_all_processes_at_once(database: Database, oth
 
 def test_what_one_process_has_written_binds_the_next_one_that_writes(database: Database, other: Database) -> None:
     for process in (database, other):
-        tries_of(process).rest = 0
-    assert passed(throttle.count_often, database, 4) == 4
-    assert passed(throttle.count_often, other, 4) == 1  # it heard of the four with the answer to its first
-    assert passed(throttle.count_often, database, 4) == 1  # likewise
+        counter_of(process).rest = 0
+    assert passed(throttle.count_frequent, database, 4) == 4
+    assert passed(throttle.count_frequent, other, 4) == 1  # it heard of the four with the answer to its first
+    assert passed(throttle.count_frequent, database, 4) == 1  # likewise
 
 
 def test_no_process_lets_more_than_the_limit_through_before_it_hears_of_others(
     database: Database, other: Database
 ) -> None:
     for process in (database, other):
-        tries_of(process).rest = math.inf
-    assert [passed(throttle.count_often, process, 9) for process in (database, other)] == [5, 5]
+        counter_of(process).rest = math.inf
+    assert [passed(throttle.count_frequent, process, 9) for process in (database, other)] == [5, 5]
 
 
 def test_look_ups_are_written_together_and_none_is_lost(database: Database) -> None:
-    passed(throttle.count_often, database, 20)
+    passed(throttle.count_frequent, database, 20)
     assert written(database) == 1  # the first; the rest of this second waits
-    tries_of(database).write(database)
+    counter_of(database).write(database)
     assert written(database) == 5  # the other fifteen were refused
 
 
 def test_tries_that_could_not_be_written_are_written_later(database: Database) -> None:
-    tries = tries_of(database)
+    tries = counter_of(database)
     tries.rest = math.inf
-    passed(throttle.count_often, database, 3)
+    passed(throttle.count_frequent, database, 3)
     with database.system(Purpose.INSPECT) as session:
         session.execute(sa.text("alter table throttles rename to elsewhere"))
     with pytest.raises(sa.exc.SQLAlchemyError):

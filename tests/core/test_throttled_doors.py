@@ -14,7 +14,7 @@ from core.platform.sample import World
 from core.services import Services
 from core.stores import throttle
 from core.stores.model import Store, Throttle
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.samples import ANN, anns_order, jobs_of
 from tests.core.shipping.seed import rows
 
@@ -91,7 +91,9 @@ def test_a_store_under_attack_answers_innocent_right_pairs(
     client: FlaskClient, services: Services, store: Store
 ) -> None:
     for _ in range(lookup.MOST_OF_A_STORE):
-        throttle.count_often(services.db, services.keyring, store.id, {}, watched=("find:store",), now=services.clock())
+        throttle.count_frequent(
+            services.db, services.keyring, store.id, {}, watched=("find:store",), now=services.clock()
+        )
     crowd = [find(client, store, str(n), f"eve{n}@x.example", where) for n, where in enumerate(addresses(40))]
     assert crowd == [404] * 40
     assert find(client, store, "1042", ANN, "198.51.100.2") == 200
@@ -120,7 +122,7 @@ def test_refused_tries_write_nothing(client: FlaskClient, services: Services, st
         find(client, store, "77", f"eve{n}@x.example", "198.51.100.9")
     for _ in range(4):
         client.post(f"/shop/{store.key}/links", json={"email": ANN})
-    throttle.tries_of(services.db).write(services.db)
+    throttle.counter_of(services.db).write(services.db)
 
     def all_rows() -> list[tuple[str, int]]:
         with services.db.system(Purpose.INSPECT, write=False) as session:
@@ -132,7 +134,7 @@ def test_refused_tries_write_nothing(client: FlaskClient, services: Services, st
     for n in range(50):
         assert find(client, store, "78", f"eve{100 + n}@x.example", "198.51.100.9") == 429
         assert client.post(f"/shop/{store.key}/links", json={"email": ANN}).status_code == 429
-    throttle.tries_of(services.db).write(services.db)
+    throttle.counter_of(services.db).write(services.db)
     assert (all_rows(), jobs_of(services, store)) == (before, waiting)
 
 
@@ -140,7 +142,7 @@ def test_codes_are_counted_per_address_and_store_too(
     client: FlaskClient, services: Services, store: Store, order: Order
 ) -> None:
     def guess(order_id: int, address: str) -> int:
-        headers = {"Authorization": f"Bearer {grant(services.keyring, store.id, [order_id])}"}
+        headers = {"Authorization": f"Bearer {shopper_token(services.keyring, store.id, [order_id])}"}
         path = f"/shop/{store.key}/code/check"
         return client.post(
             path, json={"code": "000000"}, headers=headers, environ_base={"REMOTE_ADDR": address}

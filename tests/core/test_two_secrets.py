@@ -121,7 +121,7 @@ def test_what_staff_did_is_logged_under_their_id_at_the_platform(
     saved = other.post(f"/admin/{store.key}/settings/page", data={"page": "https://shop.example/order", "version": "1"})
     assert saved.status_code == 302
     entry = rows(services, store, AuditEntry)[-1]
-    assert (entry.what, entry.staff_ref, entry.who) == ("changed widget", "7", "Max (7)")
+    assert (entry.what, entry.staff_ref, entry.who) == ("change_settings", "7", "staff")
     assert audit.acting_ref() == ""  # what this thread does next is not Eve's
 
 

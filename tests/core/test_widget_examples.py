@@ -31,7 +31,7 @@ from core.platform.snapshots import (
 )
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.conftest import Clock
 from tests.core.shipping.seed import apply, on_sqlite, order, parcel, revised, rows, sending, set_terms
 from tests.core.two_stores import Outbox
@@ -64,7 +64,7 @@ class Shopper:
     def __init__(self, client: FlaskClient, services: Services, store: Store, language: str = "en") -> None:
         self.client, self.services, self.store, self.language = client, services, store, language
         self.order = rows(services, store, Order)[0]
-        self.token = grant(services.keyring, store.id, [self.order.id], level="act")
+        self.token = shopper_token(services.keyring, store.id, [self.order.id], level="act")
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask as the widget does."""
@@ -152,7 +152,7 @@ def test_a_return_is_weighed_opened_and_followed(arrived: Shopper) -> None:
     asked = {"order": about, "lines": [line], "photos": []}
     keep("quote", arrived.ask("returns/quote", asked))
     keep("return", arrived.ask("returns", asked))
-    arrived.token = grant(arrived.services.keyring, arrived.store.id, [arrived.order.id])
+    arrived.token = shopper_token(arrived.services.keyring, arrived.store.id, [arrived.order.id])
     keep("step_up", arrived.ask("returns", asked))
 
 

@@ -13,7 +13,7 @@ from core.orders.model import Order, OrderEvent
 from core.platform.sample import World
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 from tests.conftest import connect
 from tests.core.shipping.seed import apply, on_sqlite, order, revised, rows, sending, set_terms
 from tests.core.two_stores import Outbox

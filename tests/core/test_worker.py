@@ -23,6 +23,7 @@ from core.jobs.queue import Job, Kind, LeaseLost, NewJob, PauseStore, Work
 from core.jobs.worker import DEATHS, Worker
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.services import Services
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock
 from tests.core.samples import statements
 
@@ -32,13 +33,14 @@ Handler = Callable[[Work], None]
 closed: list[tuple[int, str]] = []
 
 
-def close_store(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-    closed.append((store_id, reason))
+class NotesWhatCloses(WorkerAccess):
+    def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
+        closed.append((store_id, reason))
 
 
 def make(services: Services, handler: Handler, *, poll: float = 1.0, **kind: Any) -> Worker:
     closed.clear()
-    return Worker(services, {"work": Kind(handler, **kind)}, close_store=close_store, threads=2, poll=poll)
+    return Worker(services, {"work": Kind(handler, **kind)}, stores=NotesWhatCloses(), threads=2, poll=poll)
 
 
 def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) -> None:
@@ -243,11 +245,12 @@ def test_one_stores_trouble_is_not_anothers(services: Services) -> None:
 
 
 def test_an_end_that_cannot_be_recorded_does_not_stop_the_worker(services: Services) -> None:
-    def cannot_close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-        raise LookupError("no such store")
+    class CannotClose(WorkerAccess):
+        def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
+            raise LookupError("no such store")
 
     promise(services.db)
-    worker = Worker(services, {"work": Kind(raises(AccessLost("revoked")))}, close_store=cannot_close)
+    worker = Worker(services, {"work": Kind(raises(AccessLost("revoked")))}, stores=CannotClose())
     assert worker.run_until_idle() == 1
     assert rows(services.db) == [("running", "")]  # until its lease is over
 

@@ -25,9 +25,10 @@ from core.orders.shop import CODE_LIFE
 from core.platform.contract import StaffIdentity
 from core.platform.sample import World
 from core.services import Services
-from core.stores import install, staff
+from core.stores import staff
 from core.stores.model import Nonce, Staff, Store
 from core.stores.platform_access import store_by_id, use_once
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import connect, make_config
 from tests.core.private import EMAIL, TRACES, leave_traces
 from tests.core.samples import EVE, anns_order, anns_review
@@ -74,7 +75,7 @@ class Two:
     @property
     def worker(self) -> Worker:
         """A worker of this installation."""
-        return Worker(self.services, wire_kinds(), close_store=install.close)
+        return Worker(self.services, wire_kinds(), stores=WorkerAccess())
 
 
 def set_up(services: Services, folder: Path) -> Two:

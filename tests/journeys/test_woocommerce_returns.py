@@ -20,10 +20,10 @@ from core.platform.registry import Registry
 from core.returns.model import Return
 from core.returns.money import reimburse
 from core.returns.requests import lifecycle
-from core.returns.requests.canceling import open_cancel
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.canceling import request_cancellation
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
@@ -94,7 +94,7 @@ def look_again(services: Services, store: Store, worker: Worker, ref: int) -> No
 def ask(services: Services, store: Store, order: Order, line: str, quantity: int) -> Return:
     services.clock.forward(minutes=5)  # type: ignore[attr-defined]
     with at(services, store) as session:
-        request = Request((Asked(line, quantity, "too_small"),))
+        request = ReturnRequest((RequestedLine(line, quantity, "too_small"),))
         return open_return(session, store, order.id, request, SHOPPER, now=services.clock())
 
 
@@ -266,7 +266,7 @@ def test_an_order_is_canceled_in_the_store_and_its_money_given_back(
     set_policy(services, store, **ACCEPTS, cancel="accept")
     ref, order = place(services, store, shop, worker, vat_order(), sent=False)
     with at(services, store) as session:
-        open_cancel(session, store, order.id, SHOPPER, now=services.clock())
+        request_cancellation(session, store, order.id, SHOPPER, now=services.clock())
     worker.run_until_idle()
     assert shop.find_order(ref)["status"] in ("cancelled", "refunded")
     assert paid(shop, ref) == [17925]

@@ -16,14 +16,15 @@ from core.orders.messages.notice import Notice
 from core.platform.contract import StaffIdentity
 from core.platform.sample import SIGNATURE, Demo, forward, sign
 from core.returns.photos import photo_storage
-from core.returns.requests.evaluate_request import Asked
-from core.returns.requests.lifecycle import By
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.evaluate_request import RequestedLine
+from core.returns.requests.lifecycle import Actor
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, grant, link_of, tracking_token
+from core.stores.platform_access import link_of
+from core.stores.tokens import answer_token, shopper_token, tracking_token
 from tests.core.shipping.seed import apply, order, parcel, set_terms, the_order
 from tests.laws.rubbish import Rubbish
 
@@ -52,8 +53,8 @@ def cut_keys(services: Services, store: Store) -> Keys:
     placed, keyring = the_order(services, store), services.keyring
     with services.db.transaction(store.id) as session:
         notice_id = session.scalars(sa.select(Notice.id)).one()
-        asked = Request((Asked("1", 1),))
-        rma = open_return(session, store, placed.id, asked, By("max", "owner"), now=services.clock())
+        asked = ReturnRequest((RequestedLine("1", 1),))
+        rma = open_return(session, store, placed.id, asked, Actor("max", "owner"), now=services.clock())
         declared = declare.start(session, store, placed.id, {"2": 1}, now=services.clock())
     owner = staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
     truths = {
@@ -76,7 +77,12 @@ def cut_keys(services: Services, store: Store) -> Keys:
         truths,
         link_of(services, store).secret,
         link_of(services, store).forwarding_secret,
-        (grant(keyring, store.id, [placed.id]), grant(keyring, store.id, [placed.id], level="act"), INBOUND, METRICS),
+        (
+            shopper_token(keyring, store.id, [placed.id]),
+            shopper_token(keyring, store.id, [placed.id], level="act"),
+            INBOUND,
+            METRICS,
+        ),
         f"aftercare_desk_{store.key}={staff.open_session(keyring, owner)}",
         f"From: ann@shopper.example\r\nTo: {reply_to}\r\nSubject: Re\r\nMessage-ID: <1@x>\r\n\r\nWhere is it?".encode(),
         json.dumps(_asked(placed.id)).encode(),

@@ -29,8 +29,8 @@ from core.ops.signals import stop_on_signal
 from core.orders.model import OrderEvent
 from core.platform.contract import Platform, Reimbursement
 from core.platform.sample import Demo
-from core.stores import install
 from core.stores.platform_access import open_platform, store_by_id
+from core.stores.worker_access import WorkerAccess
 from plugins.woocommerce.platform import WooCommerce
 
 PLATFORMS: dict[str, type[Platform]] = {"demo": Demo, "woocommerce": WooCommerce}
@@ -100,7 +100,7 @@ def work(env: Mapping[str, str], lease: float) -> None:
     services = make_services(config, PLATFORMS)
     clock = scheduler.start(services, TABLE)
     kinds = {name: replace(kind, lease=timedelta(seconds=lease)) for name, kind in (wire_kinds() | KINDS).items()}
-    Worker(services, kinds, close_store=install.close).run(stop)
+    Worker(services, kinds, stores=WorkerAccess()).run(stop)
     clock.shutdown(wait=False)
     services.db.close()
 

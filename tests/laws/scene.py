@@ -23,9 +23,9 @@ from core.platform.sample import World
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
 from core.services import Services
-from core.stores import install
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, connect
 from tests.laws.cluster import Cluster
 from tests.laws.entry import PLATFORMS
@@ -64,7 +64,7 @@ def staged(url: str, folder: Path, chance: random.Random, *, webs: int, workers:
         services, world = make_services(read_config(env), PLATFORMS), World(folder / "world.db")
         store = connect(services, world)
         tell_everything(services, store)
-        Worker(services, wire_kinds(), close_store=install.close).run_until_idle()  # the first reading of no orders
+        Worker(services, wire_kinds(), stores=WorkerAccess()).run_until_idle()  # the first reading of no orders
         cluster = Cluster(folder, env)
         try:
             ports = [cluster.add_web() for _ in range(webs)]
@@ -85,7 +85,7 @@ def tell_everything(services: Services, store: Store) -> None:
         row.settings = {"shipping": {"rules": rules} | always}
         row.settings_version += 1
         paying = Policy(otherwise="accept", before_delivery="accept", refund_when="approval", wishes=("keep",))
-        policy_versions.save(session, row, paying, seen=1, who="Max", now=services.clock())
+        policy_versions.save_policy(session, row, paying, seen=1, who="Max", now=services.clock())
 
 
 def trade_on(scene: Scene, seconds: float) -> None:

@@ -32,9 +32,9 @@ from core.platform.snapshots import (
     TrackingEventSnapshot,
     TrackingStatus,
 )
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import link_of
@@ -173,7 +173,7 @@ class Storefront:
         with services.db.transaction(store.id) as session:
             changes.apply_orders(session, services, store, [order], asked_at=now, now=now)
             ours = session.scalars(sa.select(Order.id).where(Order.ref == order.ref)).one()
-            open_return(session, store, ours, Request((Asked("1", wish="keep"),)), SHOPPER, now=now)
+            open_return(session, store, ours, ReturnRequest((RequestedLine("1", wish="keep"),)), SHOPPER, now=now)
 
 
 CARD = PaymentSnapshot("1", "card", 1200, refundable=True)

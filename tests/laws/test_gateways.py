@@ -29,9 +29,9 @@ from core.orders.messages.notice import Notice
 from core.orders.model import Order
 from core.platform.contract import Installation
 from core.returns.model import Reimbursement
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
@@ -121,7 +121,7 @@ def ask_back(scene: Scene, order: Order) -> None:
 
     def click() -> None:
         with scene.services.db.transaction(scene.store.id) as session:
-            asked = Request((Asked(line, 1, "other", "keep"),))
+            asked = ReturnRequest((RequestedLine(line, 1, "other", "keep"),))
             open_return(session, scene.store, order.id, asked, SHOPPER, now=scene.services.clock())
 
     insist(click)

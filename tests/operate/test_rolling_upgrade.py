@@ -23,8 +23,8 @@ from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.sample import World
 from core.services import Services
-from core.stores import install
 from core.stores.model import Store
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON
 from tests.core.samples import ANN, anns_order, deliver
 from tests.operate.running import PATIENCE, ROOT, environment, run, wait_until
@@ -128,7 +128,7 @@ def test_a_migration_while_workers_work_loses_nothing_and_holds_writers_up_short
 
     with services.db.transaction(store.id) as session:
         session.execute(sa.delete(Job))
-    worker = Worker(services, {"note": Kind(note)}, close_store=install.close, threads=1, poll=0.05)
+    worker = Worker(services, {"note": Kind(note)}, stores=WorkerAccess(), threads=1, poll=0.05)
     threads = [threading.Thread(target=promise), threading.Thread(target=worker.run, args=(stop,))]
     for thread in threads:
         thread.start()
@@ -145,7 +145,7 @@ def test_a_migration_while_workers_work_loses_nothing_and_holds_writers_up_short
     print(f"{services.db.engine.dialect.name}: migrate took {took:.2f} s, a writer waited {max(pauses):.3f} s at most")
     assert max(pauses) < LONGEST_PAUSE
     assert states(services.db, store) <= {"done", "waiting", "running"}
-    Worker(services, {"note": Kind(note)}, close_store=install.close).run_until_idle()
+    Worker(services, {"note": Kind(note)}, stores=WorkerAccess()).run_until_idle()
     with services.db.transaction(store.id, write=False) as session:
         assert session.scalar(sa.select(sa.func.count()).where(Job.kind == "note")) == promised[0]
 

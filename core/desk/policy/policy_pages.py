@@ -19,8 +19,8 @@ from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy, explain
 from core.returns.policy.policy_versions import NotAPolicy, PolicyChanged
 from core.returns.presenter.display_names import reason_label, wish_label
-from core.returns.simulation.policy_history import MOST, past_cases
-from core.returns.simulation.simulate import compare
+from core.returns.simulation.policy_history import MOST_ORDERS, past_cases
+from core.returns.simulation.simulate import simulate
 from core.stores import staff
 
 _MOST_CARRIED = 150_000
@@ -112,7 +112,7 @@ def _save(policy: Policy) -> BaseResponse | tuple[str, int]:
     app = services()
     try:
         with app.db.transaction(g.store.id) as session:
-            policy_versions.save(session, g.store, policy, seen=_seen(), who=staff_name(), now=app.clock())
+            policy_versions.save_policy(session, g.store, policy, seen=_seen(), who=staff_name(), now=app.clock())
     except PolicyChanged:
         say = words().pgettext
         problem = say("desk", "Somebody saved the policy since you opened it. What you see below is not saved.")
@@ -127,14 +127,14 @@ def _rehearse(candidate: Policy) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policy_versions.policy_of(session, g.store)
         cases = past_cases(session, policy, candidate, store_country=g.store.country, now=now)
-        found = compare(policy, candidate, cases, now)
+        found = simulate(policy, candidate, cases, now)
     return show_page(
         "rehearsal",
         found=found,
         changed=sum(tally.lines for tally in found.changes.values()),
         document=_carried(candidate),
         seen=_seen(),
-        most=MOST,
+        most=MOST_ORDERS,
         as_of=pack_date(),
     )
 

@@ -13,7 +13,7 @@ from core.desk.returns.return_buttons import Button
 from core.http.context import services, words
 from core.orders.find import OrderNotFound
 from core.returns.law.withdrawal_rights import NoSuchRight
-from core.returns.requests.lifecycle import By, ReasonNeeded
+from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.states import IllegalMove
 from core.returns.withdrawal import declarations
 from core.returns.withdrawal.declarations import DeclarationNotFound
@@ -35,7 +35,7 @@ def move_declaration(key: str, declaration_id: int, verb: str) -> BaseResponse |
     if verb not in ("match", "close"):
         abort(404)
     app, say = services(), words().pgettext
-    note, by = request.form.get("note", "").strip(), By(staff_name(), g.person.role)
+    note, by = request.form.get("note", "").strip(), Actor(staff_name(), g.person.role)
     try:
         with app.db.transaction(g.store.id) as session:
             row = declarations.find_declaration(session, g.store.id, declaration_id)

@@ -12,14 +12,14 @@ from core.desk.page import desk, show_page, staff_name
 from core.desk.policy.policy_form import WISHES
 from core.http.context import services, words
 from core.orders.model import Order
-from core.returns.money.order_balance import Books, read_books
+from core.returns.money.order_balance import OrderBalance, read_balance
 from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
 from core.returns.presenter import sentences
 from core.returns.presenter.display_names import reason_label, wish_label
-from core.returns.requests.evaluate_request import Asked
-from core.returns.requests.lifecycle import By, ReturnNotFound
-from core.returns.requests.opening import Request, ReturnNotAllowed, open_return
+from core.returns.requests.evaluate_request import RequestedLine
+from core.returns.requests.lifecycle import Actor, ReturnNotFound
+from core.returns.requests.opening import ReturnNotAllowed, ReturnRequest, open_return
 from core.stores import staff
 
 
@@ -38,19 +38,19 @@ def open_for_shopper(key: str, order_id: int) -> BaseResponse | tuple[str, int]:
     wanted = _read(request.form)
     if not wanted:
         return _print(order_id, say.pgettext("desk", "Say how many of at least one item come back.")), 400
-    asked = Request(wanted, comment=request.form.get("comment", "").strip())
-    by = By(staff_name(), g.person.role)
+    asked = ReturnRequest(wanted, comment=request.form.get("comment", "").strip())
+    by = Actor(staff_name(), g.person.role)
     try:
         with app.db.transaction(g.store.id) as session:
             rma = open_return(session, g.store, order_id, asked, by, now=app.clock())
     except ReturnNotFound:
         abort(404)
     except ReturnNotAllowed as refusal:
-        return _print(order_id, sentences.in_one_breath(say, refusal.considered.answer.objections)), 409
+        return _print(order_id, sentences.objections_text(say, refusal.considered.answer.objections)), 409
     return redirect(url_for("desk.show_return", key=key, return_id=rma.id, done=1))
 
 
-def _read(form: Mapping[str, str]) -> tuple[Asked, ...]:
+def _read(form: Mapping[str, str]) -> tuple[RequestedLine, ...]:
     """Read the rows in which a quantity stands."""
     rows = []
     for name in form:
@@ -58,7 +58,7 @@ def _read(form: Mapping[str, str]) -> tuple[Asked, ...]:
         count, wish = form[name].strip()[:9], form.get(f"wish.{ref}", "")
         if field == "quantity" and count.isascii() and count.isdecimal() and int(count) and wish in WISHES:
             reason = form.get(f"reason.{ref}", "other")[:40]
-            rows.append(Asked(ref, int(count), reason, wish))  # type: ignore[arg-type]
+            rows.append(RequestedLine(ref, int(count), reason, wish))  # type: ignore[arg-type]
     return tuple(rows)
 
 
@@ -71,7 +71,7 @@ def _print(order_id: int, problem: str = "") -> str:
         return show_page(
             "open_return",
             order=order,
-            rows=_rows(read_books(session, order)),
+            rows=_rows(read_balance(session, order)),
             reasons=[(key, reason_label(words(), key)) for key in policy.reasons],
             wishes=[(wish, wish_label(words(), wish)) for wish in policy.wishes],
             problem=problem,
@@ -79,6 +79,6 @@ def _print(order_id: int, problem: str = "") -> str:
         )
 
 
-def _rows(books: Books) -> Sequence[tuple[Any, int]]:
+def _rows(books: OrderBalance) -> Sequence[tuple[Any, int]]:
     """Give each line of goods with how many of it are left."""
     return [(line, books.left[line.ref]) for line in books.lines if line.kind in GOODS and books.left.get(line.ref)]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.flash_messages import reason_needed
-from core.desk.page import desk, staff_name
+from core.desk.page import desk
 from core.desk.returns.return_pages import first_of, print_return
 from core.desk.returns.withdrawal_pages import first_of_withdrawal, print_withdrawal
 from core.http.context import services, words
@@ -36,9 +36,9 @@ def move_money(key: str, money_id: int, verb: str) -> BaseResponse | tuple[str, 
         with app.db.transaction(g.store.id) as session:
             mine = _find(session, money_id, lock=True)
             if verb == "retry":
-                reimburse.retry(session, mine, by=staff_name(), now=now)
+                reimburse.retry(session, mine, now=now)
             else:
-                reimburse.mark_paid(session, mine, by=staff_name(), reason=reason, now=now)
+                reimburse.mark_paid(session, mine, reason=reason, now=now)
     except (NotOpen, IllegalMove):
         return _print(row, {"": _first(row)}), 409
     if row.return_id:

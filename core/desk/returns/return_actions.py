@@ -16,7 +16,7 @@ from core.http.context import services, words
 from core.returns.model import Return
 from core.returns.money import payout
 from core.returns.requests import lifecycle
-from core.returns.requests.lifecycle import By, Inspected, ReasonNeeded, ReturnNotFound
+from core.returns.requests.lifecycle import Actor, ItemInspection, ReasonNeeded, ReturnNotFound
 from core.returns.return_settings import AboveLimit
 from core.returns.states import IllegalMove
 from core.stores import staff
@@ -26,9 +26,9 @@ GRADES = ("new", "used", "damaged")
 _RESTOCK = {"yes": True, "no": False}
 
 
-def by_me() -> By:
+def by_me() -> Actor:
     """Name whoever sits at the desk, with their role."""
-    return By(staff_name(), g.person.role)
+    return Actor(staff_name(), g.person.role)
 
 
 @desk.post("/<key>/returns/<int:return_id>/<verb>")
@@ -151,10 +151,10 @@ def _inspect(session: Session, rma: Return, now: datetime) -> str:
     return words().pgettext("desk", "This would pay %(amount)s.", amount=words().money(amount, rma.currency))
 
 
-def _found(item_id: int, quantity: int) -> Inspected:
+def _found(item_id: int, quantity: int) -> ItemInspection:
     said = request.form
     grade = said.get(f"grade.{item_id}", "")
-    return Inspected(
+    return ItemInspection(
         item_id,
         accepted=int(said.get(f"accepted.{item_id}", quantity)),
         grade=grade if grade in GRADES else "",

@@ -24,7 +24,7 @@ from core.stores.model import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class ReturnedItem:
     """One item of a return, with what the shopper said of it in words."""
 
     item: ReturnItem
@@ -35,7 +35,7 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class PayoutView:
     """One thing of worth the shopper gets: its kind, its amount, and the lines that add up to it."""
 
     kind: str
@@ -58,10 +58,10 @@ class ReturnView:
 
     rma: Return
     order: Order
-    things: Sequence[Thing]
+    things: Sequence[ReturnedItem]
     photos: Sequence[int]
     objections: Sequence[str]
-    given: Sequence[Given]
+    given: Sequence[PayoutView]
     money: Sequence[Money]
     earlier: Sequence[Return]
     history: Sequence[Step]
@@ -90,11 +90,9 @@ def view_return(session: Session, store: Store, rma: Return, words: Words) -> Re
         earlier=_earlier(session, order, rma),
         history=steps_of(
             session,
-            rma.rma,
-            rma.order_id,
-            rma.opened_at,
-            money=[row.id for row in money],
-            known={
+            rma,
+            money=money,
+            causes={
                 "return_requested": rma.opened_by,
                 "return_approved": rma.decided_by,
                 "return_sent": "shopper",
@@ -110,9 +108,9 @@ def titles_of(session: Session, order: Order) -> dict[str, str]:
     return {line.ref: f"{line.title}, {line.variant}" if line.variant else line.title for line in lines}
 
 
-def given_by(row: Reimbursement, titles: Mapping[str, str], words: Words) -> Given:
+def payout_view_of(row: Reimbursement, titles: Mapping[str, str], words: Words) -> PayoutView:
     """Explain a reimbursement as it was promised."""
-    return Given(row.kind, row.amount, entries_of([Entry(**kept) for kept in row.explanation], titles, words))
+    return PayoutView(row.kind, row.amount, entries_of([Entry(**kept) for kept in row.explanation], titles, words))
 
 
 def entries_of(entries: Sequence[Entry], titles: Mapping[str, str], words: Words) -> tuple[tuple[str, str, int], ...]:
@@ -130,7 +128,7 @@ def pay_link(row: Reimbursement, order: Order) -> str:
 
 def _things(
     session: Session, store: Store, rma: Return, items: Sequence[ReturnItem], titles: Mapping[str, str], words: Words
-) -> list[Thing]:
+) -> list[ReturnedItem]:
     questions: dict[tuple[str, str], str] = {}
     if any(item.answers for item in items):
         policy = policy_versions.policy_at(session, store, rma.policy_version)
@@ -139,7 +137,7 @@ def _things(
                 asked = question.words.get(words.language) or question.words.get("en") or ""
                 questions[reason, question.key] = asked
     return [
-        Thing(
+        ReturnedItem(
             item=item,
             title=titles.get(item.line_ref, item.title),
             reason=display_names.reason_label(words, item.reason),
@@ -162,13 +160,13 @@ def _objection(words: Words, kept: Mapping[str, Any]) -> str:
 
 def _given(
     session: Session, rma: Return, money: Sequence[Reimbursement], titles: Mapping[str, str], words: Words
-) -> list[Given]:
+) -> list[PayoutView]:
     if money:
-        return [given_by(row, titles, words) for row in money]
+        return [payout_view_of(row, titles, words) for row in money]
     if rma.acceptance in ("declined", "canceled"):
         return []
     shares = shares_of(session, rma)
-    return [Given(one.kind, one.quote.total, entries_of(one.quote.explanation, titles, words)) for one in shares]
+    return [PayoutView(one.kind, one.quote.total, entries_of(one.quote.explanation, titles, words)) for one in shares]
 
 
 def _earlier(session: Session, order: Order, rma: Return) -> Sequence[Return]:

@@ -7,26 +7,13 @@ from collections.abc import Callable
 
 def names_of_returns(say: Callable[[str, str], str]) -> dict[str, str]:
     """Give the names by word, in the language `say` speaks."""
-    return _letters(say) | _standings(say) | _doings(say) | _objections(say) | _terms(say)
+    return _cases(say) | _standings(say) | _doings(say) | _objections(say) | _terms(say)
 
 
-def _letters(say: Callable[[str, str], str]) -> dict[str, str]:
-    """Kinds of letter, and of case."""
+def _cases(say: Callable[[str, str], str]) -> dict[str, str]:
+    """Kinds of case, and the one rule of all letters."""
     return {
         "returns": say("desk", "Returns"),
-        "return_requested": say("desk", "Return requested"),
-        "return_approved": say("desk", "Return approved"),
-        "return_declined": say("desk", "Return declined"),
-        "return_received": say("desk", "Return arrived"),
-        "return_canceled": say("desk", "Return canceled"),
-        "refund_issued": say("desk", "Refund made"),
-        "store_credit_issued": say("desk", "Store credit given"),
-        "exchange_ready": say("desk", "Exchange ready"),
-        "order_canceled": say("desk", "Order canceled"),
-        "cancel_requested": say("desk", "Asks to cancel"),
-        "cancel_declined": say("desk", "Cancellation declined"),
-        "withdrawal_receipt": say("desk", "Receipt of a withdrawal"),
-        "withdrawal_contested": say("desk", "Withdrawal contested"),
         "refund_failed": say("desk", "Refund failed"),
         "paid_otherwise": say("desk", "The store paid another amount"),
         "refunded_twice": say("desk", "More was refunded than was due"),
@@ -54,7 +41,6 @@ def _standings(say: Callable[[str, str], str]) -> dict[str, str]:
         "reception.received": say("desk", "here, not inspected yet"),
         "reception.inspected": say("desk", "inspected"),
         "reception.kept": say("desk", "stays with the shopper"),
-        "reception.lost": say("desk", "lost on the way back"),
         "money.pending": say("desk", "on its way"),
         "money.issued": say("desk", "done"),
         "money.failed": say("desk", "failed"),
@@ -90,18 +76,31 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.issued_store_credit": say("desk", "Store credit given"),
         "did.issued_exchange": say("desk", "Exchange made"),
         "did.paid_otherwise": say("desk", "The store paid another amount"),
+        "did.approve": say("desk", "Approved"),
+        "did.decline": say("desk", "Declined"),
+        "did.cancel": say("desk", "Canceled"),
+        "did.note_sent": say("desk", "Sent back"),
+        "did.receive": say("desk", "Arrived"),
+        "did.inspect": say("desk", "Inspected"),
         "did.refunded_twice": say("desk", "More was refunded than was due"),
         "did.reopen": say("desk", "Taken up again"),
-        "did.let keep": say("desk", "Let the shopper keep it"),
-        "did.asked for approval of": say("desk", "Asked for approval"),
-        "did.changed the terms of": say("desk", "Changed the terms"),
-        "did.refund of": say("desk", "Promised the refund"),
-        "did.goods of": say("desk", "Noted that the goods are back"),
-        "did.handed over the receipt of": say("desk", "Handed over the receipt"),
+        "did.set_label": say("desk", "Gave the shopper a label"),
+        "did.let_keep": say("desk", "Let the shopper keep it"),
+        "did.ask_approval": say("desk", "Asked for approval"),
+        "did.set_terms": say("desk", "Changed the terms"),
+        "did.refund": say("desk", "Promised the refund"),
+        "did.goods_back": say("desk", "Noted that the goods are back"),
+        "did.hand_over_receipt": say("desk", "Handed over the receipt"),
         "did.uphold": say("desk", "Accepted after all"),
-        "did.retry reimbursement": say("desk", "Tried the payment again"),
-        "did.paid by hand": say("desk", "Paid by hand"),
+        "did.retry": say("desk", "Tried the payment again"),
+        "did.mark_paid": say("desk", "Paid by hand"),
+        "did.drop": say("desk", "Gave the payment up"),
+        "did.contest": say("desk", "Contested"),
+        "did.refuse": say("desk", "Refused"),
+        "did.retract": say("desk", "Taken back"),
         "did.withdrawal_sent": say("desk", "Proof of sending"),
+        "did.prove_sent": say("desk", "Proof of sending"),
+        "did.take_as_in_time": say("desk", "Taken as in time"),
         "did.withdrawn": say("desk", "Declared"),
         "did.withdrawal_contested": say("desk", "Contested"),
         "did.withdrawal_refused": say("desk", "Refused"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Response, abort, g, request
 from sqlalchemy.orm import Session
 
-from core.desk.flash_messages import spoken, who_was_first
+from core.desk.flash_messages import actor_name, who_was_first
 from core.desk.page import desk, show_page
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import buttons_of, may_inspect, may_set_terms
@@ -92,7 +92,7 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
             problems=problems or {},
             preview=preview,
             typed=request.form,
-            spoken=spoken,
+            actor_name=actor_name,
         )
 
 

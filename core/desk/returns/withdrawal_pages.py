@@ -11,24 +11,25 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.flash_messages import reason_needed, spoken, who_was_first
+from core.desk.flash_messages import actor_name, reason_needed, who_was_first
 from core.desk.history import Step, steps_of
 from core.desk.page import desk, show_page, staff_name
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import Button
-from core.desk.returns.return_facts import Given, Money, entries_of, given_by, pay_link, titles_of
+from core.desk.returns.return_facts import Money, PayoutView, entries_of, pay_link, payout_view_of, titles_of
 from core.http.context import services, words
 from core.i18n.words import Words
 from core.orders.model import Order
+from core.returns.audit_entries import note_act
 from core.returns.law.withdrawal_law import line_exemption, pack_date
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft
 from core.returns.presenter.display_names import exemption_in_law
-from core.returns.requests.lifecycle import By, ReasonNeeded
+from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.states import WITHDRAWAL, IllegalMove
 from core.returns.withdrawal import declarations, declare
 from core.returns.withdrawal.declare import WithdrawalNotFound
-from core.stores import audit, staff
+from core.stores import staff
 
 _PAGE = 50
 _MOVES = ("contest", "uphold", "refuse")
@@ -42,7 +43,7 @@ class WithdrawalView:
     order: Order
     things: Sequence[tuple[str, int, str]]
     """(title, quantity, the legal ground named against it)"""
-    given: Given | None
+    given: PayoutView | None
     money: Sequence[Money]
     history: Sequence[Step]
     clock: return_queue.Clock
@@ -80,7 +81,7 @@ def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = No
             problems=problems or {},
             typed=request.form,
             as_of=pack_date(),
-            spoken=spoken,
+            actor_name=actor_name,
         )
 
 
@@ -121,7 +122,7 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         abort(404)
     order = session.get_one(Order, (g.store.id, row.order_id))
     money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
-    known = {"withdrawn": "shopper", "withdrawal_retracted": "shopper"}
+    causes = dict.fromkeys(("withdrawn", "withdrawal_sent", "withdrawal_retracted"), "shopper")
     return WithdrawalView(
         row=row,
         order=order,
@@ -131,22 +132,20 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         ],
         given=_given(session, row, order, money),
         money=[Money(one, pay_link(one, order)) for one in money],
-        history=steps_of(
-            session, row.number, row.order_id, row.started_at, money=[one.id for one in money], known=known
-        ),
+        history=steps_of(session, row, money=money, causes=causes),
         clock=return_queue.clock_of(row, now),
     )
 
 
-def _given(session: Session, row: Withdrawal, order: Order, money: Sequence[Reimbursement]) -> Given | None:
+def _given(session: Session, row: Withdrawal, order: Order, money: Sequence[Reimbursement]) -> PayoutView | None:
     titles = titles_of(session, order)
     if money:
-        return given_by(money[0], titles, words())
+        return payout_view_of(money[0], titles, words())
     try:
         due = declare.quote_of(session, row, order)
     except (NothingLeft, MoreThanBought):
         return None
-    return Given("refund", due.total, entries_of(due.explanation, titles, words()))
+    return PayoutView("refund", due.total, entries_of(due.explanation, titles, words()))
 
 
 def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
@@ -182,19 +181,19 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
     return buttons
 
 
-def _by_me() -> By:
-    return By(staff_name(), g.person.role)
+def _by_me() -> Actor:
+    return Actor(staff_name(), g.person.role)
 
 
 def _receipt(session: Session, row: Withdrawal, now: datetime) -> None:
     if row.state != "declared":
         raise IllegalMove("withdrawal", row.state, "acknowledge")
     declare.acknowledge(session, row, now=now)
-    audit.note(session, now, staff_name(), f"handed over the receipt of {row.number}")
+    note_act(session, row, "hand_over_receipt", now=now)
 
 
 def _back(session: Session, row: Withdrawal, now: datetime) -> None:
-    declare.note_back(session, g.store, row, _by_me(), now=now)
+    declare.record_goods_back(session, g.store, row, _by_me(), now=now)
 
 
 def _sent(session: Session, row: Withdrawal, now: datetime) -> None:

@@ -15,7 +15,7 @@ from core.i18n.words import Words
 from core.orders.model import LineItem, Order, Shipment
 from core.reviews.model import Reply, Review
 from core.reviews.replies import replies_of
-from core.reviews.reply_check import Doubt, check
+from core.reviews.reply_check import ReplyWarning, check
 from core.stores.model import Staff, Store
 
 _MOST_EARLIER = 5
@@ -58,15 +58,15 @@ def view_review(session: Session, review: Review) -> ReviewView:
     )
 
 
-def doubts_of(session: Session, store: Store, review: Review, text: str) -> Sequence[Doubt]:
+def doubts_of(session: Session, store: Store, review: Review, text: str) -> Sequence[ReplyWarning]:
     """Hold an answer against what is known of the review, its order and the store."""
     order, _ = _order_of(session, review)
     own = (store.email, str(store.settings.get("mail", {}).get("support", "")))
     names = (review.author, order.name if order else "")
-    return check(text, names=names, order_number=order.number if order else "", own=own)
+    return check(text, names=names, order_number=order.number if order else "", own_contacts=own)
 
 
-def doubt_sentence(doubt: Doubt, words: Words) -> str:
+def doubt_sentence(doubt: ReplyWarning, words: Words) -> str:
     """Say what to look at again."""
     # Isolated, or a phone number is read from its end in Arabic.
     say, found = words.pgettext, f"\N{FIRST STRONG ISOLATE}{doubt.found}\N{POP DIRECTIONAL ISOLATE}"

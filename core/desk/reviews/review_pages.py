@@ -18,7 +18,7 @@ from core.platform.contract import Feature
 from core.reviews import replies
 from core.reviews.model import Review
 from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
-from core.reviews.reply_check import Doubt
+from core.reviews.reply_check import ReplyWarning
 from core.stores import staff
 
 _MOST_PAGES = 10_000
@@ -27,7 +27,7 @@ _MOST_PAGES = 10_000
 class _LookAgain(Exception):
     """The answer holds something its writer has not been told of yet; nothing was written."""
 
-    def __init__(self, doubts: Sequence[Doubt]) -> None:
+    def __init__(self, doubts: Sequence[ReplyWarning]) -> None:
         super().__init__()
         self.doubts = doubts
 
@@ -83,7 +83,7 @@ def move_review(key: str, review_id: int, verb: str) -> BaseResponse | tuple[str
     return redirect(url_for("desk.show_review", key=key, review_id=review_id, done=1))
 
 
-def _print(review_id: int, *, problem: str = "", doubts: Sequence[Doubt] = (), was_first: bool = False) -> str:
+def _print(review_id: int, *, problem: str = "", doubts: Sequence[ReplyWarning] = (), was_first: bool = False) -> str:
     """Print a review's page; `problem` is said beside the reply box, `doubts` above it, and what was typed is kept."""
     with services().db.transaction(g.store.id, write=False) as session:
         try:

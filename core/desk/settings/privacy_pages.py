@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.conversations.model import Case, Message
-from core.desk.page import desk, show_page, staff_name
+from core.desk.page import desk, show_page
 from core.http.context import services, words
 from core.http.errors import refusal_of
 from core.orders.model import Order
@@ -38,7 +38,7 @@ def erase_shopper(key: str, order_id: int) -> BaseResponse | tuple[str, int]:
         order = _order(session, order_id)
         if typed == order.number:
             counts = personal_data.erase_person(session, app.keyring, **_shopper_of(order), now=now)
-            audit.note(session, now, staff_name(), "privacy: erase", {"order": str(order_id), **counts})
+            audit.note(session, now, audit.STAFF, "privacy_erase", f"order:{order_id}", counts)
             return redirect(url_for("desk.show_order", key=key, order_id=order_id))
     say = words().pgettext
     return _show_privacy(order_id, say("desk", "That is not this order's number. Nothing was erased.")), 400
@@ -51,7 +51,7 @@ def export_shopper(key: str, order_id: int) -> Response:
     app = services()
     with app.db.transaction(g.store.id) as session:
         told = personal_data.export_person(session, app.keyring, **_shopper_of(_order(session, order_id)))
-        audit.note(session, app.clock(), staff_name(), "privacy: export", {"order": str(order_id)})
+        audit.note(session, app.clock(), audit.STAFF, "privacy_export", f"order:{order_id}")
     return _as_file(json.dumps(told, ensure_ascii=False, indent=1), f"order-{order_id}")
 
 
@@ -65,7 +65,7 @@ def export_case(key: str, case_id: int) -> Response:
         case = session.get(Case, (g.store.id, case_id))
         if case is None or case.kind != retention.EXPORT:
             abort(404)
-        audit.note(session, app.clock(), staff_name(), "privacy: export", {"case": str(case_id)})
+        audit.note(session, app.clock(), audit.STAFF, "privacy_export", f"case:{case_id}")
         return _as_file("".join(session.scalars(pieces)), f"case-{case_id}")
 
 
@@ -83,9 +83,7 @@ def edit_retention(key: str) -> BaseResponse | str | tuple[str, int]:
     version = request.form.get("version", 0, type=int)
     try:
         with app.db.transaction(g.store.id) as session:
-            settings.change(
-                session, g.store, retention.SECTION, values, version=version, who=staff_name(), now=app.clock()
-            )
+            settings.change(session, g.store, retention.SECTION, values, version=version, now=app.clock())
     except SettingsChanged as error:
         return show_page("retention", days=typed, problem=refusal_of(error).sentence), 409
     return redirect(url_for("desk.edit_retention", key=key, saved=1))

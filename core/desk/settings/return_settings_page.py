@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.flash_messages import read_amount
-from core.desk.page import desk, show_page, staff_name
+from core.desk.page import desk, show_page
 from core.http.context import services, words
 from core.http.errors import refusal_of
 from core.money import to_decimal
-from core.returns.return_settings import SECTION, Practice, practice_of
+from core.returns.return_settings import SECTION, ReturnSettings, return_settings_of
 from core.stores import settings, staff
 from core.stores.settings import SettingsChanged
 
@@ -39,7 +39,7 @@ def save_practice(key: str) -> BaseResponse | tuple[str, int]:
     app, version = services(), request.form.get("version", 0, type=int)
     try:
         with app.db.transaction(g.store.id) as session:
-            settings.change(session, g.store, SECTION, values, version=version, who=staff_name(), now=app.clock())
+            settings.change(session, g.store, SECTION, values, version=version, now=app.clock())
     except SettingsChanged as error:
         return _print({"": refusal_of(error).sentence}), 409
     return redirect(url_for("desk.edit_practice", key=key, saved=1))
@@ -58,7 +58,7 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
         except ValueError:
             problems["agent_limit"] = say("desk", "Give an amount such as 4.90, or nothing for no limit.")
     try:
-        return Practice(**values).model_dump(mode="json")
+        return ReturnSettings(**values).model_dump(mode="json")
     except ValidationError as error:
         days = say("desk", "Give a number of days from 0 to 365.")
         address = say("desk", "Give at most 8 lines of 200 characters.")
@@ -68,7 +68,7 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
 
 
 def _print(problems: Mapping[str, str] | None = None) -> str:
-    said = practice_of(g.store)
+    said = return_settings_of(g.store)
     limit = "" if said.agent_limit is None else f"{to_decimal(said.agent_limit, g.store.currency):f}"
     form = {name: str(getattr(said, name)) for name in _DAYS}
     form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit}

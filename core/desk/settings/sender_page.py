@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page, staff_name
-from core.http.context import require_same_site, services, speak, words
+from core.http.context import require_same_site, services, set_language, words
 from core.i18n.words import Words
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
@@ -77,7 +77,7 @@ def _save(
     proven = said.get("from", "") if address else ""
     pending = "" if address == proven else address
     values = {**wanted, "from": proven, "pending": pending}
-    settings.change(session, store, SECTION, values, version=version, who=staff_name(), now=now)
+    settings.change(session, store, SECTION, values, version=version, now=now)
     if pending:
         new = NewJob("desk.confirm_sender", f"confirm_sender:{version}", {"by": staff_name()})
         queue.enqueue(session, store.id, new, now=now)
@@ -138,9 +138,9 @@ def confirm_address(token: str) -> str:
             row = session.scalars(sa.select(Store).where(Store.id == store.id).with_for_update()).one()
             row.settings = {**row.settings, SECTION: {**said, "from": payload["a"], "pending": ""}}
             row.settings_version += 1
-            audit.note(session, app.clock(), payload["a"].partition("@")[2], "confirmed the sender address")
+            audit.note(session, app.clock(), "mailed_link", "confirm_sender")
             done = True
-    speak(store.language)
+    set_language(store.language)
     return render_template("desk/confirm_sender.html", store=store, address=payload["a"], done=done)
 
 

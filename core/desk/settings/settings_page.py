@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.page import desk, show_page, staff_name
+from core.desk.page import desk, show_page
 from core.desk.settings import terms_form
 from core.http.context import services
 from core.http.errors import refusal_of
@@ -16,7 +16,7 @@ from core.jobs import queue
 from core.orders.links import store_page
 from core.orders.model import Order
 from core.shipping import evaluate, replay
-from core.shipping.rules.terms import RULES
+from core.shipping.rules.notice_kinds import RULES
 from core.stores import settings, staff
 
 
@@ -34,9 +34,7 @@ def save_settings(key: str) -> BaseResponse | tuple[str, int]:
     try:
         terms = terms_form.read_terms(request.form, before)
         with app.db.transaction(g.store.id) as session:
-            terms_form.save(
-                session, g.store, terms, version=request.form.get("version", 0, type=int), who=staff_name(), now=now
-            )
+            terms_form.save(session, g.store, terms, version=request.form.get("version", 0, type=int), now=now)
             if terms.statuses != before.statuses:
                 again = {"feed": "orders.repair", "since": (now - replay.WINDOW).isoformat()}
                 queue.enqueue(session, g.store.id, queue.NewJob("changes.read", "read:orders.repair", again), now=now)

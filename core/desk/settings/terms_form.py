@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import ImmutableMultiDict
 
 from core.shipping import evaluate
-from core.shipping.rules.terms import PATIENCE, RULES, Terms, explain
+from core.shipping.rules.notice_kinds import PATIENCE, RULES
+from core.shipping.rules.terms import Terms, explain
 from core.stores import settings
 from core.stores.model import Store
 
@@ -105,8 +106,8 @@ def _by_field(sentences: list[str]) -> dict[str, str]:
     return problems
 
 
-def save(session: Session, store: Store, terms: Terms, *, version: int, who: str, now: datetime) -> None:
+def save(session: Session, store: Store, terms: Terms, *, version: int, now: datetime) -> None:
     """Save the terms and let the next sweep look at every open parcel with them. Raises SettingsChanged."""
     values = terms.model_dump(mode="json", exclude_unset=True)
-    settings.change(session, store, evaluate.SECTION, values, version=version, who=who, now=now)
+    settings.change(session, store, evaluate.SECTION, values, version=version, now=now)
     evaluate.recheck_parcels(session, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.page import desk, staff_name
+from core.desk.page import desk
 from core.desk.settings.settings_page import show_settings
 from core.http.context import services, words
 from core.http.errors import refusal_of
@@ -22,9 +22,7 @@ def save_page(key: str) -> BaseResponse | tuple[str, int]:
     try:
         page = read_page(request.form.get("page", ""))
         with app.db.transaction(g.store.id) as session:
-            settings.change(
-                session, g.store, SECTION, {"page": page}, version=version, who=staff_name(), now=app.clock()
-            )
+            settings.change(session, g.store, SECTION, {"page": page}, version=version, now=app.clock())
     except BadPage:
         wrong = words().pgettext(
             "desk",

@@ -1,4 +1,4 @@
-"""From a finished letter to the mail server: who a store's mail comes from, and where answers and bounces go."""
+"""Hands finished letters to the mail server, with the store's sender and the addresses for answers and bounces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One letter's way: to whom, about which order, under which Message-ID, and the link that stops more of them."""
+    """How one letter is addressed: recipient, order, Message-ID, language, and the link that stops further messages."""
 
     to: str
     order_id: int

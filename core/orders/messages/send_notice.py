@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,65 +27,79 @@ from core.stores.model import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
-    """A message about to leave: the letter, its envelope, and of its news what is not worth telling now."""
+class Outgoing:
+    """A message about to leave: its letter, its envelope, and which of its news need not be told any more."""
 
     store: Store
     letter: Written | None
     envelope: Envelope | None
-    pointless: Mapping[int, str] = field(default_factory=dict)
-    """Notice id → why it need not be told any more; a message all of whose news is in here stays."""
+    obsolete: Mapping[int, str] = field(default_factory=dict)
+    """Notice id → why it need not be told; a message all of whose news is in here stays."""
 
 
-Prepare = Callable[[Session, Services, Notice, datetime], Going]
-Told = Callable[[Session, Notice, datetime], None]
+class Ending(StrEnum):
+    """How the sending of a message ended; each is a verb of `notice.MOVES`."""
+
+    DELIVERED = "deliver"
+    SUPPRESSED = "suppress"
+    REFUSED = "refuse"
 
 
-def dispatch(work: Work, prepare: Prepare, told: Told | None = None) -> None:
-    """Send one message. News that became pointless since it was due is suppressed; a bad address shows as bounced.
+Prepare = Callable[[Session, Services, Notice, datetime], Outgoing]
+AfterSending = Callable[[Session, Notice, datetime], None]
 
-    `told` is called in the transaction that says the message has left.
+
+def send(work: Work, prepare: Prepare, after_sending: AfterSending | None = None) -> None:
+    """Send one message. News that became obsolete since it was due is suppressed; a bad address shows as bounced.
+
+    `after_sending` is called in the transaction that says the message has left.
     """
     services: Services = work.services
     with services.db.transaction(work.store_id, write=False) as session:
         notice = session.get(Notice, (work.store_id, work.payload["id"]))
         if notice is None or notice.state != "queued":
             return
-        going = prepare(session, services, notice, work.now)
-    if going.letter is None or going.envelope is None:
-        _end(work, going, "suppress")
+        outgoing = prepare(session, services, notice, work.now)
+    if outgoing.letter is None or outgoing.envelope is None:
+        _finish(work, outgoing, Ending.SUPPRESSED)
         return
     work.check_lease()
     try:
-        deliver(services, going.store, going.letter, going.envelope, at=work.now)
+        deliver(services, outgoing.store, outgoing.letter, outgoing.envelope, at=work.now)
     except (MailRefused, BadAddress) as error:
-        _end(work, going, "refuse", getattr(error, "reason", str(error)))
+        _finish(work, outgoing, Ending.REFUSED, getattr(error, "reason", str(error)))
         return
     except MailUnavailable as error:
         raise Unavailable(error.reason) from error
-    _end(work, going, "deliver", told=told)
+    _finish(work, outgoing, Ending.DELIVERED, after_sending=after_sending)
 
 
-def news_of(session: Session, notice: Notice) -> list[Notice]:
+def notices_of_message(session: Session, notice: Notice) -> list[Notice]:
     """Give all news one message carries: its own, then what was merged into it."""
-    mates = sa.select(Notice).where(Notice.merged_into == notice.id).order_by(Notice.id)
-    return [notice, *session.scalars(mates)]
+    merged = sa.select(Notice).where(Notice.merged_into == notice.id).order_by(Notice.id)
+    return [notice, *session.scalars(merged)]
 
 
-def _end(work: Work, going: Going, verb: str, reason: str = "", *, told: Told | None = None) -> None:
+def _finish(
+    work: Work, outgoing: Outgoing, ending: Ending, reason: str = "", *, after_sending: AfterSending | None = None
+) -> None:
     with work.done() as session:
         notice = session.get(Notice, (work.store_id, work.payload["id"]), with_for_update=True)
         assert notice is not None
-        for row in news_of(session, notice):
-            pointless = going.pointless.get(row.id, "")
-            row.move("suppress" if pointless else verb)
-            row.reason = (pointless or reason)[:500]
-            if verb == "deliver" and not pointless and going.letter and going.envelope:
-                row.sent_at, row.subject = work.now, going.letter.subject
-                row.message_id, row.language = going.envelope.message_id, going.envelope.language
-            NOTICES.labels(row.kind, row.state).inc()
-        if verb == "deliver":
+        for row in notices_of_message(session, notice):
+            _record_ending(row, outgoing, ending, reason, work.now)
+        if ending is Ending.DELIVERED:
             facts = {"notice": str(notice.id), "kind": notice.kind, "cause": notice.cause}
             session.add(OrderEvent(order_id=notice.order_id, at=work.now, kind=f"told_{notice.kind}", facts=facts))
-        if told is not None:
-            told(session, notice, work.now)
+        if after_sending is not None:
+            after_sending(session, notice, work.now)
+
+
+def _record_ending(row: Notice, outgoing: Outgoing, ending: Ending, reason: str, now: datetime) -> None:
+    obsolete = outgoing.obsolete.get(row.id, "")
+    row.move(Ending.SUPPRESSED if obsolete else ending)
+    row.reason = (obsolete or reason)[:500]
+    if ending is Ending.DELIVERED and not obsolete and outgoing.letter and outgoing.envelope:
+        row.sent_at, row.subject = now, outgoing.letter.subject
+        row.message_id, row.language = outgoing.envelope.message_id, outgoing.envelope.language
+    NOTICES.labels(row.kind, row.state).inc()

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from core.i18n.words import Words
-from core.orders.presenter.event_sentences import told_sentence
-from core.orders.presenter.timeline import STATIONS, OrderView, ParcelView, ToldView
+from core.orders import kinds
+from core.orders.presenter.event_sentences import event_sentence
+from core.orders.presenter.parcel_status import STATIONS, station_names, status_label, view_of_status
+from core.orders.presenter.timeline import EventView, OrderView, ParcelView
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +72,30 @@ def page_of(
         notes.append(say("widget", "There is nothing to ship in this order, or the store has not told us yet."))
     return Page(
         title=say("widget", "Order %(number)s", number=order.number),
-        placed=say("widget", "Placed %(day)s", day=words.day(_local(order.placed_at, zone), "long", today=today)),
+        placed=say("widget", "Placed %(day)s", day=words.day(_local_day(order.placed_at, zone), "long", today=today)),
         notes=tuple(notes),
-        cards=tuple(_card(parcel, words, now, zone, today, _why(order, words)) for parcel in order.parcels),
+        cards=tuple(
+            _card(parcel, words, now, zone, today, _reason_for_delay(order, words)) for parcel in order.parcels
+        ),
         told=tuple(
             (words.moment(event.at, zone, today=today), sentence)
             for event in order.events
-            if (sentence := told_sentence(event.kind, words, event.facts))
+            if (sentence := event_sentence(event.kind, words, event.facts))
         ),
         choices=_choices(order, words, answer_url),
         footnote=say("widget", "Days and times are the store's."),
     )
 
 
-def _told_late(order: OrderView) -> ToldView | None:
-    """Give the last notice about a delay."""
-    told = [event for event in order.events if event.kind in ("told_delay", "told_stalled", "told_not_shipped")]
-    return told[-1] if told else None
+def _last_delay_notice(order: OrderView) -> EventView | None:
+    """Give the event of the last notice that reported a delay."""
+    reported = [event for event in order.events if kinds.reports_delay(event.kind)]
+    return reported[-1] if reported else None
 
 
-def _why(order: OrderView, words: Words) -> str:
+def _reason_for_delay(order: OrderView, words: Words) -> str:
     """Say why the date moved, as the notice said; empty where nothing was told."""
-    told, say = _told_late(order), words.pgettext
+    notice, say = _last_delay_notice(order), words.pgettext
     return {
         "carrier_estimate": say("widget", "The carrier moved the date."),
         "carrier_delay": say("widget", "The carrier moved the date."),
@@ -101,25 +105,25 @@ def _why(order: OrderView, words: Words) -> str:
         "still_on_its_way": say("widget", "It is still on its way."),
         "no_scan": say("widget", "The carrier has not scanned it for some days."),
         "never_scanned": say("widget", "The carrier has not scanned it yet."),
-    }.get(str(told.facts.get("cause", "")) if told else "", "")
+    }.get(str(notice.facts.get("cause", "")) if notice else "", "")
 
 
 def _choices(
     order: OrderView, words: Words, answer_url: Callable[[str, str], str] | None
 ) -> tuple[tuple[str, str], ...]:
-    told, say = _told_late(order), words.pgettext
-    notice = str(told.facts.get("notice", "")) if told else ""
-    if answer_url is None or not notice or not any(is_revised(parcel) for parcel in order.parcels):
+    notice, say = _last_delay_notice(order), words.pgettext
+    notice_id = str(notice.facts.get("notice", "")) if notice else ""
+    if answer_url is None or not notice_id or not any(is_revised(parcel) for parcel in order.parcels):
         return ()
     labels = {
         "wait": say("widget", "Keep waiting for it"),
         "cancel": say("widget", "Ask to cancel"),
         "person": say("widget", "Talk to a person"),
     }
-    return tuple((label, answer_url(notice, choice)) for choice, label in labels.items())
+    return tuple((label, answer_url(notice_id, choice)) for choice, label in labels.items())
 
 
-def _local(at: datetime, zone: ZoneInfo) -> date:
+def _local_day(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
@@ -157,21 +161,14 @@ def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> s
     if parcel.status == "delivered":
         if parcel.delivered_at is None:
             return say("widget", "Delivered")
-        day = words.day(_local(parcel.delivered_at, zone), today=today)
+        day = words.day(_local_day(parcel.delivered_at, zone), today=today)
         if parcel.delivered_source == "status":
             return say("widget", "Marked as delivered by the store, %(day)s", day=day)
         if parcel.delivered_source == "shopper":
             return say("widget", "Arrived, as you told us, %(day)s", day=day)
         return say("widget", "Delivered %(day)s", day=day)
-    urgent = {
-        "out_for_delivery": say("widget", "Out for delivery today"),
-        "ready_for_pickup": say("widget", "Waiting for you at the pickup point"),
-        "failed_attempt": say("widget", "The carrier came and could not deliver"),
-        "returned_to_sender": say("widget", "On its way back to the store"),
-        "exception": say("widget", "The carrier reports a problem"),
-    }
-    if parcel.status in urgent:
-        return urgent[parcel.status]
+    if view_of_status(parcel.status).outranks_date:
+        return status_label(parcel.status, say)
     likely = parcel.expected_likely or parcel.expected_latest
     if likely and likely >= today:
         day = words.day(likely, today=today)
@@ -180,32 +177,13 @@ def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> s
             if is_revised(parcel)
             else say("widget", "Arriving %(day)s", day=day)
         )
-    return status_word(parcel.status, words, shipped=parcel.shipped_at is not None)
+    return status_label(parcel.status, say, shipped=parcel.shipped_at is not None)
 
 
 def is_revised(parcel: ParcelView) -> bool:
     """Say whether the promise no longer holds: its day is over, or what is expected now lies behind it."""
     likely = parcel.expected_likely or parcel.expected_latest
     return parcel.late or bool(parcel.promised_by and likely and likely > parcel.promised_by)
-
-
-def status_word(status: str, words: Words, *, shipped: bool = False) -> str:
-    """Name a status. A parcel nobody tells us about is only "shipped"."""
-    say = words.pgettext
-    if status == "unknown":
-        return say("widget", "Shipped") if shipped else say("widget", "No news yet")
-    return {
-        "pending": say("widget", "Not shipped yet"),
-        "info_received": say("widget", "Label made, waiting for the carrier"),
-        "in_transit": say("widget", "On its way"),
-        "out_for_delivery": say("widget", "Out for delivery today"),
-        "ready_for_pickup": say("widget", "Waiting for you at the pickup point"),
-        "delivered": say("widget", "Delivered"),
-        "delayed": say("widget", "Delayed"),
-        "failed_attempt": say("widget", "The carrier came and could not deliver"),
-        "exception": say("widget", "The carrier reports a problem"),
-        "returned_to_sender": say("widget", "On its way back to the store"),
-    }.get(status, status)
 
 
 def _window(parcel: ParcelView, words: Words, today: date) -> str:
@@ -227,14 +205,7 @@ def _window(parcel: ParcelView, words: Words, today: date) -> str:
 
 
 def _stations(parcel: ParcelView, words: Words) -> tuple[tuple[str, str], ...]:
-    say = words.pgettext
-    names = {
-        "ordered": say("widget", "Ordered"),
-        "packed": say("widget", "Packed"),
-        "in_transit": say("widget", "On its way"),
-        "out_for_delivery": say("widget", "Out for delivery"),
-        "delivered": say("widget", "Delivered"),
-    }
+    names = station_names(words.pgettext)
     state = ["done" if place < parcel.station else "now" if place == parcel.station else "ahead" for place in range(5)]
     return tuple((names[station], state[place]) for place, station in enumerate(STATIONS))
 
@@ -245,5 +216,5 @@ def _item(words: Words, title: str, variant: str, quantity: int) -> str:
 
 
 def _scan(words: Words, status: str, text: str, place: str) -> str:
-    said = text or status_word(status, words, shipped=True)
-    return f"{said}, {place}" if place else said
+    what = text or status_label(status, words.pgettext, shipped=True)
+    return f"{what}, {place}" if place else what

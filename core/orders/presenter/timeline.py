@@ -12,24 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from core.db.base import Base
-from core.db.row_reader import Reader, Row, within
+from core.db.row_reader import Reader, Row, session_reader
+from core.orders import kinds
 from core.orders.model import Order
-from core.orders.presenter.event_sentences import STAFF_ONLY
-
-STATIONS = ("ordered", "packed", "in_transit", "out_for_delivery", "delivered")
-_REACHED = {
-    "pending": 0,
-    "info_received": 1,
-    "unknown": 1,
-    "in_transit": 2,
-    "delayed": 2,
-    "exception": 2,
-    "failed_attempt": 3,
-    "out_for_delivery": 3,
-    "ready_for_pickup": 3,
-    "returned_to_sender": 2,
-    "delivered": 4,
-}
+from core.orders.presenter.parcel_status import view_of_status
 
 
 class _View(BaseModel):
@@ -78,7 +64,7 @@ class ParcelView(_View):
     scans: tuple[ScanView, ...] = ()
 
 
-class ToldView(_View):
+class EventView(_View):
     """Something that happened to the order which no parcel shows."""
 
     at: datetime
@@ -102,7 +88,7 @@ class OrderView(_View):
     parcels: tuple[ParcelView, ...] = ()
     removed_items: tuple[ItemView, ...] = ()
     digital_items: tuple[ItemView, ...] = ()
-    events: tuple[ToldView, ...] = ()
+    events: tuple[EventView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +114,10 @@ PARTS = (
     Part("tracking_events", tuple("shipment_id at status text place".split()), "at desc"),
     Part("order_events", tuple("at kind facts".split()), "at"),
 )
-"""What `view_of` makes a view of: lines, shipments, scans, and what was told."""
+"""What `build_view` makes a view of: lines, shipments, scans, and what was told."""
 
 
-def _of_order(part: Part) -> sa.Select[Any]:
+def _select_part(part: Part) -> sa.Select[Any]:
     """Select an order's rows of one table as plain rows: of its store too, for Core knows no criterion on SQLite."""
     table = Base.metadata.tables[part.table]
     mine = sa.and_(table.c.store_id == sa.bindparam("store_id"), table.c.order_id == sa.bindparam("order_id"))
@@ -140,21 +126,21 @@ def _of_order(part: Part) -> sa.Select[Any]:
 
 # Written once, and plain rows: with the same done to find.py and the throttle, the CPU of a look-up fell from 22 to 12
 # times the floor's (benchmarks.p3_lookup, 2026-11).
-_STATEMENTS = tuple(_of_order(part) for part in PARTS)
+_STATEMENTS = tuple(_select_part(part) for part in PARTS)
 
 
 def view_order(session: Session, order: Order | Row) -> OrderView:
     """Read one order of the caller's transaction with everything it shows, in four queries."""
-    return view_with(within(session), order)
+    return read_view(session_reader(session), order)
 
 
-def view_with(reader: Reader, order: Order | Row) -> OrderView:
+def read_view(reader: Reader, order: Order | Row) -> OrderView:
     """Read one order with everything it shows, in four queries."""
-    return view_of(order, *reader.rows_of_each(_STATEMENTS, order_id=order.id))
+    return build_view(order, *reader.rows_of_each(_STATEMENTS, order_id=order.id))
 
 
-def view_of(
-    order: Order | Row, lines: Sequence[Row], shipments: Sequence[Row], scans: Sequence[Row], told: Sequence[Row]
+def build_view(
+    order: Order | Row, lines: Sequence[Row], shipments: Sequence[Row], scans: Sequence[Row], events: Sequence[Row]
 ) -> OrderView:
     """Put an order and its parts together; times and days may be ISO 8601 texts."""
     return OrderView(
@@ -172,7 +158,9 @@ def view_of(
         removed_items=tuple(_item(line, line.removed) for line in lines if line.kind == "physical" and line.removed),
         digital_items=tuple(_item(line, line.quantity) for line in lines if line.kind == "digital"),
         events=tuple(
-            ToldView(at=event.at, kind=event.kind, facts=event.facts) for event in told if event.kind not in STAFF_ONLY
+            EventView(at=event.at, kind=event.kind, facts=event.facts)
+            for event in events
+            if kinds.is_for_shoppers(event.kind)
         ),
     )
 
@@ -186,7 +174,7 @@ def _parcel(shipment: Any, lines: Sequence[Any], scans: Sequence[Any]) -> Parcel
         id=str(shipment.id),
         status=status,
         raw_status=shipment.raw_status,
-        station=_REACHED.get(status, 0),
+        station=view_of_status(status).station,
         late=shipment.late,
         promised_by=shipment.promised_by,
         expected_earliest=shipment.expected_earliest,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.platform.snapshots import OrderSnapshot, ShipmentSnapshot
 
 
-def without_person(order: OrderSnapshot) -> OrderSnapshot:
+def anonymize(order: OrderSnapshot) -> OrderSnapshot:
     """Give the snapshot with its amounts, dates and refs, and nothing that leads to a person."""
     return replace(
         order,
@@ -26,14 +26,14 @@ def without_person(order: OrderSnapshot) -> OrderSnapshot:
 def _without_address(shipment: ShipmentSnapshot) -> ShipmentSnapshot:
     return replace(
         shipment,
-        ref=nameless_ref(shipment.ref, shipment.tracking_number),
+        ref=anonymize_ref(shipment.ref, shipment.tracking_number),
         tracking_number="",
         tracking_url="",
         events=tuple(replace(event, text="", place="") for event in shipment.events),
     )
 
 
-def nameless_ref(ref: str, tracking_number: str) -> str:
+def anonymize_ref(ref: str, tracking_number: str) -> str:
     """Give a parcel's ref without its tracking number: a carrier tells everybody who has that where it went.
 
     The same for the same number, so that a parcel stays the one it was.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.bulk import among, insert_new, insert_rows
+from core.db.bulk import id_in, insert_new, insert_rows
 from core.orders.model import LineItem, Shipment, TrackingEvent
 from core.orders.sync.order_rows import Row, line_row, parcel_row, scan_row
 from core.orders.sync.parcels import parcels_of
@@ -20,13 +20,13 @@ from core.platform.snapshots import OrderSnapshot
 Orders = Mapping[int, OrderSnapshot]
 """Snapshots by the id of their order."""
 
-_IDENTITY = {"store_id", "id", "order_id", "ref"}
-_SHIPPING = set(
+_IDENTITY_COLUMNS = {"store_id", "id", "order_id", "ref"}
+_SHIPPING_COLUMNS = set(
     "promised_by promise_source expected_earliest expected_likely expected_latest expected_source late answer"
     " answered_at check_after".split()
 )
 """Columns the shipping slice fills; a new row starts empty, an old one keeps them."""
-_FIRST_SEEN = {"seen_at", "status_seen_at"}
+_FIRST_SEEN_COLUMNS = {"seen_at", "status_seen_at"}
 _parcels = table_of(Shipment)
 
 
@@ -58,9 +58,9 @@ def _write_parcels(
             rows.append(row)
             events += [(order_id, row["ref"], event) for event in parcel.shipment.events]
     if old:
-        _recognize(session, store_id, rows, old)
+        _keep_renamed_parcels(session, store_id, rows, old)
         scans = table_of(TrackingEvent)
-        mine = sa.and_(scans.c.store_id == store_id, among(session, scans.c.order_id, old))
+        mine = sa.and_(scans.c.store_id == store_id, id_in(session, scans.c.order_id, old))
         session.connection().execute(sa.delete(scans).where(mine))
     written = _replace(session, store_id, _parcels, rows, old, _MERGE_PARCELS)
     ids = {(row.order_id, row.ref): row.id for row in written}
@@ -69,12 +69,12 @@ def _write_parcels(
         insert_new(session, table_of(TrackingEvent), found)
 
 
-def _recognize(session: Session, store_id: int, rows: Sequence[Row], old: Sequence[int]) -> None:
+def _keep_renamed_parcels(session: Session, store_id: int, rows: Sequence[Row], old: Sequence[int]) -> None:
     """Keep the row of a parcel whose ref changed but not its tracking number: it is the parcel we told of.
 
     A WooCommerce parcel moves from an order's tracking meta to a fulfillment, which has an id of its own.
     """
-    here = _those_of(session, store_id, _parcels, old, _parcels.c.tracking_number)
+    here = _existing_children(session, store_id, _parcels, old, _parcels.c.tracking_number)
     named = {(row["order_id"], row["ref"]) for row in rows}
     known = {(row.order_id, row.ref) for row in here}
     orphans = {
@@ -97,33 +97,35 @@ def _replace(
     Of two with one ref the last counts: a plugin that names two alike must not stop the page they are on.
     """
     stay = {(row["order_id"], row["ref"]): row for row in rows}
-    here = _those_of(session, store_id, table, old) if old else ()
+    here = _existing_children(session, store_id, table, old) if old else ()
     gone = [row.id for row in here if (row.order_id, row.ref) not in stay]
     if gone:
         session.connection().execute(
-            sa.delete(table).where(table.c.store_id == store_id, among(session, table.c.id, gone))
+            sa.delete(table).where(table.c.store_id == store_id, id_in(session, table.c.id, gone))
         )
     return insert_rows(session, table, list(stay.values()), merge) if stay else ()
 
 
-def _those_of(session: Session, store_id: int, table: sa.Table, order_ids: Sequence[int], *more: Any) -> Sequence[Any]:
+def _existing_children(
+    session: Session, store_id: int, table: sa.Table, order_ids: Sequence[int], *more: Any
+) -> Sequence[Any]:
     """Read id, order and ref of the children of some orders."""
     chosen = sa.select(table.c.id, table.c.order_id, table.c.ref, *more)
-    mine = sa.and_(table.c.store_id == store_id, among(session, table.c.order_id, order_ids))
+    mine = sa.and_(table.c.store_id == store_id, id_in(session, table.c.order_id, order_ids))
     return session.connection().execute(chosen.where(mine)).all()
 
 
 def _merge(kept: set[str], new: Any) -> Any:
     """Complete an INSERT of children: one that is there is overwritten, but for `kept`."""
-    table, said = new.table, new.excluded
-    values = {column.name: said[column.name] for column in table.c if column.name not in kept}
+    table, new_values = new.table, new.excluded
+    values = {column.name: new_values[column.name] for column in table.c if column.name not in kept}
     if "status_seen_at" in kept:
         values["status_seen_at"] = sa.case(
-            (table.c.status == said.status, table.c.status_seen_at), else_=said.status_seen_at
+            (table.c.status == new_values.status, table.c.status_seen_at), else_=new_values.status_seen_at
         )
     merged = new.on_conflict_do_update(index_elements=["store_id", "order_id", "ref"], set_=values)
     return merged.returning(table.c.id, table.c.order_id, table.c.ref)
 
 
-_MERGE_LINES = partial(_merge, _IDENTITY)
-_MERGE_PARCELS = partial(_merge, _IDENTITY | _SHIPPING | _FIRST_SEEN)
+_MERGE_LINES = partial(_merge, _IDENTITY_COLUMNS)
+_MERGE_PARCELS = partial(_merge, _IDENTITY_COLUMNS | _SHIPPING_COLUMNS | _FIRST_SEEN_COLUMNS)

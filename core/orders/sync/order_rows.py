@@ -25,7 +25,7 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 
-_FORM = "3"
+_DIGEST_VERSION = "3"
 """Part of every digest: raise it when the same snapshot is stored differently."""
 
 _NO_SCANS = (TrackingStatus.PENDING, TrackingStatus.INFO_RECEIVED)
@@ -34,37 +34,37 @@ _NO_SCANS = (TrackingStatus.PENDING, TrackingStatus.INFO_RECEIVED)
 Row = dict[str, Any]
 
 
-class _Fields:
+class _FieldReader:
     """Some fields of a snapshot, read at once: `asdict` and `repr` ask for each by name."""
 
     def __init__(self, *names: str) -> None:
         self.names, self.values = names, attrgetter(*names)
 
     @classmethod
-    def every(cls, snapshot: type[Any], *, but: tuple[str, ...] = ()) -> _Fields:
+    def every(cls, snapshot: type[Any], *, but: tuple[str, ...] = ()) -> _FieldReader:
         return cls(*(field.name for field in dataclasses.fields(snapshot) if field.name not in but))
 
     def of(self, thing: Any) -> Row:
         return dict(zip(self.names, self.values(thing), strict=True))
 
 
-_ORDER = _Fields(
+_ORDER = _FieldReader(
     *"ref number status status_at currency total tax_included email phone name shopper_ref language country".split(),
     *"postcode shipping_method pickup placed_at paid_at canceled_at updated_at".split(),
 )
-_PARCEL = _Fields(*"ref raw_status carrier service tracking_number shipped_at delivered_at estimated_by".split())
-_HEAD = _Fields.every(OrderSnapshot, but=("lines", "shipments", "payments"))
-_LINE = _Fields.every(LineItemSnapshot, but=("taxes",))
-_TAX, _SHIPMENT, _PAYMENT = (_Fields.every(one) for one in (TaxPart, ShipmentSnapshot, PaymentSnapshot))
+_PARCEL = _FieldReader(*"ref raw_status carrier service tracking_number shipped_at delivered_at estimated_by".split())
+_HEAD = _FieldReader.every(OrderSnapshot, but=("lines", "shipments", "payments"))
+_LINE = _FieldReader.every(LineItemSnapshot, but=("taxes",))
+_TAX, _SHIPMENT, _PAYMENT = (_FieldReader.every(one) for one in (TaxPart, ShipmentSnapshot, PaymentSnapshot))
 
 
-def read(order: OrderSnapshot, statuses: Mapping[str, str]) -> tuple[OrderSnapshot, str]:
+def prepare_snapshot(order: OrderSnapshot, statuses: Mapping[str, str]) -> tuple[OrderSnapshot, str]:
     """Give an order as the database takes it, and its digest.
 
     Two have one digest only if they are stored alike; `statuses` are the merchant's words.
     """
     said = (
-        _FORM,
+        _DIGEST_VERSION,
         statuses.get(order.status, ""),
         _HEAD.values(order),
         [(*_LINE.values(line), [_TAX.values(tax) for tax in line.taxes]) for line in order.lines],
@@ -118,8 +118,8 @@ def _refund(refund: RefundSnapshot) -> Row:
 
 def line_row(store_id: int, order_id: int, place: int, line: LineItemSnapshot) -> Row:
     """Give the row of an order's line; `place` is where it stands among the lines."""
-    told = _LINE.of(line) | {"taxes": [_TAX.of(tax) for tax in line.taxes], "image_url": web_url(line.image_url)}
-    return {"store_id": store_id, "id": new_id(), "order_id": order_id, "place": place, **told}
+    fields = _LINE.of(line) | {"taxes": [_TAX.of(tax) for tax in line.taxes], "image_url": web_url(line.image_url)}
+    return {"store_id": store_id, "id": new_id(), "order_id": order_id, "place": place, **fields}
 
 
 def parcel_row(store_id: int, order_id: int, parcel: Parcel, now: datetime) -> Row:

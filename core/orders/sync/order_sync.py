@@ -16,9 +16,9 @@ from core.db.bulk import insert_rows, update_rows
 from core.jobs.freshness import is_known_later
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
-from core.orders.sync.anonymize import without_person
+from core.orders.sync.anonymize import anonymize
 from core.orders.sync.child_rows import write_children
-from core.orders.sync.order_rows import Row, order_row, read
+from core.orders.sync.order_rows import Row, order_row, prepare_snapshot
 from core.platform.snapshots import OrderSnapshot
 
 _orders = table_of(Order)
@@ -33,7 +33,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
+class _RowContext:
     """What a row is made with besides its snapshot."""
 
     store_id: int
@@ -43,20 +43,20 @@ class _Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
+class _ChangedOrder:
     """A snapshot that is not what is stored, with its digest."""
 
     snapshot: OrderSnapshot
     at: datetime
     digest: str
 
-    def row(self, terms: _Terms) -> Row:
-        key = terms.email_key(self.snapshot.email)
+    def row(self, context: _RowContext) -> Row:
+        key = context.email_key(self.snapshot.email)
         order, at, digest = self.snapshot, self.at, self.digest
-        return order_row(terms.store_id, order, at=at, digest=digest, email_key=key, now=terms.now)
+        return order_row(context.store_id, order, at=at, digest=digest, email_key=key, now=context.now)
 
-    def without_person(self, terms: _Terms) -> _News:
-        order, digest = read(without_person(self.snapshot), terms.statuses)
+    def anonymized(self, context: _RowContext) -> _ChangedOrder:
+        order, digest = prepare_snapshot(anonymize(self.snapshot), context.statuses)
         return replace(self, snapshot=order, digest=digest)
 
 
@@ -75,10 +75,10 @@ def apply(
     in `fetched` the newer counts. An order whose shopper was erased is stored without its shopper.
     """
     session.flush()  # what follows goes past the session
-    terms = _Terms(store_id, statuses, email_key, now)
-    news, known = _pick_news(session, _newest_of(fetched), terms)
-    new = _insert_new(session, {ref: one for ref, one in news.items() if ref not in known}, terms)
-    changed = _update_older(session, {ref: one for ref, one in news.items() if ref not in new}, terms)
+    context = _RowContext(store_id, statuses, email_key, now)
+    news, known = _find_changed(session, _newest_of(fetched), context)
+    new = _insert_new(session, {ref: one for ref, one in news.items() if ref not in known}, context)
+    changed = _update_older(session, {ref: one for ref, one in news.items() if ref not in new}, context)
     orders = {id_: news[ref].snapshot for ref, id_ in new.items()} | {id_: one.snapshot for id_, one in changed.items()}
     if orders:
         write_children(session, store_id, orders, old=changed, statuses=statuses, now=now)
@@ -124,25 +124,25 @@ def _age(item: Fetched) -> tuple[datetime, datetime]:
     return item.snapshot.updated_at, item.at
 
 
-def _pick_news(
-    session: Session, newest: Mapping[str, Fetched], terms: _Terms
-) -> tuple[dict[str, _News], frozenset[str]]:
+def _find_changed(
+    session: Session, newest: Mapping[str, Fetched], context: _RowContext
+) -> tuple[dict[str, _ChangedOrder], frozenset[str]]:
     """Leave out what is stored just so; give the rest, and the refs of the orders that are here.
 
     Looked at without a lock: whoever is changing such an order at this moment has newer news than this.
     """
     chosen = sa.select(_orders.c.ref, _orders.c.digest, _orders.c.gone_at)
-    mine = _named(session, terms.store_id, newest)
+    mine = _orders_with_refs(session, context.store_id, newest)
     known = {row.ref: row for row in session.connection().execute(chosen.where(mine))} if newest else {}
     news = {}
     for ref, item in newest.items():
-        (order, digest), old = read(item.snapshot, terms.statuses), known.get(ref)
+        (order, digest), old = prepare_snapshot(item.snapshot, context.statuses), known.get(ref)
         if old is None or old.digest != digest or old.gone_at is not None:
-            news[ref] = _News(order, item.at, digest)
+            news[ref] = _ChangedOrder(order, item.at, digest)
     return news, frozenset(known)
 
 
-def _named(session: Session, store_id: int, refs: Iterable[str]) -> sa.ColumnElement[bool]:
+def _orders_with_refs(session: Session, store_id: int, refs: Iterable[str]) -> sa.ColumnElement[bool]:
     """Give the condition that an order is one of these; one parameter where the engine has lists."""
     one_of: sa.ColumnElement[bool] = _orders.c.ref.in_(list(refs))
     if session.get_bind().dialect.name == "postgresql":
@@ -150,18 +150,20 @@ def _named(session: Session, store_id: int, refs: Iterable[str]) -> sa.ColumnEle
     return sa.and_(_orders.c.store_id == store_id, one_of)
 
 
-def _insert_new(session: Session, news: Mapping[str, _News], terms: _Terms) -> dict[str, int]:
+def _insert_new(session: Session, news: Mapping[str, _ChangedOrder], context: _RowContext) -> dict[str, int]:
     """Insert orders; give the ids by ref of those that nobody else inserted meanwhile."""
-    rows = [one.row(terms) for one in news.values()]
-    return {row.ref: row.id for row in insert_rows(session, _orders, rows, _leave_alone)} if rows else {}
+    rows = [one.row(context) for one in news.values()]
+    return {row.ref: row.id for row in insert_rows(session, _orders, rows, _skip_existing)} if rows else {}
 
 
-def _leave_alone(new: Any) -> Any:
+def _skip_existing(new: Any) -> Any:
     fresh = new.on_conflict_do_nothing(index_elements=["store_id", "ref"])
     return fresh.returning(_orders.c.ref, _orders.c.id)
 
 
-def _update_older(session: Session, news: Mapping[str, _News], terms: _Terms) -> dict[int, _News]:
+def _update_older(
+    session: Session, news: Mapping[str, _ChangedOrder], context: _RowContext
+) -> dict[int, _ChangedOrder]:
     """Update the rows that are older than what is said of them; give what was stored by id.
 
     Whose shopper was erased loses it here: only under the row's lock is that known.
@@ -170,25 +172,25 @@ def _update_older(session: Session, news: Mapping[str, _News], terms: _Terms) ->
         return {}
     times = "updated_at fetched_at gone_at erased_at status_seen_at".split()
     known = sa.select(*(_orders.c[name] for name in ["id", "ref", "status", "digest", *times])).with_for_update()
-    mine = _named(session, terms.store_id, news)
+    mine = _orders_with_refs(session, context.store_id, news)
     rows, stored = [], {}
     for old in session.connection().execute(known.where(mine)).all():
-        one = news[old.ref] if old.erased_at is None else news[old.ref].without_person(terms)
-        if not _says_more(one, old):
+        one = news[old.ref] if old.erased_at is None else news[old.ref].anonymized(context)
+        if not _is_newer(one, old):
             continue
-        row = {name: value for name, value in one.row(terms).items() if name not in _STAYS} | {"id": old.id}
+        row = {name: value for name, value in one.row(context).items() if name not in _KEPT_COLUMNS} | {"id": old.id}
         if row["status"] == old.status:
             row["status_seen_at"] = old.status_seen_at
         rows.append(row)
         stored[old.id] = one
-    update_rows(session, _orders, terms.store_id, rows)
+    update_rows(session, _orders, context.store_id, rows)
     return stored
 
 
-_STAYS = frozenset({"store_id", "late", "return_open", "link_version", "seen_at"})
+_KEPT_COLUMNS = frozenset({"store_id", "late", "return_open", "link_version", "seen_at"})
 
 
-def _says_more(one: _News, old: Any) -> bool:
+def _is_newer(one: _ChangedOrder, old: Any) -> bool:
     if one.snapshot.updated_at < old.updated_at:
         return False
     if is_known_later(old.fetched_at, one.at) and (one.snapshot.updated_at == old.updated_at or old.gone_at):

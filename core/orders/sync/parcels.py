@@ -13,7 +13,7 @@ REST = "rest"
 BY_STATUS = "status"
 """The parcel that only an order status tells of."""
 
-_ENDED = frozenset({OrderState.CANCELED, OrderState.REFUNDED})
+_CLOSED_STATES = frozenset({OrderState.CANCELED, OrderState.REFUNDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ def parcels_of(order: OrderSnapshot, statuses: Mapping[str, str]) -> list[Parcel
     meaning = statuses.get(order.status, "")
     if not meaning and order.state is OrderState.DONE:
         meaning = "shipped"
-    parcels = [_as_told(order, shipment, meaning) for shipment in order.shipments]
+    parcels = [_parcel_from(order, shipment, meaning) for shipment in order.shipments]
     left = _not_in_a_parcel(order)
-    if not left or order.state in _ENDED:
+    if not left or order.state in _CLOSED_STATES:
         return parcels
     if meaning in ("shipped", "delivered"):
         shipment = ShipmentSnapshot(
@@ -46,13 +46,13 @@ def parcels_of(order: OrderSnapshot, statuses: Mapping[str, str]) -> list[Parcel
             shipped_at=order.status_at,
             items=left,
         )
-        return [*parcels, _as_told(order, shipment, meaning)]
+        return [*parcels, _parcel_from(order, shipment, meaning)]
     if order.paid_at is None and order.state is not OrderState.OPEN:
         return parcels
     return [*parcels, Parcel(ShipmentSnapshot(ref=REST, status=TrackingStatus.PENDING, items=left))]
 
 
-def _as_told(order: OrderSnapshot, shipment: ShipmentSnapshot, meaning: str) -> Parcel:
+def _parcel_from(order: OrderSnapshot, shipment: ShipmentSnapshot, meaning: str) -> Parcel:
     if shipment.delivered_at is not None or shipment.status is TrackingStatus.DELIVERED:
         at = shipment.delivered_at or _last_event(shipment) or order.updated_at
         source = "carrier" if shipment.events else "platform"

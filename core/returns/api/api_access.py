@@ -1,4 +1,4 @@
-"""A shopper's visit: which store and order it is for, what it may see, how often it may write."""
+"""Access of a shopper's request: its store and order, what its token allows, and how often it may write."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from core.http.context import speak_for
+from core.http.context import set_shopper_language
 from core.orders.model import Order
-from core.orders.shopper_auth import NotHere, check_opens, id_of, opened
+from core.orders.shopper_auth import NotHere, authenticate, check_order_access, parse_id
 from core.returns.photos import photo_storage
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.services import Services
 from core.stores import throttle
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken
+from core.stores.tokens import ShopperToken
 
 LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, "withdrawal": 30}
 """Most tries of each deed for one order in a quarter of an hour."""
 
 
-def enter(app: Services, key: str, order: str, *, act: bool = False) -> tuple[Store, ShopperToken, int]:
-    """Give store, token and order id of a request that names its order. Raises what `shopper_auth` raises."""
-    store, token = opened(app, key)
-    order_id = id_of(order)
-    check_opens(token, order_id, act=act)
+def check_access(app: Services, key: str, order: str, *, act: bool = False) -> tuple[Store, ShopperToken, int]:
+    """Give store, token and order id of a request that names its order. Raises the errors of `shopper_auth`."""
+    store, token = authenticate(app, key)
+    order_id = parse_id(order)
+    check_order_access(token, order_id, act=act)
     return store, token, order_id
 
 
@@ -36,12 +36,12 @@ def order_of(session: Session, store: Store, order_id: int) -> Order:
     return order
 
 
-def speech_of(app: Services, store: Store, order: Order, token: ShopperToken) -> Speech:
-    """Speak the order's language; photos and label are for who may act."""
-    words, now, zone = speak_for(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
+def reader_context_of(app: Services, store: Store, order: Order, token: ShopperToken) -> ReaderContext:
+    """Give the reader's language, zone and rights; photos and label need the level `act`."""
+    words, now, zone = set_shopper_language(store.language, order.language), app.clock(), ZoneInfo(store.timezone)
     if token.level != "act":
-        return Speech(words, now, zone)
-    return Speech(words, now, zone, may_act=True, photo_url=lambda photo_id: photo_url(app, store, photo_id))
+        return ReaderContext(words, now, zone)
+    return ReaderContext(words, now, zone, may_act=True, photo_url=lambda photo_id: photo_url(app, store, photo_id))
 
 
 def photo_url(app: Services, store: Store, photo_id: int) -> str:
@@ -50,6 +50,6 @@ def photo_url(app: Services, store: Store, photo_id: int) -> str:
 
 
 def count(app: Services, store: Store, deed: str, order_id: int) -> None:
-    """Count one deed on an order. Raises TooManyTries."""
+    """Count one write to an order. Raises TooManyTries."""
     limits = {f"{deed}:{order_id}": LIMITS[deed]}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())

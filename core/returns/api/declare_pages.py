@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from core.http.context import keep_language, require_same_site, services, speak_for, words
+from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
 from core.orders.find import email_key
 from core.orders.sanitize import storable
 from core.returns.law.button_labels import button_label
@@ -84,7 +84,7 @@ def confirm(key: str) -> Response:
 
 def _enter(key: str) -> Store:
     store = store_by_key(services(), key)
-    speak_for(store.language)
+    set_shopper_language(store.language)
     return store
 
 

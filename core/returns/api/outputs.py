@@ -19,7 +19,7 @@ class _Out(BaseModel):
 
 
 class OfferOut(_Out):
-    """The next best thing."""
+    """What the shopper can do instead."""
 
     code: str
     sentence: str
@@ -127,7 +127,7 @@ class QuoteOut(_Out):
 
 
 class StepOut(_Out):
-    """One step of a return's way."""
+    """One step of a return's progress."""
 
     key: str
     label: str

@@ -9,17 +9,17 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from core.http.context import keep_language, require_same_site, services, speak_for, words
+from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
 from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import LinkExpired, NotHere, id_of, order_behind, read_link
+from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
 from core.returns.api.api_access import count
 from core.returns.law import withdrawal_rights
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
 from core.returns.model import Withdrawal
 from core.returns.money.purchased import GOODS
-from core.returns.presenter.reader_context import Speech, speech_for
+from core.returns.presenter.reader_context import ReaderContext, reader_context_for
 from core.returns.presenter.return_view import lines_of, name_of
 from core.returns.presenter.sentences import exemption
 from core.returns.presenter.withdrawal_view import masked, not_advice, right_sentence, view_withdrawal
@@ -71,7 +71,7 @@ def show(token: str, withdrawal_id: str) -> str:
     store, order = _enter(app, token)
     with app.db.transaction(store.id, write=False) as session:
         row = _load(session, store, order, withdrawal_id)
-        view = view_withdrawal(row, order, store, speech_for(store, words(), app.clock()))
+        view = view_withdrawal(row, order, store, reader_context_for(store, words(), app.clock()))
     template = "receipt" if view.receipt else "confirm"
     seen = _digest(view.statement)
     return render_template(f"returns/{template}.html", store=store, token=token, view=view, seen=seen)
@@ -111,17 +111,17 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
     """Give store and order behind a mailed link, and settle the language. Raises LinkExpired."""
     link = read_link(app, token)
     with app.db.transaction(link.store_id, write=False) as session:
-        order, store = order_behind(session, link), store_by_id(session, link.store_id)
+        order, store = order_of_link(session, link), store_by_id(session, link.store_id)
     if order.erased_at is not None:
         raise LinkExpired
-    speak_for(store.language, order.language)
+    set_shopper_language(store.language, order.language)
     return store, order
 
 
 def _form(app: Services, store: Store, order: Order, token: str, *, problem: str = "") -> str:
-    speech = speech_for(store, words(), app.clock())
+    reader = reader_context_for(store, words(), app.clock())
     with app.db.transaction(store.id, write=False) as session:
-        right = _right(session, store, order, speech)
+        right = _right(session, store, order, reader)
         lines = lines_of(session, order.id) if right else {}
     rows = [
         {
@@ -138,7 +138,7 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
         store=store,
         token=token,
         rows=rows,
-        sentence=right_sentence(right, speech) if right else "",
+        sentence=right_sentence(right, reader) if right else "",
         is_late=bool(right and not right.is_open),
         own_address=masked(order.email),
         typed=request.form,
@@ -147,9 +147,9 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
     )
 
 
-def _right(session: Session, store: Store, order: Order, speech: Speech) -> Right | None:
+def _right(session: Session, store: Store, order: Order, reader: ReaderContext) -> Right | None:
     try:
-        return withdrawal_rights.right_of(session, store, order, now=speech.now)
+        return withdrawal_rights.right_of(session, store, order, now=reader.now)
     except NoSuchRight:
         return None
 
@@ -157,7 +157,7 @@ def _right(session: Session, store: Store, order: Order, speech: Speech) -> Righ
 def _load(session: Session, store: Store, order: Order, withdrawal_id: str) -> Withdrawal:
     """Load a withdrawal of this order. Raises WithdrawalNotFound."""
     try:
-        row = session.get(Withdrawal, (store.id, id_of(withdrawal_id)))
+        row = session.get(Withdrawal, (store.id, parse_id(withdrawal_id)))
     except NotHere:
         raise WithdrawalNotFound from None
     if row is None or row.order_id != order.id:

@@ -15,11 +15,11 @@ from core.returns.photos.image import BadPhoto
 from core.returns.photos.photo_storage import PhotoNotFound
 from core.returns.policy.policy_versions import NotAPolicy, PolicyChanged
 from core.returns.presenter import sentences
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_view import answers_of
 from core.returns.requests.canceling import CannotCancel
 from core.returns.requests.lifecycle import ReasonNeeded, ReturnNotFound
-from core.returns.requests.opening import ReturnNotAllowed, SomethingMissing
+from core.returns.requests.opening import RequestIncomplete, ReturnNotAllowed
 from core.returns.return_settings import AboveLimit
 from core.returns.states import IllegalMove
 from core.returns.withdrawal.declare import NothingToWithdraw, WithdrawalNotFound
@@ -28,13 +28,13 @@ from core.returns.withdrawal.declare import NothingToWithdraw, WithdrawalNotFoun
 def not_allowed(error: ReturnNotAllowed, words: Words, now: datetime) -> Refusal:
     """Say what stands against a return, all in one breath and line by line."""
     seen = error.considered
-    speech = Speech(words, now, ZoneInfo(seen.policy.timezone))
-    sentence = sentences.in_one_breath(words, seen.answer.objections, today=speech.today)
-    lines = [line.model_dump(mode="json") for line in answers_of(speech, seen.answer.lines)]
+    reader = ReaderContext(words, now, ZoneInfo(seen.policy.timezone))
+    sentence = sentences.objections_text(words, seen.answer.objections, today=reader.today)
+    lines = [line.model_dump(mode="json") for line in answers_of(reader, seen.answer.lines)]
     return Refusal(409, "return_not_allowed", sentence, {"lines": lines})
 
 
-def something_missing(error: SomethingMissing, words: Words, _now: datetime) -> Refusal:
+def something_missing(error: RequestIncomplete, words: Words, _now: datetime) -> Refusal:
     """Name what the policy wants more: "photos", and the questions by key."""
     told = []
     if error.photos:
@@ -90,7 +90,7 @@ def above_limit(error: AboveLimit, words: Words, _now: datetime) -> Refusal:
 
 ERRORS: Mapping[type[Exception], Explain] = {
     ReturnNotAllowed: not_allowed,
-    SomethingMissing: something_missing,
+    RequestIncomplete: something_missing,
     CannotCancel: cannot_cancel,
     NoSuchRight: no_such_right,
     BadPhoto: bad_photo,

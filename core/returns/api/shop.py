@@ -13,25 +13,26 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from core.http.context import services
 from core.orders.model import Order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import NotHere, check_opens, id_of, opened
-from core.returns.api.api_access import count, enter, order_of, speech_of
+from core.orders.shopper_auth import NotHere, authenticate, check_order_access, parse_id
+from core.returns.api.api_access import check_access, count, order_of, reader_context_of
 from core.returns.api.inputs import CancelIn, OptionsIn, OrderIn, RequestIn, SentIn
 from core.returns.api.outputs import OptionsOut, PhotoOut, QuoteOut, ReturnOut
 from core.returns.model import Return
 from core.returns.photos import photo_storage
 from core.returns.photos.image import MOST_BYTES, BadPhoto, clean_photo
 from core.returns.presenter.progress import may_cancel, may_tell_sent
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_options import view_options, view_quote
 from core.returns.presenter.return_view import view_return
 from core.returns.requests import canceling, lifecycle, opening
-from core.returns.requests.evaluate_request import Asked, consider
+from core.returns.requests.evaluate_request import RequestedLine, evaluate
 from core.returns.requests.lifecycle import SHOPPER, ReturnNotFound, find_return
-from core.returns.requests.opening import Request
+from core.returns.requests.opening import ReturnRequest
 from core.returns.states import IllegalMove
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 shop = APIBlueprint("returns", __name__, url_prefix="/shop", tag="Returns")
 
@@ -46,11 +47,11 @@ shop = APIBlueprint("returns", __name__, url_prefix="/shop", tag="Returns")
 )
 def options(key: str, query_data: OptionsIn) -> OptionsOut:
     app = services()
-    store, token, order_id = enter(app, key, query_data.order)
+    store, token, order_id = check_access(app, key, query_data.order)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
-        speech = speech_of(app, store, order, token)
-        return view_options(session, store, order, speech, kind=query_data.kind, gift=query_data.gift)
+        reader = reader_context_of(app, store, order, token)
+        return view_options(session, store, order, reader, kind=query_data.kind, gift=query_data.gift)
 
 
 @shop.post("/<key>/returns/quote")
@@ -61,13 +62,13 @@ def options(key: str, query_data: OptionsIn) -> OptionsOut:
 )
 def quote(key: str, json_data: RequestIn) -> QuoteOut:
     app = services()
-    store, token, order_id = enter(app, key, json_data.order)
+    store, token, order_id = check_access(app, key, json_data.order)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
-        asked, speech = _asked(json_data), speech_of(app, store, order, token)
+        asked, reader = _asked(json_data), reader_context_of(app, store, order, token)
         kind, gift = json_data.kind, json_data.gift
-        seen = consider(session, store, order, asked, kind=kind, gift=gift, now=app.clock())
-        return view_quote(seen, speech, gift=gift)
+        seen = evaluate(session, store, order, asked, kind=kind, gift=gift, now=app.clock())
+        return view_quote(seen, reader, gift=gift)
 
 
 @shop.post("/<key>/returns")
@@ -76,19 +77,19 @@ def quote(key: str, json_data: RequestIn) -> QuoteOut:
 @shop.doc(summary="Open a return", responses=[400, 401, 403, 404, 409, 429], security="ShopperToken")
 def open_return(key: str, json_data: RequestIn) -> ReturnOut:
     app = services()
-    store, token, order_id = enter(app, key, json_data.order, act=True)
+    store, token, order_id = check_access(app, key, json_data.order, act=True)
     count(app, store, "return", order_id)
-    asked = Request(
+    asked = ReturnRequest(
         lines=_asked(json_data),
         comment=storable(json_data.comment),
         gift=json_data.gift,
         kind=json_data.kind,
-        photos=tuple(id_of(one) for one in json_data.photos),
+        photos=tuple(parse_id(one) for one in json_data.photos),
     )
     with app.db.transaction(store.id) as session:
-        speech = speech_of(app, store, order_of(session, store, order_id), token)
+        reader = reader_context_of(app, store, order_of(session, store, order_id), token)
         rma = opening.open_return(session, store, order_id, asked, SHOPPER, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.get("/<key>/returns/<return_id>")
@@ -100,12 +101,12 @@ def open_return(key: str, json_data: RequestIn) -> ReturnOut:
 )
 def read_return(key: str, return_id: str) -> ReturnOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         rma = session.get(Return, (store.id, _return_id(return_id)))
-        speech = speech_of(app, store, _mine(session, store, token, rma), token)
+        reader = reader_context_of(app, store, _mine(session, store, token, rma), token)
         assert rma is not None
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/returns/<return_id>/cancel")
@@ -113,11 +114,11 @@ def read_return(key: str, return_id: str) -> ReturnOut:
 @shop.doc(summary="Take a return or cancellation back", responses=[401, 403, 404, 409, 429], security="ShopperToken")
 def cancel_return(key: str, return_id: str) -> ReturnOut:
     app = services()
-    with _acting(app, key, return_id, "take back") as (session, store, rma, speech):
+    with _acting(app, key, return_id, "take back") as (session, store, rma, reader):
         if not may_cancel(rma):
             raise IllegalMove("acceptance", rma.acceptance, "cancel")
         lifecycle.cancel(session, rma, SHOPPER, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/returns/<return_id>/sent")
@@ -130,12 +131,12 @@ def cancel_return(key: str, return_id: str) -> ReturnOut:
 )
 def tell_sent(key: str, return_id: str, json_data: SentIn) -> ReturnOut:
     app = services()
-    with _acting(app, key, return_id, "sent") as (session, store, rma, speech):
+    with _acting(app, key, return_id, "sent") as (session, store, rma, reader):
         if not may_tell_sent(rma):
             raise IllegalMove("reception", rma.reception, "scan")
         number, carrier = storable(json_data.tracking_number), storable(json_data.carrier)
         lifecycle.note_sent(session, store, rma, SHOPPER, number=number, carrier=carrier, now=app.clock())
-        return view_return(session, store, rma, speech)
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/cancel")
@@ -148,12 +149,15 @@ def tell_sent(key: str, return_id: str, json_data: SentIn) -> ReturnOut:
 )
 def cancel_order(key: str, json_data: CancelIn) -> ReturnOut:
     app = services()
-    store, token, order_id = enter(app, key, json_data.order, act=True)
+    store, token, order_id = check_access(app, key, json_data.order, act=True)
     count(app, store, "cancel", order_id)
     with app.db.transaction(store.id) as session:
-        speech, reason = speech_of(app, store, order_of(session, store, order_id), token), storable(json_data.reason)
-        rma = canceling.open_cancel(session, store, order_id, SHOPPER, reason=reason, now=app.clock())
-        return view_return(session, store, rma, speech)
+        reader, reason = (
+            reader_context_of(app, store, order_of(session, store, order_id), token),
+            storable(json_data.reason),
+        )
+        rma = canceling.request_cancellation(session, store, order_id, SHOPPER, reason=reason, now=app.clock())
+        return view_return(session, store, rma, reader)
 
 
 @shop.post("/<key>/photos")
@@ -164,15 +168,15 @@ def cancel_order(key: str, json_data: CancelIn) -> ReturnOut:
 )
 def send_photo(key: str, query_data: OrderIn) -> PhotoOut:
     app = services()
-    store, token, order_id = enter(app, key, query_data.order, act=True)
+    store, token, order_id = check_access(app, key, query_data.order, act=True)
     count(app, store, "photo", order_id)
     with app.db.transaction(store.id, write=False) as session:
-        speech = speech_of(app, store, order_of(session, store, order_id), token)
+        reader = reader_context_of(app, store, order_of(session, store, order_id), token)
     photo = clean_photo(_body())  # before a transaction is open: it takes a second
     with app.db.transaction(store.id) as session:
         row = photo_storage.keep(session, order_of(session, store, order_id), photo, now=app.clock())
-        assert speech.photo_url is not None
-        return PhotoOut(id=str(row.id), url=speech.photo_url(row.id), width=row.width, height=row.height)
+        assert reader.photo_url is not None
+        return PhotoOut(id=str(row.id), url=reader.photo_url(row.id), width=row.width, height=row.height)
 
 
 @shop.get("/<key>/photos/<token>")
@@ -196,17 +200,19 @@ def show_photo(key: str, token: str) -> Response:
 
 
 @contextmanager
-def _acting(app: Services, key: str, return_id: str, deed: str) -> Iterator[tuple[Session, Store, Return, Speech]]:
+def _acting(
+    app: Services, key: str, return_id: str, deed: str
+) -> Iterator[tuple[Session, Store, Return, ReaderContext]]:
     """Open a transaction in which a return of the token's may be changed, locked as every verb wants it."""
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         known = session.get(Return, (store.id, _return_id(return_id)))
         order = _mine(session, store, token, known)
-    check_opens(token, order.id, act=True)
+    check_order_access(token, order.id, act=True)
     count(app, store, deed, order.id)
     with app.db.transaction(store.id) as session:
-        rma = find_return(session, store.id, id_of(return_id))
-        yield session, store, rma, speech_of(app, store, order, token)
+        rma = find_return(session, store.id, parse_id(return_id))
+        yield session, store, rma, reader_context_of(app, store, order, token)
 
 
 def _mine(session: Session, store: Store, token: ShopperToken, rma: Return | None) -> Order:
@@ -221,13 +227,13 @@ def _mine(session: Session, store: Store, token: ShopperToken, rma: Return | Non
 
 def _return_id(text: str) -> int:
     try:
-        return id_of(text)
+        return parse_id(text)
     except NotHere:
         raise ReturnNotFound from None
 
 
-def _asked(said: RequestIn) -> tuple[Asked, ...]:
-    return tuple(Asked(**storable(line.model_dump())) for line in said.lines)
+def _asked(said: RequestIn) -> tuple[RequestedLine, ...]:
+    return tuple(RequestedLine(**storable(line.model_dump())) for line in said.lines)
 
 
 def _body() -> bytes:

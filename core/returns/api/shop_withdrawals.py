@@ -6,12 +6,12 @@ from apiflask import APIBlueprint
 from flask import request
 from sqlalchemy.orm import Session
 
-from core.http.context import services, speak_for
+from core.http.context import services, set_shopper_language
 from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import NotHere, id_of, opened
-from core.returns.api.api_access import count, enter, order_of, speech_of
+from core.orders.shopper_auth import NotHere, authenticate, parse_id
+from core.returns.api.api_access import check_access, count, order_of, reader_context_of
 from core.returns.api.inputs import ReceiptIn, SentIn, WithdrawalIn
 from core.returns.api.outputs import KnownOut, WithdrawalOut
 from core.returns.model import Withdrawal
@@ -21,7 +21,8 @@ from core.returns.withdrawal import declare, receipts
 from core.returns.withdrawal.declare import WithdrawalNotFound
 from core.stores import throttle
 from core.stores.model import Store
-from core.stores.platform_access import ShopperToken, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import ShopperToken
 
 shop = APIBlueprint("withdrawals", __name__, url_prefix="/shop", tag="Withdrawals")
 
@@ -36,17 +37,17 @@ shop = APIBlueprint("withdrawals", __name__, url_prefix="/shop", tag="Withdrawal
 )
 def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
     app = services()
-    store, token, order_id = enter(app, key, json_data.order)
+    store, token, order_id = check_access(app, key, json_data.order)
     count(app, store, "withdrawal", order_id)
     with app.db.transaction(store.id) as session:
         order = order_of(session, store, order_id)
-        speech = speech_of(app, store, order, token)
+        reader = reader_context_of(app, store, order, token)
         name, email = storable(json_data.name), receipts.address_of(storable(json_data.email))
         key = email_key(email, app.keyring)
         row = declare.start(
             session, store, order_id, _units(json_data), name=name, email=email, email_key=key, now=app.clock()
         )
-        return view_withdrawal(row, order, store, speech)
+        return view_withdrawal(row, order, store, reader)
 
 
 @shop.post("/<key>/withdrawals/<withdrawal_id>/confirm")
@@ -54,13 +55,13 @@ def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
 @shop.doc(summary="Second step of a withdrawal: declare it", responses=[401, 404, 409, 429], security="ShopperToken")
 def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         known, order = _mine(session, store, token, withdrawal_id)
     count(app, store, "withdrawal", order.id)
     with app.db.transaction(store.id) as session:
         row = declare.confirm(session, store, known.id, now=app.clock())
-        return view_withdrawal(row, order, store, speech_of(app, store, order, token))
+        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
 
 
 @shop.post("/<key>/withdrawals/<withdrawal_id>/sent")
@@ -73,7 +74,7 @@ def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
 )
 def note_sent(key: str, withdrawal_id: str, json_data: SentIn) -> WithdrawalOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         known, order = _mine(session, store, token, withdrawal_id)
     count(app, store, "sent", order.id)
@@ -81,7 +82,7 @@ def note_sent(key: str, withdrawal_id: str, json_data: SentIn) -> WithdrawalOut:
     with app.db.transaction(store.id) as session:
         row, order = declare.find_withdrawal(session, store.id, known.id)
         declare.note_sent(session, store, row, SHOPPER, proof=proof, now=app.clock())
-        return view_withdrawal(row, order, store, speech_of(app, store, order, token))
+        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
 
 
 @shop.get("/<key>/withdrawals/<withdrawal_id>")
@@ -89,10 +90,10 @@ def note_sent(key: str, withdrawal_id: str, json_data: SentIn) -> WithdrawalOut:
 @shop.doc(summary="Read a withdrawal and its receipt", responses=[401, 404], security="ShopperToken")
 def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
     app = services()
-    store, token = opened(app, key)
+    store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         row, order = _mine(session, store, token, withdrawal_id)
-        return view_withdrawal(row, order, store, speech_of(app, store, order, token))
+        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
 
 
 @shop.post("/<key>/receipts/check")
@@ -102,7 +103,7 @@ def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
 def check_receipt(key: str, json_data: ReceiptIn) -> KnownOut:
     app = services()
     store = store_by_key(app, key)
-    speak_for(store.language)
+    set_shopper_language(store.language)
     limits = {f"receipt:address:{throttle.caller_of(request.remote_addr or '')}": 30}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
     with app.db.transaction(store.id, write=False) as session:
@@ -121,7 +122,7 @@ def _units(said: WithdrawalIn) -> dict[str, int]:
 def _mine(session: Session, store: Store, token: ShopperToken, withdrawal_id: str) -> tuple[Withdrawal, Order]:
     """Give a withdrawal with its order. Raises WithdrawalNotFound, also where the token does not open the order."""
     try:
-        row = session.get(Withdrawal, (store.id, id_of(withdrawal_id)))
+        row = session.get(Withdrawal, (store.id, parse_id(withdrawal_id)))
         if row is None or row.order_id not in token.order_ids:
             raise WithdrawalNotFound
         return row, order_of(session, store, row.order_id)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.orders.model import Order, Shipment
 from core.returns.goods_location import delivery_days
 from core.returns.law.withdrawal_law import Period, country_code, day_there, exemption_holds, law_of, withdrawal_period
-from core.returns.money.order_balance import Books, read_books
+from core.returns.money.order_balance import OrderBalance, read_balance
 from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
@@ -40,9 +40,11 @@ class Right:
     exemptions: Mapping[str, str]
 
 
-def right_of(session: Session, store: Store, order: Order, *, now: datetime, books: Books | None = None) -> Right:
+def right_of(
+    session: Session, store: Store, order: Order, *, now: datetime, books: OrderBalance | None = None
+) -> Right:
     """Say what right of withdrawal an order carries. Raises NoSuchRight where its country grants none that we know."""
-    policy, books = policy_versions.policy_of(session, store), books or read_books(session, order)
+    policy, books = policy_versions.policy_of(session, store), books or read_balance(session, order)
     country = order.country or store.country
     parcels = session.scalars(sa.select(Shipment).where(Shipment.order_id == order.id)).all()
     zone = ZoneInfo(law.zone if (law := law_of(country)) else "UTC")
@@ -66,7 +68,7 @@ def right_of(session: Session, store: Store, order: Order, *, now: datetime, boo
     )
 
 
-def _exemption(policy: Policy, books: Books, ref: str) -> str:
+def _exemption(policy: Policy, books: OrderBalance, ref: str) -> str:
     """Name the exemption the store claims for a line; one that needs something to have happened is not claimed."""
     letter = goods_of(policy, books.line(ref)).exemption
     return letter if exemption_holds(letter) else ""

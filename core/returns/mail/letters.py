@@ -15,6 +15,7 @@ from babel.dates import get_timezone_gmt
 
 from core.i18n.words import Words
 from core.mail.layout import Button, Form, Row, Sheet, Written, clean, form, safe_url
+from core.returns.event_kinds import NOTICE_KINDS
 from core.returns.facts import RefundWhen
 from core.returns.presenter.sentences import refund_when, way_back
 
@@ -23,24 +24,10 @@ _SENTENCES = "returns/mail/sentences.txt"
 _MOST_SENTENCES = 10
 
 # Kind → the links it offers, the main one first. All but label, pay, start and person lead to the tracking page.
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "return_requested": ("status", "person"),
-    "return_approved": ("label", "status", "person"),
-    "return_declined": ("person", "status"),
-    "return_received": ("status", "person"),
-    "return_canceled": ("status", "person"),
-    "refund_issued": ("status", "person"),
-    "store_credit_issued": ("status", "person"),
-    "exchange_ready": ("pay", "status", "person"),
-    "order_canceled": ("order", "person"),
-    "cancel_requested": ("order", "person"),
-    "cancel_declined": ("start", "order", "person"),
-    "withdrawal_receipt": ("status", "person"),
-    "withdrawal_contested": ("person", "status"),
-    "declaration_receipt": (),  # it goes where a stranger said: no links
-}
-KINDS = tuple(_CHOICES)
-OPTIONAL = frozenset({"return_requested", "return_received", "cancel_requested"})
+# The receipt of a declaration goes where a stranger said: it is no notice of an order, and has no links.
+_BUTTONS = {**{kind.name: kind.buttons for kind in NOTICE_KINDS}, "declaration_receipt": ()}
+KINDS = tuple(_BUTTONS)
+OPTIONAL = frozenset(kind.name for kind in NOTICE_KINDS if kind.optional)
 """News that may stay unsent. Everything else is a decision, money or a legal receipt: it is sent even if messages about
 the order were stopped, and so offers no way to stop it."""
 _RECEIPTS = ("withdrawal_receipt", "declaration_receipt")
@@ -115,7 +102,7 @@ class ReturnLetter:
 
 def write(kind: str, facts: ReturnLetter, language: str) -> Written:
     """Write the letter in a language we speak (else English). Raises UnknownKind."""
-    if kind not in _CHOICES:
+    if kind not in _BUTTONS:
         raise UnknownKind(kind)
     spoken = Words(language).language
     plain, rich = (form(_TEMPLATES, spoken, is_html=is_html) for is_html in (False, True))
@@ -186,7 +173,7 @@ def _buttons(kind: str, facts: ReturnLetter, page: Form) -> tuple[Button, ...]:
         "start": facts.link,
         "person": facts.person_url,
     }
-    offers = [(f"answer_{choice}", safe_url(urls.get(choice, facts.track_url))) for choice in _CHOICES[kind]]
+    offers = [(f"answer_{choice}", safe_url(urls.get(choice, facts.track_url))) for choice in _BUTTONS[kind]]
     return tuple(Button(page.line(_SENTENCES, label), url) for label, url in offers if url)
 
 

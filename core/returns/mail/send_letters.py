@@ -19,7 +19,7 @@ from core.mail.layout import Written
 from core.orders.links import order_url
 from core.orders.messages.envelope import Envelope, domain_of, sender_of
 from core.orders.messages.notice import Notice
-from core.orders.messages.send_notice import Going, dispatch
+from core.orders.messages.send_notice import Outgoing, send
 from core.orders.model import LineItem, Order
 from core.platform.contract import Feature, ReturnMove
 from core.returns.facts import Objection, Offer
@@ -29,32 +29,33 @@ from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.quotes import Entry
 from core.returns.presenter import sentences
 from core.returns.requests.lifecycle import items_of
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import answer_token, open_platform, store_by_id
+from core.stores.platform_access import open_platform, store_by_id
+from core.stores.tokens import answer_token
 
 
 def send_letter(work: Work) -> None:
     """Send one letter; a withdrawal counts as acknowledged once its receipt has left."""
-    dispatch(work, _prepare, _told)
+    send(work, _prepare, _after_sending)
 
 
-def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Going:
+def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Outgoing:
     store = store_by_id(session, notice.store_id)
     order = session.get(Order, (notice.store_id, notice.order_id))
-    if reason := _pointless(store, order, notice):
-        return Going(store, None, None, {notice.id: reason})
+    if reason := _why_obsolete(store, order, notice):
+        return Outgoing(store, None, None, {notice.id: reason})
     assert order is not None
     letter = compose(session, services, store, order, notice, now)
     message_id = f"<notice.{store.id:x}.{notice.id:x}@{domain_of(services)}>"
     language = negotiate(order.language, store.language)
     stop = _answer_url(services, order, notice, "stop") if notice.kind in OPTIONAL else ""
-    return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop))
+    return Outgoing(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop))
 
 
-def _pointless(store: Store, order: Order | None, notice: Notice) -> str:
+def _why_obsolete(store: Store, order: Order | None, notice: Notice) -> str:
     """Say why a letter need not be sent; empty when it should."""
     if order is None or order.gone_at is not None or order.erased_at is not None:
         return "gone"
@@ -65,7 +66,7 @@ def _pointless(store: Store, order: Order | None, notice: Notice) -> str:
     return "" if order.email else "no_address"
 
 
-def _told(session: Session, notice: Notice, now: datetime) -> None:
+def _after_sending(session: Session, notice: Notice, now: datetime) -> None:
     if notice.kind == "withdrawal_receipt":
         row = session.get(Withdrawal, (notice.store_id, notice.facts["withdrawal"]), with_for_update=True)
         if row is not None:
@@ -102,7 +103,7 @@ def _answer_url(services: Services, order: Order, notice: Notice, choice: str) -
 def _of_return(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
     rma = session.get(Return, (notice.store_id, notice.facts["return"]))
     assert rma is not None
-    practice, zone = practice_of(store), ZoneInfo(store.timezone)
+    practice, zone = return_settings_of(store), ZoneInfo(store.timezone)
     told = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
     declined, items = rma.acceptance == "declined", items_of(session, rma)
     return {
@@ -175,7 +176,7 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         "late": row.late,
         "may_withhold": row.may_withhold,
         "keep": row.nothing_to_send,
-        "send_to": practice_of(store).send_to,
+        "send_to": return_settings_of(store).send_to,
         "return_by": row.send_back_by,
         "refund_by": row.refund_due,
         "declared_at": row.declared_at.astimezone(ZoneInfo(store.timezone)),

@@ -1,11 +1,11 @@
 """What each unit of an order is worth to the minor unit, from what the platform stored and never recomputed.
 
-A line's money is dealt like cards: net first, then every tax in the order of its rate's ref, one minor unit at a
-time, to the line's units in turn. Every unit so gets the floor or the ceiling of its price (largest remainder
-among equals). When a unit leaves with its cards and the rest is dealt again among those left, nobody's hand
-changes: card `i` of `n` players lies before player `i % n`, and without the first player it becomes card
-`i - 1 - i // n`, which falls to the same neighbor. So what a unit brings depends on how many left before it and
-on nothing else, and the hands always add up to the pack.
+A line's money is distributed round-robin: net first, then every tax in the order of its rate's ref, one minor unit
+at a time, to the line's units in turn. Every unit so gets the floor or the ceiling of its price (largest remainder
+among equals). When a unit leaves with its share and the rest is distributed again among those left, no share
+changes: minor unit `i` goes to unit `i % n` of `n`, and without the first unit it becomes number `i - 1 - i // n`,
+which goes to the same unit. So what a unit brings depends on how many left before it and on nothing else, and the
+shares always add up to the line's total.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from core.money import allocate
-from core.returns.money.purchased import GOODS, BoughtLine
+from core.returns.money.purchased import GOODS, PurchasedLine
 
 Parts = dict[str | None, int]
 """A line's money: what is not tax under NET, then each tax under its rate's ref."""
 NET = None
 
 
-def stored_parts(line: BoughtLine, tax_included: bool) -> Parts:
+def stored_parts(line: PurchasedLine, tax_included: bool) -> Parts:
     """Give the line's money as the platform stored it, net apart from its taxes."""
     return _parts(line.total, line.taxes, tax_included)
 
 
-def rounding_room(lines: Iterable[BoughtLine]) -> int:
-    """Give how far rounding alone can part the stored amounts from the order's total: half a unit for each of them."""
+def rounding_room(lines: Iterable[PurchasedLine]) -> int:
+    """Give the largest difference that rounding can make between the lines and the total: half a unit an amount."""
     return (1 + sum(1 + len(line.taxes) for line in lines)) // 2
 
 
-def deal(parts: Parts, units: int, first: int, count: int) -> Parts:
+def share_of_units(parts: Parts, units: int, first: int, count: int) -> Parts:
     """Give what `count` of `units` units are worth, from the `first` (0-based) one on."""
     shares: Parts = {}
-    cards = given = 0
+    minor_units = given = 0
     for key, amount in parts.items():
-        cards += amount
-        now = _dealt(cards, units, first, count)
+        minor_units += amount
+        now = _dealt(minor_units, units, first, count)
         shares[key] = now - given
         given = now
     return shares
 
 
-def cut(parts: Parts, amount: int) -> Parts:
+def scale_down(parts: Parts, amount: int) -> Parts:
     """Shrink the parts in proportion until they add up to `amount`, at most what they add up to now."""
     return dict(zip(parts, allocate(amount, list(parts.values())), strict=True))
 
 
-def settle(lines: Sequence[BoughtLine], total: int | None, tax_included: bool) -> list[Parts]:
+def reconcile_lines(lines: Sequence[PurchasedLine], total: int | None, tax_included: bool) -> list[Parts]:
     """Make the lines add up to what the order came to at purchase, `total`; no part of a line is below zero after.
 
     Discounts that stand beside the goods (a negative line, or lines that come to more than the order) are taken
@@ -75,7 +75,7 @@ def settle(lines: Sequence[BoughtLine], total: int | None, tax_included: bool) -
     return settled
 
 
-def left_of(line: BoughtLine, settled: Parts, tax_included: bool) -> Parts:
+def remaining_parts(line: PurchasedLine, settled: Parts, tax_included: bool) -> Parts:
     """Give what the units left on the line can still bring, together.
 
     Where earlier refunds took more than the units they were for, only what is left is shared among the others.
@@ -83,14 +83,14 @@ def left_of(line: BoughtLine, settled: Parts, tax_included: bool) -> Parts:
     """
     if not line.units_left:
         return dict.fromkeys(settled, 0)
-    due = deal(settled, line.quantity, line.refunded_quantity, line.units_left)
+    due = share_of_units(settled, line.quantity, line.refunded_quantity, line.units_left)
     if line.refunded_total is None:
         return due
     spent = _parts(line.refunded_total, line.refunded_taxes, tax_included)
     rest = sum(settled.values()) - sum(spent.values())
     if rest > sum(due.values()):
         return due
-    return cut({key: max(0, amount - spent.get(key, 0)) for key, amount in settled.items()}, max(0, rest))
+    return scale_down({key: max(0, amount - spent.get(key, 0)) for key, amount in settled.items()}, max(0, rest))
 
 
 def _parts(total: int, taxes: Mapping[str, int], tax_included: bool) -> Parts:
@@ -98,9 +98,9 @@ def _parts(total: int, taxes: Mapping[str, int], tax_included: bool) -> Parts:
     return {NET: net, **{ref: taxes[ref] for ref in sorted(taxes)}}
 
 
-def _dealt(cards: int, units: int, first: int, count: int) -> int:
-    """Count the cards before `count` of `units` players, from the `first` one on, once `cards` have been dealt."""
-    rounds, odd = divmod(cards, units)
+def _dealt(minor_units: int, units: int, first: int, count: int) -> int:
+    """Count the minor units that go to `count` of `units` units, from the `first` one on, dealt one at a time."""
+    rounds, odd = divmod(minor_units, units)
     return rounds * count + min(odd, first + count) - min(odd, first)
 
 

@@ -108,5 +108,5 @@ def _raise_alarm(session: Session, order: Order, rows: Sequence[Reimbursement], 
         told = sa.select(OrderEvent).where(OrderEvent.order_id == order.id, OrderEvent.kind == "refunded_twice")
         if any(event.facts == facts for event in session.scalars(told)):
             continue
-        events.note(session, order.id, "refunded_twice", facts, now=now)
-        events.call_a_person(session, order.store_id, order.id, "refunded_twice", now=now)
+        events.record_event(session, order.id, "refunded_twice", facts, now=now)
+        events.request_case(session, order.store_id, order.id, "refunded_twice", now=now)

@@ -1,4 +1,4 @@
-"""An order's books: what was bought and paid, what has gone back or is promised, and so how much is left of each line.
+"""An order's balance: what was bought and paid, what was returned or is promised, and how much is left of each line.
 
 Read under the order's lock, so that of two who ask for the last unit the second finds none.
 """
@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.orm_bypass import adopt
-from core.db.row_reader import Row, within
+from core.db.orm_bypass import attach_row
+from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
-from core.returns.money.purchased import GOODS, Bought, BoughtLine, Payment
+from core.returns.money.purchased import GOODS, Payment, PurchasedLine, PurchasedOrder
 
 PROMISED = ("pending", "issued", "needs_staff", "awaiting_payment")
 """States of a reimbursement whose amount is spoken for."""
@@ -26,7 +26,7 @@ _OVER = ("declined", "canceled")
 _WITHDRAWN = ("declared", "acknowledged", "contested", "reimbursed")
 
 
-def of_order(model: Any, *columns: str) -> sa.Select[Any]:
+def select_of_order(model: Any, *columns: str) -> sa.Select[Any]:
     """Select columns of an order's rows, as a statement to be written once."""
     table = table_of(model)
     mine = sa.and_(table.c.store_id == sa.bindparam("store_id"), table.c.order_id == sa.bindparam("order_id"))
@@ -34,7 +34,7 @@ def of_order(model: Any, *columns: str) -> sa.Select[Any]:
 
 
 def _is_one_of(column: Any, words: Sequence[str]) -> sa.ColumnElement[bool]:
-    """IN, spelled out: a statement that is written once has no lists."""
+    """Write IN as OR: a statement that is compiled once takes no list."""
     return sa.or_(*(column == word for word in words))
 
 
@@ -47,29 +47,29 @@ _LOCKED = (
 
 
 # Plain rows by statements written once: starting a return reads them before it can say anything (benchmarks.p6_return).
-_LINES = of_order(
+_LINES = select_of_order(
     LineItem, *"ref kind title variant sku product_ref image_url quantity removed total tax taxes".split()
 ).order_by(table_of(LineItem).c.place)
-_MONEY = of_order(Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines".split()).where(
+_MONEY = select_of_order(Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines".split()).where(
     _is_one_of(table_of(Reimbursement).c.state, PROMISED)
 )
 _RETURNS = table_of(Return)
 _GOING = table_of(ReturnItem)
 _ITEMS = (
-    of_order(ReturnItem, "return_id", "line_ref", "quantity", "accepted")
+    select_of_order(ReturnItem, "return_id", "line_ref", "quantity", "accepted")
     .join(_RETURNS, sa.and_(_RETURNS.c.store_id == _GOING.c.store_id, _RETURNS.c.id == _GOING.c.return_id))
     .where(~_is_one_of(_RETURNS.c.acceptance, _OVER))
 )
-_WITHDRAWALS = of_order(Withdrawal, "id", "lines").where(_is_one_of(table_of(Withdrawal).c.state, _WITHDRAWN))
+_WITHDRAWALS = select_of_order(Withdrawal, "id", "lines").where(_is_one_of(table_of(Withdrawal).c.state, _WITHDRAWN))
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class OrderBalance:
     """An order with its lines (rows of `line_items`), what was paid for them, and the units of each still free."""
 
     order: Order
     lines: tuple[Row, ...]
-    bought: Bought
+    bought: PurchasedOrder
     left: Mapping[str, int]
 
     def line(self, ref: str) -> Row | None:
@@ -87,19 +87,19 @@ class _Spent:
 
 
 def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
-    """Load an order and keep everybody else away from its returns until this transaction ends."""
-    reader = within(session)
+    """Load an order, locked until this transaction ends."""
+    reader = session_reader(session)
     rows = reader.rows(_LOCKED, order_id=order_id) if store_id == reader.store_id else ()
-    return adopt(session, Order, rows[0]) if rows else None
+    return attach_row(session, Order, rows[0]) if rows else None
 
 
-def read_books(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> Books:
+def read_balance(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> OrderBalance:
     """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for."""
     asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
-    lines, money, items, withdrawals = within(session).rows_of_each(asked, order_id=order.id)
+    lines, money, items, withdrawals = session_reader(session).rows_of_each(asked, order_id=order.id)
     unseen = [one for one in money if not _is_seen(one, order.refunds)]
     reserved = _reserved(items, withdrawals, apart_from, settled=[one for one in money if one not in unseen])
-    return Books(
+    return OrderBalance(
         order=order,
         lines=tuple(lines),
         bought=_bought(order, lines, unseen, reserved),
@@ -138,9 +138,9 @@ def _is(one: Return | Withdrawal | None, model: type, id_: int) -> bool:
     return one is not None and isinstance(one, model) and one.id == id_
 
 
-def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved: Mapping[str, int]) -> Bought:
+def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedOrder:
     given = sum(refund["amount"] for refund in order.refunds) + sum(one.amount for one in unseen)
-    return Bought(
+    return PurchasedOrder(
         currency=order.currency,
         lines=tuple(_line(order, line, unseen, reserved) for line in lines),
         payments=tuple(
@@ -153,7 +153,7 @@ def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved:
     )
 
 
-def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> BoughtLine:
+def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedLine:
     spent = [_told(refund, line.ref) for refund in order.refunds]
     spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.lines
               if part["ref"] == line.ref]  # fmt: skip
@@ -166,7 +166,7 @@ def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str,
     if line.kind not in GOODS:  # shipping and fees are refunded by amount
         gone = line.quantity if net and net + sum(taxes.values()) >= line.total + _tax_on_top(order, line) else 0
     is_told = all(one is not None for one in spent)
-    return BoughtLine(
+    return PurchasedLine(
         ref=line.ref,
         quantity=max(1, line.quantity),
         total=line.total,

@@ -19,7 +19,7 @@ from core.platform.errors import AccessLost, NothingDone, NotSupported, Refused,
 from core.returns import events
 from core.returns.model import Reimbursement
 from core.returns.money import reimburse
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -100,7 +100,7 @@ def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
             if part["quantity"] or part["net"] or part["taxes"]
         ),
         restock=bool(row.restock) and {part["ref"] for part in row.lines if part["quantity"]} <= set(row.restock),
-        through_gateway=practice_of(store).through_gateway,
+        through_gateway=return_settings_of(store).through_gateway,
         payments=tuple((ref, amount) for ref, amount in row.payments),
         exchange=tuple(ExchangeLine(**line) for line in row.exchange),
     )
@@ -146,7 +146,7 @@ def _settle(work: Work, outcome: Outcome) -> None:
         reimburse.end(session, row, outcome.state, paid=outcome.amount, sentence=outcome.sentence, now=work.now)
         order = session.get(Order, (work.store_id, row.order_id))
         if order is not None and outcome.state != "needs_staff":
-            events.look_again(session, order, now=work.now)
+            events.request_order_refresh(session, order, now=work.now)
 
 
 JOBS = {"returns.reimburse": Kind(pay, attempts=8)}

@@ -19,11 +19,11 @@ from core.platform.contract import ExchangeLine, Feature
 from core.returns import events
 from core.returns.model import Return, ReturnItem
 from core.returns.money import reimburse
-from core.returns.money.order_balance import lock_order, read_books
-from core.returns.money.purchased import Bought
-from core.returns.money.quotes import Fee, Quote, Wanted
-from core.returns.money.refund_amount import MoreThanBought, NothingLeft, after, quote
-from core.returns.return_settings import practice_of
+from core.returns.money.order_balance import lock_order, read_balance
+from core.returns.money.purchased import PurchasedOrder
+from core.returns.money.quotes import Fee, Quote, QuoteRequest
+from core.returns.money.refund_amount import MoreThanBought, NothingLeft, apply_quote, quote
+from core.returns.return_settings import return_settings_of
 from core.returns.states import IllegalMove, move_return
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
@@ -36,7 +36,7 @@ _KINDS = {
     "repair": "repair",
 }
 STAGES = {
-    "approval": ("awaited", "on_its_way", "received", "inspected", "kept", "lost"),
+    "approval": ("awaited", "on_its_way", "received", "inspected", "kept"),
     "first_scan": ("on_its_way", "received", "inspected", "kept"),
     "arrival": ("received", "inspected", "kept"),
     "inspection": ("inspected", "kept"),
@@ -66,13 +66,13 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
     """
     order = session.get(Order, (rma.store_id, rma.order_id))
     assert order is not None
-    books = read_books(session, order, apart_from=rma)
+    balance = read_balance(session, order, apart_from=rma)
     items = session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id).order_by(ReturnItem.id)).all()
     grouped: dict[str, list[ReturnItem]] = {}
     for item in items:
         if _units(item):
             grouped.setdefault(_KINDS[item.wish], []).append(item)
-    shares, bought, rest = [], books.bought, rma.fees
+    shares, bought, rest = [], balance.bought, rma.fees
     for kind in ("refund", "store_credit", "exchange", "repair"):
         if kind not in grouped:
             continue
@@ -81,7 +81,7 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
             shares.append(Share(kind, tuple(some), _NOTHING))
             continue
         given = _quote(rma, bought, some, rest, rma.shipping if kind == "refund" else 0)
-        bought = after(bought, given) if given.lines else bought
+        bought = apply_quote(bought, given) if given.lines else bought
         rest = _left_of_fees(rest, given.fees)
         shares.append(Share(kind, tuple(some), given))
     return shares
@@ -105,7 +105,7 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     shares = shares_of(session, rma)
     if not shares:
         raise IllegalMove("reimbursement", rma.reimbursement, "promise")
-    practice = practice_of(store)
+    practice = return_settings_of(store)
     due = now.astimezone(ZoneInfo(store.timezone)).date() + timedelta(days=practice.refund_days)
     rma.reimbursement, rma.refund_by = promised.reimbursement, due
     session.flush()
@@ -113,13 +113,15 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
         reimburse.promise(
             session,
             order,
-            share.quote,
-            intent=f"return:{rma.id}:{share.kind}",
-            kind=share.kind,
-            of=rma,
-            goods=_goods(share) if share.kind == "exchange" else (),
-            restock=_restock(share, usual=practice.restock and rma.reception in ("received", "inspected")),
-            due=due,
+            reimburse.Entitlement(
+                intent=f"return:{rma.id}:{share.kind}",
+                of=rma,
+                quote=share.quote,
+                kind=share.kind,
+                goods=_goods(share) if share.kind == "exchange" else (),
+                restock=_restock(share, usual=practice.restock and rma.reception in ("received", "inspected")),
+                due=due,
+            ),
             by=by,
             now=now,
         )
@@ -147,11 +149,11 @@ def cancel_at_store(work: Work) -> None:
         mine = session.get(Return, (work.store_id, rma.id), with_for_update=True)
         assert mine is not None
         if not can:
-            events.call_a_person(session, work.store_id, order.id, "cancel", now=work.now)
+            events.request_case(session, work.store_id, order.id, "cancel", now=work.now)
         if mine.reimbursement == "none":
             pay_now(session, store, mine, by=mine.decided_by, now=work.now)
-        events.tell_shopper(session, order, "order_canceled", f"{rma.id}", {"return": rma.id}, now=work.now)
-        events.look_again(session, order, now=work.now)
+        events.request_letter(session, order, "order_canceled", f"{rma.id}", {"return": rma.id}, now=work.now)
+        events.request_order_refresh(session, order, now=work.now)
 
 
 def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
@@ -160,14 +162,14 @@ def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
 
 
 def _quote(
-    rma: Return, bought: Bought, items: Sequence[ReturnItem], fees: Sequence[Mapping[str, Any]], shipping: int
+    rma: Return, bought: PurchasedOrder, items: Sequence[ReturnItem], fees: Sequence[Mapping[str, Any]], shipping: int
 ) -> Quote:
     """Say what some of a return's items bring; nothing where nothing is left to give."""
     wanted: Counter[str] = Counter()
     for item in items:
         wanted[item.line_ref] += _units(item)
     everything = rma.kind == "cancel"
-    asked = Wanted(
+    asked = QuoteRequest(
         lines=wanted,
         shipping=True if everything else shipping,
         fees=tuple(Fee(fee["what"], fee["amount"]) for fee in fees),

@@ -10,7 +10,7 @@ GOODS = ("physical", "digital")
 
 
 @dataclass(frozen=True, slots=True)
-class BoughtLine:
+class PurchasedLine:
     """One line as the platform stored it, in minor units; totals contain tax where the order's prices do.
 
     `refunded_total` and `refunded_taxes` are what the line has been used up by so far: what was paid back on it and
@@ -43,7 +43,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class PurchasedOrder:
     """An order as far as money goes, in minor units of `currency`.
 
     `total` is what it came to at purchase, before any refund (None if unknown). `refunded` is everything given back
@@ -51,7 +51,7 @@ class Bought:
     """
 
     currency: str
-    lines: tuple[BoughtLine, ...]
+    lines: tuple[PurchasedLine, ...]
     payments: tuple[Payment, ...]
     total: int | None = None
     tax_included: bool = False

@@ -23,7 +23,7 @@ class Fee:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class QuoteRequest:
     """What goes back: units by line ref; `shipping` is all that is left of it, or an amount with its tax.
 
     A withdrawal (EU 2011/83, art. 13) bears no fees; nor does a return whose item the shopper keeps.

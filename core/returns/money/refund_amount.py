@@ -9,8 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from core.money import allocate
-from core.returns.money.allocation import NET, Parts, cut, deal, left_of, rounding_room, settle, stored_parts
-from core.returns.money.purchased import GOODS, Bought, BoughtLine
+from core.returns.money.allocation import (
+    NET,
+    Parts,
+    reconcile_lines,
+    remaining_parts,
+    rounding_room,
+    scale_down,
+    share_of_units,
+    stored_parts,
+)
+from core.returns.money.purchased import GOODS, PurchasedLine, PurchasedOrder
 from core.returns.money.quotes import (
     NOT_PAID,
     REFUNDED_BEFORE,
@@ -20,7 +29,7 @@ from core.returns.money.quotes import (
     Entry,
     Quote,
     QuoteLine,
-    Wanted,
+    QuoteRequest,
 )
 
 
@@ -41,13 +50,13 @@ class MoreThanBought(Exception):
 class _Worth:
     """One line's part in the quote, and how it came about: as stored, and after the order was made to add up."""
 
-    line: BoughtLine
+    line: PurchasedLine
     part: QuoteLine
     stored: int
     settled: int
 
 
-def quote(bought: Bought, wanted: Wanted) -> Quote:
+def quote(bought: PurchasedOrder, wanted: QuoteRequest) -> Quote:
     """Say what the wanted units bring, never more than was paid for them and not given back.
 
     The same units bring the same in one return or in many, in whatever order; all of them bring what was paid.
@@ -56,7 +65,7 @@ def quote(bought: Bought, wanted: Wanted) -> Quote:
     if not bought.left:
         raise NothingLeft
     _check(bought, wanted)
-    settled = settle(bought.lines, bought.total, bought.tax_included)
+    settled = reconcile_lines(bought.lines, bought.total, bought.tax_included)
     worths = _worths(bought, wanted, settled)
     lines = tuple(worth.part for worth in worths)
     value = sum(part.gross for part in lines)
@@ -75,7 +84,7 @@ def quote(bought: Bought, wanted: Wanted) -> Quote:
     )
 
 
-def waterfall(bought: Bought, amount: int) -> tuple[tuple[str, int], ...]:
+def waterfall(bought: PurchasedOrder, amount: int) -> tuple[tuple[str, int], ...]:
     """Spread an amount over the payments, those that can pay back by themselves first, else in the order given.
 
     Each gives what it captured and has not refunded. Refunds that name no payment count as if they had come this way.
@@ -92,6 +101,7 @@ def waterfall(bought: Bought, amount: int) -> tuple[tuple[str, int], ...]:
     return tuple(shares)
 
 
+# Not called yet: an exchange asks what is left to pay (issue B, an exchange says one thing).
 def difference(returned: Quote, new_price: int) -> Difference:
     """Set the price of what an exchange sends out, taxes and all, against what came back."""
     if new_price < 0:
@@ -107,11 +117,11 @@ def difference(returned: Quote, new_price: int) -> Difference:
     return Difference(to_shopper=due, payments=tuple(payments))
 
 
-def after(bought: Bought, given: Quote) -> Bought:
+def apply_quote(bought: PurchasedOrder, given: Quote) -> PurchasedOrder:
     """Give the order as it stands once the quote is paid: the next quote starts from it."""
     parts = {part.ref: part for part in given.lines}
     flows = dict(given.payments)
-    settled = settle(bought.lines, bought.total, bought.tax_included)
+    settled = reconcile_lines(bought.lines, bought.total, bought.tax_included)
     return replace(
         bought,
         lines=tuple(
@@ -123,11 +133,11 @@ def after(bought: Bought, given: Quote) -> Bought:
     )
 
 
-def _worths(bought: Bought, wanted: Wanted, settled: Sequence[Parts]) -> list[_Worth]:
+def _worths(bought: PurchasedOrder, wanted: QuoteRequest, settled: Sequence[Parts]) -> list[_Worth]:
     budget = None if isinstance(wanted.shipping, bool) else wanted.shipping
     worths = []
     for line, amounts in zip(bought.lines, settled, strict=True):
-        left = left_of(line, amounts, bought.tax_included)
+        left = remaining_parts(line, amounts, bought.tax_included)
         if line.kind == "shipping" and budget is not None:
             amount = min(budget, sum(left.values()))
             budget -= amount
@@ -139,7 +149,7 @@ def _worths(bought: Bought, wanted: Wanted, settled: Sequence[Parts]) -> list[_W
     return worths
 
 
-def _check(bought: Bought, wanted: Wanted) -> None:
+def _check(bought: PurchasedOrder, wanted: QuoteRequest) -> None:
     lefts = {line.ref: line.units_left for line in bought.lines}
     amounts = [wanted.shipping, *wanted.lines.values(), *(fee.amount for fee in wanted.fees)]
     if min(amounts) < 0 or any(fee.percent < 0 for fee in wanted.fees):
@@ -149,40 +159,40 @@ def _check(bought: Bought, wanted: Wanted) -> None:
             raise MoreThanBought(ref, lefts.get(ref, 0))
 
 
-def _worth(bought: Bought, line: BoughtLine, amounts: Parts, left: Parts, count: int) -> _Worth:
+def _worth(bought: PurchasedOrder, line: PurchasedLine, amounts: Parts, left: Parts, count: int) -> _Worth:
     return _Worth(
         line,
-        _part(line, count, deal(left, line.units_left, 0, count)),
-        sum(deal(_charged(line, bought.tax_included), line.quantity, line.refunded_quantity, count).values()),
-        sum(deal(amounts, line.quantity, line.refunded_quantity, count).values()),
+        _part(line, count, share_of_units(left, line.units_left, 0, count)),
+        sum(share_of_units(_charged(line, bought.tax_included), line.quantity, line.refunded_quantity, count).values()),
+        sum(share_of_units(amounts, line.quantity, line.refunded_quantity, count).values()),
     )
 
 
-def _worth_of_amount(line: BoughtLine, left: Parts, amount: int) -> list[_Worth]:
+def _worth_of_amount(line: PurchasedLine, left: Parts, amount: int) -> list[_Worth]:
     """Take an amount instead of units; the units count as gone back once nothing is left of their money."""
     if not amount:
         return []
     count = line.units_left if amount == sum(left.values()) else 0
-    return [_Worth(line, _part(line, count, cut(left, amount)), stored=amount, settled=amount)]
+    return [_Worth(line, _part(line, count, scale_down(left, amount)), stored=amount, settled=amount)]
 
 
-def _charged(line: BoughtLine, tax_included: bool) -> Parts:
+def _charged(line: PurchasedLine, tax_included: bool) -> Parts:
     """Give the line as stored; one that is a discount was never charged."""
     return {key: max(0, amount) for key, amount in stored_parts(line, tax_included).items()}
 
 
-def _has_discount(bought: Bought, settled: Iterable[Parts]) -> bool:
+def _has_discount(bought: PurchasedOrder, settled: Iterable[Parts]) -> bool:
     """Say whether something beside the lines made the order cheaper than rounding could."""
     charged = sum(sum(_charged(line, bought.tax_included).values()) for line in bought.lines)
     return charged - sum(sum(parts.values()) for parts in settled) > rounding_room(bought.lines)
 
 
-def _part(line: BoughtLine, count: int, parts: Parts) -> QuoteLine:
+def _part(line: PurchasedLine, count: int, parts: Parts) -> QuoteLine:
     taxes = {ref: amount for ref, amount in parts.items() if ref is not NET and amount}
     return QuoteLine(line.ref, count, parts[NET], taxes)
 
 
-def _fees(wanted: Wanted, value: int, goods: int) -> list[tuple[str, int]]:
+def _fees(wanted: QuoteRequest, value: int, goods: int) -> list[tuple[str, int]]:
     """List what is kept, by fee; together at most the value."""
     if wanted.withdrawal or wanted.keep_item:
         return []
@@ -226,9 +236,9 @@ def _explain(
     return (*lines, *(entry for entry in others if entry.amount))
 
 
-def _without(line: BoughtLine, settled: Parts, part: QuoteLine, tax_included: bool) -> BoughtLine:
+def _without(line: PurchasedLine, settled: Parts, part: QuoteLine, tax_included: bool) -> PurchasedLine:
     """Give the line after a part of it went back: what was settled, less what is then left, is used up."""
-    left = left_of(line, settled, tax_included)
+    left = remaining_parts(line, settled, tax_included)
     net = settled[NET] - left[NET] + part.net
     taxes = {ref: settled[ref] - left[ref] + part.taxes.get(ref, 0) for ref in line.taxes}
     return replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -18,10 +18,10 @@ from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine
 from core.returns import events
+from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.money.quotes import Quote
 from core.returns.states import move_return, move_withdrawal
-from core.stores import audit
 
 OPEN = ("pending", "needs_staff", "awaiting_payment")
 _orders = table_of(Order)
@@ -37,81 +37,83 @@ class NotOpen(Exception):
     """This reimbursement is not in a state that allows this; look at it again."""
 
 
-def promise(
-    session: Session,
-    order: Order,
-    quote: Quote,
-    *,
-    intent: str,
-    kind: str = "refund",
-    of: Return | Withdrawal,
-    goods: Sequence[ExchangeLine] = (),
-    restock: Sequence[str] = (),
-    due: date | None,
-    by: str,
-    now: datetime,
-) -> Reimbursement:
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a shopper is to get for a return or a withdrawal. `intent` is unique for ever, `due` the last day for it."""
+
+    intent: str
+    of: Return | Withdrawal
+    quote: Quote
+    kind: str = "refund"
+    goods: Sequence[ExchangeLine] = ()
+    """What goes out in an exchange."""
+    restock: Sequence[str] = ()
+    """Line refs that go back on sale."""
+    due: date | None = None
+
+
+def promise(session: Session, order: Order, what: Entitlement, *, by: str, now: datetime) -> Reimbursement:
     """Write down what the shopper gets and promise to do it; asked again with the same intent, give the first."""
-    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == intent))
+    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == what.intent))
     if known is not None:
         return known
-    id_ = new_id()
+    id_, of, quote = new_id(), what.of, what.quote
     row = Reimbursement(
         id=id_,
         order_id=order.id,
         return_id=of.id if isinstance(of, Return) else None,
         withdrawal_id=of.id if isinstance(of, Withdrawal) else None,
-        intent=intent,
+        intent=what.intent,
         key=f"aftercare-{id_:x}",
-        kind=kind,
+        kind=what.kind,
         amount=quote.total,
         currency=order.currency,
         lines=[_plain(part) for part in quote.lines],
         payout=[_plain(part) for part in quote.payout],
         payments=[list(payment) for payment in quote.payments],
         explanation=[asdict(entry) for entry in quote.explanation],
-        exchange=[asdict(line) for line in goods],
-        restock=list(restock),
+        exchange=[asdict(line) for line in what.goods],
+        restock=list(what.restock),
         reason=of.rma if isinstance(of, Return) else of.number,
-        due=due,
+        due=what.due,
         created_by=by,
         created_at=now,
     )
     session.add(row)
     session.flush()
-    if quote.total == 0 and kind == "refund":  # fees or earlier refunds took all of it: there is nothing to send
+    if quote.total == 0 and what.kind == "refund":  # fees or earlier refunds took all of it: there is nothing to send
         end(session, row, "issued", paid=0, now=now)
-    elif kind == "repair":
+    elif what.kind == "repair":
         row.state = "needs_staff"
     else:
         _enqueue(session, row, now)
     return row
 
 
-def retry(session: Session, row: Reimbursement, *, by: str, now: datetime) -> None:
+def retry(session: Session, row: Reimbursement, *, now: datetime) -> None:
     """Let a failed one be tried again. Raises NotOpen."""
     if row.state != "failed":
         raise NotOpen
     row.state, row.sentence = "pending", ""
     _move_owner(session, row, "retry", now)
-    audit.note(session, now, by, "retry reimbursement", {"reimbursement": str(row.id)})
+    note_act(session, row, "retry", now=now)
     _enqueue(session, row, now)
 
 
-def mark_paid(session: Session, row: Reimbursement, *, by: str, reason: str, now: datetime) -> None:
+def mark_paid(session: Session, row: Reimbursement, *, reason: str, now: datetime) -> None:
     """Note that staff paid by hand what the platform could not. Raises NotOpen; a reason is needed."""
     if row.state not in ("failed", "needs_staff", "awaiting_payment") or not reason.strip():
         raise NotOpen
-    audit.note(session, now, by, "paid by hand", {"reimbursement": str(row.id), "reason": reason[:500]})
+    note_act(session, row, "mark_paid", reason=reason, now=now)
     end(session, row, "issued", paid=row.amount, now=now)
 
 
-def drop(session: Session, row: Reimbursement, *, by: str, reason: str, now: datetime) -> None:
+def drop(session: Session, row: Reimbursement, *, reason: str, now: datetime) -> None:
     """Give up a failed one, so that the return can be decided anew. Raises NotOpen; a reason is needed."""
     if row.state != "failed" or not reason.strip():
         raise NotOpen
     row.state, row.intent = "dropped", f"{row.intent}:dropped:{row.id}"
-    audit.note(session, now, by, "dropped reimbursement", {"reimbursement": str(row.id), "reason": reason[:500]})
+    note_act(session, row, "drop", reason=reason, now=now)
     _move_owner(session, row, "drop", now)
 
 
@@ -133,15 +135,15 @@ def end(
     facts = {"reimbursement": str(row.id), "kind": row.kind, "amount": row.amount, "currency": row.currency}
     if state == "issued":
         row.issued_at = now
-        events.note(session, order.id, f"issued_{row.kind}", facts, now=now)
+        events.record_event(session, order.id, f"issued_{row.kind}", facts, now=now)
         if row.paid is not None and row.paid != row.amount:
-            events.note(session, order.id, "paid_otherwise", facts | {"paid": row.paid}, now=now)
-            events.call_a_person(session, row.store_id, order.id, "paid_otherwise", now=now)
+            events.record_event(session, order.id, "paid_otherwise", facts | {"paid": row.paid}, now=now)
+            events.request_case(session, row.store_id, order.id, "paid_otherwise", now=now)
     if state == "failed":
-        events.call_a_person(session, row.store_id, order.id, "refund_failed", now=now)
+        events.request_case(session, row.store_id, order.id, "refund_failed", now=now)
     if state in ("issued", "awaiting_payment") and row.kind in _LETTERS:
         about = {"reimbursement": row.id}
-        events.tell_shopper(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
+        events.request_letter(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
     if state in ("issued", "failed"):
         _move_owner(session, row, "issue" if state == "issued" else "fail", now)
 
@@ -181,7 +183,7 @@ def refresh(session: Session, rma: Return, *, now: datetime) -> None:
     if order is not None:
         _flag(session, order, not standing.is_over or _others_wait(session, rma))
     if rma.status != before:
-        events.tell_platform(session, rma, now=now)
+        events.request_platform_update(session, rma, now=now)
 
 
 def _others_wait(session: Session, rma: Return) -> bool:

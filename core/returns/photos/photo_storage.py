@@ -15,7 +15,7 @@ from core.orders.model import Order
 from core.returns.model import ReturnPhoto
 from core.returns.photos.image import Photo
 from core.secrets import BadToken, Keyring
-from core.stores.platform_access import SHOPPER_TOKEN_LIFE
+from core.stores.tokens import SHOPPER_TOKEN_LIFE
 
 PURPOSE = "photo"
 LINK_LIFE = SHOPPER_TOKEN_LIFE

@@ -1,6 +1,6 @@
 """Ask the store's policy about a return: accept, a person decides, or decline, with reasons and the next best thing.
 
-The document is in `rulebook`, what goes in and comes out in `facts`, the decision on one line in `verdict`. A legal
+The document is in `rulebook`, what goes in and comes out in `facts`, the decision on one line in `decision`. A legal
 withdrawal never comes through here.
 """
 
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from core.returns.facts import OBJECTIONS, OFFERS, Answer, Fees, LineFacts, Objection, Offer, RefundWhen, ReturnFacts
 from core.returns.law.withdrawal_law import EXEMPTIONS, Period, day_there, withdrawal_period
-from core.returns.policy.line_decision import Judge, Verdict
+from core.returns.policy.line_decision import LineDecision, PolicyEvaluator
 from core.returns.policy.policy_document import Policy, explain
 
 __all__ = ["OBJECTIONS", "OFFERS", "Answer", "LineFacts", "Policy", "ReturnFacts", "ask", "explain"]
@@ -24,8 +24,8 @@ def ask(policy: Policy, request: ReturnFacts, now: datetime) -> Answer:
     As a whole it is accepted when every line is, declined when every line is, else a person decides. `now` is aware.
     Never raises for odd facts; nothing asked for is declined.
     """
-    judge = Judge(policy)
-    lines = tuple(_answer_line(judge, request, line, now) for line in request.lines)
+    evaluator = PolicyEvaluator(policy)
+    lines = tuple(_answer_line(evaluator, request, line, now) for line in request.lines)
     return _combine(lines)
 
 
@@ -41,44 +41,46 @@ def open_withdrawal(request: ReturnFacts, line: LineFacts, now: datetime) -> Per
     return right if right and right.is_open(day_there(country, now)) else None
 
 
-def _answer_line(judge: Judge, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:
-    verdict = judge.decide(request, line, line.wish, judge.day(now))
-    rules = tuple((rule.name, rule.answer) for rule in judge.fitting_rules(request, line, line.wish))
+def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:
+    decision = evaluator.decide(request, line, line.wish, evaluator.day(now))
+    rules = tuple((rule.name, rule.answer) for rule in evaluator.fitting_rules(request, line, line.wish))
     objections: tuple[Objection, ...] = ()
-    if verdict.objections:
-        offer = _next_best(judge, request, line, verdict, now)
-        told = [one for one in verdict.objections if one[0] != "person_decides" or verdict.answer != "decline"]
+    if decision.objections:
+        offer = _next_best(evaluator, request, line, decision, now)
+        told = [one for one in decision.objections if one[0] != "person_decides" or decision.answer != "decline"]
         objections = tuple(Objection(code, values, offer) for code, values in told)
     return Answer(
-        answer=verdict.answer,
+        answer=decision.answer,
         line=line.ref,
         objections=objections,
-        window_ends=verdict.closing.ends,
-        worst_case=verdict.closing.worst_case,
-        fees=verdict.fees,
-        refund_when=(verdict.rule and verdict.rule.refund_when) or judge.policy.refund_when,
-        photos_required=verdict.terms.photos,
-        questions=tuple(question.key for question in verdict.terms.questions),
-        rules=rules or (("otherwise", judge.policy.otherwise),),
+        window_ends=decision.closing.ends,
+        worst_case=decision.closing.worst_case,
+        fees=decision.fees,
+        refund_when=(decision.rule and decision.rule.refund_when) or evaluator.policy.refund_when,
+        photos_required=decision.terms.photos,
+        questions=tuple(question.key for question in decision.terms.questions),
+        rules=rules or (("otherwise", evaluator.policy.otherwise),),
     )
 
 
-def _next_best(judge: Judge, request: ReturnFacts, line: LineFacts, verdict: Verdict, now: datetime) -> Offer:
+def _next_best(
+    evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFacts, decision: LineDecision, now: datetime
+) -> Offer:
     """Find what helps most: the simple way out, then the legal right to the same money, then what would be accepted."""
-    codes = {code for code, _ in verdict.objections}
+    codes = {code for code, _ in decision.objections}
     if "not_shipped_yet" in codes:
         return Offer("cancel_order")
     if "quantity_too_high" in codes:
         return Offer("ask_for_fewer", {"left": line.left})
-    declined = verdict.answer == "decline"
+    declined = decision.answer == "decline"
     right = open_withdrawal(request, line, now) if declined else None
     withdraw = Offer("withdraw", {"until": right.ends}) if right else None
     if withdraw and line.wish in ("refund", "keep"):
         return withdraw
     if "not_delivered_yet" in codes:
         return Offer("wait_for_delivery")
-    for wish in dict.fromkeys((*judge.offered_wishes(verdict.rule), *judge.policy.wishes)):
-        if wish != line.wish and judge.decide(request, line, wish, judge.day(now)).answer == "accept":
+    for wish in dict.fromkeys((*evaluator.offered_wishes(decision.rule), *evaluator.policy.wishes)):
+        if wish != line.wish and evaluator.decide(request, line, wish, evaluator.day(now)).answer == "accept":
             return Offer(wish)
     return withdraw or Offer("talk_to_person" if declined else "wait_for_answer")
 

@@ -1,4 +1,4 @@
-"""Decide one line for one wish: the first rule that fits, then what no rule can overlook. Nothing is offered here."""
+"""Decides one line for one wish: the first matching rule, then the checks that hold whatever the rule says."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from zoneinfo import ZoneInfo
 
 from core.returns.facts import OBJECTIONS, SEVERITY, Decision, Fees, LineFacts, ReturnFacts, Wish
 from core.returns.policy.policy_document import Policy, PolicyRule, ReasonTerms, Shopper, Window
-from core.returns.policy.return_windows import Closing, closing_day, stand_of
-from core.returns.policy.rule_matching import checks_of
+from core.returns.policy.return_windows import WindowEnd, window_end, window_state
+from core.returns.policy.rule_matching import compile_filters
 
 _NO_FEES = Fees()
 _WORDLESS: dict[Decision, str] = {"review": "person_decides", "decline": "not_covered"}
 
 
 @dataclass(slots=True)
-class Verdict:
+class LineDecision:
     """What is decided about one line, before anything is offered instead."""
 
     answer: Decision
     objections: list[tuple[str, dict[str, Any]]]
     rule: PolicyRule | None
-    closing: Closing
+    closing: WindowEnd
     terms: ReasonTerms
     fees: Fees
 
@@ -35,36 +35,36 @@ class Verdict:
             self.answer = answer
 
 
-class Judge:
+class PolicyEvaluator:
     """A policy made ready to decide many lines."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._zone = ZoneInfo(policy.timezone)
         self._blocked, self._allowed = frozenset(policy.blocked), frozenset(policy.allowed)
-        self._rules = [(rule, checks_of(rule.when), rule.when.has_bounds) for rule in policy.rules]
+        self._rules = [(rule, compile_filters(rule.when), rule.when.has_bounds) for rule in policy.rules]
 
     def day(self, now: datetime) -> date:
         """The day it is where the store is; `now` is aware."""
         return now.astimezone(self._zone).date()
 
-    def decide(self, request: ReturnFacts, line: LineFacts, wish: Wish, today: date) -> Verdict:
+    def decide(self, request: ReturnFacts, line: LineFacts, wish: Wish, today: date) -> LineDecision:
         """Decide one line for one wish: the first rule that fits, then the facts that no rule can overlook."""
         policy, foreign = self.policy, self._is_foreign(request)
         rule = next(self.fitting_rules(request, line, wish), None)
         window = rule.window if rule and rule.window else policy.window
-        closing = closing_day(window, policy.extensions, request.placed_on, line)
-        verdict = Verdict("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
-        self._apply_rule(verdict, request, line, foreign)
-        _check_quantity(verdict, request, line)
-        _check_whereabouts(verdict, policy, line)
-        _check_window(verdict, window, line, today)
+        closing = window_end(window, policy.extensions, request.placed_on, line)
+        decision = LineDecision("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
+        self._apply_rule(decision, request, line, foreign)
+        _check_quantity(decision, request, line)
+        _check_whereabouts(decision, policy, line)
+        _check_window(decision, window, line, today)
         offered = self.offered_wishes(rule)
         if wish not in offered:
-            verdict.object("decline", "wish_not_offered", wish=wish, offered=offered)
-        if verdict.answer != "decline" and wish != "keep":  # what stays costs no way back
-            verdict.fees = _fees(verdict.terms, line, foreign)
-        return verdict
+            decision.object("decline", "wish_not_offered", wish=wish, offered=offered)
+        if decision.answer != "decline" and wish != "keep":  # what stays costs no way back
+            decision.fees = _fees(decision.terms, line, foreign)
+        return decision
 
     def fitting_rules(self, request: ReturnFacts, line: LineFacts, wish: Wish) -> Iterator[PolicyRule]:
         """Give the rules that fit, in order. Bounds that cannot be weighed in the order's currency count as held."""
@@ -87,18 +87,18 @@ class Judge:
         ours, theirs = self.policy.currency, request.currency
         return ours != theirs and bool(ours and theirs) and ours != theirs.upper()
 
-    def _apply_rule(self, verdict: Verdict, request: ReturnFacts, line: LineFacts, foreign: bool) -> None:
+    def _apply_rule(self, decision: LineDecision, request: ReturnFacts, line: LineFacts, foreign: bool) -> None:
         """Say what the rule says; one that weighs money of another currency leaves it to a person, whatever it says."""
-        rule = verdict.rule
+        rule = decision.rule
         answer = rule.answer if rule else self.policy.otherwise
         unweighed = foreign and rule is not None and rule.when.has_bounds
-        if unweighed or (foreign and (verdict.terms.fee_fixed or verdict.terms.label_fee)):
-            verdict.object("review", "other_currency", currency=request.currency)
+        if unweighed or (foreign and (decision.terms.fee_fixed or decision.terms.label_fee)):
+            decision.object("review", "other_currency", currency=request.currency)
         if answer == "accept" or unweighed:
             return
         code = rule.objection if rule and rule.objection else _WORDLESS[answer]
         values = _values_of(code, rule, self.policy.currency, request, line) if rule else {}
-        verdict.object(answer, code, **values)
+        decision.object(answer, code, **values)
 
 
 def _reason_terms(policy: Policy, rule: PolicyRule | None, reason: str) -> ReasonTerms:
@@ -122,42 +122,42 @@ def _values_of(code: str, rule: PolicyRule, currency: str, request: ReturnFacts,
     return {name: known[name] for name in names}
 
 
-def _check_quantity(verdict: Verdict, request: ReturnFacts, line: LineFacts) -> None:
+def _check_quantity(decision: LineDecision, request: ReturnFacts, line: LineFacts) -> None:
     asked = 0
     for one in request.lines:  # one line may be asked for twice, a part to refund and a part to exchange
         if one.ref == line.ref:
             asked += max(one.quantity, 0)
     if line.quantity < 1:
-        verdict.object("decline", "nothing_asked")
+        decision.object("decline", "nothing_asked")
     elif line.left < 1:
-        verdict.object("decline", "already_returned")
+        decision.object("decline", "already_returned")
     elif asked > line.left:
-        verdict.object("decline", "quantity_too_high", left=line.left)
+        decision.object("decline", "quantity_too_high", left=line.left)
 
 
-def _check_whereabouts(verdict: Verdict, policy: Policy, line: LineFacts) -> None:
+def _check_whereabouts(decision: LineDecision, policy: Policy, line: LineFacts) -> None:
     if line.delivered_on is not None:
         return
     if line.whereabouts == "unshipped":
-        verdict.object("decline", "not_shipped_yet")
+        decision.object("decline", "not_shipped_yet")
     if line.whereabouts == "on_its_way" and policy.before_delivery != "accept":
-        verdict.object(policy.before_delivery, "not_delivered_yet")
+        decision.object(policy.before_delivery, "not_delivered_yet")
 
 
-def _check_window(verdict: Verdict, window: Window, line: LineFacts, today: date) -> None:
-    stand = stand_of(verdict.closing, window, today)
-    if stand == "open":
+def _check_window(decision: LineDecision, window: Window, line: LineFacts, today: date) -> None:
+    state = window_state(decision.closing, window, today)
+    if state == "open":
         return
-    if stand == "unknown":
+    if state == "unknown":
         if line.whereabouts in ("delivered", "unknown"):  # elsewhere the whereabouts have said it already
-            verdict.object("review", "delivery_unknown", open_at_least_until=verdict.closing.ends, days=window.days)
+            decision.object("review", "delivery_unknown", open_at_least_until=decision.closing.ends, days=window.days)
         return
-    counted_from = "extension" if verdict.closing.extended else window.counted_from
-    values = {"closed_on": verdict.closing.ends, "days": window.days, "counted_from": counted_from}
-    if stand == "grace":
-        verdict.object("review", "window_just_over", **values)
+    counted_from = "extension" if decision.closing.extended else window.counted_from
+    values = {"closed_on": decision.closing.ends, "days": window.days, "counted_from": counted_from}
+    if state == "grace":
+        decision.object("review", "window_just_over", **values)
     else:
-        verdict.object("decline", "window_over", **values)
+        decision.object("decline", "window_over", **values)
 
 
 def _fees(terms: ReasonTerms, line: LineFacts, foreign: bool) -> Fees:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
-from core.db.row_reader import within
+from core.db.row_reader import session_reader
 from core.returns.model import PolicyVersion
 from core.returns.policy.policy_document import Policy, read_document
 from core.stores import audit
@@ -44,7 +44,7 @@ class NotAPolicy(ValueError):
 
 def policy_of(session: Session, store: Store) -> Policy:
     """Give the policy that holds now; a store that saved none has a person decide everything (version 1)."""
-    rows = within(session).rows(_NEWEST)
+    rows = session_reader(session).rows(_NEWEST)
     if not rows:
         return Policy(timezone=store.timezone, currency=store.currency)
     return _read(rows[0].document["policy"])
@@ -56,7 +56,7 @@ def policy_at(session: Session, store: Store, version: int) -> Policy:
     return _read(row.document["policy"]) if row else policy_of(session, store)
 
 
-def save(session: Session, store: Store, policy: Policy, *, seen: int, who: str, now: datetime) -> Policy:
+def save_policy(session: Session, store: Store, policy: Policy, *, seen: int, who: str, now: datetime) -> Policy:
     """Save a policy as the next version; give it with its number.
 
     `seen` is the version it was made from. Raises PolicyChanged when that is no longer the newest.
@@ -72,7 +72,7 @@ def save(session: Session, store: Store, policy: Policy, *, seen: int, who: str,
     session.add(PolicyVersion(id=new_id(), version=saved.version, document=kept, saved_by=who, saved_at=now))
     before = here.model_dump(mode="json")
     names = sorted(name for name, value in document.items() if before[name] != value and name != "version")
-    audit.note(session, now, who, "changed returns policy", {"names": names, "version": saved.version})
+    audit.note(session, now, audit.STAFF, "change_policy", f"policy:{saved.version}", {"names": names})
     session.flush()
     return saved
 

@@ -13,7 +13,7 @@ from core.returns.facts import LineFacts
 from core.returns.policy.policy_document import HolidayExtension, Window
 
 
-class Closing(NamedTuple):
+class WindowEnd(NamedTuple):
     """The last day of a window, None for no limit. `worst_case`: the real day is this one or later."""
 
     ends: date | None
@@ -22,13 +22,13 @@ class Closing(NamedTuple):
     """A holiday extension made this day, the window itself is shorter."""
 
 
-def closing_day(window: Window, extensions: Sequence[HolidayExtension], placed_on: date, line: LineFacts) -> Closing:
+def window_end(window: Window, extensions: Sequence[HolidayExtension], placed_on: date, line: LineFacts) -> WindowEnd:
     """Work out the last day on which a line may come back; an extension never shortens it.
 
     Where the window's own day is unknown it counts from the latest day before it that is known.
     """
     if window.days is None:
-        return Closing(None)
+        return WindowEnd(None)
     start, counted_from = placed_on, "order"
     if window.counted_from != "order" and line.shipped_on is not None:
         start, counted_from = line.shipped_on, "shipping"
@@ -38,10 +38,10 @@ def closing_day(window: Window, extensions: Sequence[HolidayExtension], placed_o
     for extension in extensions:
         if extension.placed_from <= placed_on <= extension.placed_until:
             ends = max(ends, extension.returns_until)
-    return Closing(ends, worst_case=counted_from != window.counted_from, extended=ends > ordinary)
+    return WindowEnd(ends, worst_case=counted_from != window.counted_from, extended=ends > ordinary)
 
 
-def stand_of(closing: Closing, window: Window, today: date) -> Literal["open", "unknown", "grace", "over"]:
+def window_state(closing: WindowEnd, window: Window, today: date) -> Literal["open", "unknown", "grace", "over"]:
     """Say how a window stands: `unknown` means it may be over, but nothing proves it."""
     if closing.ends is None or today <= closing.ends:
         return "open"

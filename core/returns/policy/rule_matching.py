@@ -12,7 +12,7 @@ from core.returns.policy.policy_document import Shopper, When
 Check = Callable[[ReturnFacts, LineFacts, Wish, Shopper], bool]
 
 
-def checks_of(when: When) -> tuple[Check, ...]:
+def compile_filters(when: When) -> tuple[Check, ...]:
     """Give one check for each filter that is given, money apart: a rule fits where all of them hold."""
     checks: list[Check] = []
     if when.countries:

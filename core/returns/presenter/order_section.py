@@ -16,12 +16,12 @@ from core.returns.law.withdrawal_law import law_of
 from core.returns.law.withdrawal_rights import NoSuchRight
 from core.returns.model import Return, Withdrawal
 from core.returns.presenter import display_names, progress
-from core.returns.presenter.reader_context import Speech, speech_for
+from core.returns.presenter.reader_context import ReaderContext, reader_context_for
 from core.returns.presenter.return_view import money_of
 from core.returns.presenter.withdrawal_view import refund_sentence, right_sentence, state_sentence
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 
 
 def withdraw_label(country: str, order_language: str, store_language: str, words: Words) -> str:
@@ -40,39 +40,39 @@ def sections_for(app: Services) -> Sections:
     def write(session: Session, store: Store, order: Order, words: Words) -> Iterator[Section]:
         if order.erased_at is not None:
             return
-        speech = speech_for(store, words, app.clock())
+        reader = reader_context_for(store, words, app.clock())
         address = f"/t/{tracking_token(app.keyring, store.id, order.id, order.link_version)}/withdraw"
-        yield from _returns(session, order, speech)
-        yield from _withdrawals(session, order, speech, address)
-        yield from _right(session, store, order, speech, address)
+        yield from _returns(session, order, reader)
+        yield from _withdrawals(session, order, reader, address)
+        yield from _right(session, store, order, reader, address)
 
     return write
 
 
-def _returns(session: Session, order: Order, speech: Speech) -> Iterator[Section]:
+def _returns(session: Session, order: Order, reader: ReaderContext) -> Iterator[Section]:
     mine = sa.select(Return).where(Return.order_id == order.id, Return.status != "canceled").order_by(Return.id.desc())
     for rma in session.scalars(mine.limit(3)):
-        title = display_names.headline(speech.words, rma.kind, rma.status)
-        lines = (progress.next_sentence(speech, rma, money_of(session, rma)),)
+        title = display_names.headline(reader.words, rma.kind, rma.status)
+        lines = (progress.next_sentence(reader, rma, money_of(session, rma)),)
         yield Section(title, lines if rma.kind == "cancel" else (rma.rma, *lines))
 
 
-def _withdrawals(session: Session, order: Order, speech: Speech, address: str) -> Iterator[Section]:
+def _withdrawals(session: Session, order: Order, reader: ReaderContext, address: str) -> Iterator[Section]:
     mine = sa.select(Withdrawal).where(Withdrawal.order_id == order.id, Withdrawal.declared_at.is_not(None))
     for row in session.scalars(mine.order_by(Withdrawal.id.desc()).limit(3)):
-        say = speech.words.pgettext
-        lines = tuple(filter(None, (state_sentence(row, speech), refund_sentence(row, speech))))
+        say = reader.words.pgettext
+        lines = tuple(filter(None, (state_sentence(row, reader), refund_sentence(row, reader))))
         title = say("widget", "Withdrawal %(number)s", number=row.number)
         yield Section(title, lines, (say("widget", "See the receipt"), f"{address}/{row.id}"))
 
 
-def _right(session: Session, store: Store, order: Order, speech: Speech, address: str) -> Iterator[Section]:
+def _right(session: Session, store: Store, order: Order, reader: ReaderContext, address: str) -> Iterator[Section]:
     """The law wants the way to it easy to find for as long as the right lasts (Directive 2011/83/EU, Art. 11a)."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     try:
-        right = withdrawal_rights.right_of(session, store, order, now=speech.now)
+        right = withdrawal_rights.right_of(session, store, order, now=reader.now)
     except NoSuchRight:
         return
     if any(right.left.values()):  # after the period too: whether it is over, a person decides
-        link = (button_label("withdraw", speech.words, order.language, store.language), address)
-        yield Section(say("widget", "Right of withdrawal"), (right_sentence(right, speech),), link)
+        link = (button_label("withdraw", reader.words, order.language, store.language), address)
+        yield Section(say("widget", "Right of withdrawal"), (right_sentence(right, reader),), link)

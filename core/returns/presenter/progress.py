@@ -9,8 +9,8 @@ from core.returns.api.outputs import DueOut, StepOut
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem
 from core.returns.presenter import sentences
-from core.returns.presenter.reader_context import Speech
-from core.returns.return_settings import Practice
+from core.returns.presenter.reader_context import ReaderContext
+from core.returns.return_settings import ReturnSettings
 from core.returns.states import legal_moves
 
 _THERE = ("received", "inspected")
@@ -27,56 +27,55 @@ def may_tell_sent(rma: Return) -> bool:
     return rma.kind != "cancel" and rma.acceptance == "approved" and rma.reception == "awaited"
 
 
-def next_sentence(speech: Speech, rma: Return, money: Sequence[Reimbursement]) -> str:
+def next_sentence(reader: ReaderContext, rma: Return, money: Sequence[Reimbursement]) -> str:
     """Say what happens next, by whom and by when."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     if rma.status == "canceled":
         return say("widget", "This was taken back. Nothing more happens.")
     if rma.status == "declined":
-        return rma.note or _why_not(speech, rma)
+        return rma.note or _why_not(reader, rma)
     waiting = [row for row in money if row.state != "issued"]
     if waiting or rma.status == "closed":
-        return " ".join(dict.fromkeys(money_sentence(speech, row, gift=rma.gift) for row in waiting or money))
+        return " ".join(dict.fromkeys(money_sentence(reader, row, gift=rma.gift) for row in waiting or money))
     if rma.acceptance == "requested" and rma.answer_by:
         return say(
-            "widget", "A person at the store decides by %(day)s and writes to you.", day=speech.day(rma.answer_by)
+            "widget", "A person at the store decides by %(day)s and writes to you.", day=reader.day(rma.answer_by)
         )
     if rma.acceptance == "requested":
         return say("widget", "A person at the store decides and writes to you.")
     if rma.kind == "cancel":
         return say("widget", "The store stops the order, then your money goes back.")
-    return _where_it_is(speech, rma)
+    return _where_it_is(reader, rma)
 
 
-def _where_it_is(speech: Speech, rma: Return) -> str:
-    say = speech.words.pgettext
+def _where_it_is(reader: ReaderContext, rma: Return) -> str:
+    say = reader.words.pgettext
     if rma.reception == "awaited" and rma.return_by:
-        return say("widget", "Send it back by %(day)s.", day=speech.day(rma.return_by))
+        return say("widget", "Send it back by %(day)s.", day=reader.day(rma.return_by))
     if rma.reception == "received" and rma.refund_by:
-        day = speech.day(rma.refund_by)
+        day = reader.day(rma.refund_by)
         return say("widget", "It has arrived. The store looks at it and settles your return by %(day)s.", day=day)
     return {
         "awaited": say("widget", "Send it back to the store."),
         "on_its_way": say("widget", "Your parcel is on its way back. We tell you when it has arrived."),
-        "lost": say("widget", "The parcel did not reach the store. A person there looks into it."),
         "kept": say("widget", "You keep it. Nothing has to be sent back."),
         "received": say("widget", "It has arrived. The store looks at it next."),
         "inspected": say("widget", "The store has looked at it and settles your return."),
     }[rma.reception]
 
 
-def _why_not(speech: Speech, rma: Return) -> str:
+def _why_not(reader: ReaderContext, rma: Return) -> str:
     kept = [Objection(one["code"], one["values"], Offer(one["offer"], one["offered"])) for one in rma.objections]
     if kept:
-        return sentences.in_one_breath(speech.words, kept, today=speech.today)
-    return speech.words.pgettext("widget", "The store has declined this. You can talk to a person there.")
+        return sentences.objections_text(reader.words, kept, today=reader.today)
+    return reader.words.pgettext("widget", "The store has declined this. You can talk to a person there.")
 
 
-def money_sentence(speech: Speech, row: Reimbursement, *, gift: bool) -> str:
+def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> str:
     """Say where something of worth is. The platform's own words and links are for staff, a credit's code is mailed."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     by_hand = row.state in ("failed", "needs_staff")
-    day = speech.day(row.issued_at) if row.issued_at else ""
+    day = reader.day(row.issued_at) if row.issued_at else ""
     if row.kind == "store_credit":
         if by_hand:
             return say("widget", "A person at the store makes your store credit by hand.")
@@ -97,12 +96,12 @@ def money_sentence(speech: Speech, row: Reimbursement, *, gift: bool) -> str:
         )
     if gift:
         return say("widget", "The store settles this with whoever paid.")
-    return _refund(speech, row, day, by_hand=by_hand)
+    return _refund(reader, row, day, by_hand=by_hand)
 
 
-def _refund(speech: Speech, row: Reimbursement, day: str, *, by_hand: bool) -> str:
-    say = speech.words.pgettext
-    amount = speech.words.money(row.amount if row.paid is None else row.paid, row.currency)
+def _refund(reader: ReaderContext, row: Reimbursement, day: str, *, by_hand: bool) -> str:
+    say = reader.words.pgettext
+    amount = reader.words.money(row.amount if row.paid is None else row.paid, row.currency)
     if by_hand:
         return say("widget", "A person at the store makes your refund of %(amount)s by hand.", amount=amount)
     if day:
@@ -112,37 +111,41 @@ def _refund(speech: Speech, row: Reimbursement, day: str, *, by_hand: bool) -> s
     return say("widget", "Your refund of %(amount)s is being made.", amount=amount)
 
 
-def due_of(speech: Speech, rma: Return) -> DueOut | None:
+def due_of(reader: ReaderContext, rma: Return) -> DueOut | None:
     """Say what was promised next, and until when; None where nothing is open."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     if rma.status == "requested" and rma.answer_by:
-        told = say("widget", "The store answers by %(day)s.", day=speech.day(rma.answer_by))
+        told = say("widget", "The store answers by %(day)s.", day=reader.day(rma.answer_by))
         return DueOut(what="answer", by=rma.answer_by, sentence=told)
     if rma.refund_by and rma.acceptance == "approved" and rma.reimbursement != "issued":
-        told = say("widget", "Your return is settled by %(day)s.", day=speech.day(rma.refund_by))
-        return DueOut(what="refund", by=speech.end_of(rma.refund_by), sentence=told)
+        told = say("widget", "Your return is settled by %(day)s.", day=reader.day(rma.refund_by))
+        return DueOut(what="refund", by=reader.end_of(rma.refund_by), sentence=told)
     return None
 
 
-def instructions(speech: Speech, rma: Return, practice: Practice, items: Sequence[ReturnItem]) -> list[str]:
+def instructions(
+    reader: ReaderContext, rma: Return, practice: ReturnSettings, items: Sequence[ReturnItem]
+) -> list[str]:
     """Say what the shopper has to do with the goods, step by step; nothing where they have nothing to do."""
     if not may_tell_sent(rma):
         return []
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     fee = next((one["amount"] for one in rma.fees if one["what"] == "label"), 0)
     told = [
-        say("widget", "Print the label and stick it on the parcel.") if rma.label_url and speech.may_act else "",
+        say("widget", "Print the label and stick it on the parcel.") if rma.label_url and reader.may_act else "",
         say("widget", "Write %(rma)s on the parcel, or put a note with it inside.", rma=rma.rma),
         say("widget", "Send it to: %(address)s", address=", ".join(practice.send_to)) if practice.send_to else "",
-        sentences.way_back(speech.words, rma.label_paid_by, 0 if rma.gift else fee, rma.currency),
-        sentences.refund_when(speech.words, rma.refund_when) if all(item.wish in _MONEY for item in items) else "",
+        sentences.way_back(reader.words, rma.label_paid_by, 0 if rma.gift else fee, rma.currency),
+        sentences.refund_when(reader.words, rma.refund_when) if all(item.wish in _MONEY for item in items) else "",
     ]
     return [one for one in told if one]
 
 
-def steps_of(speech: Speech, rma: Return, items: Sequence[ReturnItem], money: Sequence[Reimbursement]) -> list[StepOut]:
+def steps_of(
+    reader: ReaderContext, rma: Return, items: Sequence[ReturnItem], money: Sequence[Reimbursement]
+) -> list[StepOut]:
     """List a return's way from the request to the money: what is done, what is now, what is next or left out."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     decided = {
         "requested": say("widget", "Approval"),
         "declined": say("widget", "Declined"),

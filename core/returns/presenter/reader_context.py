@@ -1,4 +1,4 @@
-"""To whom the returns slice speaks: in which language, on which day, and how much they may see."""
+"""Who reads a return: their language, the store's zone and time, and what they may see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.stores.model import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class ReaderContext:
     """A reader's words and days; the days are the store's. `photo_url` is given for who may see the photos."""
 
     words: Words
@@ -36,6 +36,6 @@ class Speech:
         return datetime.combine(day, time(23, 59, 59), self.zone).astimezone(UTC)
 
 
-def speech_for(store: Store, words: Words, now: datetime) -> Speech:
+def reader_context_for(store: Store, words: Words, now: datetime) -> ReaderContext:
     """Speak to who may look, and no more."""
-    return Speech(words, now, ZoneInfo(store.timezone))
+    return ReaderContext(words, now, ZoneInfo(store.timezone))

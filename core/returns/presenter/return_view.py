@@ -23,14 +23,14 @@ from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money import payout
 from core.returns.money.quotes import Entry
 from core.returns.presenter import display_names, progress
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.sentences import objection, offer
 from core.returns.requests.lifecycle import items_of
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
 
-def view_return(session: Session, store: Store, rma: Return, speech: Speech) -> ReturnOut:
+def view_return(session: Session, store: Store, rma: Return, reader: ReaderContext) -> ReturnOut:
     """Put a return into its shopper's words. A gift's recipient reads no amount, who may only look no address."""
     items, money, lines = items_of(session, rma), money_of(session, rma), lines_of(session, rma.order_id)
     amount, entries = amount_of(session, rma, money)
@@ -39,21 +39,21 @@ def view_return(session: Session, store: Store, rma: Return, speech: Speech) -> 
         rma=rma.rma,
         kind=rma.kind,  # type: ignore[arg-type]
         status=rma.status,  # type: ignore[arg-type]
-        headline=display_names.headline(speech.words, rma.kind, rma.status),
-        sentence=progress.next_sentence(speech, rma, money),
-        steps=progress.steps_of(speech, rma, items, money),
-        lines=[_line(speech, item, lines.get(item.line_ref)) for item in items],
+        headline=display_names.headline(reader.words, rma.kind, rma.status),
+        sentence=progress.next_sentence(reader, rma, money),
+        steps=progress.steps_of(reader, rma, items, money),
+        lines=[_line(reader, item, lines.get(item.line_ref)) for item in items],
         amount=amount,
         currency=rma.currency,
-        explanation=explain(speech, entries, lines),
-        reimbursements=[_money(speech, rma, row) for row in money],
-        instructions=progress.instructions(speech, rma, practice_of(store), items),
-        label_url=rma.label_url if speech.may_act else "",
+        explanation=explain(reader, entries, lines),
+        reimbursements=[_money(reader, rma, row) for row in money],
+        instructions=progress.instructions(reader, rma, return_settings_of(store), items),
+        label_url=rma.label_url if reader.may_act else "",
         return_by=rma.return_by,
-        due=progress.due_of(speech, rma),
+        due=progress.due_of(reader, rma),
         can_cancel=progress.may_cancel(rma),
         can_tell_sent=progress.may_tell_sent(rma),
-        photos=_photos(session, rma, speech),
+        photos=_photos(session, rma, reader),
     )
 
 
@@ -82,14 +82,14 @@ def lines_of(session: Session, order_id: int) -> dict[str, LineItem]:
     return {line.ref: line for line in session.scalars(mine)}
 
 
-def explain(speech: Speech, entries: Iterable[Entry], lines: Mapping[str, LineItem]) -> list[EntryOut]:
+def explain(reader: ReaderContext, entries: Iterable[Entry], lines: Mapping[str, LineItem]) -> list[EntryOut]:
     """Put an amount's explanation into words."""
     titles = {ref: name_of(line) for ref, line in lines.items()}
     return [
         EntryOut(
-            label=display_names.entry_label(speech.words, entry, titles),
+            label=display_names.entry_label(reader.words, entry, titles),
             amount=entry.amount,
-            note=display_names.note(speech.words, entry.note),
+            note=display_names.note(reader.words, entry.note),
         )
         for entry in entries
     ]
@@ -100,14 +100,14 @@ def name_of(line: LineItem) -> str:
     return f"{line.title}, {line.variant}" if line.variant else line.title
 
 
-def answers_of(speech: Speech, answers: Iterable[Answer]) -> list[LineAnswerOut]:
+def answers_of(reader: ReaderContext, answers: Iterable[Answer]) -> list[LineAnswerOut]:
     """Put what the policy says of each line into words."""
-    return [LineAnswerOut(ref=one.line, answer=one.answer, objections=objections_of(speech, one)) for one in answers]
+    return [LineAnswerOut(ref=one.line, answer=one.answer, objections=objections_of(reader, one)) for one in answers]
 
 
-def objections_of(speech: Speech, answer: Answer) -> list[ObjectionOut]:
+def objections_of(reader: ReaderContext, answer: Answer) -> list[ObjectionOut]:
     """Say each reason against, with the next best thing."""
-    words, today = speech.words, speech.today
+    words, today = reader.words, reader.today
     return [
         ObjectionOut(
             code=one.code,
@@ -118,7 +118,7 @@ def objections_of(speech: Speech, answer: Answer) -> list[ObjectionOut]:
     ]
 
 
-def _line(speech: Speech, item: ReturnItem, line: LineItem | None) -> ReturnLineOut:
+def _line(reader: ReaderContext, item: ReturnItem, line: LineItem | None) -> ReturnLineOut:
     return ReturnLineOut(
         ref=item.line_ref,
         title=item.title,
@@ -126,26 +126,26 @@ def _line(speech: Speech, item: ReturnItem, line: LineItem | None) -> ReturnLine
         image_url=line.image_url if line else "",
         quantity=item.quantity,
         accepted=item.accepted,
-        reason_label=display_names.reason_label(speech.words, item.reason),
+        reason_label=display_names.reason_label(reader.words, item.reason),
         wish=item.wish,  # type: ignore[arg-type]
         note=item.note,
     )
 
 
-def _money(speech: Speech, rma: Return, row: Reimbursement) -> ReimbursementOut:
+def _money(reader: ReaderContext, rma: Return, row: Reimbursement) -> ReimbursementOut:
     return ReimbursementOut(
         kind=row.kind,
         state=row.state,
         amount=None if rma.gift else row.amount if row.paid is None else row.paid,
         currency=row.currency,
-        sentence=progress.money_sentence(speech, row, gift=rma.gift),
+        sentence=progress.money_sentence(reader, row, gift=rma.gift),
         # Elsewhere a link leads into the store's admin.
         link=row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
     )
 
 
-def _photos(session: Session, rma: Return, speech: Speech) -> list[PhotoLinkOut]:
-    if speech.photo_url is None:
+def _photos(session: Session, rma: Return, reader: ReaderContext) -> list[PhotoLinkOut]:
+    if reader.photo_url is None:
         return []
     mine = sa.select(ReturnPhoto.id).where(ReturnPhoto.return_id == rma.id).order_by(ReturnPhoto.id)
-    return [PhotoLinkOut(id=str(id_), url=speech.photo_url(id_)) for id_ in session.scalars(mine)]
+    return [PhotoLinkOut(id=str(id_), url=reader.photo_url(id_)) for id_ in session.scalars(mine)]

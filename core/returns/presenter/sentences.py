@@ -20,9 +20,9 @@ __all__ = [
     "entry_label",
     "exemption",
     "headline",
-    "in_one_breath",
     "note",
     "objection",
+    "objections_text",
     "offer",
     "reason_label",
     "refund_when",
@@ -97,7 +97,7 @@ def offer(words: Words, offer: Offer, *, today: date | None = None) -> str:
     }[offer.code]
 
 
-def in_one_breath(words: Words, objections: Iterable[Objection], *, today: date | None = None) -> str:
+def objections_text(words: Words, objections: Iterable[Objection], *, today: date | None = None) -> str:
     """Say all reasons, each once, and after them the next best things."""
     told = list(objections)
     reasons = [objection(words, one, today=today) for one in told]

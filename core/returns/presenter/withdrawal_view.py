@@ -14,14 +14,14 @@ from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
 from core.returns.presenter import display_names, sentences
-from core.returns.presenter.reader_context import Speech
+from core.returns.presenter.reader_context import ReaderContext
 from core.returns.withdrawal.declare import statement_of
 from core.stores.model import Store
 
 _VISIBLE = "•••"
 
 
-def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech) -> WithdrawalOut:
+def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderContext) -> WithdrawalOut:
     """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in."""
     is_declared = row.declared_at is not None
     return WithdrawalOut(
@@ -34,21 +34,21 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, speech: Speech)
                 ref=one["ref"],
                 title=one["title"],
                 quantity=one["quantity"],
-                exempt=sentences.exemption(speech.words, line_exemption(one)),
+                exempt=sentences.exemption(reader.words, line_exemption(one)),
             )
             for one in row.lines
         ],
         declared_at=row.declared_at,
         until=row.period_ends,
-        sentence=state_sentence(row, speech),
+        sentence=state_sentence(row, reader),
         receipt=ReceiptOut(text=row.receipt, hash=row.receipt_hash) if is_declared else None,
         mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
         refund_due=row.refund_due,
-        refund_sentence=refund_sentence(row, speech) if is_declared else "",
+        refund_sentence=refund_sentence(row, reader) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
         can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
-        confirm_label=button_label("confirm", speech.words, order.language, store.language),
-        not_advice=not_advice(speech.words),
+        confirm_label=button_label("confirm", reader.words, order.language, store.language),
+        not_advice=not_advice(reader.words),
     )
 
 
@@ -58,27 +58,27 @@ def _addresses(row: Withdrawal, order: Order) -> tuple[str, ...]:
     return order.email, other
 
 
-def view_right(right: Right | None, order: Order, store: Store, speech: Speech) -> RightOut:
+def view_right(right: Right | None, order: Order, store: Store, reader: ReaderContext) -> RightOut:
     """Say whether and until when the order can be withdrawn from."""
-    advice = not_advice(speech.words)
+    advice = not_advice(reader.words)
     if right is None or not any(right.left.values()):
         return RightOut(available=False, late=False, until=None, sentence="", label="", not_advice=advice)
     return RightOut(
         available=right.is_open,
         late=not right.is_open,
         until=right.period.ends,
-        sentence=right_sentence(right, speech),
-        label=button_label("withdraw", speech.words, order.language, store.language),
+        sentence=right_sentence(right, reader),
+        label=button_label("withdraw", reader.words, order.language, store.language),
         not_advice=advice,
     )
 
 
-def right_sentence(right: Right, speech: Speech) -> str:
+def right_sentence(right: Right, reader: ReaderContext) -> str:
     """Say until when the law lets the shopper withdraw."""
-    say, ends = speech.words.pgettext, right.period.ends
+    say, ends = reader.words.pgettext, right.period.ends
     if ends is None:
         return say("widget", "By law you can still withdraw from the contract, without a reason.")
-    day = speech.day(ends)
+    day = reader.day(ends)
     if right.is_open:
         return say(
             "widget", "By law you can still withdraw from the contract until %(day)s, without a reason.", day=day
@@ -86,9 +86,9 @@ def right_sentence(right: Right, speech: Speech) -> str:
     return say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
 
 
-def state_sentence(row: Withdrawal, speech: Speech) -> str:
+def state_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     """Say where a withdrawal stands."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     if row.declared_at is None:
         return say("widget", "Nothing is declared yet. It counts once you confirm it.")
     if row.state == "contested":
@@ -96,8 +96,8 @@ def state_sentence(row: Withdrawal, speech: Speech) -> str:
     if row.state == "refused":
         return say("widget", "The store refused your withdrawal. It says: %(why)s", why=row.note)
     if row.state in ("retracted", "reimbursed"):
-        return display_names.headline(speech.words, "withdrawal", row.state)
-    moment = speech.words.moment(row.declared_at, speech.zone, today=speech.today)
+        return display_names.headline(reader.words, "withdrawal", row.state)
+    moment = reader.words.moment(row.declared_at, reader.zone, today=reader.today)
     told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
     if not row.late:
         return told
@@ -105,20 +105,20 @@ def state_sentence(row: Withdrawal, speech: Speech) -> str:
     return f"{told} {late}"
 
 
-def refund_sentence(row: Withdrawal, speech: Speech) -> str:
+def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     """Say when the law wants the money to be back."""
-    say = speech.words.pgettext
+    say = reader.words.pgettext
     if row.late or row.state in ("reimbursed", "retracted", "refused", "dropped"):
         return ""
     law = law_of(row.country)
     if row.refund_due is None:
-        days = speech.words.number(law.refund_days if law else 14)
+        days = reader.words.number(law.refund_days if law else 14)
         return say(
             "widget",
             "Your money is due within %(days)s days after the goods, or proof that you sent them, are there.",
             days=days,
         )
-    due = say("widget", "Your money is due by %(day)s.", day=speech.day(row.refund_due))
+    due = say("widget", "Your money is due by %(day)s.", day=reader.day(row.refund_due))
     if not row.may_withhold:
         return due
     unless = say("widget", "The store may wait until the goods, or proof that you sent them, are there.")

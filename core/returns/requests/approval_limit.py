@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.returns.model import Return
-from core.returns.return_settings import UNLIMITED, AboveLimit, practice_of
+from core.returns.return_settings import UNLIMITED, AboveLimit, return_settings_of
 from core.stores.model import Staff, Store
 from core.stores.platform_access import store_by_id
 
@@ -21,7 +21,7 @@ def check_limit(
 
     Locks the store where there is a limit: of two approvals at once the second counts the first.
     """
-    if role in UNLIMITED or practice_of(store).agent_limit is None:
+    if role in UNLIMITED or return_settings_of(store).agent_limit is None:
         return
     store_by_id(session, store.id, lock=True)
     left = left_of_limit(session, store, rma, name=name, role=role, now=now)
@@ -35,7 +35,7 @@ def left_of_limit(session: Session, store: Store, rma: Return, *, name: str, rol
     None for no limit. The limit less what they approved since the store's midnight, or what agents approved of this
     order ever, whichever is more. Nothing of an order in another currency: there the limit says nothing.
     """
-    limit = practice_of(store).agent_limit
+    limit = return_settings_of(store).agent_limit
     if role in UNLIMITED or limit is None:
         return None
     if rma.currency != store.currency:

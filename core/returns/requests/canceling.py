@@ -17,18 +17,18 @@ from core.platform.snapshots import OrderState
 from core.returns import events
 from core.returns.goods_location import is_unshipped
 from core.returns.model import Return, ReturnItem
-from core.returns.money.order_balance import Books, lock_order, read_books
-from core.returns.money.quotes import Wanted
+from core.returns.money.order_balance import OrderBalance, lock_order, read_balance
+from core.returns.money.quotes import QuoteRequest
 from core.returns.money.refund_amount import NothingLeft, quote
 from core.returns.money.reimburse import refresh
 from core.returns.policy import policy_versions
-from core.returns.requests.evaluate_request import everything
-from core.returns.requests.lifecycle import POLICY, By, ReturnNotFound, decide
+from core.returns.requests.evaluate_request import request_everything
+from core.returns.requests.lifecycle import POLICY, Actor, ReturnNotFound, decide
 from core.returns.requests.opening import next_number
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
-Hindrance = Literal["shipped", "over", "not_offered", "asked"]
+CancelObstacle = Literal["shipped", "over", "not_offered", "asked"]
 _OVER = (OrderState.CANCELED, OrderState.REFUNDED)
 
 
@@ -36,12 +36,12 @@ class CannotCancel(Exception):
     """This order cannot be canceled: it has left ("shipped"), was canceled or refunded ("over"), the store does not
     offer it ("not_offered"), or it was asked for already ("asked")."""
 
-    def __init__(self, code: Hindrance) -> None:
+    def __init__(self, code: CancelObstacle) -> None:
         super().__init__(code)
         self.code = code
 
 
-def hindrance(session: Session, store: Store, order: Order) -> Hindrance | None:
+def cancel_obstacle(session: Session, store: Store, order: Order) -> CancelObstacle | None:
     """Say what stands against canceling an order; None where nothing does."""
     if order.state in _OVER or order.canceled_at is not None:
         return "over"
@@ -54,7 +54,9 @@ def hindrance(session: Session, store: Store, order: Order) -> Hindrance | None:
     return "not_offered" if policy_versions.policy_of(session, store).cancel == "decline" else None
 
 
-def open_cancel(session: Session, store: Store, order_id: int, by: By, *, reason: str = "", now: datetime) -> Return:
+def request_cancellation(
+    session: Session, store: Store, order_id: int, by: Actor, *, reason: str = "", now: datetime
+) -> Return:
     """Ask to cancel an order, and approve it where the policy's `cancel` accepts it; asked twice, give the first.
 
     Raises CannotCancel, and ReturnNotFound where there is no such order.
@@ -62,13 +64,13 @@ def open_cancel(session: Session, store: Store, order_id: int, by: By, *, reason
     order = lock_order(session, store.id, order_id)
     if order is None or order.gone_at is not None or order.erased_at is not None:
         raise ReturnNotFound
-    against = hindrance(session, store, order)
-    if against == "asked":
+    obstacle = cancel_obstacle(session, store, order)
+    if obstacle == "asked":
         return _asked(session, order)
-    if against is not None:
-        raise CannotCancel(against)
-    books, policy = read_books(session, order), policy_versions.policy_of(session, store)
-    going = everything(books)
+    if obstacle is not None:
+        raise CannotCancel(obstacle)
+    balance, policy = read_balance(session, order), policy_versions.policy_of(session, store)
+    going = request_everything(balance)
     if not going:
         raise CannotCancel("over")
     rma = Return(
@@ -79,15 +81,15 @@ def open_cancel(session: Session, store: Store, order_id: int, by: By, *, reason
         answer=policy.cancel,
         policy_version=policy.version,
         refund_when="approval",
-        quoted=_worth(books, {one.ref: one.quantity for one in going}),
+        quoted=_worth(balance, {one.ref: one.quantity for one in going}),
         currency=order.currency,
         comment=reason[:4000],
         opened_by=by.name,
         opened_at=now,
-        answer_by=now + timedelta(days=practice_of(store).answer_days),
+        answer_by=now + timedelta(days=return_settings_of(store).answer_days),
     )
     session.add(rma)
-    titles = {line.ref: line.title for line in books.lines}
+    titles = {line.ref: line.title for line in balance.lines}
     session.add_all(
         ReturnItem(
             return_id=rma.id,
@@ -101,12 +103,12 @@ def open_cancel(session: Session, store: Store, order_id: int, by: By, *, reason
         for one in going
     )
     session.flush()
-    events.note(session, order.id, "cancel_requested", {"rma": rma.rma}, now=now)
+    events.record_event(session, order.id, "cancel_requested", {"rma": rma.rma}, now=now)
     refresh(session, rma, now=now)
     if policy.cancel == "accept":
         decide(session, store, rma, POLICY, "approve", now=now)
     else:
-        events.tell_shopper(session, order, "cancel_requested", f"{rma.id}", {"return": rma.id}, now=now)
+        events.request_letter(session, order, "cancel_requested", f"{rma.id}", {"return": rma.id}, now=now)
     return rma
 
 
@@ -115,8 +117,8 @@ def _asked(session: Session, order: Order) -> Return:
     return session.scalars(asked.limit(1)).one()
 
 
-def _worth(books: Books, units: dict[str, int]) -> int:
+def _worth(balance: OrderBalance, units: dict[str, int]) -> int:
     try:
-        return quote(books.bought, Wanted(units, shipping=True, withdrawal=True)).total
+        return quote(balance.bought, QuoteRequest(units, shipping=True, withdrawal=True)).total
     except NothingLeft:
         return 0

@@ -1,4 +1,4 @@
-"""From what a shopper asks for to what the policy says of it and what it would bring: read, never written."""
+"""Evaluates a request: the policy's answer and the refund it would bring. Reads only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
-from core.db.row_reader import Row, within
+from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order, Shipment
 from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
-from core.returns.goods_location import delivery_days, place_of
+from core.returns.goods_location import delivery_days, locate_goods
 from core.returns.model import Return, Withdrawal
-from core.returns.money.order_balance import Books, of_order, read_books
+from core.returns.money.order_balance import OrderBalance, read_balance, select_of_order
 from core.returns.money.purchased import GOODS
-from core.returns.money.quotes import Fee, Quote, Wanted
+from core.returns.money.quotes import Fee, Quote, QuoteRequest
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft, quote
 from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
@@ -27,10 +27,10 @@ from core.returns.policy.policy_document import Goods, Policy
 from core.returns.policy.policy_variants import policy_for
 from core.stores.model import Store
 
-COUNTED = timedelta(days=365)
+EARLIER_RETURNS_SINCE = timedelta(days=365)
 """How far back earlier returns of a shopper count."""
 _NO_GOODS = Goods()
-_PARCELS = of_order(
+_PARCELS = select_of_order(
     Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital".split()
 ).order_by(table_of(Shipment).c.id)
 _ORDERS = table_of(Order)
@@ -50,7 +50,7 @@ _COUNT = sa.select(sa.func.coalesce(sa.func.sum(_OF_ONE), 0).label("number")).wh
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedLine:
     """What a shopper wants to send back of one line, and what they want for it."""
 
     ref: str
@@ -63,50 +63,50 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Considered:
-    """A request weighed: the books it was held against, the policy's answer, what it would bring (None: nothing)."""
+class EvaluatedRequest:
+    """An evaluated request: the order's balance, the policy's answer and the refund (None: nothing is left)."""
 
-    books: Books
+    balance: OrderBalance
     policy: Policy
     facts: ReturnFacts
     answer: Answer
     quote: Quote | None
 
 
-def consider(
+def evaluate(
     session: Session,
     store: Store,
     order: Order,
-    asked: Sequence[Asked],
+    asked: Sequence[RequestedLine],
     *,
     kind: str = "return",
     gift: bool = False,
     apart_from: Return | Withdrawal | None = None,
     now: datetime,
-) -> Considered:
-    """Weigh a request by the store's policy as it is now; what it names that the order has not is declined."""
-    books = read_books(session, order, apart_from=apart_from)
+) -> EvaluatedRequest:
+    """Evaluate a request by the store's present policy; lines the order does not have are declined."""
+    balance = read_balance(session, order, apart_from=apart_from)
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
-    facts = facts_of(session, store, books, policy, asked, gift=gift, now=now)
+    facts = facts_of(session, store, balance, policy, asked, gift=gift, now=now)
     answer = ask(policy, facts, now)
-    return Considered(books, policy, facts, answer, _quote(books, answer, facts))
+    return EvaluatedRequest(balance, policy, facts, answer, _quote(balance, answer, facts))
 
 
 def facts_of(
     session: Session,
     store: Store,
-    books: Books,
+    balance: OrderBalance,
     policy: Policy,
-    asked: Sequence[Asked],
+    asked: Sequence[RequestedLine],
     *,
     gift: bool = False,
     now: datetime,
 ) -> ReturnFacts:
     """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
-    order, zone = books.order, ZoneInfo(policy.timezone)
+    order, zone = balance.order, ZoneInfo(policy.timezone)
     parcels, earlier = _history(session, order, now)
-    values = _values(books, asked)
-    lines = tuple(_line_facts(one, books, policy, parcels, values, now) for one in asked)
+    values = _values(balance, asked)
+    lines = tuple(_line_facts(one, balance, policy, parcels, values, now) for one in asked)
     return ReturnFacts(
         placed_on=order.placed_at.astimezone(zone).date(),
         lines=lines,
@@ -138,19 +138,19 @@ def fees_of(answer: Answer) -> tuple[Fee, ...]:
 
 
 def _line_facts(
-    one: Asked,
-    books: Books,
+    one: RequestedLine,
+    balance: OrderBalance,
     policy: Policy,
     parcels: Sequence[Row],
     values: Mapping[int, int],
     now: datetime,
 ) -> LineFacts:
-    line, goods = books.line(one.ref), goods_of(policy, books.line(one.ref))
-    place = place_of(one.ref, parcels, ZoneInfo(policy.timezone), now)
+    line, goods = balance.line(one.ref), goods_of(policy, balance.line(one.ref))
+    place = locate_goods(one.ref, parcels, ZoneInfo(policy.timezone), now)
     return LineFacts(
         ref=one.ref,
         quantity=one.quantity,
-        left=books.left.get(one.ref, 0),
+        left=balance.left.get(one.ref, 0),
         value=values.get(id(one), 0),
         reason=one.reason,
         wish=one.wish,
@@ -166,11 +166,11 @@ def _line_facts(
     )
 
 
-def _values(books: Books, asked: Sequence[Asked]) -> dict[int, int]:
+def _values(balance: OrderBalance, asked: Sequence[RequestedLine]) -> dict[int, int]:
     """Say what was paid for each thing asked for (by the request's identity), tax included."""
-    wanted = _merged(books, asked)
+    wanted = _merged(balance, asked)
     try:
-        worth = {part.ref: part.gross for part in quote(books.bought, Wanted(lines=wanted)).lines}
+        worth = {part.ref: part.gross for part in quote(balance.bought, QuoteRequest(lines=wanted)).lines}
     except NothingLeft:
         return {}
     return {
@@ -180,27 +180,27 @@ def _values(books: Books, asked: Sequence[Asked]) -> dict[int, int]:
     }
 
 
-def _merged(books: Books, asked: Sequence[Asked]) -> dict[str, int]:
+def _merged(balance: OrderBalance, asked: Sequence[RequestedLine]) -> dict[str, int]:
     """Add up what is asked for by line, no more than is left of it."""
     counts: Counter[str] = Counter()
     for one in asked:
         counts[one.ref] += max(one.quantity, 0)
     return {
-        ref: min(count, books.left.get(ref, 0)) for ref, count in counts.items() if books.left.get(ref, 0) and count
+        ref: min(count, balance.left.get(ref, 0)) for ref, count in counts.items() if balance.left.get(ref, 0) and count
     }
 
 
-def _quote(books: Books, answer: Answer, facts: ReturnFacts) -> Quote | None:
+def _quote(balance: OrderBalance, answer: Answer, facts: ReturnFacts) -> Quote | None:
     """Say what the lines that are not declined bring."""
-    going = [line for line, one in zip(facts.lines, answer.lines, strict=True) if one.answer != "decline"]
+    accepted = [line for line, one in zip(facts.lines, answer.lines, strict=True) if one.answer != "decline"]
     wanted: Counter[str] = Counter()
-    for line in going:
+    for line in accepted:
         wanted[line.ref] += line.quantity
     if not wanted:
         return None
-    keeps = all(line.wish == "keep" for line in going)
+    keeps = all(line.wish == "keep" for line in accepted)
     try:
-        return quote(books.bought, Wanted(lines=wanted, fees=fees_of(answer), keep_item=keeps))
+        return quote(balance.bought, QuoteRequest(lines=wanted, fees=fees_of(answer), keep_item=keeps))
     except (NothingLeft, MoreThanBought, ValueError):
         return None
 
@@ -208,15 +208,17 @@ def _quote(books: Books, answer: Answer, facts: ReturnFacts) -> Quote | None:
 def _history(session: Session, order: Order, now: datetime) -> tuple[Sequence[Row], int]:
     """Read the order's parcels, and count the returns its shopper has asked for; 0 where nobody knows who that is."""
     asked = (_PARCELS, _COUNT) if order.email_key else (_PARCELS,)
-    values = {"order_id": order.id, "email_key": order.email_key, "since": now - COUNTED}
-    parcels, *counted = within(session).rows_of_each(asked, **values)
+    values = {"order_id": order.id, "email_key": order.email_key, "since": now - EARLIER_RETURNS_SINCE}
+    parcels, *counted = session_reader(session).rows_of_each(asked, **values)
     return parcels, int(counted[0][0].number) if counted else 0
 
 
-def everything(books: Books, *, wish: Wish = "refund", reason: str = "other") -> tuple[Asked, ...]:
+def request_everything(
+    balance: OrderBalance, *, wish: Wish = "refund", reason: str = "other"
+) -> tuple[RequestedLine, ...]:
     """Ask for all that is left of the order's goods."""
     return tuple(
-        Asked(line.ref, books.left[line.ref], reason=reason, wish=wish)
-        for line in books.lines
-        if line.kind in GOODS and books.left.get(line.ref, 0)
+        RequestedLine(line.ref, balance.left[line.ref], reason=reason, wish=wish)
+        for line in balance.lines
+        if line.kind in GOODS and balance.left.get(line.ref, 0)
     )

@@ -1,5 +1,5 @@
-"""Opening a return: what is asked for is held against the books and the policy, written down, and answered at once
-where the policy can."""
+"""Opens a return: checks the request against the order's balance and the policy, stores it, and approves it where the
+policy accepts."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id, table_of
 from core.db.bulk import insert_rows
-from core.db.orm_bypass import write_new
-from core.db.row_reader import within
+from core.db.orm_bypass import insert_objects
+from core.db.row_reader import session_reader
 from core.orders.model import Order
 from core.returns import events
 from core.returns.facts import Answer
 from core.returns.model import Counter, Return, ReturnItem, ReturnPhoto
 from core.returns.money.order_balance import lock_order
 from core.returns.money.reimburse import refresh
-from core.returns.requests.evaluate_request import Asked, Considered, consider, fees_of
-from core.returns.requests.lifecycle import POLICY, By, ReturnNotFound, decide
-from core.returns.return_settings import practice_of
+from core.returns.requests.evaluate_request import EvaluatedRequest, RequestedLine, evaluate, fees_of
+from core.returns.requests.lifecycle import POLICY, Actor, ReturnNotFound, decide
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
-SAME_WITHIN = timedelta(minutes=2)
+DUPLICATE_WINDOW = timedelta(minutes=2)
 """The same request again within this long is a double click."""
 FIRST_NUMBER = 1001
 _returns = table_of(Return)
@@ -41,10 +41,10 @@ _SAME = (
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReturnRequest:
     """What a shopper (or staff for them) hands in."""
 
-    lines: tuple[Asked, ...]
+    lines: tuple[RequestedLine, ...]
     comment: str = ""
     gift: bool = False
     kind: str = "return"
@@ -54,12 +54,12 @@ class Request:
 class ReturnNotAllowed(Exception):
     """The policy declines this; `considered` says why, line by line."""
 
-    def __init__(self, considered: Considered) -> None:
+    def __init__(self, considered: EvaluatedRequest) -> None:
         super().__init__("declined by the policy")
         self.considered = considered
 
 
-class SomethingMissing(Exception):
+class RequestIncomplete(Exception):
     """The policy wants more with this request: `photos` more photos, answers to `questions`."""
 
     def __init__(self, photos: int = 0, questions: tuple[str, ...] = ()) -> None:
@@ -67,7 +67,9 @@ class SomethingMissing(Exception):
         self.photos, self.questions = photos, questions
 
 
-def open_return(session: Session, store: Store, order_id: int, request: Request, by: By, *, now: datetime) -> Return:
+def open_return(
+    session: Session, store: Store, order_id: int, request: ReturnRequest, by: Actor, *, now: datetime
+) -> Return:
     """Open a return, and approve it where the policy accepts it.
 
     A double click gives the first. Raises ReturnNotAllowed where everything is declined (staff may open it all the
@@ -79,20 +81,20 @@ def open_return(session: Session, store: Store, order_id: int, request: Request,
     digest = _digest(order_id, request)
     if (same := _asked_before(session, order_id, digest, now)) is not None:
         return same
-    seen = consider(session, store, order, request.lines, kind=request.kind, gift=request.gift, now=now)
-    going = _lines_that_go(seen.answer, request, by)
-    if not going:
-        raise ReturnNotAllowed(seen)
+    evaluated = evaluate(session, store, order, request.lines, kind=request.kind, gift=request.gift, now=now)
+    accepted_lines = _accepted_lines(evaluated.answer, request, by)
+    if not accepted_lines:
+        raise ReturnNotAllowed(evaluated)
     if not by.is_staff:
-        _check_enough(seen, request, _lost_photos(session, order.id, request.photos))
-    rma = _write(session, store, order, request, going, seen, digest, by, now)
-    events.note(session, order.id, "return_requested", {"rma": rma.rma, "kind": rma.kind}, now=now)
+        _check_enough(evaluated, request, _lost_photos(session, order.id, request.photos))
+    rma = _write(session, store, order, request, accepted_lines, evaluated, digest, by, now)
+    events.record_event(session, order.id, "return_requested", {"rma": rma.rma, "kind": rma.kind}, now=now)
     refresh(session, rma, now=now)
-    events.tell_platform(session, rma, now=now)
-    if seen.answer.answer == "accept" and not by.is_staff and request.kind == "return":
+    events.request_platform_update(session, rma, now=now)
+    if evaluated.answer.answer == "accept" and not by.is_staff and request.kind == "return":
         decide(session, store, rma, POLICY, "approve", now=now)
     else:
-        events.tell_shopper(session, order, "return_requested", f"{rma.id}", {"return": rma.id}, now=now)
+        events.request_letter(session, order, "return_requested", f"{rma.id}", {"return": rma.id}, now=now)
     return rma
 
 
@@ -112,14 +114,14 @@ def _write(
     session: Session,
     store: Store,
     order: Order,
-    request: Request,
-    going: Sequence[Asked],
-    seen: Considered,
+    request: ReturnRequest,
+    accepted_lines: Sequence[RequestedLine],
+    evaluated: EvaluatedRequest,
     digest: str,
-    by: By,
+    by: Actor,
     now: datetime,
 ) -> Return:
-    practice, answer = practice_of(store), seen.answer
+    practice, answer = return_settings_of(store), evaluated.answer
     rma = Return(
         id=new_id(),
         order_id=order.id,
@@ -128,11 +130,11 @@ def _write(
         answer=answer.answer,
         objections=_objections(answer),
         rules=[list(rule) for rule in answer.rules],
-        policy_version=seen.policy.version,
+        policy_version=evaluated.policy.version,
         refund_when=answer.refund_when,
         label_paid_by=answer.fees.label_paid_by,
         fees=[{"what": fee.what, "amount": fee.amount} for fee in fees_of(answer)],
-        quoted=seen.quote.total if seen.quote else 0,
+        quoted=evaluated.quote.total if evaluated.quote else 0,
         currency=order.currency,
         gift=request.gift,
         comment=request.comment[:4000],
@@ -141,8 +143,8 @@ def _write(
         opened_at=now,
         answer_by=now + timedelta(days=practice.answer_days),
     )
-    write_new(session, [rma])
-    titles = {line.ref: line.title for line in seen.books.lines}
+    insert_objects(session, [rma])
+    titles = {line.ref: line.title for line in evaluated.balance.lines}
     items = [
         ReturnItem(
             return_id=rma.id,
@@ -155,9 +157,9 @@ def _write(
             answers=dict(one.answers),
             exchange_for=one.exchange_for,
         )
-        for one in going
+        for one in accepted_lines
     ]
-    write_new(session, items)
+    insert_objects(session, items)
     if request.photos:
         mine = sa.update(ReturnPhoto).where(ReturnPhoto.id.in_(request.photos), ReturnPhoto.order_id == order.id)
         # From here on the same picture may be sent again, for another return of the order.
@@ -166,7 +168,7 @@ def _write(
     return rma
 
 
-def _lines_that_go(answer: Answer, request: Request, by: By) -> list[Asked]:
+def _accepted_lines(answer: Answer, request: ReturnRequest, by: Actor) -> list[RequestedLine]:
     """Leave out what is declined; staff may take it in all the same, as long as there are so many left."""
     never = {"quantity_too_high", "already_returned", "nothing_asked"}
     return [
@@ -187,9 +189,9 @@ def _lost_photos(session: Session, order_id: int, photos: Sequence[int]) -> int:
     return len(set(photos)) - len(session.scalars(mine.where(ReturnPhoto.return_id.is_(None))).all()) if photos else 0
 
 
-def _check_enough(seen: Considered, request: Request, lost: int) -> None:
-    missing = max(photos_wanted(seen.answer) - len(set(request.photos)), 0) + lost
-    reasons = {**seen.policy.reasons}
+def _check_enough(evaluated: EvaluatedRequest, request: ReturnRequest, lost: int) -> None:
+    missing = max(photos_wanted(evaluated.answer) - len(set(request.photos)), 0) + lost
+    reasons = {**evaluated.policy.reasons}
     unanswered = {
         question.key
         for one in request.lines
@@ -197,15 +199,15 @@ def _check_enough(seen: Considered, request: Request, lost: int) -> None:
         if question.required and not str(one.answers.get(question.key, "")).strip()
     }
     if missing or unanswered:
-        raise SomethingMissing(missing, tuple(sorted(unanswered)))
+        raise RequestIncomplete(missing, tuple(sorted(unanswered)))
 
 
 def _asked_before(session: Session, order_id: int, digest: str, now: datetime) -> Return | None:
-    same = within(session).rows(_SAME, order_id=order_id, digest=digest, since=now - SAME_WITHIN)
+    same = session_reader(session).rows(_SAME, order_id=order_id, digest=digest, since=now - DUPLICATE_WINDOW)
     return session.get(Return, (same[0].store_id, same[0].id)) if same else None
 
 
-def _digest(order_id: int, request: Request) -> str:
+def _digest(order_id: int, request: ReturnRequest) -> str:
     return hashlib.blake2b(repr((order_id, request)).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 

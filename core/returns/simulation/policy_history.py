@@ -1,4 +1,4 @@
-"""The past as a rehearsal wants it: every stored order and return as a case, read in batches and never one by one."""
+"""Reads stored orders and returns in batches, as the cases a policy simulation runs over."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from sqlalchemy.orm import Session
 
 from core.orders.model import LineItem, Order, Shipment
 from core.returns.facts import LineFacts, ReturnFacts, Wish
-from core.returns.goods_location import delivery_days, place_of
+from core.returns.goods_location import delivery_days, locate_goods
 from core.returns.model import Return, ReturnItem
-from core.returns.money.allocation import settle
-from core.returns.money.purchased import GOODS, BoughtLine
+from core.returns.money.allocation import reconcile_lines
+from core.returns.money.purchased import GOODS, PurchasedLine
 from core.returns.policy.policy_document import Goods, Policy
-from core.returns.requests.evaluate_request import COUNTED, goods_of
+from core.returns.requests.evaluate_request import EARLIER_RETURNS_SINCE, goods_of
 from core.returns.simulation.simulate import PastCase
 
-MOST = 20_000
+MOST_ORDERS = 20_000
 """How many orders are looked at, the newest first."""
 _BATCH = 500
 _OVER = ("declined", "canceled")
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _LineUnits:
     """Some units of a line that came back, or could."""
 
     line: LineItem
@@ -42,7 +42,7 @@ class _Wanted:
 
 
 @dataclass(slots=True)
-class _Lens:
+class _PolicyView:
     """One policy's view of goods and days; what a product is called is looked up once."""
 
     policy: Policy
@@ -61,8 +61,8 @@ class _Lens:
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """What one order brings along: lines, parcels, its returns with their items, and its shopper's other returns."""
+class _OrderHistory:
+    """One order with its lines, parcels, its returns with their items, and its shopper's other returns."""
 
     order: Order
     lines: Sequence[LineItem]
@@ -78,21 +78,21 @@ def past_cases(
 
     The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred.
     """
-    lenses = [_Lens(policy, store_country)]
+    views = [_PolicyView(policy, store_country)]
     if (policy.goods, policy.timezone, policy.informed) != (candidate.goods, candidate.timezone, candidate.informed):
-        lenses.append(_Lens(candidate, store_country))
+        views.append(_PolicyView(candidate, store_country))
     opened = _openings(session)
     newest = sa.select(Order.id).where(Order.gone_at.is_(None), Order.canceled_at.is_(None))
-    ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST)).all()
+    ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST_ORDERS)).all()
     for start in range(0, len(ids), _BATCH):
-        for past in _read(session, ids[start : start + _BATCH], opened):
-            yield from _cases(past, lenses, now)
+        for history in _read(session, ids[start : start + _BATCH], opened):
+            yield from _cases(history, views, now)
 
 
 def _openings(session: Session) -> Mapping[str, list[datetime]]:
     """Give the moments at which each shopper asked for a return, oldest first."""
-    mine = sa.and_(Order.store_id == Return.store_id, Order.id == Return.order_id)
-    asked = sa.select(Order.email_key, Return.opened_at).select_from(Return).join(Order, mine)
+    same_order = sa.and_(Order.store_id == Return.store_id, Order.id == Return.order_id)
+    asked = sa.select(Order.email_key, Return.opened_at).select_from(Return).join(Order, same_order)
     opened: dict[str, list[datetime]] = defaultdict(list)
     counted = asked.where(Return.kind == "return", Return.status != "canceled", Order.email_key != "")
     for email_key, at in session.execute(counted.order_by(Return.opened_at)):
@@ -100,15 +100,17 @@ def _openings(session: Session) -> Mapping[str, list[datetime]]:
     return opened
 
 
-def _read(session: Session, ids: Sequence[int], opened: Mapping[str, list[datetime]]) -> Iterator[_Past]:
+def _read(session: Session, ids: Sequence[int], opened: Mapping[str, list[datetime]]) -> Iterator[_OrderHistory]:
     lines = _by_order(session, sa.select(LineItem).where(LineItem.order_id.in_(ids)).order_by(LineItem.place))
     parcels = _by_order(session, sa.select(Shipment).where(Shipment.order_id.in_(ids)).order_by(Shipment.id))
     asked = sa.select(Return).where(Return.order_id.in_(ids), Return.kind == "return").order_by(Return.id)
     returns = _by_order(session, asked)
     items = _by_order(session, sa.select(ReturnItem).where(ReturnItem.order_id.in_(ids)).order_by(ReturnItem.id))
     for order in session.scalars(sa.select(Order).where(Order.id.in_(ids)).order_by(Order.placed_at.desc())):
-        mine = [(rma, [item for item in items[order.id] if item.return_id == rma.id]) for rma in returns[order.id]]
-        yield _Past(order, lines[order.id], parcels[order.id], mine, opened.get(order.email_key, ()))
+        own_returns = [
+            (rma, [item for item in items[order.id] if item.return_id == rma.id]) for rma in returns[order.id]
+        ]
+        yield _OrderHistory(order, lines[order.id], parcels[order.id], own_returns, opened.get(order.email_key, ()))
 
 
 def _by_order(session: Session, query: sa.Select[Any]) -> Mapping[int, list[Any]]:
@@ -118,52 +120,52 @@ def _by_order(session: Session, query: sa.Select[Any]) -> Mapping[int, list[Any]
     return found
 
 
-def _cases(past: _Past, lenses: Sequence[_Lens], now: datetime) -> Iterator[PastCase]:
-    worth, by_ref = _worth(past), {line.ref: line for line in past.lines}
-    for rma, items in past.returns:
+def _cases(history: _OrderHistory, views: Sequence[_PolicyView], now: datetime) -> Iterator[PastCase]:
+    worth, by_ref = _worth(history), {line.ref: line for line in history.lines}
+    for rma, items in history.returns:
         wanted = [_asked(item, items, by_ref[item.line_ref], worth) for item in items if item.line_ref in by_ref]
-        facts = [_facts(past, wanted, lens, rma.opened_at, gift=rma.gift, hindsight=False) for lens in lenses]
+        facts = [_facts(history, wanted, view, rma.opened_at, gift=rma.gift, hindsight=False) for view in views]
         if wanted:
             yield PastCase(rma.rma, facts[0], rma.opened_at, *facts[1:])
-    rest = [_Wanted(line, left, left, _part(worth[line.ref], left, line)) for line, left in _left(past) if left]
+    rest = [_LineUnits(line, left, left, _part(worth[line.ref], left, line)) for line, left in _left(history) if left]
     if rest:
-        facts = [_facts(past, rest, lens, now) for lens in lenses]
-        yield PastCase(past.order.number, facts[0], None, *facts[1:])
+        facts = [_facts(history, rest, view, now) for view in views]
+        yield PastCase(history.order.number, facts[0], None, *facts[1:])
 
 
-def _asked(item: ReturnItem, items: Sequence[ReturnItem], line: LineItem, worth: Mapping[str, int]) -> _Wanted:
+def _asked(item: ReturnItem, items: Sequence[ReturnItem], line: LineItem, worth: Mapping[str, int]) -> _LineUnits:
     """Say what was asked for; since it was taken in, so many units were left."""
     left = sum(one.quantity for one in items if one.line_ref == item.line_ref)
     value = _part(worth[line.ref], item.quantity, line)
-    return _Wanted(line, item.quantity, left, value, item.reason, item.wish)  # type: ignore[arg-type]
+    return _LineUnits(line, item.quantity, left, value, item.reason, item.wish)  # type: ignore[arg-type]
 
 
-def _left(past: _Past) -> Iterator[tuple[LineItem, int]]:
+def _left(history: _OrderHistory) -> Iterator[tuple[LineItem, int]]:
     """Give what of each line is neither gone nor in a return."""
     held: dict[str, int] = defaultdict(int)
-    for rma, items in past.returns:
+    for rma, items in history.returns:
         for item in items if rma.acceptance not in _OVER else ():
             held[item.line_ref] += item.quantity if item.accepted is None else item.accepted
-    for line in past.lines:
+    for line in history.lines:
         if line.kind in GOODS:
             # A return that was paid back shows in `removed` as well.
             yield line, max(0, line.quantity - max(line.removed, held[line.ref]))
 
 
-def _worth(past: _Past) -> dict[str, int]:
+def _worth(history: _OrderHistory) -> dict[str, int]:
     """Say what was paid for each line, tax included, discounts on the whole order shared out."""
-    order = past.order
+    order = history.order
     lines = [
-        BoughtLine(
+        PurchasedLine(
             line.ref,
             max(1, line.quantity),
             line.total,
             {tax["ref"]: tax["amount"] for tax in line.taxes} or ({"": line.tax} if line.tax else {}),
             line.kind,  # type: ignore[arg-type]
         )
-        for line in past.lines
+        for line in history.lines
     ]
-    settled = settle(lines, order.total, order.tax_included)
+    settled = reconcile_lines(lines, order.total, order.tax_included)
     return {line.ref: sum(parts.values()) for line, parts in zip(lines, settled, strict=True)}
 
 
@@ -172,27 +174,33 @@ def _part(worth: int, units: int, line: LineItem) -> int:
 
 
 def _facts(
-    past: _Past, wanted: Sequence[_Wanted], lens: _Lens, at: datetime, *, gift: bool = False, hindsight: bool = True
+    history: _OrderHistory,
+    wanted: Sequence[_LineUnits],
+    view: _PolicyView,
+    at: datetime,
+    *,
+    gift: bool = False,
+    hindsight: bool = True,
 ) -> ReturnFacts:
     """Gather what a policy would have been asked at a moment; without hindsight only what was known by then."""
-    zone, order = lens.zone, past.order
-    parcels = past.parcels if hindsight else [_as_of(parcel, at) for parcel in past.parcels]
+    zone, order = view.zone, history.order
+    parcels = history.parcels if hindsight else [_as_of(parcel, at) for parcel in history.parcels]
     return ReturnFacts(
         placed_on=order.placed_at.astimezone(zone).date(),
-        lines=tuple(_line(one, lens, parcels, zone, at) for one in wanted),
+        lines=tuple(_line(one, view, parcels, zone, at) for one in wanted),
         country=order.country,
-        store_country=lens.store_country,
+        store_country=view.store_country,
         currency=order.currency,
         shopper=order.email_key,
-        earlier_returns=bisect_left(past.opened, at) - bisect_left(past.opened, at - COUNTED),
+        earlier_returns=bisect_left(history.opened, at) - bisect_left(history.opened, at - EARLIER_RETURNS_SINCE),
         gift=gift,
         parcels=delivery_days(parcels, zone),
-        informed=lens.policy.informed,
+        informed=view.policy.informed,
     )
 
 
-def _line(one: _Wanted, lens: _Lens, parcels: Sequence[Shipment], zone: ZoneInfo, at: datetime) -> LineFacts:
-    goods, place = lens.goods(one.line), place_of(one.line.ref, parcels, zone, at)
+def _line(one: _LineUnits, view: _PolicyView, parcels: Sequence[Shipment], zone: ZoneInfo, at: datetime) -> LineFacts:
+    goods, place = view.goods(one.line), locate_goods(one.line.ref, parcels, zone, at)
     return LineFacts(
         ref=one.line.ref,
         quantity=one.quantity,

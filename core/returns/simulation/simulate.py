@@ -1,4 +1,4 @@
-"""Rehearse a policy: hold a candidate beside today's over all past orders and returns, and show what would change.
+"""Simulates a candidate policy over past orders and returns, and counts what would change.
 
 Everything counts lines, since each is decided by itself; money is what was paid for them, in minor units by currency,
 and never added across currencies.
@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 
 from core.returns.facts import Decision, LineFacts, ReturnFacts
 from core.returns.policy.evaluate_policy import open_withdrawal
-from core.returns.policy.line_decision import Judge, Verdict
+from core.returns.policy.line_decision import LineDecision, PolicyEvaluator
 from core.returns.policy.policy_document import Policy
 
 EXAMPLES = 3
 Certainty = Literal["certain", "possible"]
-Clash = Literal["declined", "fee_kept"]
+LegalConflict = Literal["declined", "fee_kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class PastCase:
     """The same lines as the candidate sees them, where it calls goods otherwise or counts days in another zone."""
 
 
-class _Judged(NamedTuple):
+class _DecidedLine(NamedTuple):
     """A line as one policy sees it, and what that policy says."""
 
     request: ReturnFacts
     line: LineFacts
-    verdict: Verdict
+    decision: LineDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Tally:
     """The first few, at most three."""
     _last: int = 0
 
-    def add(self, place: int, case: PastCase, line: LineFacts, before: Verdict, after: Verdict) -> None:
+    def add(self, place: int, case: PastCase, line: LineFacts, before: LineDecision, after: LineDecision) -> None:
         """Count one line of a case; `place` numbers the cases from 1."""
         self.lines += 1
         self.cases += place != self._last
@@ -80,7 +80,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Rehearsal:
+class SimulationResult:
     """What a candidate policy would change."""
 
     cases: int = 0
@@ -92,7 +92,7 @@ class Rehearsal:
     fees_now: dict[str, int] = field(default_factory=dict)
     fees_candidate: dict[str, int] = field(default_factory=dict)
     """What each keeps back on the lines really asked for, by currency."""
-    conflicts: dict[tuple[Clash, Certainty], Tally] = field(default_factory=dict)
+    conflicts: dict[tuple[LegalConflict, Certainty], Tally] = field(default_factory=dict)
     """Lines of a candidate that the shopper could still have withdrawn from by law when asking: `declined`, or
     `fee_kept` from a refund (Art. 13(1), 14(1) leave only the way back to the shopper). `possible`: delivery is
     unknown, so the period cannot be proved over."""
@@ -100,52 +100,54 @@ class Rehearsal:
     """Of all those, lines on which today's policy has no such conflict."""
 
 
-def compare(policy_now: Policy, candidate: Policy, cases: Iterable[PastCase], now: datetime) -> Rehearsal:
+def simulate(policy_now: Policy, candidate: Policy, cases: Iterable[PastCase], now: datetime) -> SimulationResult:
     """Judge every line of every case by both policies. `now` is aware; `cases` may be a generator, read once."""
-    ours, theirs = Judge(policy_now), Judge(candidate)
-    seen = Rehearsal()
+    current, proposed = PolicyEvaluator(policy_now), PolicyEvaluator(candidate)
+    result = SimulationResult()
     for case in cases:
-        seen.cases += 1
+        result.cases += 1
         at = case.asked_at or now
-        today, then = ours.day(at), theirs.day(at)
+        today, then = current.day(at), proposed.day(at)
         mine, other = case.request, case.as_candidate or case.request
         for line, again in zip(mine.lines, other.lines, strict=True):
-            before = _Judged(mine, line, ours.decide(mine, line, line.wish, today))
-            after = _Judged(other, again, theirs.decide(other, again, again.wish, then))
-            _count_line(seen, case, before, after, at)
-    return seen
+            before = _DecidedLine(mine, line, current.decide(mine, line, line.wish, today))
+            after = _DecidedLine(other, again, proposed.decide(other, again, again.wish, then))
+            _count_line(result, case, before, after, at)
+    return result
 
 
-def _count_line(seen: Rehearsal, case: PastCase, before: _Judged, after: _Judged, at: datetime) -> None:
-    seen.lines += 1
-    verdicts = before.verdict, after.verdict
+def _count_line(
+    result: SimulationResult, case: PastCase, before: _DecidedLine, after: _DecidedLine, at: datetime
+) -> None:
+    result.lines += 1
+    decisions = before.decision, after.decision
     if case.asked_at is not None:
-        seen.asked += 1
-        _add_fees(seen.fees_now, case, before.verdict)
-        _add_fees(seen.fees_candidate, case, after.verdict)
-    if before.verdict.answer != after.verdict.answer:
-        tally = seen.changes.setdefault((before.verdict.answer, after.verdict.answer), Tally())
-        tally.add(seen.cases, case, before.line, *verdicts)
-    clash = _clash(after.verdict, after.line)
-    certainty = _certainty(after.request, after.line, at) if clash else None
-    if clash and certainty:
-        seen.conflicts.setdefault((clash, certainty), Tally()).add(seen.cases, case, before.line, *verdicts)
-        seen.new_conflicts += _clash(before.verdict, before.line) != clash
+        result.asked += 1
+        _add_fees(result.fees_now, case, before.decision)
+        _add_fees(result.fees_candidate, case, after.decision)
+    if before.decision.answer != after.decision.answer:
+        tally = result.changes.setdefault((before.decision.answer, after.decision.answer), Tally())
+        tally.add(result.cases, case, before.line, *decisions)
+    conflict = _conflict(after.decision, after.line)
+    certainty = _certainty(after.request, after.line, at) if conflict else None
+    if conflict and certainty:
+        result.conflicts.setdefault((conflict, certainty), Tally()).add(result.cases, case, before.line, *decisions)
+        result.new_conflicts += _conflict(before.decision, before.line) != conflict
 
 
-def _add_fees(fees: dict[str, int], case: PastCase, verdict: Verdict) -> None:
+def _add_fees(fees: dict[str, int], case: PastCase, decision: LineDecision) -> None:
     currency = case.request.currency
-    fees[currency] = fees.get(currency, 0) + verdict.fees.handling + verdict.fees.label
+    fees[currency] = fees.get(currency, 0) + decision.fees.handling + decision.fees.label
 
 
-def _clash(verdict: Verdict, line: LineFacts) -> Clash | None:
+def _conflict(decision: LineDecision, line: LineFacts) -> LegalConflict | None:
     """What the law might say against a verdict, if the shopper still has the right: it concerns money back only."""
     # What has not left yet is canceled, whatever the policy says; a false quantity is nobody's right.
     if line.wish != "refund" or line.whereabouts == "unshipped" or not 0 < line.quantity <= line.left:
         return None
-    if verdict.answer == "decline":
+    if decision.answer == "decline":
         return "declined"
-    return "fee_kept" if verdict.fees.handling else None
+    return "fee_kept" if decision.fees.handling else None
 
 
 def _certainty(request: ReturnFacts, line: LineFacts, at: datetime) -> Certainty | None:
@@ -155,5 +157,5 @@ def _certainty(request: ReturnFacts, line: LineFacts, at: datetime) -> Certainty
     return "possible" if right.worst_case else "certain"
 
 
-def _first_reason(verdict: Verdict) -> str:
-    return verdict.objections[0][0] if verdict.objections else ""
+def _first_reason(decision: LineDecision) -> str:
+    return decision.objections[0][0] if decision.objections else ""

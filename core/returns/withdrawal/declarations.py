@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import new_id
+from core.db.row_reader import session_reader
 from core.i18n.words import Words
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
@@ -26,7 +27,7 @@ from core.orders.find import OrderNotFound
 from core.orders.model import Order
 from core.returns import events
 from core.returns.law.withdrawal_rights import NoSuchRight
-from core.returns.requests.lifecycle import By, ReasonNeeded
+from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.requests.opening import next_number
 from core.returns.states import IllegalMove
 from core.returns.withdrawal import receipts
@@ -153,16 +154,17 @@ def match_declaration(work: Work) -> None:
         own = ""
         try:
             with session.begin_nested():
-                order_id = find.find_order(session, services.keyring, row.order_number, proof).id
+                query = find.lookup_query(services.keyring, row.order_number, proof)
+                order_id = find.find_order(session_reader(session), query).id
                 own = _match(session, store, row, order_id, now=work.now).email
         except (OrderNotFound, NoSuchRight, NothingToWithdraw, WithdrawalNotFound):
-            events.call_a_person(session, store.id, 0, "withdrawal_unmatched", now=work.now)
+            events.request_case(session, store.id, 0, "withdrawal_unmatched", now=work.now)
         if row.mailed and row.email.casefold() != own.casefold():  # its own address has the order's letter
             receipts.mail_declared(session, row, now=work.now)
 
 
 def match_by_hand(
-    session: Session, store: Store, row: Declaration, order_number: str, by: By, *, now: datetime
+    session: Session, store: Store, row: Declaration, order_number: str, by: Actor, *, now: datetime
 ) -> None:
     """Let staff name the order of a declaration. Raises OrderNotFound, IllegalMove, what `withdrawal.start` raises."""
     if row.state != "open":
@@ -173,17 +175,22 @@ def match_by_hand(
     if not order_number.strip() or not found:
         raise OrderNotFound
     _match(session, store, row, found[0].id, now=now)
-    audit.note(session, now, by.name, f"matched {row.number}", {"order": found[0].number})
+    audit.note(session, now, by.actor, "match", subject_of(row), {"order": found[0].id})
 
 
-def close(session: Session, row: Declaration, by: By, *, note: str, now: datetime) -> None:
+def close(session: Session, row: Declaration, by: Actor, *, note: str, now: datetime) -> None:
     """Let staff close a declaration without an order, with a reason. Raises ReasonNeeded, IllegalMove."""
     if row.state != "open":
         raise IllegalMove("declaration", row.state, "close")
     if not note.strip():
         raise ReasonNeeded
     row.state, row.note, row.closed_at = "closed", note.strip()[:2000], now
-    audit.note(session, now, by.name, f"closed {row.number}", {"reason": row.note[:500]})
+    audit.note(session, now, by.actor, "close", subject_of(row))
+
+
+def subject_of(row: Declaration) -> str:
+    """Name a declaration as the audit log does: declaration:WD-1001. Why it was closed stands in its note."""
+    return f"declaration:{row.number}"
 
 
 def find_declaration(session: Session, store_id: int, declaration_id: int) -> Declaration:

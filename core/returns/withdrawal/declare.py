@@ -20,23 +20,22 @@ from core.i18n.words import Words, negotiate
 from core.mail.layout import clean
 from core.orders.model import Order, Shipment
 from core.returns import events
+from core.returns.audit_entries import note_act
 from core.returns.goods_location import is_unshipped
 from core.returns.law.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock
 from core.returns.law.withdrawal_rights import Right, right_of
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money import reimburse
-from core.returns.money.order_balance import Books, lock_order, read_books
-from core.returns.money.quotes import Quote, Wanted
+from core.returns.money.order_balance import OrderBalance, lock_order, read_balance
+from core.returns.money.quotes import Quote, QuoteRequest
 from core.returns.money.refund_amount import quote
-from core.returns.requests.lifecycle import By, ReasonNeeded
+from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.requests.opening import next_number
 from core.returns.states import IllegalMove, move_withdrawal
 from core.returns.withdrawal import receipts
 from core.returns.withdrawal.model import Declaration
-from core.stores import audit
 from core.stores.model import Store
 
-LAW = By("law", "law")
 _RECEIPTED: tuple[type[Withdrawal | Declaration], ...] = (Withdrawal, Declaration)
 
 
@@ -66,7 +65,7 @@ def start(
     without such an order, NoSuchRight where the country grants none, NothingToWithdraw.
     """
     order = _lock(session, store.id, order_id)
-    books = read_books(session, order)
+    books = read_balance(session, order)
     right = right_of(session, store, order, now=now, books=books)
     scope = _scope(books, right, lines)
     if not scope:
@@ -99,7 +98,7 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, receipt: str 
     row, order = find_withdrawal(session, store.id, withdrawal_id)
     if row.declared_at is not None:
         return row
-    books = read_books(session, order, apart_from=row)
+    books = read_balance(session, order, apart_from=row)
     if any(one["quantity"] > books.left.get(one["ref"], 0) for one in row.lines):
         raise NothingToWithdraw
     right = right_of(session, store, order, now=now, books=books)
@@ -112,10 +111,10 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, receipt: str 
     digital = all(line.kind == "digital" for line in books.lines if line.ref in {one["ref"] for one in row.lines})
     row.nothing_to_send = digital or is_unshipped(parcels)
     _set_clock(row, store)
-    events.note(session, order.id, "withdrawn", {"number": row.number}, now=now)
-    events.tell_shopper(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
+    events.record_event(session, order.id, "withdrawn", {"number": row.number}, now=now)
+    events.request_letter(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
     if row.late:
-        events.call_a_person(session, store.id, order.id, "withdrawal_late", now=now)
+        events.request_case(session, store.id, order.id, "withdrawal_late", now=now)
     if row.receipt_to and row.receipt_to.casefold() != order.email.casefold():
         receipts.mail_copy(session, row, now=now)
     session.flush()
@@ -146,18 +145,18 @@ def is_known_receipt(session: Session, digest: str) -> datetime | None:
     return next((at for query in known if (at := session.scalar(query)) is not None), None)
 
 
-def note_back(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetime) -> None:
+def record_goods_back(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> None:
     """Note that the goods (or the proof that they were sent) are here: the money is due now, and is promised."""
     if row.state not in ("acknowledged", "declared", "contested"):
         raise IllegalMove("withdrawal", row.state, "note_back")
     row.goods_back_at = row.goods_back_at or now
     _set_clock(row, store)
-    audit.note(session, now, by.name, f"goods of {row.number} are back", {})
+    note_act(session, row, "goods_back", actor=by.actor, now=now)
     if row.state == "acknowledged" and not row.late:
         pay(session, store, row, by, now=now)
 
 
-def note_sent(session: Session, store: Store, row: Withdrawal, by: By, *, proof: str, now: datetime) -> None:
+def note_sent(session: Session, store: Store, row: Withdrawal, by: Actor, *, proof: str, now: datetime) -> None:
     """Note proof that the goods were sent: from now on the money may not be withheld. Said again, the first day holds.
 
     Raises IllegalMove where nothing is to be sent or it is over, ReasonNeeded without a proof.
@@ -168,12 +167,11 @@ def note_sent(session: Session, store: Store, row: Withdrawal, by: By, *, proof:
         raise ReasonNeeded
     row.sent_at, row.sent_proof = row.sent_at or now, clean(proof, 200)
     _set_clock(row, store)
-    events.note(session, row.order_id, "withdrawal_sent", {"number": row.number}, now=now)
-    if by.is_staff:
-        audit.note(session, now, by.name, f"goods of {row.number} were sent", {"proof": row.sent_proof})
+    entry = note_act(session, row, "prove_sent", now=now) if by.is_staff else None
+    events.record_event(session, row.order_id, "withdrawal_sent", {"number": row.number}, entry=entry, now=now)
 
 
-def pay(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetime) -> Reimbursement:
+def pay(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> Reimbursement:
     """Promise the money of a withdrawal, the standard shipping with it where everything goes back (Art. 13).
 
     Asked again, give the first. Raises IllegalMove unless it was acknowledged, NothingLeft where all was paid back.
@@ -182,35 +180,34 @@ def pay(session: Session, store: Store, row: Withdrawal, by: By, *, now: datetim
         raise IllegalMove("withdrawal", row.state, "reimburse")
     order = _lock(session, store.id, row.order_id)
     due = quote_of(session, row, order)
-    audit.note(session, now, by.name, f"refund of {row.number}", {"amount": due.total})
-    return reimburse.promise(
-        session,
-        order,
-        due,
+    note_act(session, row, "refund", actor=by.actor, codes={"amount": due.total}, now=now)
+    entitlement = reimburse.Entitlement(
         intent=f"withdrawal:{row.id}",
         of=row,
+        quote=due,
         restock=[one["ref"] for one in row.lines] if row.goods_back_at else [],
         due=row.refund_due,
-        by=by.name,
-        now=now,
     )
+    return reimburse.promise(session, order, entitlement, by=by.name, now=now)
 
 
 def quote_of(session: Session, row: Withdrawal, order: Order) -> Quote:
     """Say what a withdrawal brings. Raises NothingLeft."""
-    books = read_books(session, order, apart_from=row)
-    return quote(books.bought, Wanted({one["ref"]: one["quantity"] for one in row.lines}, row.whole, withdrawal=True))
+    books = read_balance(session, order, apart_from=row)
+    return quote(
+        books.bought, QuoteRequest({one["ref"]: one["quantity"] for one in row.lines}, row.whole, withdrawal=True)
+    )
 
 
-def take_as_in_time(session: Session, row: Withdrawal, by: By, *, now: datetime) -> None:
+def take_as_in_time(session: Session, row: Withdrawal, by: Actor, *, now: datetime) -> None:
     """Let staff say that a withdrawal marked late holds; from then on it is one like any other. Raises IllegalMove."""
     if not row.late or row.state not in ("declared", "acknowledged", "contested"):
         raise IllegalMove("withdrawal", row.state, "in_time")
     row.late = False
-    audit.note(session, now, by.name, f"in_time {row.number}", {})
+    note_act(session, row, "take_as_in_time", actor=by.actor, now=now)
 
 
-def move(session: Session, row: Withdrawal, verb: str, by: By, *, note: str = "", now: datetime) -> None:
+def move(session: Session, row: Withdrawal, verb: str, by: Actor, *, note: str = "", now: datetime) -> None:
     """Contest, uphold, refuse (staff, with a reason) or retract (the shopper). Raises IllegalMove, ReasonNeeded."""
     if verb in ("contest", "refuse") and not note.strip():
         raise ReasonNeeded
@@ -221,13 +218,12 @@ def move(session: Session, row: Withdrawal, verb: str, by: By, *, note: str = ""
         raise IllegalMove("withdrawal", row.state, verb)  # its money is on its way
     row.state, row.note = move_withdrawal(row.state, verb), note[:2000]
     row.ended_at = now if row.state in ("refused", "retracted") else None
-    if by.is_staff:
-        audit.note(session, now, by.name, f"{verb} {row.number}", {"reason": note[:500]})
-    events.note(session, row.order_id, f"withdrawal_{row.state}", {"number": row.number}, now=now)
+    entry = note_act(session, row, verb, reason=note, now=now) if by.is_staff else None
+    events.record_event(session, row.order_id, f"withdrawal_{row.state}", {"number": row.number}, entry=entry, now=now)
     if verb == "contest":
         order = session.get(Order, (row.store_id, row.order_id))
         assert order is not None
-        events.tell_shopper(session, order, "withdrawal_contested", f"{row.id}", {"withdrawal": row.id}, now=now)
+        events.request_letter(session, order, "withdrawal_contested", f"{row.id}", {"withdrawal": row.id}, now=now)
 
 
 def receipt_of(row: Withdrawal, order: Order, store: Store) -> str:
@@ -266,7 +262,7 @@ def _lock(session: Session, store_id: int, order_id: int) -> Order:
     return order
 
 
-def _scope(books: Books, right: Right, lines: Mapping[str, int]) -> list[dict[str, Any]]:
+def _scope(books: OrderBalance, right: Right, lines: Mapping[str, int]) -> list[dict[str, Any]]:
     """Give what is withdrawn from: the lines named, or all that are left and not exempt."""
     wanted = lines or {ref: left for ref, left in right.left.items() if left and not right.exemptions.get(ref)}
     if any(not 0 < count <= right.left.get(ref, 0) for ref, count in wanted.items()):

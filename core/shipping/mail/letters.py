@@ -13,30 +13,20 @@ from pathlib import Path
 
 from core.i18n.words import Words
 from core.mail.layout import Button, Form, Row, Sheet, Written, clean, form, safe_url
+from core.shipping.rules.notice_kinds import NOTICE_KINDS
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _SENTENCES = "shipping/mail/sentences.txt"
 _MOST_LINES = 30
 
-# Kind → the choices it offers, the main one first. "track" and "order" lead to the tracking page, "missing" is the
+# Kind → the buttons it offers, the main one first. "track" and "order" lead to the tracking page, "missing" is the
 # answer "not_yet" in the words of somebody who was told that it came.
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "shipped": ("track",),
-    "out_for_delivery": ("track",),
-    "delivered": ("order", "missing", "person"),
-    "exception": ("track", "wait", "cancel", "person"),
-    "failed_attempt": ("track", "person"),
-    "ready_for_pickup": ("track", "person"),
-    "returned_to_sender": ("person", "cancel", "order"),
-    "all_arrived": ("order", "person"),
-    "delay": ("track", "wait", "cancel", "person"),
-    "stalled": ("track", "wait", "cancel", "person"),
-    "not_shipped": ("order", "wait", "cancel", "person"),
-    "asked_if_arrived": ("arrived", "not_yet", "person"),
+_BUTTONS: dict[str, tuple[str, ...]] = {
+    **{kind.name: kind.buttons for kind in NOTICE_KINDS},
     "links": (),
     "code": (),
 }
-KINDS = tuple(_CHOICES)
+KINDS = tuple(_BUTTONS)
 
 
 class UnknownKind(ValueError):
@@ -93,7 +83,7 @@ class Letter:
 
 def write(kind: str, facts: Letter, language: str) -> Written:
     """Write the letter in a language we speak (else English). Raises UnknownKind."""
-    if kind not in _CHOICES:
+    if kind not in _BUTTONS:
         raise UnknownKind(kind)
     spoken = Words(language).language
     plain, rich = (form(_TEMPLATES, spoken, is_html=is_html) for is_html in (False, True))
@@ -195,7 +185,7 @@ def _window(facts: Letter) -> str:
 def _buttons(kind: str, facts: Letter, page: Form) -> tuple[Button, ...]:
     urls = {**facts.answer_urls, "track": facts.track_url, "order": facts.track_url}
     urls["missing"] = urls.get("not_yet", "")
-    wanted = [choice for choice in _CHOICES[kind] if not facts.quiet or choice in ("track", "order")]
+    wanted = [choice for choice in _BUTTONS[kind] if not facts.quiet or choice in ("track", "order")]
     offers = [(f"answer_{choice}", safe_url(urls.get(choice, ""))) for choice in wanted]
     return tuple(Button(page.line(_SENTENCES, label), url) for label, url in offers if url)
 

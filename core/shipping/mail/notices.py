@@ -16,7 +16,7 @@ from core.mail.layout import Written
 from core.orders.links import order_url
 from core.orders.messages.envelope import Envelope, domain_of, sender_of
 from core.orders.messages.notice import Notice
-from core.orders.messages.send_notice import Going, dispatch, news_of
+from core.orders.messages.send_notice import Outgoing, notices_of_message, send
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
 from core.services import Services
 from core.shipping import notice_actions
@@ -24,37 +24,38 @@ from core.shipping.evaluate import terms_of
 from core.shipping.mail.access_mail import send_code, send_links
 from core.shipping.mail.letters import Letter, ParcelLine, write
 from core.shipping.rules.business_days import local_day
+from core.shipping.rules.notice_kinds import KINDS
 from core.shipping.store_decisions import shown_window
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
 
 _ANSWERS = ("wait", "cancel", "arrived", "not_yet", "person")
 _OVER = ("canceled", "refunded")
-_ON_THE_WAY = ("delay", "stalled", "not_shipped", "asked_if_arrived", "out_for_delivery")
-"""Kinds nobody needs once the parcel has arrived."""
 
 
 def send_notice(work: Work) -> None:
     """Send one message about a parcel's way."""
-    dispatch(work, _prepare)
+    send(work, _prepare)
 
 
-def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Going:
+def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Outgoing:
     store = store_by_id(session, notice.store_id)
     order = session.get(Order, (notice.store_id, notice.order_id))
-    news = news_of(session, notice)
-    pointless = {one.id: reason for one in news if (reason := _pointless(session, store, order, one, now))}
-    live = [one for one in news if one.id not in pointless]
+    news = notices_of_message(session, notice)
+    obsolete = {one.id: reason for one in news if (reason := _why_obsolete(session, store, order, one, now))}
+    live = [one for one in news if one.id not in obsolete]
     if order is None or not live:
-        return Going(store, None, None, pointless)
+        return Outgoing(store, None, None, obsolete)
     letter = compose(session, services, store, order, live, now)
     message_id = f"<notice.{store.id:x}.{notice.id:x}@{domain_of(services)}>"
     language = negotiate(order.language, store.language)
     stop_url = notice_actions.url(services, notice, "stop", version=order.link_version)
-    return Going(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop_url), pointless)
+    return Outgoing(
+        store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop_url), obsolete
+    )
 
 
-def _pointless(session: Session, store: Store, order: Order | None, notice: Notice, now: datetime) -> str:
+def _why_obsolete(session: Session, store: Store, order: Order | None, notice: Notice, now: datetime) -> str:
     """Say why news need not be told any more; empty when it should."""
     if order is None or order.gone_at is not None:
         return "gone"
@@ -67,7 +68,7 @@ def _pointless(session: Session, store: Store, order: Order | None, notice: Noti
     if order.state in _OVER:
         return "canceled"
     parcels = notice_actions.parcels_of(session, [notice])
-    if notice.kind in _ON_THE_WAY and parcels and all(_has_arrived(parcel) for parcel in parcels):
+    if KINDS[notice.kind].useless_after_arrival and parcels and all(_has_arrived(parcel) for parcel in parcels):
         return "arrived"
     if notice.kind == "not_shipped" and all(parcel.shipped_at is not None for parcel in parcels):
         return "shipped"
@@ -91,7 +92,7 @@ def compose(
     shipments = notice_actions.parcels_of(session, news)
     first = max(shipments, key=lambda one: one.expected_latest or date.min, default=None)
     scan = _last_scan(session, first) if first else None
-    earliest, likely, latest = _window(first, notice)
+    earliest, likely, latest = _expected_window(first, notice)
     answer_url = partial(notice_actions.url, services, news[0], version=order.link_version)
     facts = Letter(
         today=now.astimezone(zone).date(),
@@ -106,7 +107,7 @@ def compose(
         expected_likely=likely,
         expected_latest=latest,
         expected_by=notice.expected_by,
-        reason=_reason(notice, first),
+        reason=_letter_reason(notice, first),
         carrier=(first.carrier_name or first.carrier) if first else "",
         tracking_number=first.tracking_number if first else "",
         tracking_url=first.tracking_url if first else "",
@@ -121,7 +122,7 @@ def compose(
     return write(notice.kind, facts, negotiate(order.language, store.language))
 
 
-def _window(shipment: Shipment | None, notice: Notice) -> tuple[date | None, date | None, date | None]:
+def _expected_window(shipment: Shipment | None, notice: Notice) -> tuple[date | None, date | None, date | None]:
     if shipment is None:
         return None, None, None
     earliest, likely, latest = shipment.expected_earliest, shipment.expected_likely, shipment.expected_latest
@@ -142,7 +143,7 @@ _REASONS = {
 }
 
 
-def _reason(notice: Notice, shipment: Shipment | None) -> str:
+def _letter_reason(notice: Notice, shipment: Shipment | None) -> str:
     reason = _REASONS.get(notice.cause, "")
     shipped = shipment is not None and shipment.shipped_at is not None
     if reason == "shipped_late" and not shipped:

@@ -60,11 +60,6 @@ def delivery_calendar(terms: Terms, country: str) -> Calendar:
     return _calendar(terms.delivery_days, theirs if terms.holidays_country else "", frozenset())
 
 
-def is_business_day(day: date, calendar: Calendar) -> bool:
-    """Say whether the day is worked."""
-    return business_days_between(day, _clamp(day) + _DAY, calendar) == 1
-
-
 @lru_cache(maxsize=65536)
 def add_business_days(day: date, n: int, calendar: Calendar) -> date:
     """Go `n` business days on; a day off counts as the next worked day (numpy's `busday_offset`, roll forward)."""

@@ -48,7 +48,10 @@ class ScanEvent:
 
 
 class CarrierAdapter(Protocol):
-    """A source of carrier scans that a merchant has an account with. None ships with Aftercare."""
+    """A source of carrier scans that a merchant has an account with; none ships with Aftercare.
+
+    Nothing calls it yet, nor `status_of` and `Parcel.adapter`: the forecast will learn from such scans (issue L).
+    """
 
     name: str
 
@@ -128,6 +131,7 @@ def tracking_url(code: str, number: str) -> str | None:
     return str(template).replace("{}", quote(shown, safe=""))
 
 
+# Not called yet: see CarrierAdapter.
 def status_of(raw: str) -> str:
     """Turn a carrier's or tracking app's status word into ours; what we do not know is "unknown".
 

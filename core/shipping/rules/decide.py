@@ -22,9 +22,9 @@ from core.shipping.rules.notice_rules import (
 )
 from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Delivery, Lane, Lanes, Promise, delivery_of, is_shipped, promise_of
-from core.shipping.rules.terms import RuleName, Terms
+from core.shipping.rules.terms import Terms
 
-LATENESS_RULES: tuple[tuple[RuleName, Callable[[Facts], Answer]], ...] = (
+LATENESS_RULES: tuple[tuple[str, Callable[[Facts], Answer]], ...] = (
     ("promise_revised", report_revised_promise),
     ("promise_will_be_missed", report_coming_delay),
     ("promise_missed", report_missed_promise),
@@ -33,13 +33,13 @@ LATENESS_RULES: tuple[tuple[RuleName, Callable[[Facts], Answer]], ...] = (
     ("never_scanned", report_never_scanned),
     ("not_shipped", report_not_shipped),
 )
-"""In the order in which they may speak: once a delay is due, the rules about delay after it are silent."""
+"""In order of precedence: once a delay is due, no later rule about a delay is."""
 RULES_READING_PAST_NOTICES = frozenset(
     {"promise_revised", "promise_will_be_missed", "promise_missed", "ask_if_arrived", "not_shipped"}
 )
-"""The rules that look at the day that counts, or at whether a delay was told; to the others nothing was new."""
+"""The rules that read the day last told, or whether a delay was told; the others are not asked again."""
 CARRIER_HAS_FINISHED = (TrackingStatus.RETURNED_TO_SENDER, TrackingStatus.READY_FOR_PICKUP)
-"""Not delivered, but the carrier's way is over."""
+"""Not delivered, but the carrier moves it no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _decide_one(parcel: Parcel, terms: Terms, lane: Lane, now: datetime, forecas
 
 
 def _needs_no_notice(parcel: Parcel, terms: Terms) -> bool:
-    """Nothing about it is told, whatever happens: canceled, gone, digital, or set aside by the merchant."""
+    """Say whether no notice may be sent: the order is canceled, gone or digital, or the merchant set it aside."""
     if parcel.gone or parcel.digital or parcel.order_state in (OrderState.CANCELED, OrderState.REFUNDED):
         return True
     if terms.statuses.get(parcel.order_status) == "ignore":
@@ -129,7 +129,7 @@ def _due_now(answers: Sequence[Answer], past_notices: Sequence[PastNotice]) -> l
 
 
 def _dates_that_pass(facts: Facts, is_open: bool) -> list[datetime]:
-    """When the parcel becomes late, and when the carrier's or the learned date is overtaken."""
+    """List when the parcel becomes late, and when the carrier's or the learned date has passed."""
     if not is_open:
         return []
     days = [facts.promise.by] if facts.promise else []

@@ -9,7 +9,7 @@ from core.platform.snapshots import OrderState, TrackingStatus
 from core.shipping.rules.forecast import Expectation
 from core.shipping.rules.parcel import Parcel, PastNotice
 from core.shipping.rules.promise import Delivery, Lane, Promise, has_feed
-from core.shipping.rules.terms import Kind, Mode, RuleName, Terms
+from core.shipping.rules.terms import Mode, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,8 @@ class Due:
 
     order_id: int
     shipment_id: int
-    rule: RuleName
-    kind: Kind
+    rule: str
+    kind: str
     occasion: str
     mode: Mode
     reason: str
@@ -39,7 +39,7 @@ class Due:
 
 @dataclass(slots=True)
 class Facts:
-    """One parcel at one moment, with what the ladders and the forecast say of it."""
+    """One parcel at one moment, with its promise, its delivery and its forecast."""
 
     parcel: Parcel
     terms: Terms
@@ -74,10 +74,10 @@ class Facts:
 
     @property
     def is_held(self) -> bool:
-        """The shopper asked for a person: notices about lateness would talk over them."""
+        """Say whether the shopper asked for a person: notices about lateness wait then."""
         return self.parcel.answer in ("cancel", "person")
 
     @property
     def original(self) -> bool:
-        """The shopper knows no date but the promised one."""
+        """Say whether the shopper knows no date but the promised one."""
         return self.promise is not None and self.standing == self.promise.by

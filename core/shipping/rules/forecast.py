@@ -26,7 +26,7 @@ class Expectation:
 
 
 class Forecaster(Protocol):
-    """What the watch asks. It must answer from the parcel, the terms and `now` alone, and may abstain."""
+    """A source of forecasts. It answers from the parcel, the terms and `now` alone; None where it cannot say."""
 
     def __call__(self, parcel: Parcel, terms: Terms, now: datetime, lane: Lane) -> Expectation | None: ...
 

@@ -1,7 +1,7 @@
-"""What is known of a parcel, and each rule that may tell its shopper something.
+"""The rules of notices: one function decides for one parcel whether one kind of message is due now.
 
-A rule answers with a `Due` (tell this now), a moment (time alone could change my mind then) or None. The law of
-evidence: a parcel is called late only when something shows that it has not arrived; otherwise we ask.
+A rule answers with a `Due` (send this now), a moment (look again then: time alone may make it due) or None. A parcel is
+called late only when there is evidence that it has not arrived; without evidence the shopper is asked.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from core.platform.snapshots import TrackingStatus
 from core.shipping.rules.business_days import at_time, end_of_day, local_day, nth_day_after, ready_by
 from core.shipping.rules.facts import Due, Facts
 from core.shipping.rules.forecast import Expectation, last_ship_day, likely_days
+from core.shipping.rules.notice_kinds import KIND_OF, RULES, STATUS_RULES
 from core.shipping.rules.parcel import Parcel
 from core.shipping.rules.promise import MORNING, Delivery, Lane, taken_in_at
-from core.shipping.rules.terms import Kind, RuleName, TransitRow
+from core.shipping.rules.terms import TransitRow
 
 MAX_NEWS_AGE = timedelta(days=3)
-"""Older news is not news: a first import tells nobody about the past."""
+"""What happened longer ago is not told: a first import sends no messages about the past."""
 LATENESS_WINDOW = timedelta(days=7)
-"""How long after its moment a rule about lateness still speaks, for the same reason."""
+"""How long after its moment a notice about lateness is still sent, for the same reason."""
 MIDDAY = MORNING.replace(hour=12)
 
 MOVING = frozenset(
@@ -32,43 +33,25 @@ MOVING = frozenset(
         TrackingStatus.EXCEPTION,
     }
 )
-NEWS: dict[TrackingStatus, RuleName] = {
-    TrackingStatus.OUT_FOR_DELIVERY: "out_for_delivery",
-    TrackingStatus.EXCEPTION: "exception",
-    TrackingStatus.FAILED_ATTEMPT: "failed_attempt",
-    TrackingStatus.READY_FOR_PICKUP: "ready_for_pickup",
-    TrackingStatus.RETURNED_TO_SENDER: "returned_to_sender",
-}
-KINDS: dict[RuleName, Kind] = {
-    "promise_revised": "delay",
-    "promise_will_be_missed": "delay",
-    "promise_missed": "delay",
-    "no_scan": "stalled",
-    "never_scanned": "stalled",
-    "ask_if_arrived": "asked_if_arrived",
-}
-"""Where a rule's message is not called like the rule."""
-
 
 Answer = Due | datetime | None
 
 
 def report_status(facts: Facts) -> Answer:
-    """Tell the newest thing that happened to the parcel, while it is news."""
+    """Report the newest status of the parcel, while it is recent."""
     parcel = facts.parcel
     if facts.delivery is not None:
         return _tell_arrival(facts, facts.delivery)
-    rule = NEWS.get(parcel.status)
+    rule = STATUS_RULES.get(parcel.status)
     if rule is None:
         return _tell_shipped(facts)
     at = parcel.last_scan_at or parcel.status_seen_at
     if at is None or not _is_recent(at, facts.now):
         return None
     day = local_day(at, facts.lane.store)
-    until = end_of_day(local_day(at, facts.lane.shopper), facts.lane.shopper) if rule == "out_for_delivery" else None
-    return _due(
-        facts, rule, f"{day}", parcel.status.value, urgency=int(until is None), until=until or _add(at, MAX_NEWS_AGE)
-    )
+    shopper = facts.lane.shopper
+    until = end_of_day(local_day(at, shopper), shopper) if rule.ends_with_day else _add(at, MAX_NEWS_AGE)
+    return _due(facts, rule.name, f"{day}", parcel.status.value, until=until)
 
 
 def _tell_shipped(facts: Facts) -> Answer:
@@ -91,7 +74,7 @@ def _tell_arrival(facts: Facts, delivery: Delivery) -> Answer:
 
 
 def report_revised_promise(facts: Facts) -> Answer:
-    """Tell a later date of the carrier's or the platform's while the promised day is not over."""
+    """Report that the carrier or the platform named a later date, while the promised day is not over."""
     parcel, standing = facts.parcel, facts.standing
     new = _revised_to(parcel)
     if standing is None or new is None or new <= standing or facts.now >= facts.lane.end(standing):
@@ -107,7 +90,7 @@ def _revised_to(parcel: Parcel) -> date | None:
 
 
 def report_coming_delay(facts: Facts) -> Answer:
-    """Tell before the promised day is over that it will not hold; the last call is on its morning.
+    """Report, before the promised day is over, that the parcel will not arrive by then; at the latest on its morning.
 
     An original promise is given up as soon as the likely day is past it. A date we told ourselves is looked at
     again on its morning, so that a parcel that does not move is not a message a day.
@@ -142,7 +125,7 @@ def _last_check_at(facts: Facts, standing: date) -> datetime:
 
 
 def _latest_departure(facts: Facts, standing: date, days: Callable[[TransitRow], int]) -> datetime | None:
-    """The moment from which a parcel still in the store can no longer make it, taking so many days on its way."""
+    """Give the moment after which a parcel still in the store arrives too late, taking so many days on its way."""
     row = facts.lane.transit
     if facts.shipped or row is None:
         return None
@@ -151,14 +134,14 @@ def _latest_departure(facts: Facts, standing: date, days: Callable[[TransitRow],
 
 
 def _new_date(forecast: Expectation | None, standing: date, lane: Lane) -> date:
-    """The expected day where it is past the promise, else the second delivery day after: the least it can be."""
+    """Give the expected day where it is past the promise, else the second delivery day after, the earliest there is."""
     if forecast is not None and forecast.latest > standing:
         return forecast.latest
     return nth_day_after(standing, 2, lane.delivery)
 
 
 def report_missed_promise(facts: Facts) -> Answer:
-    """Once the promised day is over, tell the shopper who was not told, if it surely has not arrived."""
+    """Report that the promised day is over, where no delay was reported and the parcel surely has not arrived."""
     standing = facts.standing
     if standing is None:
         return None
@@ -174,41 +157,41 @@ def _missed(facts: Facts, standing: date) -> Due:
     expected = max((day for day in dates if day > standing), default=None)
     reason = "still_on_its_way" if facts.shipped else "not_shipped"
     occasion = f"{standing}:{expected or 'unknown'}"
-    return _due(facts, "promise_missed", occasion, reason, urgency=2, expected_by=expected)
+    return _due(facts, "promise_missed", occasion, reason, expected_by=expected)
 
 
 def ask_if_arrived(facts: Facts) -> Answer:
-    """Ask whether it came: the promise is over, and nothing can tell us."""
+    """Ask whether the parcel arrived: the promised day is over, and no source can tell us."""
     parcel, lane, standing = facts.parcel, facts.lane, facts.standing
     if standing is None or parcel.pickup or parcel.answer == "not_yet" or facts.is_open:
         return None
     day = nth_day_after(standing, facts.terms.ask_after_days, lane.delivery)
     at = max(lane.morning(day), lane.end(standing))
-    return _due_from(facts, at, True, lambda: _due(facts, "ask_if_arrived", f"{standing}", "no_evidence", urgency=1))
+    return _due_from(facts, at, True, lambda: _due(facts, "ask_if_arrived", f"{standing}", "no_evidence"))
 
 
 def report_no_scan(facts: Facts) -> Answer:
-    """Tell that the carrier has not scanned a moving parcel for some business days."""
+    """Report that the carrier has not scanned a moving parcel for some business days."""
     parcel, lane = facts.parcel, facts.lane
     if parcel.last_scan_at is None or parcel.status not in MOVING:
         return None
     day = local_day(parcel.last_scan_at, lane.store)
     at = lane.end(nth_day_after(day, lane.patience["no_scan"], lane.delivery))
-    return _due_from(facts, at, True, lambda: _due(facts, "no_scan", f"{day}", "no_scan", urgency=1))
+    return _due_from(facts, at, True, lambda: _due(facts, "no_scan", f"{day}", "no_scan"))
 
 
 def report_never_scanned(facts: Facts) -> Answer:
-    """Tell that a label was made some business days ago and the carrier never scanned it."""
+    """Report that a label was made some business days ago and the carrier never scanned it."""
     parcel, lane = facts.parcel, facts.lane
     if parcel.status is not TrackingStatus.INFO_RECEIVED or parcel.first_scan_at is not None or not parcel.tracked:
         return None
     day = local_day(parcel.shipped_at or parcel.seen_at, lane.store)
     at = lane.end(nth_day_after(day, lane.patience["never_scanned"], lane.delivery))
-    return _due_from(facts, at, True, lambda: _due(facts, "never_scanned", "label", "never_scanned", urgency=1))
+    return _due_from(facts, at, True, lambda: _due(facts, "never_scanned", "label", "never_scanned"))
 
 
 def report_not_shipped(facts: Facts) -> Answer:
-    """Tell that an order was paid hours ago and has not left, though the store's own handling time is over."""
+    """Report that an order was paid hours ago and has not left, though the store's own handling time is over."""
     taken_in = taken_in_at(facts.parcel)
     if taken_in is None or not facts.is_waiting or facts.warned_at is not None:
         return None
@@ -216,13 +199,11 @@ def report_not_shipped(facts: Facts) -> Answer:
     hours = timedelta(hours=facts.lane.patience["not_shipped"])
     at = max(_add(taken_in, hours), end_of_day(ready, facts.lane.store))
     forecast = facts.expectation.likely if facts.expectation else None
-    return _due_from(
-        facts, at, True, lambda: _due(facts, "not_shipped", "paid", "not_shipped", urgency=1, expected_by=forecast)
-    )
+    return _due_from(facts, at, True, lambda: _due(facts, "not_shipped", "paid", "not_shipped", expected_by=forecast))
 
 
 def _due_from(facts: Facts, at: datetime, holds: bool, due: Callable[[], Due]) -> Answer:
-    """Wait until `at`; then it is due, if it holds, for as long as it is worth telling."""
+    """Answer `at` before that moment; from then on the message, for `LATENESS_WINDOW`; None where it does not hold."""
     if not holds:
         return None
     if facts.now < at:
@@ -230,18 +211,17 @@ def _due_from(facts: Facts, at: datetime, holds: bool, due: Callable[[], Due]) -
     return due() if facts.now < _add(at, LATENESS_WINDOW) else None
 
 
-def _delay(facts: Facts, rule: RuleName, standing: date, expected: date, reason: str) -> Due:
+def _delay(facts: Facts, rule: str, standing: date, expected: date, reason: str) -> Due:
     before = facts.lane.end(standing)
-    return _due(facts, rule, f"{expected}", reason, urgency=2, expected_by=expected, before=before)
+    return _due(facts, rule, f"{expected}", reason, expected_by=expected, before=before)
 
 
 def _due(
     facts: Facts,
-    rule: RuleName,
+    rule: str,
     learned: str,
     reason: str,
     *,
-    urgency: int = 0,
     expected_by: date | None = None,
     before: datetime | None = None,
     until: datetime | None = None,
@@ -252,11 +232,11 @@ def _due(
         order_id=parcel.order_id,
         shipment_id=parcel.shipment_id,
         rule=rule,
-        kind=KINDS.get(rule, rule),  # type: ignore[arg-type]
+        kind=KIND_OF[rule].name,
         occasion=f"{stage}:{learned}" if learned else "all",
         mode=facts.lane.modes[rule],
         reason=reason,
-        urgency=urgency,
+        urgency=RULES[rule].urgency,
         promised_by=facts.promise.by if facts.promise else None,
         expected_by=expected_by,
         before=before,

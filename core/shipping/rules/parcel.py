@@ -55,15 +55,18 @@ class Parcel:
     service: str = ""
     tracked: bool = False
     """It has a tracking number."""
+    # Not set yet: read with the first CarrierAdapter (issue L, the forecast).
     adapter: bool = False
-    """A carrier adapter of ours follows it."""
+    """A carrier adapter of ours follows it: waits for the carriers' adapters."""
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
     delivered_by: Literal["carrier", "platform", "adapter", ""] = ""
     estimated_by: date | None = None
     """The carrier's or platform's estimate now."""
     platform_promised_by: date | None = None
+    # Not set yet: the forecast learns it from past parcels (issue L, the forecast).
     learned_by: date | None = None
+    """The day a model learned from the store's history: waits for issue L, the forecast."""
     promised_by: date | None = None
     """The first promise, as stored."""
     promise_source: Source | None = None

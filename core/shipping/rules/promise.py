@@ -1,6 +1,6 @@
-"""The two ladders: by when a parcel was promised, and whether it arrived. Each answer carries its source.
+"""By when a parcel was promised, and whether it arrived: the best source that knows, named in the answer.
 
-Where no rung holds the answer is None: we then ask, and never assert.
+Where no source knows, the answer is None: the shopper is asked then, and nothing is asserted.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from core.shipping.rules.business_days import (
     shopper_zone,
     zones_of,
 )
+from core.shipping.rules.notice_kinds import PATIENCE, RULES
 from core.shipping.rules.parcel import Parcel, Source
-from core.shipping.rules.terms import PATIENCE, RULES, Mode, Terms, TransitRow
+from core.shipping.rules.terms import Mode, Terms, TransitRow
 
 DeliverySource = Literal["carrier", "platform", "status", "adapter", "shopper"]
 MORNING = time(8, 0)
@@ -52,12 +53,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What the terms mean on one parcel's way: its calendars, clocks, transit and switches."""
+    """The settings that hold for one parcel: its calendars, time zones, transit times and switches."""
 
     store: str
     """The store's zone."""
     shopper: str
-    """The zone to be polite in."""
+    """The shopper's zone, which quiet hours follow."""
     first: str
     """Where in the shopper's country a day begins first …"""
     last: str
@@ -78,7 +79,7 @@ class Lane:
 
 
 class Lanes:
-    """Lanes worked out so far for one store's terms: a sweep meets few of them, thousands of times."""
+    """A cache of lanes for one store's terms: a sweep asks for a few of them thousands of times."""
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms

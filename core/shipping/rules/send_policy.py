@@ -10,7 +10,7 @@ from typing import Literal
 from core.shipping.rules.business_days import next_open
 from core.shipping.rules.facts import Due
 from core.shipping.rules.parcel import PastNotice
-from core.shipping.rules.terms import Kind, Mode, Terms
+from core.shipping.rules.terms import Mode, Terms
 
 Suppression = Literal["stopped", "budget", "native", "stale", "nothing_new", "off"]
 _MODES_BY_CAUTION: tuple[Mode, ...] = ("off", "watch", "draft", "send")
@@ -25,13 +25,13 @@ class Verdict:
     suppressed: Suppression | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """What the message is."""
         return self.due[0].kind
 
     @property
     def mode(self) -> Mode:
-        """How far it may go by itself: the most cautious switch of the news in it."""
+        """Whether it is sent, drafted or only watched: the most cautious switch of the news in it."""
         if len(self.due) == 1:
             return self.due[0].mode
         return min((news.mode for news in self.due), key=_MODES_BY_CAUTION.index)
@@ -45,7 +45,9 @@ def apply_send_policy(
     zone: str,
     stopped: bool = False,
 ) -> list[Verdict]:
-    """Judge all that is due for one order; each `Due` is in exactly one verdict, the most urgent first.
+    """Say when each message that is due for one order goes out, or why not; the most urgent first.
+
+    Each `Due` is in exactly one verdict.
 
     `past_notices` are those of that order, `zone` is the shopper's, `stopped` whether the shopper stopped messages.
     News of one kind becomes one message. A message whose day would be over by the time it may go goes at once;
@@ -90,7 +92,7 @@ def _reason_against(
 
 
 def _is_known(news: Due, past_notices: Iterable[PastNotice]) -> bool:
-    """The same occasion, or a date for that parcel no later than one the shopper has."""
+    """Say whether the shopper knows it: the same occasion, or a date no later than one they were told."""
     mine = f"{news.shipment_id}:"
     for one in past_notices:
         if (one.rule, one.occasion) == (news.rule, news.occasion):
@@ -103,7 +105,7 @@ def _is_known(news: Due, past_notices: Iterable[PastNotice]) -> bool:
 
 
 def _merge(due: Sequence[Due]) -> list[tuple[Due, ...]]:
-    messages: dict[tuple[Kind, Mode], list[Due]] = {}
+    messages: dict[tuple[str, Mode], list[Due]] = {}
     for news in due:
         messages.setdefault((news.kind, news.mode), []).append(news)
     merged = [tuple(sorted(news, key=lambda one: one.shipment_id)) for news in messages.values()]

@@ -102,7 +102,7 @@ class _Outcome:
 def simulate(histories: Sequence[History], terms: Terms, now: datetime, days: int = 90) -> Simulation:
     """Replay the orders placed in the last `days` days, each from its first moment to `now`.
 
-    Rules that are off stay off; the governor does not judge. Orders canceled at an unknown time are left out.
+    Rules that are off stay off; the send policy is not applied. Orders canceled at an unknown time are left out.
     """
     since = now - timedelta(days=days)
     lanes = Lanes(terms)
@@ -119,7 +119,7 @@ def _is_undatable(parcel: Parcel) -> bool:
 
 
 def _replay(history: History, siblings: Sequence[History], lanes: Lanes, now: datetime) -> _Outcome:
-    """Go from what happened to what was due and on, whichever is sooner, instead of day by day."""
+    """Step from each event or due check to the next, instead of day by day."""
     moments = [at for at in _moments(history) if at <= now]
     past_notices: tuple[PastNotice, ...] = ()
     due: list[tuple[datetime, Due]] = []
@@ -193,7 +193,7 @@ def _parcel_as_of(
 
 @dataclass(frozen=True, slots=True)
 class _Until:
-    """Hides what had not happened yet."""
+    """Gives a moment where it had come by `now`, else None."""
 
     now: datetime
 

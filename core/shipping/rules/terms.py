@@ -8,53 +8,45 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from functools import lru_cache
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import holidays
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from core.shipping.rules.notice_kinds import KINDS, RULES
 
 Mode = Literal["off", "watch", "draft", "send"]
-RuleName = Literal[
-    "shipped",
-    "out_for_delivery",
-    "delivered",
-    "exception",
-    "failed_attempt",
-    "ready_for_pickup",
-    "returned_to_sender",
-    "all_arrived",
-    "promise_revised",
-    "promise_will_be_missed",
-    "promise_missed",
-    "no_scan",
-    "never_scanned",
-    "not_shipped",
-    "ask_if_arrived",
-]
-Kind = Literal[
-    "shipped",
-    "out_for_delivery",
-    "delivered",
-    "exception",
-    "failed_attempt",
-    "ready_for_pickup",
-    "returned_to_sender",
-    "all_arrived",
-    "delay",
-    "stalled",
-    "not_shipped",
-    "asked_if_arrived",
-]
-RULES: tuple[str, ...] = get_args(RuleName)
-PATIENCE = {"no_scan": 3, "never_scanned": 2, "not_shipped": 48}
-"""How long a rule waits where the merchant did not say: business days, and hours for `not_shipped`."""
-
 Weekmask = Annotated[str, StringConstraints(pattern=r"^0*1[01]*$", min_length=7, max_length=7)]
 Days = Annotated[int, Field(ge=0, le=365)]
 Patience = Annotated[int, Field(ge=0, le=8760)]
 # pydantic compares with the pattern before it raises the case (2.14, 2026-11).
 Country = Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2}|\*)$", to_upper=True)]
+
+
+def _known_rule(name: str) -> str:
+    if name not in RULES:
+        raise ValueError("there is no such rule")
+    return name
+
+
+def _known_kind(name: str) -> str:
+    if name not in KINDS:
+        raise ValueError("there is no such message")
+    return name
+
+
+RuleName = Annotated[str, AfterValidator(_known_rule)]
+KindName = Annotated[str, AfterValidator(_known_kind)]
 
 
 class _Frozen(BaseModel):
@@ -139,7 +131,7 @@ class Terms(_Frozen):
     gap_hours: Annotated[int, Field(ge=0, le=168)] = 4
     ask_after_days: Annotated[int, Field(ge=0, le=60)] = 2
     """Business days after the promised day until we ask whether it came, where nothing can tell us."""
-    native_mails: dict[Kind, bool] = Field(default_factory=dict)
+    native_mails: dict[KindName, bool] = Field(default_factory=dict)
     """Kinds the platform itself mails; ours is suppressed."""
 
     @field_validator("timezone")
@@ -167,7 +159,7 @@ class Terms(_Frozen):
 
     def rule(self, name: str) -> Rule:
         """Give a rule's switch; one the merchant never touched only watches."""
-        return self.rules.get(name, _UNTOUCHED)  # type: ignore[call-overload]
+        return self.rules.get(name, _UNTOUCHED)
 
 
 _UNTOUCHED = Rule()

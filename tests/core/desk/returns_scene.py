@@ -14,16 +14,16 @@ from core.app import create_app
 from core.orders.model import Order
 from core.platform.sample import World
 from core.returns.model import Return
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.services import Services
 from core.stores.model import Staff, Store
 from tests.core.returns.seed import at, bought
 from tests.core.shipping.seed import apply, sign_in
 
-LAMP = Request((Asked("l2", 1, "damaged"),), comment="The shade is broken.")
-MUGS = Request((Asked("l1", 2, "too_small"),))
+LAMP = ReturnRequest((RequestedLine("l2", 1, "damaged"),), comment="The shade is broken.")
+MUGS = ReturnRequest((RequestedLine("l1", 2, "too_small"),))
 REVIEW: dict[str, Any] = {"otherwise": "review", "reasons": {"damaged": {}, "too_small": {}, "other": {}}}
 """A policy that leaves everything to a person and asks for no photo."""
 
@@ -51,7 +51,7 @@ def sell(services: Services, store: Store, world: World, ref: str, **changes: An
         return session.scalars(sa.select(Order.id).where(Order.ref == ref)).one()
 
 
-def ask(services: Services, store: Store, order_id: int, request: Request = LAMP) -> int:
+def ask(services: Services, store: Store, order_id: int, request: ReturnRequest = LAMP) -> int:
     """Let Ann ask for a return; give its id."""
     with at(services, store) as session:
         return open_return(session, store, order_id, request, SHOPPER, now=services.clock()).id

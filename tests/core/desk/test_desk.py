@@ -223,8 +223,8 @@ def test_who_comes_second_is_told_that_somebody_was_first(
     assert "Somebody was here before you: this message has moved on." in answer.text
     assert {one.state for one in notices(services, store) if one.kind == "delay"} == {"queued"}
     assert len(sendings(services, store)) == 1
-    done = [(entry.who, entry.what) for entry in rows(services, store, AuditEntry)]
-    assert done.count(("Max", "send notice")) == 1
+    done = [(entry.staff_ref, entry.what) for entry in rows(services, store, AuditEntry)]
+    assert done.count(("max", "send_notice")) == 1
 
 
 @on_sqlite
@@ -255,8 +255,8 @@ def test_a_stuck_job_is_shown_with_its_reason_and_tried_again(
     assert desk.post(at(store, f"jobs/{job.id}/retry")).status_code == 302
     assert (stuck(services, store).state, stuck(services, store).attempts) == ("waiting", 0)
     desk.post(at(store, f"jobs/{job.id}/retry"))
-    retries = [entry.what for entry in rows(services, store, AuditEntry) if entry.what == "retry job"]
-    assert retries == ["retry job"]
+    retries = [entry.what for entry in rows(services, store, AuditEntry) if entry.what == "retry_job"]
+    assert retries == ["retry_job"]
 
 
 @on_sqlite

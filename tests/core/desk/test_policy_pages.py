@@ -18,7 +18,7 @@ from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.requests.opening import open_return
-from core.returns.return_settings import practice_of
+from core.returns.return_settings import return_settings_of
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_key
@@ -328,7 +328,7 @@ def test_how_returns_are_handled_is_saved_with_its_limits(services: Services, st
     }
     del typed["restock"]
     assert max_.post(page, data=typed).status_code == 302
-    said_ = practice_of(store_by_key(services, store.key))
+    said_ = return_settings_of(store_by_key(services, store.key))
     assert said_.send_to == ("Max's Mugs", "1 Linden Street", "01103 Vilnius")
     assert (said_.answer_days, said_.agent_limit, said_.restock, said_.through_gateway) == (3, 7550, False, True)
     assert max_.post(page, data=typed).status_code == 409, "somebody saved since"
@@ -338,4 +338,4 @@ def test_how_returns_are_handled_is_saved_with_its_limits(services: Services, st
         assert (answer.status_code, f'id="problem.{field}"' in answer.text) == (400, True), field
         assert fields(answer.text)[field] == wrong
     assert max_.post(page, data=typed | {"agent_limit": ""}).status_code == 302
-    assert practice_of(store_by_key(services, store.key)).agent_limit is None
+    assert return_settings_of(store_by_key(services, store.key)).agent_limit is None

@@ -145,8 +145,8 @@ def test_an_answer_goes_out_and_says_so(
     text = said(show(max_, store, review_id))
     assert "Your reply · published" in text
     assert listed(max_, store) == []
-    audited = [(entry.who, entry.what) for entry in rows(services, store, AuditEntry)]
-    assert ("Max", "answered review") in audited
+    audited = [(entry.staff_ref, entry.what) for entry in rows(services, store, AuditEntry)]
+    assert ("max", "answer_review") in audited
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,8 @@ def test_a_session_ends_with_its_role(services: Services, store: Store, client: 
     with pytest.raises(staff.AccessTaken):
         staff.enter(services, store, StaffIdentity(ref="eve"))
     assert role_of(services, store, "eve") == "none"
-    changes = [entry.facts for entry in rows(services, store, AuditEntry) if entry.what == "changed a role"]
-    assert changes[-1] == {"staff": "eve", "role": "none", "before": "manager"}
+    changes = [entry.facts for entry in rows(services, store, AuditEntry) if entry.what == "change_role"]
+    assert changes[-1] == {"role": "none", "before": "manager"}
 
 
 def test_a_store_keeps_an_owner(services: Services, store: Store) -> None:

@@ -13,15 +13,15 @@ from werkzeug.test import TestResponse
 
 from core.db.purpose import Purpose
 from core.jobs.worker import Worker
-from core.orders.find import OrderNotFound, find_order, number_key, postcode_key
+from core.orders.find import OrderNotFound, number_key, postcode_key
 from core.orders.sync.order_sync import apply_gone
 from core.platform.sample import World
 from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Store, Throttle
-from core.stores.throttle import tries_of
+from core.stores.throttle import counter_of
 from tests.conftest import KEY, NOON, Clock, connect
-from tests.core.samples import ANN, EVE, anns_order, jobs_of, statements
+from tests.core.samples import ANN, EVE, anns_order, find_mine, jobs_of, statements
 
 WRONG = {
     "right number, wrong e-mail": ("1042", EVE),
@@ -153,9 +153,16 @@ def test_an_order_is_found_among_many_that_share_its_key(
 def test_a_digest_made_with_an_older_key_is_still_found(services: Services, store: Store) -> None:
     newer = Keyring(["another-long-and-random-text-0123456789", KEY])
     with services.db.transaction(store.id, write=False) as session:
-        assert find_order(session, newer, "1042", ANN).ref == "1"
+        assert find_mine(session, newer, "1042", ANN).ref == "1"
         with pytest.raises(OrderNotFound):
-            find_order(session, Keyring(["another-long-and-random-text-0123456789"]), "1042", ANN)
+            find_mine(session, Keyring(["another-long-and-random-text-0123456789"]), "1042", ANN)
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_store_s_orders_are_found_in_that_store_only(services: Services, world: World) -> None:
+    other = connect(services, world, "another")
+    with services.db.transaction(other.id, write=False) as session, pytest.raises(OrderNotFound):
+        find_mine(session, services.keyring, "1042", ANN)
 
 
 # What Eve may learn.
@@ -166,7 +173,7 @@ def test_a_digest_made_with_an_older_key_is_still_found(services: Services, stor
 def test_every_wrong_pair_gets_the_same_bytes_headers_and_statements(
     client: FlaskClient, services: Services, store: Store, way: Callable[..., TestResponse]
 ) -> None:
-    tries_of(services.db).rest = math.inf  # whoever comes when it is over also writes what was counted
+    counter_of(services.db).rest = math.inf  # whoever comes when it is over also writes what was counted
     way(client, store, "444", "somebody@nowhere.example")  # the store is remembered, the first tries are written
     with statements(services.db) as usual:
         nobody = way(client, store, "555", "nobody@nowhere.example")

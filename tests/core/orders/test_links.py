@@ -13,12 +13,13 @@ from core.app import create_app, make_worker
 from core.mail.smtp import open_transport
 from core.orders.links import BadPage, order_url, read_page, store_page
 from core.platform.sample import World
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.services import Services
 from core.stores.model import AuditEntry, Staff, Store
-from core.stores.platform_access import read_tracking_token, store_by_key
+from core.stores.platform_access import store_by_key
+from core.stores.tokens import read_tracking_token
 from tests.core.returns.seed import ACCEPTS, place, set_policy
 from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post, text_of
@@ -132,7 +133,9 @@ def test_a_letter_about_a_return_leads_there_too(
     set_policy(mailing, store, **ACCEPTS)
     order_id = place(mailing, store, world, worker)
     with mailing.db.transaction(store.id) as session:
-        open_return(session, store, order_id, Request((Asked("l1", 1, "other"),)), SHOPPER, now=mailing.clock())
+        open_return(
+            session, store, order_id, ReturnRequest((RequestedLine("l1", 1, "other"),)), SHOPPER, now=mailing.clock()
+        )
     worker.run_until_idle()
     message = next(one for one in post.received if one["X-Aftercare-Kind"] == "return_approved")
     assert re.search(LINK, text_of(message))
@@ -163,7 +166,7 @@ def test_the_page_is_shown_can_be_emptied_and_leaves_the_other_settings(
     assert save(desk, store, "", version) == 302
     row = store_by_key(services, store.key)
     assert (store_page(row), "rules" in row.settings["shipping"]) == ("", True)
-    assert [entry.what for entry in rows(services, store, AuditEntry)][-2:] == ["changed widget"] * 2
+    assert [entry.what for entry in rows(services, store, AuditEntry)][-2:] == ["change_settings"] * 2
 
 
 @on_sqlite

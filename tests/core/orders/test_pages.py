@@ -27,7 +27,7 @@ from core.platform.snapshots import (
 )
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import LINK_LIFE, SHOPPER_TOKEN_LIFE, grant, read_shopper_token, tracking_token
+from core.stores.tokens import LINK_LIFE, SHOPPER_TOKEN_LIFE, read_shopper_token, shopper_token, tracking_token
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import ANN, anns_order
 
@@ -115,7 +115,7 @@ def test_every_link_that_does_not_open_gets_one_answer(
         "no store's": link(services, order, store_id=1),
         "no order's": link(services, order, order_id=1),
         "revoked": link(services, order, version=2),
-        "a shopper's token": f"/t/{grant(services.keyring, store.id, [order.id])}",
+        "a shopper's token": f"/t/{shopper_token(services.keyring, store.id, [order.id])}",
     }
     answers = {name: client.get(path) for name, path in closed.items()}
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(closed, 404)
@@ -219,7 +219,7 @@ def mailed_code(services: Services, order: Order) -> str:
 def test_a_mailed_code_becomes_a_token_that_may_act_once(
     client: FlaskClient, services: Services, store: Store, order: Order
 ) -> None:
-    see = grant(services.keyring, store.id, [order.id])
+    see = shopper_token(services.keyring, store.id, [order.id])
     assert post(client, f"/shop/{store.key}/code", see).status_code == 202
     code = mailed_code(services, order)
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
@@ -235,7 +235,7 @@ def test_a_mailed_code_becomes_a_token_that_may_act_once(
 def test_a_code_is_checked_five_times_and_lives_ten_minutes(
     client: FlaskClient, services: Services, store: Store, order: Order, clock: Clock
 ) -> None:
-    see, check = grant(services.keyring, store.id, [order.id]), f"/shop/{store.key}/code/check"
+    see, check = shopper_token(services.keyring, store.id, [order.id]), f"/shop/{store.key}/code/check"
     post(client, f"/shop/{store.key}/code", see)
     code = mailed_code(services, order)
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
@@ -248,7 +248,7 @@ def test_a_code_is_checked_five_times_and_lives_ten_minutes(
 def test_a_code_drawn_a_second_time_for_an_order_opens_it_again(
     client: FlaskClient, services: Services, store: Store, order: Order, clock: Clock
 ) -> None:
-    see, check = grant(services.keyring, store.id, [order.id]), f"/shop/{store.key}/code/check"
+    see, check = shopper_token(services.keyring, store.id, [order.id]), f"/shop/{store.key}/code/check"
     send_code(services, store.id, order.id, "123456")
     clock.forward(minutes=16)
     assert post(client, check, see, code="123456").status_code == 401
@@ -261,16 +261,16 @@ def test_a_code_opens_no_other_order(
     client: FlaskClient, services: Services, store: Store, order: Order, world: World, worker: Worker
 ) -> None:
     second = keep(services, world, worker, anns_order(ref="2", number="1043"))
-    post(client, f"/shop/{store.key}/code", grant(services.keyring, store.id, [order.id]))
+    post(client, f"/shop/{store.key}/code", shopper_token(services.keyring, store.id, [order.id]))
     code = mailed_code(services, order)
-    other = grant(services.keyring, store.id, [second.id])
+    other = shopper_token(services.keyring, store.id, [second.id])
     assert post(client, f"/shop/{store.key}/code/check", other, code=code).status_code == 401
 
 
 def test_three_codes_are_mailed_in_a_quarter_of_an_hour(
     client: FlaskClient, services: Services, store: Store, order: Order, clock: Clock
 ) -> None:
-    see = grant(services.keyring, store.id, [order.id])
+    see = shopper_token(services.keyring, store.id, [order.id])
     answers = []
     for _ in range(4):
         answers.append(post(client, f"/shop/{store.key}/code", see).status_code)
@@ -281,7 +281,7 @@ def test_three_codes_are_mailed_in_a_quarter_of_an_hour(
 def test_a_code_is_never_readable_in_the_database(
     client: FlaskClient, services: Services, store: Store, order: Order
 ) -> None:
-    post(client, f"/shop/{store.key}/code", grant(services.keyring, store.id, [order.id]))
+    post(client, f"/shop/{store.key}/code", shopper_token(services.keyring, store.id, [order.id]))
     code = mailed_code(services, order)
     with services.db.transaction(store.id, write=False) as session:
         payload = session.scalars(sa.select(Job.payload).where(Job.kind == "shipping.send_code")).one()
@@ -298,8 +298,8 @@ def test_a_shopper_s_token_opens_its_store_for_half_an_hour(
         purpose="shopper",
         now=datetime.now(UTC) - SHOPPER_TOKEN_LIFE - timedelta(seconds=5),
     )
-    mine = grant(services.keyring, store.id, [order.id])
-    theirs = grant(services.keyring, other.id, [order.id])
+    mine = shopper_token(services.keyring, store.id, [order.id])
+    theirs = shopper_token(services.keyring, other.id, [order.id])
     for token in (old, theirs, "forged", "", link(services, order)[3:]):
         answer = client.get(f"/shop/{store.key}/orders", headers={"Authorization": f"Bearer {token}"})
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "not_allowed")

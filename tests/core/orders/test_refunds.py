@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.orders.model import Order
-from core.orders.sync.anonymize import without_person
+from core.orders.sync.anonymize import anonymize
 from core.orders.sync.order_sync import Fetched, apply
 from core.platform.snapshots import OrderSnapshot, RefundLine, RefundSnapshot
 from core.services import Services
@@ -60,5 +60,5 @@ def test_what_was_kept_in_an_older_form_is_written_anew_when_the_store_is_next_r
 
 
 def test_an_order_without_its_shopper_keeps_what_came_back_on_which_line() -> None:
-    (refund,) = without_person(anns_order(refunds=(REFUND,))).refunds
+    (refund,) = anonymize(anns_order(refunds=(REFUND,))).refunds
     assert (refund.reason, refund.lines) == ("", REFUND.lines)

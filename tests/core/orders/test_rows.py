@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.orders.sync.order_rows import line_row, order_row, parcel_row, read, scan_row
+from core.orders.sync.order_rows import line_row, order_row, parcel_row, prepare_snapshot, scan_row
 from core.orders.sync.parcels import parcels_of
 from core.platform.snapshots import (
     PaymentSnapshot,
@@ -40,7 +40,7 @@ ODD = anns_order(
 
 
 def test_no_text_of_an_order_reaches_the_database_with_what_it_refuses() -> None:
-    order, digest = read(ODD, {})
+    order, digest = prepare_snapshot(ODD, {})
     parcel = parcels_of(order, {})[0]
     rows: list[Any] = [
         order_row(1, order, at=NOON, digest=digest, email_key="", now=NOON),
@@ -56,7 +56,7 @@ def test_no_text_of_an_order_reaches_the_database_with_what_it_refuses() -> None
 
 def test_an_order_the_database_takes_is_not_copied() -> None:
     order = anns_order(name="Añn 😀")
-    assert read(order, {})[0] is order
+    assert prepare_snapshot(order, {})[0] is order
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_an_order_the_database_takes_is_not_copied() -> None:
     ],
 )
 def test_orders_that_differ_in_anything_have_two_digests(other: dict[str, Any]) -> None:
-    assert read(anns_order(), {})[1] != read(anns_order(**other), {})[1]
+    assert prepare_snapshot(anns_order(), {})[1] != prepare_snapshot(anns_order(**other), {})[1]
 
 
 def test_the_merchant_s_word_for_the_status_is_part_of_the_digest() -> None:
     order = anns_order()
-    assert read(order, {})[1] != read(order, {order.status: "shipped"})[1]
-    assert read(order, {})[1] == read(order, {"another": "shipped"})[1]
+    assert prepare_snapshot(order, {})[1] != prepare_snapshot(order, {order.status: "shipped"})[1]
+    assert prepare_snapshot(order, {})[1] == prepare_snapshot(order, {"another": "shipped"})[1]

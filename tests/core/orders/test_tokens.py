@@ -15,7 +15,8 @@ from core.orders.shop import send_code
 from core.platform.sample import World, forward
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import forwarding_secret_of, tracking_token
+from core.stores.platform_access import forwarding_secret_of
+from core.stores.tokens import tracking_token
 from tests.core.samples import ANN, anns_order
 from tests.core.shipping.seed import rows
 

@@ -25,7 +25,7 @@ from core.platform.snapshots import (
 from core.returns.model import Reimbursement, Return
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
-from core.returns.requests.lifecycle import By
+from core.returns.requests.lifecycle import Actor
 from core.services import Services
 from core.stores import settings
 from core.stores.model import Store
@@ -41,7 +41,7 @@ LINE_OF_65: dict[str, Any] = {
     "payments": (PaymentSnapshot("pay1", "card", 6500, refundable=True),),
 }
 """One lamp for 65.00 and nothing else."""
-AGNES, MAX = By("Agnes", "agent"), By("Max", "owner")
+AGNES, MAX = Actor("Agnes", "agent"), Actor("Max", "owner")
 """Agnes answers shoppers; Max owns the store."""
 
 
@@ -81,7 +81,7 @@ def set_policy(services: Services, store: Store, **terms: Any) -> Policy:
     with services.db.transaction(store.id) as session:
         here = policy_versions.policy_of(session, store)
         wanted = Policy(**{"timezone": store.timezone, "currency": store.currency, **terms})
-        return policy_versions.save(session, store, wanted, seen=here.version, who="Max", now=services.clock())
+        return policy_versions.save_policy(session, store, wanted, seen=here.version, who="Max", now=services.clock())
 
 
 def set_practice(services: Services, store: Store, **said: Any) -> Store:
@@ -89,7 +89,7 @@ def set_practice(services: Services, store: Store, **said: Any) -> Store:
     with services.db.transaction(store.id) as session:
         row = session.get(Store, store.id)
         assert row is not None
-        settings.change(session, row, "returns", said, version=row.settings_version, who="Max", now=services.clock())
+        settings.change(session, row, "returns", said, version=row.settings_version, now=services.clock())
     return row
 
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.money import allocate, exponent
-from core.returns.money.allocation import NET, deal, settle, stored_parts
-from core.returns.money.purchased import GOODS, Bought, BoughtLine, Payment
-from core.returns.money.quotes import Fee, Quote, Wanted
-from core.returns.money.refund_amount import NothingLeft, after, difference, quote
+from core.returns.money.allocation import NET, reconcile_lines, share_of_units, stored_parts
+from core.returns.money.purchased import GOODS, Payment, PurchasedLine, PurchasedOrder
+from core.returns.money.quotes import Fee, Quote, QuoteRequest
+from core.returns.money.refund_amount import NothingLeft, apply_quote, difference, quote
 
 LONG = bool(os.environ.get("LONG"))
 law = settings(max_examples=2000 if LONG else 60, deadline=None, derandomize=not LONG)
@@ -23,22 +23,22 @@ Step = dict[str, int]
 RATES = {"a": 2000, "b": 725, "c": 38, "d": 0}  # hundredths of a percent
 
 
-def gross(line: BoughtLine, tax_included: bool) -> int:
+def gross(line: PurchasedLine, tax_included: bool) -> int:
     return sum(stored_parts(line, tax_included).values())
 
 
 @st.composite
-def bought_lines(draw: st.DrawFn, ref: str, kind: str, digits: int, tax_included: bool) -> BoughtLine:
+def bought_lines(draw: st.DrawFn, ref: str, kind: str, digits: int, tax_included: bool) -> PurchasedLine:
     """A line as a store writes it down: each tax rounded by itself."""
     quantity = 1 if kind not in GOODS else draw(st.integers(1, 12))
     total = quantity * draw(st.integers(0, 60 * 10**digits)) - draw(st.integers(0, 99))
     rates = draw(st.lists(st.sampled_from(sorted(RATES)), unique=True, max_size=3))
     taxes = {rate: (max(0, total) * RATES[rate] + 5000) // 10000 for rate in rates}
-    return BoughtLine(ref, quantity, max(0, total) + sum(taxes.values()) * tax_included, taxes, kind=kind)  # type: ignore[arg-type]
+    return PurchasedLine(ref, quantity, max(0, total) + sum(taxes.values()) * tax_included, taxes, kind=kind)  # type: ignore[arg-type]
 
 
 @st.composite
-def orders(draw: st.DrawFn) -> Bought:
+def orders(draw: st.DrawFn) -> PurchasedOrder:
     """A paid order of which nothing has come back."""
     currency = draw(st.sampled_from(["JPY", "USD", "KWD"]))
     tax_included = draw(st.booleans())
@@ -52,7 +52,7 @@ def orders(draw: st.DrawFn) -> Bought:
     if discount == "coupon":
         tax = draw(st.integers(0, off // 5))
         net = off - tax * (not tax_included)
-        lines.append(BoughtLine("off", 1, -net, {"a": -tax}, kind="fee"))
+        lines.append(PurchasedLine("off", 1, -net, {"a": -tax}, kind="fee"))
     total = worth - (0 if discount == "line" else off)
     total = max(0, total + draw(st.sampled_from([-1, 0, 1])))  # rounded line by line
     weights = draw(st.lists(st.integers(1, 9), min_size=1, max_size=3))
@@ -60,11 +60,11 @@ def orders(draw: st.DrawFn) -> Bought:
         Payment(f"p{number}", share, refundable=draw(st.booleans()))
         for number, share in enumerate(allocate(total, weights))
     )
-    return Bought(currency, tuple(lines), payments, total, tax_included)
+    return PurchasedOrder(currency, tuple(lines), payments, total, tax_included)
 
 
 @st.composite
-def returns(draw: st.DrawFn, bought: Bought) -> list[Step]:
+def returns(draw: st.DrawFn, bought: PurchasedOrder) -> list[Step]:
     """Every unit of the order, cut into returns."""
     units = [line.ref for line in bought.lines for _ in range(line.units_left)]
     random.Random(draw(st.integers(0, 9999))).shuffle(units)
@@ -79,16 +79,16 @@ class Outcome:
     total: int
     parts: Counter[tuple[str, str]]
     payments: Counter[str]
-    bought: Bought
+    bought: PurchasedOrder
     quotes: list[Quote]
 
 
-def carry_out(bought: Bought, steps: list[Step], *, told_amounts: bool = True) -> Outcome:
+def carry_out(bought: PurchasedOrder, steps: list[Step], *, told_amounts: bool = True) -> Outcome:
     """Return step by step. Without `told_amounts` the platform tells of units and sums only."""
     outcome = Outcome(0, Counter(), Counter(), bought, [])
     for step in steps:
         try:
-            given = quote(outcome.bought, Wanted(step))
+            given = quote(outcome.bought, QuoteRequest(step))
         except NothingLeft:
             break
         outcome.quotes.append(given)
@@ -98,7 +98,7 @@ def carry_out(bought: Bought, steps: list[Step], *, told_amounts: bool = True) -
             outcome.parts.update(
                 {(part.ref, ""): part.net} | {(part.ref, rate): tax for rate, tax in part.taxes.items()}
             )
-        outcome.bought = after(outcome.bought, given)
+        outcome.bought = apply_quote(outcome.bought, given)
         if not told_amounts:
             lines = (replace(line, refunded_total=None, refunded_taxes={}) for line in outcome.bought.lines)
             outcome.bought = replace(outcome.bought, lines=tuple(lines))
@@ -140,7 +140,11 @@ def test_no_refund_exceeds_what_is_left_in_total_by_line_or_by_payment(data: st.
     bought = data.draw(orders())
     bought = replace(bought, refunded=data.draw(st.integers(0, bought.captured)))
     limits = dict(
-        zip((line.ref for line in bought.lines), settle(bought.lines, bought.total, bought.tax_included), strict=True)
+        zip(
+            (line.ref for line in bought.lines),
+            reconcile_lines(bought.lines, bought.total, bought.tax_included),
+            strict=True,
+        )
     )
 
     outcome = carry_out(bought, data.draw(returns(bought)))
@@ -160,7 +164,7 @@ def test_a_line_brings_no_more_than_it_was_charged_unless_rounding_lost_a_unit(d
     bought = data.draw(orders())
     found = sum(gross(line, bought.tax_included) for line in bought.lines)
 
-    for line, parts in zip(bought.lines, settle(bought.lines, bought.total, bought.tax_included), strict=True):
+    for line, parts in zip(bought.lines, reconcile_lines(bought.lines, bought.total, bought.tax_included), strict=True):
         charged = max(0, gross(line, bought.tax_included))
         assert 0 <= sum(parts.values()) <= charged + max(0, bought.captured - found)
         assert min(parts.values()) >= 0
@@ -170,7 +174,7 @@ def test_a_line_brings_no_more_than_it_was_charged_unless_rounding_lost_a_unit(d
 @given(st.data())
 def test_refunds_made_by_hand_leave_the_rest_to_be_returned_in_any_order(data: st.DataObject) -> None:
     bought = data.draw(orders())
-    amounts = settle(bought.lines, bought.total, bought.tax_included)
+    amounts = reconcile_lines(bought.lines, bought.total, bought.tax_included)
     lines = []
     for line, parts in zip(bought.lines, amounts, strict=True):
         spent = {key: data.draw(st.integers(0, amount)) for key, amount in parts.items()}
@@ -198,7 +202,7 @@ def test_what_people_are_told_is_paid_and_is_booked_all_add_up_to_the_amount(dat
     bought = replace(bought, refunded=data.draw(st.integers(0, bought.captured)))
     fees = tuple(Fee("fee", data.draw(st.integers(0, 5000)), data.draw(st.integers(0, 60))) for _ in range(2))
     shipping = data.draw(st.one_of(st.booleans(), st.integers(0, 3000)))
-    wanted = Wanted(data.draw(returns(bought))[0], shipping, fees, withdrawal=data.draw(st.booleans()))
+    wanted = QuoteRequest(data.draw(returns(bought))[0], shipping, fees, withdrawal=data.draw(st.booleans()))
     if not bought.left:
         return
 
@@ -220,7 +224,7 @@ def test_an_exchange_leaves_one_side_to_pay_and_never_more_than_came_back(data: 
     bought = data.draw(orders())
     if not bought.left:
         return
-    returned = quote(bought, Wanted(data.draw(returns(bought))[0]))
+    returned = quote(bought, QuoteRequest(data.draw(returns(bought))[0]))
 
     due = difference(returned, price)
 
@@ -236,11 +240,11 @@ hands = st.dictionaries(st.sampled_from([NET, "a", "b", "c"]), st.integers(0, 10
 @law
 @given(hands, st.integers(2, 60))
 def test_dealing_what_is_left_among_the_units_left_changes_no_hand(parts: dict[str | None, int], units: int) -> None:
-    first = deal(parts, units, 0, 1)
+    first = share_of_units(parts, units, 0, 1)
     left = {key: amount - first[key] for key, amount in parts.items()}
 
     for unit in range(1, units):
-        assert deal(left, units - 1, unit - 1, 1) == deal(parts, units, unit, 1)
+        assert share_of_units(left, units - 1, unit - 1, 1) == share_of_units(parts, units, unit, 1)
 
 
 @law
@@ -248,7 +252,7 @@ def test_dealing_what_is_left_among_the_units_left_changes_no_hand(parts: dict[s
 def test_every_unit_brings_its_price_to_the_unit_and_so_does_every_part(
     parts: dict[str | None, int], units: int
 ) -> None:
-    dealt = [deal(parts, units, unit, 1) for unit in range(units)]
+    dealt = [share_of_units(parts, units, unit, 1) for unit in range(units)]
 
     assert [sum(hand.values()) for hand in dealt] == allocate(sum(parts.values()), [1] * units)
     for key, amount in parts.items():

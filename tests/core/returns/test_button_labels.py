@@ -13,7 +13,7 @@ from core.platform.sample import World
 from core.returns.law.button_labels import button_label, official_labels
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 from tests.core.returns.seed import ACCEPTS, bought, place, set_policy
 from tests.core.returns.visit import Visit
 from tests.core.samples import ANN

@@ -15,9 +15,9 @@ from core.platform.sample import World
 from core.returns.model import Reimbursement, Return
 from core.returns.money import payout, reimburse
 from core.returns.requests import lifecycle
-from core.returns.requests.evaluate_request import Asked
+from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER, ReasonNeeded
-from core.returns.requests.opening import Request, open_return
+from core.returns.requests.opening import ReturnRequest, open_return
 from core.returns.states import IllegalMove, Standing, legal_moves, move_return
 from core.services import Services
 from core.stores.model import Store
@@ -51,11 +51,9 @@ VERBS: dict[str, Verb] = {
     "receive": lambda s, store, rma, now: lifecycle.receive(s, store, rma, MAX, now=now),
     "inspect": lambda s, store, rma, now: lifecycle.inspect(s, store, rma, [], MAX, now=now),
     "keep": lambda s, store, rma, now: lifecycle.let_keep(s, store, rma, MAX, now=now),
-    "lose": lambda s, store, rma, now: lifecycle.note_lost(s, rma, MAX, now=now),
-    "expect": lambda s, store, rma, now: lifecycle.expect(s, rma, MAX, note="It must come back.", now=now),
     "pay": lambda s, store, rma, now: payout.pay_now(s, store, rma, by="Max", now=now),
-    "retry": lambda s, store, rma, now: reimburse.retry(s, money_of(s, rma), by="Max", now=now),
-    "drop": lambda s, store, rma, now: reimburse.drop(s, money_of(s, rma), by="Max", reason="No.", now=now),
+    "retry": lambda s, store, rma, now: reimburse.retry(s, money_of(s, rma), now=now),
+    "drop": lambda s, store, rma, now: reimburse.drop(s, money_of(s, rma), reason="No.", now=now),
     "platform paid": end_money("issued"),
     "platform refused": end_money("failed"),
 }
@@ -67,7 +65,7 @@ def asked(services: Services, store: Store, world: World, worker: Worker) -> Ret
     set_policy(services, store, otherwise="review", refund_when="inspection")
     order_id = place(services, store, world, worker)
     with at(services, store) as session:
-        request = Request((Asked("l1", 1, "too_small"),))
+        request = ReturnRequest((RequestedLine("l1", 1, "too_small"),))
         return open_return(session, store, order_id, request, SHOPPER, now=services.clock())
 
 
@@ -84,16 +82,8 @@ def put(session: Session, store: Store, asked: Return, standing: Standing) -> Re
     if standing.reimbursement in states:
         shares = payout.shares_of(session, rma)
         order = lifecycle._order_of(session, rma)
-        row = reimburse.promise(
-            session,
-            order,
-            shares[0].quote,
-            intent=f"return:{rma.id}:refund",
-            of=rma,
-            due=None,
-            by="Max",
-            now=asked.opened_at,
-        )
+        entitlement = reimburse.Entitlement(f"return:{rma.id}:refund", rma, shares[0].quote)
+        row = reimburse.promise(session, order, entitlement, by="Max", now=asked.opened_at)
         row.state = states[standing.reimbursement]
     session.flush()
     return rma

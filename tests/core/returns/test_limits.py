@@ -14,17 +14,17 @@ from core.orders.model import Order
 from core.platform.contract import StaffIdentity
 from core.platform.sample import World
 from core.returns.requests import lifecycle
-from core.returns.requests.evaluate_request import Asked
-from core.returns.requests.lifecycle import SHOPPER, By
-from core.returns.requests.opening import Request, open_return
-from core.returns.return_settings import AboveLimit, practice_of, usual_limit
+from core.returns.requests.evaluate_request import RequestedLine
+from core.returns.requests.lifecycle import SHOPPER, Actor
+from core.returns.requests.opening import ReturnRequest, open_return
+from core.returns.return_settings import AboveLimit, return_settings_of, usual_limit
 from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
 from tests.conftest import Clock
 from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_practice
 
-OTTO = By("Otto", "agent")
+OTTO = Actor("Otto", "agent")
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def store(services: Services, store: Store) -> Store:
 def ask(services: Services, store: Store, order_id: int, line: str = "l2") -> int:
     services.clock.forward(minutes=5)  # type: ignore[attr-defined]
     with at(services, store) as session:
-        wanted = Request((Asked(line, 1, "other"),))
+        wanted = ReturnRequest((RequestedLine(line, 1, "other"),))
         return open_return(session, store, order_id, wanted, SHOPPER, now=services.clock()).id
 
 
-def approve(services: Services, store: Store, return_id: int, by: By = AGNES) -> None:
+def approve(services: Services, store: Store, return_id: int, by: Actor = AGNES) -> None:
     with at(services, store) as session:
         rma = lifecycle.find_return(session, store.id, return_id)
         lifecycle.decide(session, store, rma, by, "approve", now=services.clock())
@@ -53,7 +53,9 @@ def orders(services: Services, store: Store, world: World, worker: Worker, count
     for order in made:
         world.put(order)
         with at(services, store) as session:
-            lifecycle.events.look_again(session, Order(store_id=store.id, ref=order.ref), now=services.clock())
+            lifecycle.events.request_order_refresh(
+                session, Order(store_id=store.id, ref=order.ref), now=services.clock()
+            )
     worker.run_until_idle()
     with at(services, store) as session:
         return list(session.scalars(sa.select(Order.id).order_by(Order.ref)))
@@ -127,8 +129,8 @@ def test_an_order_in_another_currency_is_not_measured_with_the_store_s(
 @pytest.mark.parametrize(("currency", "limit"), [("EUR", 10_000), ("JPY", 10_000), ("KWD", 100_000)])
 def test_a_store_that_set_no_limit_has_one_in_its_own_decimals(currency: str, limit: int) -> None:
     assert usual_limit(currency) == limit
-    assert practice_of(Store(currency=currency, settings={}, settings_version=1)).agent_limit == limit
-    assert practice_of(Store(currency=currency, settings={"returns": {"agent_limit": None}})).agent_limit is None
+    assert return_settings_of(Store(currency=currency, settings={}, settings_version=1)).agent_limit == limit
+    assert return_settings_of(Store(currency=currency, settings={"returns": {"agent_limit": None}})).agent_limit is None
 
 
 def test_two_approvals_of_one_agent_at_once_do_not_pass_the_limit_together(

@@ -31,7 +31,7 @@ def test_the_reasons_stay_in_the_merchant_s_order(services: Services, store: Sto
 def test_who_saves_over_a_version_they_have_not_seen_is_told(services: Services, store: Store) -> None:
     assert set_policy(services, store).version == 2
     with at(services, store) as session, pytest.raises(PolicyChanged):
-        policy_versions.save(session, store, Policy(), seen=1, who="Agnes", now=services.clock())
+        policy_versions.save_policy(session, store, Policy(), seen=1, who="Agnes", now=services.clock())
     with at(services, store) as session:
         assert [row.version for row in policy_versions.history(session)] == [2]
         assert policy_versions.policy_at(session, store, 2).version == 2

@@ -13,7 +13,7 @@ from core.returns.model import Withdrawal
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import tracking_token
+from core.stores.tokens import tracking_token
 from tests.conftest import Clock
 from tests.core.desk.returns_scene import path, said, seat
 from tests.core.returns.seed import ACCEPTS, at, bought, place, set_policy

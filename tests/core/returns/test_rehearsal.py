@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.returns.facts import LineFacts, ReturnFacts
 from core.returns.policy.evaluate_policy import Policy, ask
 from core.returns.policy.policy_document import PolicyRule, ReasonTerms, When, Window
-from core.returns.simulation.simulate import PastCase, compare
+from core.returns.simulation.simulate import PastCase, simulate
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 DELIVERED = date(2026, 9, 1)
@@ -36,14 +36,14 @@ def case(number: int, after: int | None, *, lines: int = 1, **facts: Any) -> Pas
 
 
 def test_a_policy_beside_itself_changes_nothing() -> None:
-    seen = compare(window(30), window(30), [case(1, 5), case(2, 40), case(3, None)], NOW)
+    seen = simulate(window(30), window(30), [case(1, 5), case(2, 40), case(3, None)], NOW)
     assert (seen.cases, seen.lines, seen.asked) == (3, 3, 2)
     assert (seen.changes, seen.conflicts, seen.new_conflicts) == ({}, {}, 0)
 
 
 def test_a_shorter_window_shows_whom_it_turns_away_and_what_that_is_worth() -> None:
     cases = [case(1, 5), case(2, 20, lines=2), case(3, 25), case(4, 40), case(5, None)]
-    seen = compare(window(30), window(14), cases, NOW)
+    seen = simulate(window(30), window(14), cases, NOW)
     (change,) = seen.changes.items()
     assert change[0] == ("accept", "decline")
     tally = change[1]
@@ -56,18 +56,18 @@ def test_a_shorter_window_shows_whom_it_turns_away_and_what_that_is_worth() -> N
 
 
 def test_orders_nobody_returned_are_judged_as_of_now() -> None:
-    seen = compare(window(30), window(90), [case(1, None)], NOW)  # 81 days after delivery
+    seen = simulate(window(30), window(90), [case(1, None)], NOW)  # 81 days after delivery
     assert {key: (tally.lines, tally.asked) for key, tally in seen.changes.items()} == {("decline", "accept"): (1, 0)}
 
 
 def test_currencies_are_never_added() -> None:
     cases = [case(1, 20), case(2, 20, currency="USD"), case(3, 20, currency="USD")]
-    seen = compare(window(30), window(14), cases, NOW)
+    seen = simulate(window(30), window(14), cases, NOW)
     assert dict(seen.changes["accept", "decline"].money) == {"EUR": 5000, "USD": 10_000}
 
 
 def test_three_examples_are_enough() -> None:
-    seen = compare(window(30), window(14), [case(number, 20) for number in range(50)], NOW)
+    seen = simulate(window(30), window(14), [case(number, 20) for number in range(50)], NOW)
     assert len(seen.changes["accept", "decline"].examples) == 3
     assert seen.changes["accept", "decline"].cases == 50
 
@@ -76,14 +76,14 @@ def test_fees_are_held_against_each_other_over_what_was_asked_for() -> None:
     dear = window(
         30, reasons={"too_small": ReasonTerms(fee_percent=Decimal(10), label_paid_by="shopper", label_fee=300)}
     )
-    seen = compare(window(30), dear, [case(1, 5), case(2, 6), case(3, None), case(4, 50)], NOW)
+    seen = simulate(window(30), dear, [case(1, 5), case(2, 6), case(3, None), case(4, 50)], NOW)
     assert (dict(seen.fees_now), dict(seen.fees_candidate)) == ({"EUR": 0}, {"EUR": 1600})
 
 
 def test_a_refusal_within_the_legal_period_is_a_conflict() -> None:
     # Delivered Tuesday 1 September: until Tuesday 15 September by law.
     cases = [case(1, 10, country="DE"), case(2, 14, country="FR"), case(3, 15, country="DE"), case(4, 10)]
-    seen = compare(window(30), window(7), cases, NOW)
+    seen = simulate(window(30), window(7), cases, NOW)
     assert list(seen.conflicts) == [("declined", "certain")]
     tally = seen.conflicts["declined", "certain"]
     assert (tally.lines, dict(tally.money), [one.number for one in tally.examples]) == (
@@ -92,13 +92,13 @@ def test_a_refusal_within_the_legal_period_is_a_conflict() -> None:
         ["#1", "#2"],
     )
     assert seen.new_conflicts == 2
-    assert compare(window(7), window(7), cases, NOW).new_conflicts == 0
-    assert compare(window(7), window(7), cases, NOW).conflicts["declined", "certain"].lines == 2
+    assert simulate(window(7), window(7), cases, NOW).new_conflicts == 0
+    assert simulate(window(7), window(7), cases, NOW).conflicts["declined", "certain"].lines == 2
 
 
 def test_where_delivery_is_unknown_a_conflict_is_only_possible() -> None:
     final = PolicyRule(name="final", answer="decline", objection="final_sale")
-    seen = compare(window(30), window(30, final), [case(1, 10, country="DE", delivered_on=None)], NOW)
+    seen = simulate(window(30), window(30, final), [case(1, 10, country="DE", delivered_on=None)], NOW)
     assert list(seen.conflicts) == [("declined", "possible")]
 
 
@@ -106,16 +106,16 @@ def test_a_fee_kept_from_a_refund_within_the_legal_period_is_a_conflict_and_the_
     kept = window(30, reasons={"too_small": ReasonTerms(fee_fixed=500)})
     label = window(30, reasons={"too_small": ReasonTerms(label_paid_by="shopper", label_fee=500)})
     cases = [case(1, 5, country="DE"), case(2, 20, country="DE"), case(3, 5, country="DE", wish="exchange")]
-    seen = compare(window(30), kept, cases, NOW)
+    seen = simulate(window(30), kept, cases, NOW)
     assert {key: tally.lines for key, tally in seen.conflicts.items()} == {("fee_kept", "certain"): 1}
-    assert compare(window(30), label, cases, NOW).conflicts == {}
+    assert simulate(window(30), label, cases, NOW).conflicts == {}
 
 
 def test_a_refusal_where_only_a_fee_was_kept_is_a_new_conflict() -> None:
     kept = window(30, reasons={"too_small": ReasonTerms(fee_fixed=500)})
     cases = [case(1, 10, country="DE")]
-    assert compare(kept, kept, cases, NOW).new_conflicts == 0
-    assert compare(kept, window(7), cases, NOW).new_conflicts == 1
+    assert simulate(kept, kept, cases, NOW).new_conflicts == 0
+    assert simulate(kept, window(7), cases, NOW).new_conflicts == 1
 
 
 def test_what_is_no_mans_right_is_no_conflict() -> None:
@@ -129,14 +129,14 @@ def test_what_is_no_mans_right_is_no_conflict() -> None:
         case(6, 5, country="DE", delivered_on=None, whereabouts="unshipped"),
         case(7, 5, country="US"),
     ]
-    assert compare(none, none, cases, NOW).conflicts == {}
+    assert simulate(none, none, cases, NOW).conflicts == {}
 
 
 def test_a_stream_of_cases_is_read_once() -> None:
     def stream() -> Iterator[PastCase]:
         yield from (case(number, number) for number in range(60))
 
-    seen = compare(window(30), window(14), stream(), NOW)
+    seen = simulate(window(30), window(14), stream(), NOW)
     assert (seen.cases, seen.changes["accept", "decline"].lines) == (60, 16)
 
 
@@ -160,7 +160,7 @@ POLICIES = st.builds(window, st.integers(0, 60), st.sampled_from([SALE, YES.mode
 
 @given(POLICIES, POLICIES, CASES)
 def test_a_rehearsal_counts_what_asking_one_by_one_would(now: Policy, then: Policy, cases: list[PastCase]) -> None:
-    seen = compare(now, then, cases, NOW)
+    seen = simulate(now, then, cases, NOW)
     counted: dict[tuple[str, str], int] = {}
     for one in cases:
         at = one.asked_at or NOW
@@ -174,7 +174,7 @@ def test_a_rehearsal_counts_what_asking_one_by_one_would(now: Policy, then: Poli
 
 @given(POLICIES, POLICIES, CASES)
 def test_what_one_way_turns_away_the_other_way_lets_in(now: Policy, then: Policy, cases: list[PastCase]) -> None:
-    there, back = compare(now, then, cases, NOW), compare(then, now, cases, NOW)
+    there, back = simulate(now, then, cases, NOW), simulate(then, now, cases, NOW)
     assert {key: replace(tally, examples=[]) for key, tally in there.changes.items()} == {
         (key[1], key[0]): replace(tally, examples=[]) for key, tally in back.changes.items()
     }

@@ -18,9 +18,9 @@ from core.returns.presenter.sentences import (
     entry_label,
     exemption,
     headline,
-    in_one_breath,
     note,
     objection,
+    objections_text,
     offer,
     reason_label,
     refund_when,
@@ -112,7 +112,7 @@ def test_the_reasons_and_then_the_next_best_things_are_said_in_one_breath_each_o
         "window_over", {"closed_on": CLOSED, "days": 30, "counted_from": "delivery"}, Offer("store_credit")
     )
     final = Objection("final_sale", {}, Offer("store_credit"))
-    assert in_one_breath(ENGLISH, [over, over, final], today=TODAY) == (
+    assert objections_text(ENGLISH, [over, over, final], today=TODAY) == (
         "Returns for this order closed on Tue 3 Nov (30 days after delivery). "
         "This was sold as a final sale, which the return policy leaves out. "
         "You can choose store credit instead."

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.i18n.words import languages
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.sample import World
@@ -125,7 +126,7 @@ def test_a_line_is_as_good_as_its_best_reason(visit: Visit) -> None:
     assert visit.see("returns/quote", visit.asking(MUG | {"reason": "other"}))["answer"] == "decline"
 
 
-@pytest.mark.parametrize("lang", ["vi", "zh", "th", "lt", "ar"])
+@pytest.mark.parametrize("lang", [code for code in languages() if code != "en"])
 def test_every_sentence_speaks_the_reader_s_language(visit: Visit, lang: str) -> None:
     told = visit.act("returns", visit.asking(MUG), lang=lang)
     english = visit.act(f"returns/{told['id']}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.returns.facts import LineFacts
 from core.returns.policy.policy_document import HolidayExtension, Window
-from core.returns.policy.return_windows import closing_day, stand_of
+from core.returns.policy.return_windows import window_end, window_state
 
 PLACED, SHIPPED, DELIVERED = date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 4)
 WINTER = HolidayExtension(
@@ -38,7 +38,7 @@ def line(**facts: Any) -> LineFacts:
 def test_a_window_counts_from_its_day_or_the_latest_known_before_it(
     counted_from: Any, facts: dict[str, Any], ends: date, worst_case: bool
 ) -> None:
-    closing = closing_day(Window(days=30, counted_from=counted_from), (), PLACED, line(**facts))
+    closing = window_end(Window(days=30, counted_from=counted_from), (), PLACED, line(**facts))
     assert (closing.ends, closing.worst_case) == (ends, worst_case)
 
 
@@ -52,12 +52,12 @@ def test_a_window_counts_from_its_day_or_the_latest_known_before_it(
     ],
 )
 def test_holiday_orders_may_come_back_until_the_extension_ends(placed: date, ends: date, extended: bool) -> None:
-    closing = closing_day(Window(days=30, counted_from="order"), [WINTER], placed, line())
+    closing = window_end(Window(days=30, counted_from="order"), [WINTER], placed, line())
     assert (closing.ends, closing.extended) == (ends, extended)
 
 
 def test_an_extension_never_shortens_a_window() -> None:
-    closing = closing_day(Window(days=365, counted_from="order"), [WINTER], date(2026, 11, 5), line())
+    closing = window_end(Window(days=365, counted_from="order"), [WINTER], date(2026, 11, 5), line())
     assert (closing.ends, closing.extended) == (date(2027, 11, 5), False)
 
 
@@ -72,19 +72,19 @@ def test_an_extension_never_shortens_a_window() -> None:
 )
 def test_the_last_day_counts_whole_and_grace_follows_it(today: date, stand: str) -> None:
     window = Window(days=30, grace_days=5)
-    assert stand_of(closing_day(window, (), PLACED, line(delivered_on=DELIVERED)), window, today) == stand
+    assert window_state(window_end(window, (), PLACED, line(delivered_on=DELIVERED)), window, today) == stand
 
 
 def test_a_window_without_a_limit_never_closes() -> None:
     window = Window(days=None)
-    closing = closing_day(window, [WINTER], PLACED, line())
-    assert (closing.ends, stand_of(closing, window, date.max)) == (None, "open")
+    closing = window_end(window, [WINTER], PLACED, line())
+    assert (closing.ends, window_state(closing, window, date.max)) == (None, "open")
 
 
 def test_a_window_at_the_end_of_time_closes_there() -> None:
     window = Window(days=3650, grace_days=3650)
-    closing = closing_day(window, (), date.max, line())
-    assert (closing.ends, stand_of(closing, window, date.max)) == (date.max, "open")
+    closing = window_end(window, (), date.max, line())
+    assert (closing.ends, window_state(closing, window, date.max)) == (date.max, "open")
 
 
 @given(placed=DAYS, ship=st.integers(0, 20), travel=st.integers(0, 60), days=st.integers(0, 400))
@@ -93,9 +93,9 @@ def test_what_is_stated_while_delivery_is_unknown_is_never_later_than_the_truth(
 ) -> None:
     window = Window(days=days)
     shipped = placed + timedelta(ship)
-    known = closing_day(window, (), placed, line(shipped_on=shipped, delivered_on=shipped + timedelta(travel)))
+    known = window_end(window, (), placed, line(shipped_on=shipped, delivered_on=shipped + timedelta(travel)))
     for guess in (line(shipped_on=shipped), line()):
-        worst = closing_day(window, (), placed, guess)
+        worst = window_end(window, (), placed, guess)
         assert worst.worst_case
         assert worst.ends is not None
         assert known.ends is not None
@@ -105,4 +105,4 @@ def test_what_is_stated_while_delivery_is_unknown_is_never_later_than_the_truth(
 @given(today=DAYS, placed=DAYS, days=st.integers(0, 400))
 def test_an_unknown_delivery_is_never_called_over(today: date, placed: date, days: int) -> None:
     window = Window(days=days)
-    assert stand_of(closing_day(window, (), placed, line()), window, today) in ("open", "unknown")
+    assert window_state(window_end(window, (), placed, line()), window, today) in ("open", "unknown")

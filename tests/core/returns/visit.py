@@ -16,7 +16,7 @@ from core.jobs.worker import Worker
 from core.platform.sample import World
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import grant
+from core.stores.tokens import shopper_token
 from tests.core.returns.seed import bought, place
 from tests.core.samples import EVE
 
@@ -35,7 +35,7 @@ class Visit:
 
     def ask(self, path: str, body: Any = None, *, act: bool = False, lang: str = "en", **more: Any) -> TestResponse:
         """GET, or POST where there is a body."""
-        token = grant(self.services.keyring, self.store.id, [self.order_id], level="act" if act else "see")
+        token = shopper_token(self.services.keyring, self.store.id, [self.order_id], level="act" if act else "see")
         url = f"/shop/{self.store.key}/{path}{'&' if '?' in path else '?'}lang={lang}"
         headers = {"Authorization": f"Bearer {token}"}
         if body is None:
@@ -58,7 +58,7 @@ class Visit:
 
     def send_photo(self, raw: bytes, *, act: bool = True, order: str = "") -> TestResponse:
         """Send a picture as the widget does."""
-        token = grant(self.services.keyring, self.store.id, [self.order_id], level="act" if act else "see")
+        token = shopper_token(self.services.keyring, self.store.id, [self.order_id], level="act" if act else "see")
         headers = {"Authorization": f"Bearer {token}"}
         path = f"/shop/{self.store.key}/photos?order={order or self.order_id}"
         return self.client.post(path, data=raw, headers=headers, content_type="image/png")

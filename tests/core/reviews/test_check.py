@@ -11,7 +11,7 @@ OWN = ("care@fern.example", "+370 600 11111")
 
 
 def codes(text: str, *names: str, number: str = "LIN-1042") -> list[str]:
-    return [doubt.code for doubt in check(text, names=names, order_number=number, own=OWN)]
+    return [doubt.code for doubt in check(text, names=names, order_number=number, own_contacts=OWN)]
 
 
 @pytest.mark.parametrize(

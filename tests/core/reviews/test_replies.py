@@ -71,7 +71,7 @@ def test_a_double_click_publishes_once(
     assert first.id == second.id == third.id
     assert said_there(world) == [SORRY]
     audited = [entry.what for entry in rows(services, store, AuditEntry) if isinstance(entry, AuditEntry)]
-    assert audited.count("answered review") == 1
+    assert audited.count("answer_review") == 1
 
 
 def test_of_two_who_answer_the_second_learns_that_somebody_was_first(

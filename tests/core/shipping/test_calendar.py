@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from core.shipping.rules.business_days import (
     business_days_between,
     delivery_calendar,
     end_of_day,
-    is_business_day,
     latest_start,
     local_day,
     next_open,
@@ -36,6 +35,10 @@ days = st.dates(date(2000, 1, 1), date(2060, 1, 1))
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+def is_business_day(day: date, calendar: Calendar) -> bool:
+    return business_days_between(day, day + timedelta(days=1), calendar) == 1
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_a_crash_after_the_server_took_it_sends_the_same_message_again(
     set_terms(services, store, sending())
     apply(services, store, order("42", revised()))
     dying = replace(services, mail=Crash(services.mail, services.db))
-    Worker(dying, worker.kinds, close_store=worker.close_store).run_until_idle()
+    Worker(dying, worker.kinds, stores=worker.stores).run_until_idle()
     assert told(services, store) == [("promise_revised", "queued", "")]
     clock.forward(minutes=10)
     worker.run_until_idle()
@@ -200,7 +200,7 @@ def test_without_a_mail_server_messages_wait_where_they_are_seen(
     set_terms(services, store, sending())
     apply(services, store, order("42", revised()))
     nowhere = replace(services, mail=open_transport(""))
-    Worker(nowhere, worker.kinds, close_store=worker.close_store).run_until_idle()
+    Worker(nowhere, worker.kinds, stores=worker.stores).run_until_idle()
     (job,) = sendings(services, store)
     assert job.state == "waiting"
     assert job.reason.startswith("No mail server is set up.")

@@ -21,6 +21,7 @@ from core.shipping import evaluate, notice_actions
 from core.stores import install
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock, connect
 from tests.core.shipping.seed import (
     LAST_CALL,
@@ -82,7 +83,7 @@ def test_two_sweepers_at_once_tell_each_parcel_once(
         twice = [NewJob("shipping.settle_due", f"settle_due:{sweeper}") for sweeper in range(2)]
         queue.enqueue(session, store.id, twice, now=clock())
     with services.db.system(Purpose.INSPECT) as session:
-        claimed = claims.claim(session, 2, now=clock())
+        claimed = claims.claim(session, 2, WorkerAccess(), now=clock())
     assert [job.kind for job in claimed] == ["shipping.settle_due"] * 2
     gate = threading.Barrier(2)
 

@@ -13,8 +13,8 @@ import pytest
 from core.platform.contract import RefundLine, Reimbursement, ReturnMove
 from core.platform.errors import NothingDone, Refused, Unavailable
 from core.platform.snapshots import OrderSnapshot, TaxPart
-from core.returns.money.purchased import Bought, BoughtLine, Payment
-from core.returns.money.quotes import Wanted
+from core.returns.money.purchased import Payment, PurchasedLine, PurchasedOrder
+from core.returns.money.quotes import QuoteRequest
 from core.returns.money.refund_amount import quote
 from plugins.woocommerce.amounts import order_lines, refund_lines
 from plugins.woocommerce.refunds import UNCLEAR, refund_body
@@ -42,9 +42,9 @@ def fetch(merchant: Merchant, ref: str) -> OrderSnapshot:
 def everything(order: OrderSnapshot) -> Reimbursement:
     """The whole order, by line, as the quote of a return shares it out."""
     taxes = {line.ref: {tax.ref: tax.amount for tax in line.taxes} for line in order.lines}
-    lines = tuple(BoughtLine(one.ref, one.quantity, one.total, taxes[one.ref], one.kind) for one in order.lines)
-    bought = Bought(order.currency, lines, (Payment("p1", order.total),), order.total, order.tax_included)
-    given = quote(bought, Wanted({one.ref: one.quantity for one in order.lines if one.kind != "shipping"}, True))
+    lines = tuple(PurchasedLine(one.ref, one.quantity, one.total, taxes[one.ref], one.kind) for one in order.lines)
+    bought = PurchasedOrder(order.currency, lines, (Payment("p1", order.total),), order.total, order.tax_included)
+    given = quote(bought, QuoteRequest({one.ref: one.quantity for one in order.lines if one.kind != "shipping"}, True))
     parts = tuple(RefundLine(part.ref, part.quantity, part.net, part.taxes) for part in given.payout)
     return Reimbursement("reimbursement:1", "refund", order.ref, given.total, order.currency, lines=parts)
 

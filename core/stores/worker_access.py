@@ -1,0 +1,25 @@
+"""What a worker asks of stores: the credentials a job begins with, whether a store is open, and to close it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.stores import install
+from core.stores.model import Store
+
+
+class WorkerAccess:
+    """The stores as `core.jobs.claims.StoreAccess` wants them."""
+
+    def sealed_credentials(self, store_id: sa.ColumnElement[int]) -> sa.ColumnElement[bytes]:
+        return sa.select(Store.credentials).where(Store.id == store_id).scalar_subquery()
+
+    def is_open(self, session: Session, store_id: int) -> bool:
+        state = sa.select(Store.state).where(Store.id == store_id)
+        return session.scalar(state.with_for_update(read=True)) == "open"
+
+    def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
+        install.close(session, store_id, reason, sealed=sealed, now=now)
