@@ -196,7 +196,9 @@ def _note_progress(
         feed.read, feed.total, feed.finished_at = 0, None, None
     feed.cursor, feed.started_at = page.cursor, started_at
     feed.read = (feed.read or 0) + len(page.snapshots)
-    feed.total = page.total if page.total is not None else feed.total
+    total = page.total if page.total is not None else feed.total
+    # An order that changes while we read moves to the end of the listing, and comes twice.
+    feed.total = None if total is None else max(total, feed.read)
     feed.state = "idle" if page.last else "reading"
     if page.last:
         feed.finished_at = now

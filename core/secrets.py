@@ -13,6 +13,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -27,7 +28,8 @@ _NONCE_BYTES = 12
 _HEAD_BYTES = len(_VERSION) + _ID_BYTES
 _SHORTEST_KEY = 32
 _FEWEST_SYMBOLS = 8  # one in 27 million random texts of 32 hex digits has fewer; "x" * 32 has one
-_ADVICE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+_GUESSABLE = ("password", "secret", "example", "changeme", "change-me")
+ADVICE = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
 _LONG = 150  # bytes of JSON from which compressing a token may make it shorter
 _CLOCK_SKEW = 60  # seconds one machine of the cluster may be ahead of another
 
@@ -56,7 +58,7 @@ class Keyring:
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise ValueError(f"AFTERCARE_SECRET_KEYS must list at least one key. {_ADVICE}")
+            raise ValueError(f"AFTERCARE_SECRET_KEYS must list at least one key. {ADVICE}")
         self._keys = [_derive_keys(_require_strength(key.strip())) for key in keys]
         self._by_id = {key.id: key for key in self._keys}
         self._signing: dict[str, bytes] = {}
@@ -171,12 +173,24 @@ def constant_time_equal(a: str | bytes, b: str | bytes) -> bool:
     return hmac.compare_digest(_encode(a), _encode(b))
 
 
+def weakness(secret: str) -> str:
+    """Say what makes a key or token easy to guess, to follow its name in a sentence; "" for a strong one."""
+    length = len(secret)
+    if length < _SHORTEST_KEY:
+        return f"is shorter than {_SHORTEST_KEY} characters"
+    if any(secret[period:] == secret[:-period] for period in range(1, length // 2 + 1)):
+        return "repeats itself"
+    if any(word in secret.lower() for word in _GUESSABLE):
+        return f"holds a word that is guessed first ({', '.join(_GUESSABLE)})"
+    steps = sum(ord(after) - ord(before) == 1 for before, after in pairwise(secret))
+    if len(set(secret)) < _FEWEST_SYMBOLS or 2 * steps > length:
+        return "is a simple pattern, not a random text"
+    return ""
+
+
 def _require_strength(key: str) -> str:
-    if len(key) < _SHORTEST_KEY:
-        raise ValueError(f"A key in AFTERCARE_SECRET_KEYS is shorter than {_SHORTEST_KEY} characters. {_ADVICE}")
-    words = ("example", "change-me", "changeme")
-    if len(set(key)) < _FEWEST_SYMBOLS or any(word in key.lower() for word in words):
-        raise ValueError(f"A key in AFTERCARE_SECRET_KEYS is an example, not a random text. {_ADVICE}")
+    if found := weakness(key):
+        raise ValueError(f"A key in AFTERCARE_SECRET_KEYS {found}. {ADVICE}")
     return key
 
 

@@ -69,4 +69,12 @@ def open_requested_case(work: Work) -> None:
         open_case(session, kind=work.payload["kind"], order=order, now=work.now)
 
 
-JOBS = {"conversations.open_case": Kind(open_requested_case)}
+def close_settled(work: Work) -> None:
+    """Close the order's open case of a kind: what it was opened for has been put right."""
+    of_order, of_kind = Case.order_id == work.payload["order_id"], Case.kind == work.payload["kind"]
+    settled = sa.update(Case).where(of_order, of_kind, Case.state == "open")
+    with work.done() as session:
+        session.execute(settled.values(state="closed", closed_at=work.now))
+
+
+JOBS = {"conversations.open_case": Kind(open_requested_case), "conversations.close_case": Kind(close_settled)}

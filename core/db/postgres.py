@@ -81,7 +81,7 @@ def driver_connection(engine: sa.Engine) -> Iterator[Any]:
 def _as_sqlalchemy_error(error: Exception) -> sa.exc.DBAPIError:
     import psycopg
 
-    for kind in ("OperationalError", "DataError", "IntegrityError"):
+    for kind in ("OperationalError", "DataError", "IntegrityError", "InternalError"):
         if isinstance(error, getattr(psycopg, kind)):
             ours: sa.exc.DBAPIError = getattr(sa.exc, kind)("lent", None, error)
             return ours

@@ -16,7 +16,7 @@ from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import Response, current_app, jsonify, render_template, request
 from gunicorn.http.errors import ParseException
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
@@ -38,6 +38,8 @@ class Refusal:
     more: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
+
+_READ_ONLY = "25006"  # PostgreSQL's read_only_sql_transaction
 
 Explain = Callable[[Any, Words, datetime], Refusal]
 """Makes the refusal of a caught exception, in the reader's language, at a moment."""
@@ -82,6 +84,7 @@ def handle(app: APIFlask, explanations: Mapping[type[Exception], Explain]) -> No
     app.register_error_handler(ParseException, _garbled)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(NoConnection, _database_away)
+    app.register_error_handler(InternalError, _read_only)
     app.register_error_handler(Exception, _ours)
     app.error_callback = _validation
 
@@ -143,10 +146,17 @@ def _garbled(_error: ParseException) -> Response:
     return _say(ANY_OTHER, status=400, code="http_400")
 
 
-def _database_away(error: OperationalError | NoConnection) -> Response:
-    """Ask to come back: the database is away, or so busy that no connection came free."""
+def _database_away(error: OperationalError | InternalError | NoConnection) -> Response:
+    """Ask to come back: the database is away, cannot be written, or so busy that no connection came free."""
     log.error("database_away", error=type(getattr(error, "orig", error)).__name__)
     return _say(AWAY, headers={"Retry-After": "30"})
+
+
+def _read_only(error: InternalError) -> Response:
+    # PostgreSQL refuses a write to a read-only database as an internal error; SQLite's refusal is operational.
+    if getattr(error.orig, "sqlstate", "") == _READ_ONLY:
+        return _database_away(error)
+    return _ours(error)
 
 
 def _ours(_error: Exception) -> Response:

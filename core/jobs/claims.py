@@ -169,7 +169,14 @@ def _leave_running(
 
 
 def fail(
-    session: Session, job: Claimed, reason: str, *, now: datetime, attempts: int = 8, retry_after: float | None = None
+    session: Session,
+    job: Claimed,
+    reason: str,
+    *,
+    now: datetime,
+    attempts: int = 8,
+    retry_after: float | None = None,
+    longest_pause: float = 3600.0,
 ) -> str:
     """Let a job wait for its next try, or be stuck after the last; give the state it took.
 
@@ -179,7 +186,7 @@ def fail(
         return "lost"
     if job.attempts >= attempts:
         return give_up(session, job, reason, now=now)
-    later = now + timedelta(seconds=pause_before(job.attempts, retry_after))
+    later = now + timedelta(seconds=pause_before(job.attempts, retry_after, longest=longest_pause))
     return _leave_running(session, job.store_id, job.id, state="waiting", run_at=later, reason=reason, now=now)
 
 
@@ -224,9 +231,9 @@ def step(work: Work) -> Iterator[Session]:
         yield session
 
 
-def pause_before(attempts: int, retry_after: float | None = None) -> float:
-    """Give the seconds to wait after the given try: doubling from 2 s to an hour, with jitter of a fifth."""
-    backoff: float = min(3600.0, 2.0 ** min(attempts, 12))
+def pause_before(attempts: int, retry_after: float | None = None, *, longest: float = 3600.0) -> float:
+    """Give the seconds to wait after the given try: doubling from 2 s to `longest`, with jitter of a fifth."""
+    backoff: float = min(longest, 2.0 ** min(attempts, 12))
     return max(backoff, retry_after or 0.0) * random.uniform(1.0, 1.2)
 
 

@@ -94,11 +94,15 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of job is run. `handler` gets a Work; one that opens a closed store's platform pauses its job."""
+    """How a kind of job is run. `handler` gets a Work; one that opens a closed store's platform pauses its job.
+
+    The pause between two tries grows up to `longest_pause` seconds.
+    """
 
     handler: Callable[[Work], None]
     attempts: int = 8
     lease: timedelta = LEASE
+    longest_pause: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

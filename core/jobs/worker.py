@@ -166,7 +166,7 @@ class Worker:
         except PauseStore as error:
             return self._end(job, Ending.PAUSE, str(error))
         except Unavailable as error:
-            return self._end(job, Ending.FAIL, str(error), attempts=kind.attempts, retry_after=error.retry_after)
+            return self._end(job, Ending.FAIL, str(error), kind=kind, retry_after=error.retry_after)
         except (Refused, NotSupported) as error:
             return self._end(job, Ending.GIVE_UP, str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the one place: record it, never lose the job
@@ -174,11 +174,11 @@ class Worker:
             # Where, not what: the text of an exception may hold a shopper's address.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error("job_failed", kind=job.kind, job=job.id, store=job.store_id, error=name, where=where)
-            return self._end(job, Ending.FAIL, f"{name} in our own code", attempts=kind.attempts)
+            return self._end(job, Ending.FAIL, f"{name} in our own code", kind=kind)
         return "done"
 
     def _end(
-        self, job: Claimed, ending: Ending, reason: str, *, attempts: int = 8, retry_after: float | None = None
+        self, job: Claimed, ending: Ending, reason: str, *, kind: Kind | None = None, retry_after: float | None = None
     ) -> str:
         """Record how a job that was not done ended; give its state."""
         with self.services.db.transaction(job.store_id) as session:
@@ -189,7 +189,10 @@ class Worker:
                 return claims.pause(session, job, reason, stores=self.stores, now=now)
             if ending is Ending.GIVE_UP:
                 return claims.give_up(session, job, reason, now=now)
-            return claims.fail(session, job, reason, now=now, attempts=attempts, retry_after=retry_after)
+            attempts, longest = (kind.attempts, kind.longest_pause) if kind else (8, 3600.0)
+            return claims.fail(
+                session, job, reason, now=now, attempts=attempts, retry_after=retry_after, longest_pause=longest
+            )
 
     def _listen(self, stop: threading.Event) -> None:
         db = self.services.db

@@ -110,7 +110,12 @@ def serve(
     *,
     patience: float = PATIENCE,
 ) -> int:
-    """Answer HTTP until told to stop: gunicorn with threads, which held up best with slow and held requests."""
+    """Answer HTTP until told to stop: gunicorn with threads, which held up best with slow and held requests.
+
+    Raises BadConfig for tokens that are easy to guess, before anything listens.
+    """
+    if weak := doctor.weak_tokens(config):
+        raise BadConfig(" ".join(weak))
     with _telling_of_the_database():
         # Wait and fail here, in a sentence, rather than in every worker.
         _patiently(lambda: make_services(config, platforms), patience).db.close()

@@ -22,6 +22,7 @@ from core.orders import email_digests
 from core.platform.contract import Platform
 from core.privacy import key_rotation
 from core.schema import migrate
+from core.secrets import ADVICE, weakness
 from core.services import Services
 from core.stores import audit, housekeeping
 from core.stores.model import AuditEntry, Store
@@ -78,13 +79,29 @@ def silent_database(error: Exception) -> str:
 
 
 def _config_problems(config: Config) -> list[str]:
-    problems = []
+    problems = weak_tokens(config)
     if not config.smtp_url.get_secret_value():
         problems.append("No mail server is set up: notices wait. Set AFTERCARE_SMTP_URL.")
     if config.mail_from.endswith("@localhost"):
         problems.append("Messages would come from localhost. Set AFTERCARE_MAIL_FROM to an address at your domain.")
     if not config.inbound_token.get_secret_value():
         problems.append("Bounces and replies cannot be handed over. Set AFTERCARE_INBOUND_TOKEN.")
+    return problems
+
+
+def weak_tokens(config: Config) -> list[str]:
+    """Say which of the two tokens that open a door is easy to guess, or opens another door as well.
+
+    A token that is not set opens nothing. The keys themselves are judged where the keyring is made.
+    """
+    problems, used = [], dict.fromkeys(config.keys, "a key in AFTERCARE_SECRET_KEYS")
+    tokens = {"AFTERCARE_INBOUND_TOKEN": config.inbound_token, "AFTERCARE_METRICS_TOKEN": config.metrics_token}
+    for name, sealed in tokens.items():
+        token = sealed.get_secret_value()
+        found = f"is the same as {used[token]}" if token in used else weakness(token)
+        if token and found:
+            problems.append(f"{name} {found}. {ADVICE}")
+        used[token] = name
     return problems
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import smtplib
 import ssl
 from contextlib import suppress
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from urllib3 import exceptions as transport
+from urllib3.connection import HTTPSConnection
 
 from core.config import Config
 from core.mail.compose import check_domain_hints
+from core.platform.address_guard import guarded_pools
 from core.platform.errors import PlatformError
 from core.platform.http import open_session
 
 _TIMEOUT = 10.0  # seconds
+LONGEST_HEADER = 20.0
+"""Seconds a front may wait for the rest of a request's headers; deploy/Caddyfile allows 10."""
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _HERE = ("localhost", "127.0.0.1", "::1")
 _SHORTEST_HSTS = 180 * 24 * 3600  # seconds; below half a year browsers forget between two orders
@@ -55,6 +61,28 @@ def _answer_problems(config: Config, ca_file: str | None) -> list[str]:
         return [f"Something else answers at AFTERCARE_PUBLIC_URL (status {answer.status_code})."]
     if _hsts_seconds(answer.headers.get("Strict-Transport-Security", "")) < _SHORTEST_HSTS:
         return ["AFTERCARE_PUBLIC_URL sends no Strict-Transport-Security of half a year or more: let the proxy add it."]
+    return _header_problems(config, ca_file)
+
+
+def _header_problems(config: Config, ca_file: str | None) -> list[str]:
+    """Send half a header and see that the front hangs up; gunicorn would keep a thread waiting for the rest."""
+    address = urlsplit(config.public_url)
+    connect = cast(type[HTTPSConnection], guarded_pools(config.outbound_allow)["https"].ConnectionCls)
+    door = connect(address.hostname or "", port=address.port or 443, timeout=_TIMEOUT, ca_certs=ca_file)
+    try:
+        door.connect()
+        door.sock.settimeout(LONGEST_HEADER)
+        door.sock.sendall(f"GET /healthz HTTP/1.1\r\nHost: {address.netloc}\r\nX-Half".encode())
+        door.sock.recv(1)  # an error's first byte, or none because it hung up: either way it did not wait
+    except TimeoutError:
+        held = f"AFTERCARE_PUBLIC_URL waits longer than {LONGEST_HEADER:.0f} s for a half-sent header"
+        return [f"{held}, so a few callers can hold the server. Put a front such as deploy/Caddyfile before it."]
+    except (ConnectionError, ssl.SSLEOFError):
+        return []
+    except (OSError, transport.HTTPError, PlatformError) as error:
+        return [f"AFTERCARE_PUBLIC_URL could not be tried with a half-sent header ({type(error).__name__})."]
+    finally:
+        door.close()
     return []
 
 

@@ -14,7 +14,7 @@ Rules that hold for every method:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -233,6 +233,9 @@ class Platform:
     app_settings: ClassVar[Mapping[str, str]] = {}
     """Credentials of the app itself: setting name → what it is, in a sentence. Read from the environment as
     AFTERCARE_<PLATFORM>_<SETTING>."""
+    consent_domains: ClassVar[Sequence[str]] = ()
+    """Domains at and below which this platform asks a merchant for consent. Empty where stores do so themselves, at
+    any address: the merchant then sees the address and goes there by a link."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).

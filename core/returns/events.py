@@ -76,6 +76,12 @@ def request_case(session: Session, store_id: int, order_id: int, kind: str, *, n
     queue.enqueue(session, store_id, asked, now=now)
 
 
+def request_case_closing(session: Session, store_id: int, order_id: int, kind: str, *, now: datetime) -> None:
+    """Enqueue closing the order's open case of this kind: what went wrong has been put right."""
+    settled = NewJob("conversations.close_case", f"case:{kind}:{order_id}:close", {"order_id": order_id, "kind": kind})
+    queue.enqueue(session, store_id, settled, now=now)
+
+
 def request_order_refresh(session: Session, order: Order, *, now: datetime) -> None:
     """Enqueue fetching the order: our own call changed it at the store."""
     again = NewJob("changes.refresh_order", f"order:{order.ref}", {"ref": order.ref})

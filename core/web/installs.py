@@ -17,6 +17,7 @@ from core.secrets import BadToken, new_token
 from core.services import Services
 from core.stores import install
 from core.stores.platform_access import use_once
+from core.web import consent_address
 
 installs = Blueprint("installs", __name__)
 
@@ -26,8 +27,8 @@ _STATUS: Mapping[type[PlatformError], int] = {BadSignature: 401, NotSupported: 4
 
 
 @installs.route("/install/<platform>", methods=["GET", "POST"])
-def begin(platform: str) -> Response:
-    """Send the merchant to the platform's consent."""
+def begin(platform: str) -> Response | str:
+    """Send the merchant to the platform's consent, or show the store's address with a link to it."""
     app = services()
     plugin = app.platforms[platform]
     done = app.config.public_url + url_for("installs.finish", platform=platform)
@@ -37,7 +38,15 @@ def begin(platform: str) -> Response:
 
     urls = InstallUrls(done=done, back=done)
     settings = app.config.app_settings.get(platform, {})
-    return to_flask_response(plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls))
+    reply = plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls)
+    location = reply.headers.get("Location", "")
+    if not location or consent_address.leads_home(location, app.config.public_url):
+        return to_flask_response(reply)
+    if plugin.consent_domains:
+        consent_address.require_domain(location, plugin.consent_domains, plugin.title)
+        return to_flask_response(reply)
+    address = consent_address.require_public(location, app.config.outbound_allow)
+    return render_template("desk/connect.html", address=address, location=location, store=_Nobody())
 
 
 @installs.route("/install/<platform>/done", methods=["GET", "POST"])

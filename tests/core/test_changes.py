@@ -109,7 +109,7 @@ def test_an_import_that_is_killed_between_turns_goes_on_at_the_next_page(
     Worker(services, worker.kinds, stores=worker.stores).run_until_idle()
     done = feed(services, store, "orders.import")
     assert done is not None
-    assert (done.state, done.read) == ("idle", 121)  # the first order twice, none of the others
+    assert (done.state, done.read, done.total) == ("idle", 121, 121)  # the first order twice, none of the others
     found = orders(services, store)
     assert found.keys() == refs
     assert found["0"].number == "changed"

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from flask import Flask
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from core.app import create_app
 from core.db.base import SYSTEM
@@ -39,11 +39,12 @@ from core.stores.model import Store
 from tests.conftest import KEY, make_config
 
 SECRET = "hunter2-hunter2-hunter2"
+INBOUND, METRICS = "inbound-hunter2-9f3Kq81LxT0bVwYz5mRd", "metrics-hunter2-Q7c2NfHs64JuPaEg0tXk"
 HEALTHY = {
     "smtp_url": f"smtp+starttls://max:{SECRET}@mail.example",
     "mail_from": "notices@care.example",
-    "inbound_token": SECRET,
-    "metrics_token": SECRET,
+    "inbound_token": INBOUND,
+    "metrics_token": METRICS,
 }
 
 
@@ -84,6 +85,11 @@ def test_a_healthy_installation_hears_nothing(ticking: Services) -> None:
         ({"mail_from": "notices@localhost"}, "Messages would come from localhost"),
         ({"inbound_token": ""}, "Bounces and replies cannot be handed over"),
         ({"secret_keys": "short"}, "shorter than 32 characters"),
+        ({"inbound_token": "hunter2"}, "AFTERCARE_INBOUND_TOKEN is shorter than 32 characters"),
+        ({"metrics_token": "hunter2" * 5}, "AFTERCARE_METRICS_TOKEN repeats itself"),
+        ({"metrics_token": "hunter2-is-my-password-0123456789abc"}, "AFTERCARE_METRICS_TOKEN holds a word"),
+        ({"metrics_token": INBOUND}, "AFTERCARE_METRICS_TOKEN is the same as AFTERCARE_INBOUND_TOKEN"),
+        ({"inbound_token": KEY}, "AFTERCARE_INBOUND_TOKEN is the same as a key in AFTERCARE_SECRET_KEYS"),
         ({"database_url": "postgresql+psycopg://max:hunter2@127.0.0.1:1/x"}, "The database does not answer"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -223,9 +229,12 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def public_address(app: Callable[..., Any], certificate: Path) -> Iterator[str]:
+def public_address(app: Callable[..., Any], certificate: Path, patience: float = 0.5) -> Iterator[str]:
     """Serve over https, as the proxy does."""
-    server = make_server("127.0.0.2", 0, app, threaded=True, ssl_context=tls(certificate))
+    # As the proxy does, too: who sends half a header is not waited for.
+    handler = type("Handler", (WSGIRequestHandler,), {"timeout": patience})
+    context = tls(certificate)
+    server = make_server("127.0.0.2", 0, app, threaded=True, ssl_context=context, request_handler=handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -260,6 +269,19 @@ def test_our_own_address_answers_and_insists_on_https(
     with public_address(app, certificate) as url:
         told = ask(url, certificate)
     assert told == [] if healthy else "Strict-Transport-Security" in told[0]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("patience", "healthy"), [(0.5, True), (30.0, False)])
+def test_a_front_that_waits_for_half_sent_headers_is_told(
+    services: Services, certificate: Path, monkeypatch: pytest.MonkeyPatch, patience: float, healthy: bool
+) -> None:
+    monkeypatch.setattr(reachability, "LONGEST_HEADER", 2.0)
+    app = create_app(services.config, services=services)
+    app.after_request(lambda answer: answer.headers.set("Strict-Transport-Security", "max-age=31536000") or answer)
+    with public_address(app, certificate, patience) as url:
+        told = ask(url, certificate)
+    assert told == [] if healthy else "half-sent header" in told[0]
 
 
 def test_somebody_else_at_our_address_is_told(certificate: Path) -> None:

@@ -24,7 +24,7 @@ from tests.core.shipping import post as post_office
 from tests.core.shipping.post import Post
 from tests.core.shipping.seed import apply, on_sqlite, order, revised, rows, sending, set_terms, the_order, told
 
-TOKEN = "inbound-secret"
+TOKEN = "inbound-mail-Xk29vTz7Lq04bNw8RsE1"
 DOMAIN = "mail.example"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -17,7 +17,16 @@ from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import Job, Kind, NewJob, PauseStore, Work
 from core.jobs.worker import Worker
-from core.platform.contract import Installation, Pending, Request, UnsealState
+from core.platform.contract import (
+    Installation,
+    InstallUrls,
+    Pending,
+    Platform,
+    Reply,
+    Request,
+    SealState,
+    UnsealState,
+)
 from core.platform.errors import AccessLost, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
@@ -27,6 +36,7 @@ from core.stores.model import AuditEntry, Store
 from core.stores.platform_access import link_of
 from core.stores.worker_access import WorkerAccess
 from core.web.installs import STATE_LIFE
+from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import Clock, connect
 from tests.core.samples import anns_order, jobs_of
 
@@ -59,9 +69,22 @@ class Moody(Demo):
         raise cls.moods[request.query]
 
 
+class Hosted(Demo):
+    """A platform that asks for consent at addresses of its own, and here sends merchants wherever they say."""
+
+    name = "hosted"
+    consent_domains = ("stores.example",)
+
+    @classmethod
+    def begin_install(cls, request: Request, app: Mapping[str, str], *, seal: SealState, urls: InstallUrls) -> Reply:
+        """Send the merchant to the address in the query."""
+        return Reply(303, {"Location": parse_qs(request.query)["store"][0]})
+
+
 @pytest.fixture
 def services(services: Services) -> Services:
-    return replace(services, platforms=Registry({"demo": Demo, "other": Other, "moody": Moody}))
+    own: dict[str, type[Platform]] = {"demo": Demo, "other": Other, "moody": Moody, "hosted": Hosted}
+    return replace(services, platforms=Registry(own | {"woocommerce": WooCommerce}))
 
 
 def begin(client: FlaskClient, world: World, platform: str = "demo") -> str:
@@ -238,3 +261,56 @@ def test_credentials_are_sealed(services: Services, world: World) -> None:
     store = connect(services, world)
     assert world.path.encode() not in store.credentials
     assert world.path not in repr(vars(store))
+
+
+# Where a merchant is sent
+
+
+@pytest.mark.parametrize("address", ["https://linden.stores.example/consent?a=1", "https://stores.example:443/"])
+def test_consent_at_an_address_of_the_platform_is_gone_to_at_once(client: FlaskClient, address: str) -> None:
+    sent = client.get("/install/hosted", query_string={"store": address})
+    assert (sent.status_code, sent.location) == (303, address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://eve.example/stores.example",
+        "https://eve-stores.example/",
+        "https://stores.example.eve.example/",
+        "https://stores.example@eve.example/",
+        "https://eve.example\\@linden.stores.example/",
+        "http://linden.stores.example/",
+        "https://linden.stores.example:8443/",
+        "//eve.example/",
+        "https://care.example.eve.example/",
+        "javascript:alert(1)",
+    ],
+)
+def test_consent_anywhere_else_is_refused(client: FlaskClient, address: str) -> None:
+    refused = client.get("/install/hosted", query_string={"store": address})
+    assert refused.status_code == 400
+    assert "location" not in refused.headers
+    assert "No Sample store asks for consent at that address." in refused.text
+
+
+def test_a_store_on_its_merchant_s_own_server_is_gone_to_by_a_link_that_names_it(client: FlaskClient) -> None:
+    page = client.get("/install/woocommerce", query_string={"store": "linden.example/shop"})
+    assert page.status_code == 200
+    assert "location" not in page.headers
+    assert 'href="https://linden.example/shop/wc-auth/v1/authorize?' in page.text
+    assert "<h1>Connect https://linden.example?</h1>" in page.text
+    assert "refresh" not in page.text.lower()
+    vietnamese = client.get("/install/woocommerce?store=linden.example&lang=vi")
+    assert "https://linden.example" in vietnamese.text
+    assert "Connect" not in vietnamese.text
+
+
+@pytest.mark.parametrize(
+    "store",
+    ["127.0.0.1", "http://10.0.0.8", "[::1]:8000", "169.254.169.254", "localhost", "intranet", "printer.local"],
+)
+def test_an_address_inside_a_private_network_is_no_store(client: FlaskClient, store: str) -> None:
+    refused = client.get("/install/woocommerce", query_string={"store": store})
+    assert refused.status_code == 400
+    assert "is not an address on the public internet" in refused.text

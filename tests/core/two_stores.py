@@ -37,7 +37,7 @@ CODE = "314159"
 PENDING = "boss@maple.example"
 SECRETS = (*TRACES, EMAIL, PENDING, "Bruno")
 """What stands in their rows and nowhere in mine."""
-INBOUND = "the-mail-server-s-own-token"
+INBOUND = "the-mail-server-s-own-Vw84kTz1pQ7m"
 
 
 class Outbox:

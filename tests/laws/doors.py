@@ -29,7 +29,7 @@ from tests.core.shipping.seed import apply, order, parcel, set_terms, the_order
 from tests.laws.rubbish import Rubbish
 
 PLATFORMS = {"demo": Demo} | installed_platforms()
-INBOUND, METRICS = "inbound-token-of-the-law", "metrics-token-of-the-law"
+INBOUND, METRICS = "inbound-of-the-law-9f3Kq81LxT0bVwYz", "metrics-of-the-law-Q7c2NfHs64JuPaEg"
 
 
 @dataclass

@@ -283,6 +283,8 @@ NOWHERE = f"postgresql+psycopg://max:{SMTP_PASSWORD}@127.0.0.1:1/aftercare"
     ("verb", "change", "said"),
     [
         ("serve", {"secret_keys": ""}, "AFTERCARE_SECRET_KEYS must list at least one key."),
+        ("serve", {"inbound_token": SMTP_PASSWORD}, "AFTERCARE_INBOUND_TOKEN is shorter than 32 characters."),
+        ("serve", {"metrics_token": "m" * 40}, "AFTERCARE_METRICS_TOKEN repeats itself"),
         ("work", {"secret_keys": f"{SMTP_PASSWORD}"}, "is shorter than 32 characters."),
         ("serve", {"database_url": f"mysql://max:{SMTP_PASSWORD}@db/x"}, "AFTERCARE_DATABASE_URL must start with"),
         ("serve --wait 0", {"database_url": NOWHERE}, "The database does not answer (OperationalError)."),

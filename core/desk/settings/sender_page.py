@@ -149,4 +149,4 @@ def _mail_host(app: Services) -> str:
     return (found[1] or found[2] or "") if found else ""
 
 
-JOBS = {"desk.confirm_sender": Kind(confirm_sender, attempts=6)}
+JOBS = {"desk.confirm_sender": Kind(confirm_sender, attempts=300, longest_pause=300)}

@@ -61,6 +61,8 @@ def page_of(
     notes = []
     if order.state == "canceled":
         notes.append(say("widget", "This order was canceled. Nothing more will be shipped."))
+    if order.state == "refunded":
+        notes.append(say("widget", "This order was refunded in full."))
     if order.state == "unpaid":
         notes.append(say("widget", "This order is waiting for its payment. It ships after that."))
     if order.stopped:
@@ -68,7 +70,7 @@ def page_of(
     if order.removed_items:
         what = ", ".join(_item(words, item.title, item.variant, item.quantity) for item in order.removed_items)
         notes.append(say("widget", "Canceled or refunded: %(items)s", items=what))
-    if not order.parcels and order.state not in ("canceled", "unpaid"):
+    if not order.parcels and order.state not in ("canceled", "refunded", "unpaid"):
         notes.append(say("widget", "There is nothing to ship in this order, or the store has not told us yet."))
     return Page(
         title=say("widget", "Order %(number)s", number=order.number),

@@ -139,6 +139,8 @@ def end(
         if row.paid is not None and row.paid != row.amount:
             events.record_event(session, order.id, "paid_otherwise", facts | {"paid": row.paid}, now=now)
             events.request_case(session, row.store_id, order.id, "paid_otherwise", now=now)
+        if not _others_failed(session, row):
+            events.request_case_closing(session, row.store_id, order.id, "refund_failed", now=now)
     if state == "failed":
         events.request_case(session, row.store_id, order.id, "refund_failed", now=now)
     if state in ("issued", "awaiting_payment") and row.kind in _LETTERS:
@@ -146,6 +148,11 @@ def end(
         events.request_letter(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
     if state in ("issued", "failed"):
         _move_owner(session, row, "issue" if state == "issued" else "fail", now)
+
+
+def _others_failed(session: Session, row: Reimbursement) -> bool:
+    failed = sa.select(Reimbursement.id).where(Reimbursement.order_id == row.order_id, Reimbursement.state == "failed")
+    return session.scalar(failed.where(Reimbursement.id != row.id).limit(1)) is not None
 
 
 def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) -> None:

@@ -172,6 +172,6 @@ def _parcel_lines(session: Session, order: Order, shipments: Sequence[Shipment])
 
 JOBS = {
     "shipping.send_notice": Kind(send_notice, attempts=12),
-    "shipping.send_links": Kind(send_links, attempts=5),
-    "shipping.send_code": Kind(send_code, attempts=3),
+    "shipping.send_links": Kind(send_links, attempts=300, longest_pause=300),  # a day
+    "shipping.send_code": Kind(send_code, attempts=60, longest_pause=15),  # longer than a code is valid
 }

@@ -74,6 +74,11 @@ def said(answer: TestResponse) -> str:
     return re.sub(r"\s+", " ", unescape(text).replace("\N{NO-BREAK SPACE}", " "))
 
 
+def has_form(answer: TestResponse) -> bool:
+    """Whether the page itself holds a form; signing out, above it, is everybody's."""
+    return "<form" in answer.text.partition("<main>")[2]
+
+
 def fields(page: str) -> dict[str, str]:
     """What a browser would send back from the page's forms, untouched."""
     typed: dict[str, str] = {}

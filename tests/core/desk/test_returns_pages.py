@@ -19,7 +19,7 @@ from core.returns.requests.opening import ReturnRequest
 from core.services import Services
 from core.stores.model import AuditEntry, Store
 from tests.conftest import Clock
-from tests.core.desk.returns_scene import LAMP, MUGS, REVIEW, ask, path, press, read, said, seat, sell
+from tests.core.desk.returns_scene import LAMP, MUGS, REVIEW, ask, has_form, path, press, read, said, seat, sell
 from tests.core.returns.seed import letters, place, set_policy, set_practice, the_money
 from tests.core.shipping.seed import on_sqlite, rows, statements
 from tests.core.two_stores import Outbox
@@ -119,7 +119,7 @@ def test_a_viewer_sees_everything_and_moves_nothing(
     return_id = ask(services, store, order_id)
     viewer = seat(services, store, "viewer", "eve")
     page = viewer.get(path(store, f"returns/{return_id}"))
-    assert (page.status_code, page.text.count("<form")) == (200, 1), "the one to sign out"
+    assert (page.status_code, has_form(page)) == (200, False)
     for verb in ("approve", "decline", "cancel", "reopen", "sent", "receive", "keep", "pay", "terms", "inspect", "ask"):
         assert press(viewer, store, return_id, verb, note="x").status_code == 403, verb
     assert viewer.get(path(store, f"orders/{order_id}/return")).status_code == 403

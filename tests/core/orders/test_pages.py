@@ -20,6 +20,7 @@ from core.orders.shop import send_code
 from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
+    OrderState,
     RefundSnapshot,
     ShipmentSnapshot,
     TrackingEventSnapshot,
@@ -65,6 +66,15 @@ def keep(services: Services, world: World, worker: Worker, snapshot: Any) -> Ord
 def link(services: Services, order: Order, **changes: int) -> str:
     named = {"store_id": order.store_id, "order_id": order.id, "version": order.link_version} | changes
     return f"/t/{tracking_token(services.keyring, **named)}"
+
+
+def test_an_order_refunded_in_full_says_so(
+    client: FlaskClient, services: Services, world: World, worker: Worker
+) -> None:
+    order = keep(services, world, worker, anns_order(state=OrderState.REFUNDED))
+    page = client.get(link(services, order)).text
+    assert "This order was refunded in full." in page
+    assert "nothing to ship" not in page
 
 
 # The link.

@@ -403,6 +403,9 @@ def test_a_refusal_is_shown_in_the_store_s_words_and_can_be_tried_again(
         row = session.merge(the_money(services, store)[0])
         reimburse.mark_paid(session, row, reason="Sent by bank transfer.", now=services.clock())
     assert the_return(services, store).reimbursement == "issued"
+    worker.run_until_idle()
+    with at(services, store) as session:
+        assert session.execute(sa.select(Case.kind, Case.state)).all() == [("refund_failed", "closed")]
 
 
 @pytest.mark.parametrize("platform", [Locked], indirect=True)

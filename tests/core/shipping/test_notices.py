@@ -436,6 +436,56 @@ def test_a_mailed_code_opens_the_order_once(
     assert check == [200, 401]
 
 
+def work_for(worker: Worker, clock: Clock, *, seconds: int) -> None:
+    """Let the worker run for so long, a second at a time."""
+    for _ in range(seconds):
+        worker.run_until_idle()
+        clock.forward(seconds=1)
+
+
+@pytest.mark.parametrize(("away", "arrives"), [(70, True), (500, True), (700, False)])
+@on_sqlite
+def test_a_code_waits_for_the_mail_server_while_it_is_valid(
+    services: Services,
+    worker: Worker,
+    store: Store,
+    client: FlaskClient,
+    post: Post,
+    clock: Clock,
+    away: int,
+    arrives: bool,
+) -> None:
+    apply(services, store, order("42"))
+    worker.run_until_idle()
+    found = client.post(f"/shop/{store.key}/find", json={"number": "42", "proof": "ann@shopper.example"}).get_json()
+    bearer = {"Authorization": f"Bearer {found['token']}"}
+    assert client.post(f"/shop/{store.key}/code", headers=bearer).status_code == 202
+    post.on_recipient = "451 come back later"
+    work_for(worker, clock, seconds=away)
+    post.on_recipient = "250 fine"
+    work_for(worker, clock, seconds=20)
+    assert len(post.received) == arrives
+    assert {job.state for job in rows(services, store, queue.Job) if job.kind == "shipping.send_code"} == {"done"}
+
+
+@pytest.mark.parametrize("away", [70, 3600])
+@on_sqlite
+def test_links_wait_for_the_mail_server(
+    services: Services, worker: Worker, store: Store, client: FlaskClient, post: Post, clock: Clock, away: int
+) -> None:
+    apply(services, store, order("42"))
+    worker.run_until_idle()
+    assert client.post(f"/shop/{store.key}/links", json={"email": "ann@shopper.example"}).status_code == 202
+    post.on_recipient = "451 come back later"
+    work_for(worker, clock, seconds=70)
+    clock.forward(seconds=away - 70)
+    worker.run_until_idle()
+    post.on_recipient = "250 fine"
+    clock.forward(minutes=6)
+    worker.run_until_idle()
+    assert post.only()["X-Aftercare-Kind"] == "links"
+
+
 @on_sqlite
 def test_what_waits_to_be_mailed_names_nobody(
     services: Services, worker: Worker, store: Store, client: FlaskClient
