@@ -25,7 +25,12 @@ from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work
 from core.desk.labels import name_of
 from core.desk.page import desk
 from core.desk.policy import policy_pages  # noqa: F401 - the same
-from core.desk.returns import open_return_page, payment_actions, return_actions  # noqa: F401 - the same
+from core.desk.returns import (  # noqa: F401 - the same
+    declaration_pages,
+    open_return_page,
+    payment_actions,
+    return_actions,
+)
 from core.desk.reviews import review_pages  # noqa: F401 - the same
 from core.desk.settings import privacy_pages, return_settings_page, sender_page, settings_page, widget_page  # noqa: F401 - the same
 from core.http import errors, headers
@@ -38,19 +43,20 @@ from core.orders import errors as orders_errors
 from core.orders import kinds as order_kinds
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
-from core.orders.page_sections import SECTIONS
+from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
 from core.privacy import key_rotation, retention
 from core.returns import event_kinds
+from core.returns.api import declare_pages, shop_withdrawals
 from core.returns.api import pages as returns_pages
 from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
-from core.returns.api import shop_withdrawals
 from core.returns.mail import send_letters as returns_mails
 from core.returns.money import pay_reimbursement, payout
 from core.returns.photos import photo_storage
 from core.returns.presenter import order_section
+from core.returns.withdrawal import declarations, receipts
 from core.reviews import publishing
 from core.reviews import shop as reviews_shop
 from core.secrets import Keyring
@@ -92,7 +98,7 @@ def wire_kinds() -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for slice_ in (
         *(changes, install, housekeeping, key_rotation, notices, shipping_sweep, cases, sender_page, retention),
-        *(returns_mails, payout, pay_reimbursement, photo_storage, publishing),
+        *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
@@ -155,6 +161,7 @@ def create_app(
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.StoreLookup()
+    app.extensions[WITHDRAW_LABEL] = order_section.withdraw_label
     app.extensions[SECTIONS] = [order_section.sections_for(app.extensions["aftercare"])]
     app.wsgi_app = FastPath(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
@@ -162,7 +169,7 @@ def create_app(
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
-    app.jinja_env.globals.update(static_url=static_url)
+    app.jinja_env.globals.update(static_url=static_url, footer_label=order_section.footer_label)
     app.jinja_env.filters.update(named=name_of, in_language=in_language)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
@@ -179,6 +186,7 @@ def create_app(
         returns_shop.shop,
         shop_withdrawals.shop,
         returns_pages.pages,
+        declare_pages.pages,
         reviews_shop.shop,
         desk,
         widget.widget,

@@ -85,6 +85,8 @@ def _names(language: str) -> Mapping[str, str]:
             "talk": say("desk", "Wants a person"),
             "not_received": say("desk", "Has not received it"),
             "reply": say("desk", "Replied to a message"),
+            "withdrawal_late": say("desk", "Withdrew late, by our reckoning"),
+            "withdrawal_unmatched": say("desk", "Withdrew, and no order was found"),
             "owner": say("desk", "owner"),
             "manager": say("desk", "manager"),
             "agent": say("desk", "agent"),

@@ -13,6 +13,8 @@ from core.stores.model import Store
 
 SECTIONS = "aftercare.sections"
 """The app's list of `Sections`, put there by whoever wires it."""
+WITHDRAW_LABEL = "aftercare.withdraw_label"
+"""The app's `WithdrawLabel`, put there likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +25,8 @@ class Section:
     lines: tuple[str, ...] = ()
     link: tuple[str, str] | None = None
 
+
+WithdrawLabel = Callable[[str, str, str, Words], str]
+"""(the order's country, its language, the store's) → what the button to a legal withdrawal says; "" for no button."""
 
 Sections = Callable[[Session, Store, Order, Words], Iterable[Section]]

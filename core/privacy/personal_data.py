@@ -24,6 +24,7 @@ from core.orders.find import email_keys
 from core.orders.model import Order, Shipment
 from core.orders.sanitize import storable
 from core.orders.sync.anonymize import anonymize_ref
+from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.schema.models import metadata
 from core.secrets import Keyring
@@ -50,8 +51,17 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "returns": {"comment": "", "note": "", "reasons": [], "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
-    # The receipt's hash stays, so that a kept copy is proof.
-    "withdrawals": {"name": "", "receipt": "", "note": "", "reasons": []},
+    # The hash of a receipt stays, so that a kept copy is proof.
+    "withdrawals": {
+        "name": "",
+        "receipt": "",
+        "note": "",
+        "reasons": [],
+        "receipt_to": "",
+        "receipt_key": "",
+        "sent_proof": "",
+    },
+    "declarations": {"name": "", "order_number": "", "email": "", "email_key": "", "receipt": "", "note": ""},
     # In the shopper's words, perhaps.
     "reimbursements": {"reason": "", "reasons": [], "sentence": "", "link": "", "exchange": []},
 }
@@ -61,7 +71,16 @@ PARTLY_PERSONAL = {"orders": ("refunds",), "shipments": ("ref",)}
 """Columns of which a part goes: the free text of a refund, a tracking number inside a parcel's ref."""
 MAIL_JOBS = {"jobs": ("key", "payload", "reason")}
 """Promised mail to a shopper names its reader: these rows go as a whole."""
-_NOT_EXPORTED = {"store_id", "email_key", "digest", "number_key", "origin", "check_after"}
+_NOT_EXPORTED = {
+    "store_id",
+    "email_key",
+    "receipt_key",
+    "draft_digest",
+    "digest",
+    "number_key",
+    "origin",
+    "check_after",
+}
 """Columns that say nothing to a person: our own bookkeeping."""
 
 
@@ -73,6 +92,7 @@ class PersonRows:
     email_keys: Sequence[str]
     reviews: sa.ColumnElement[bool]
     cases: sa.ColumnElement[bool]
+    declarations: sa.ColumnElement[bool]
 
 
 def export_person(
@@ -121,7 +141,13 @@ def find_person(
     if shopper_ref:
         theirs.append(Order.shopper_ref == storable(shopper_ref))
     query = sa.select(Order.id).where(sa.or_(*theirs)).order_by(Order.id).with_for_update()
-    return PersonRows(session.scalars(query).all(), keys, Review.email_key.in_(keys), Case.email_key.in_(keys))
+    return PersonRows(
+        session.scalars(query).all(),
+        keys,
+        Review.email_key.in_(keys),
+        Case.email_key.in_(keys),
+        Declaration.email_key.in_(keys),
+    )
 
 
 def erase_rows(session: Session, person: PersonRows, *, now: datetime) -> dict[str, int]:
@@ -159,6 +185,7 @@ def _conditions(session: Session, person: PersonRows) -> dict[str, sa.ColumnElem
         "replies": id_in(session, model_of("replies").review_id, reviews),
         "cases": id_in(session, Case.id, cases),
         "case_messages": id_in(session, model_of("case_messages").case_id, cases),
+        "declarations": sa.or_(person.declarations, id_in(session, Declaration.order_id, ids)),
     }
     of_orders = {name: id_in(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
     conditions = special | of_orders

@@ -20,6 +20,7 @@ from core.jobs.queue import Job, Kind, NewJob, Work
 from core.orders.model import Order
 from core.platform.errors import Refused
 from core.privacy import personal_data
+from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.secrets import Keyring
 from core.services import Services
@@ -158,8 +159,8 @@ def retain_all(work: Work) -> None:
 def retain(work: Work) -> None:
     """Erase the shoppers of the oldest orders that are past their time; what one batch leaves, the next takes at once.
 
-    Counted from the day an order was placed; one with an open return waits for its end. Reviews and cases that belong
-    to no order go by their own day.
+    Counted from the day an order was placed; one with an open return waits for its end. Reviews, cases and
+    declarations that belong to no order go by their own day.
     """
     with work.done() as session:
         days = keep_days(store_by_id(session, work.store_id))
@@ -184,6 +185,9 @@ def _past(order_ids: Sequence[int], until: datetime) -> personal_data.PersonRows
         email_keys=(),
         reviews=sa.and_(Review.order_ref == "", Review.posted_at < until, named),
         cases=sa.and_(Case.order_id.is_(None), Case.opened_at < until, Case.email_key != ""),
+        declarations=sa.and_(
+            Declaration.order_id.is_(None), Declaration.declared_at < until, Declaration.receipt != ""
+        ),
     )
 
 

@@ -36,6 +36,7 @@ EVENT_KINDS = (
     EventKind(name="paid_otherwise", staff_only=True),
     EventKind(name="refunded_twice", staff_only=True),
     EventKind(name="withdrawn", sentence=lambda say: say("widget", "You withdrew from the contract")),
+    EventKind(name="withdrawal_sent", sentence=lambda say: say("widget", "You gave proof that the goods were sent")),
     EventKind(name="withdrawal_acknowledged", sentence=lambda say: say("widget", "The store accepts your withdrawal")),
     EventKind(name="withdrawal_contested", sentence=lambda say: say("widget", "The store contests your withdrawal")),
     EventKind(name="withdrawal_refused", sentence=lambda say: say("widget", "The store refused your withdrawal")),

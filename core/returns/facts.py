@@ -57,6 +57,7 @@ class ReturnFacts:
     placed_on: date
     lines: tuple[LineFacts, ...]
     country: str = ""
+    store_country: str = ""
     currency: str = ""
     shopper: str = ""
     """Digest of the shopper's address, as in the policy's lists; never the address."""

@@ -119,10 +119,16 @@ class Withdrawal(Owned, Base):
     number: Mapped[str]
     state: Mapped[str] = mapped_column(default="started")
     lines: Mapped[list[Any]] = mapped_column(default=list)
-    """[{ref, title, quantity, exemption}]; the exemption is the letter of Art. 16 the store names, or ""."""
+    """[{ref, title, quantity, exemption, schema_number}]; `withdrawal_law.line_exemption` reads the letter of Art. 16
+    that the store claims."""
     whole: Mapped[bool] = mapped_column(default=False)
     """Whether it covers everything that was left, so that the standard shipping goes back too (Art. 13(2))."""
     name: Mapped[str] = mapped_column(default="")
+    late: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Declared after its period by our reckoning: a person decides whether it holds."""
+    receipt_to: Mapped[str] = mapped_column(default="", server_default="")
+    """Another address for the receipt; the order's own gets it in any case."""
+    receipt_key: Mapped[str] = mapped_column(default="", server_default="")
     country: Mapped[str]
     currency: Mapped[str]
     period_ends: Mapped[date | None]
@@ -138,6 +144,8 @@ class Withdrawal(Owned, Base):
     reasons: Mapped[list[Any]] = mapped_column(default=list)
     """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     sent_at: Mapped[datetime | None]
+    """When proof was given that the goods were sent: the money may not be withheld any longer (Art. 13(3))."""
+    sent_proof: Mapped[str] = mapped_column(default="", server_default="")
     goods_back_at: Mapped[datetime | None]
     nothing_to_send: Mapped[bool] = mapped_column(default=False)
     send_back_by: Mapped[date | None]
@@ -151,6 +159,11 @@ class Withdrawal(Owned, Base):
         sa.Index(None, "store_id", "state", "declared_at"),
         sa.Index(None, "store_id", "receipt_hash"),
     )
+
+    @property
+    def may_withhold(self) -> bool:
+        """Whether the money may be kept back for now: goods are to come, and neither they nor proof are here."""
+        return not (self.nothing_to_send or self.goods_back_at or self.sent_at)
 
 
 class Reimbursement(Owned, Base):

@@ -6,9 +6,10 @@ from core.jobs.queue import Job
 from core.orders import model as orders
 from core.orders.messages import notice
 from core.returns import model as returns
+from core.returns.withdrawal import model as withdrawal
 from core.reviews import model as reviews
 from core.stores import model as stores
 
 metadata = Base.metadata
 
-__all__ = ["Job", "conversations", "metadata", "notice", "orders", "returns", "reviews", "stores"]
+__all__ = ["Job", "conversations", "metadata", "notice", "orders", "returns", "reviews", "stores", "withdrawal"]

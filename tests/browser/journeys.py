@@ -171,8 +171,8 @@ def follow_a_return(ann: Ann) -> None:
 
 def withdraw_in_two_steps(ann: Ann) -> None:
     ann.opens()
-    ann.press("Return or cancel")
-    ann.press("Withdraw from the contract here", "withdraw")
+    ann.press("Withdraw from contract here", "withdraw")
+    ann.field("Your name").fill("Ann Bell")
     ann.press("Look at the declaration", "confirm")
     ann.press("Confirm withdrawal", "receipt")
     assert ann.button("Print the receipt").is_visible()

@@ -135,8 +135,8 @@ def test_a_return_is_opened_with_a_mailed_code(demo: Any, shop: Any) -> None:
 
 def test_a_withdrawal_is_declared_in_two_steps_without_a_code(demo: Any, shop: Any) -> None:
     widget = find(shop, order_of_ann(demo, "withdraw"))
-    widget.locator(".view > .row button").first.click()
-    widget.get_by_role("button", name="Withdraw from the contract here").click()
+    widget.get_by_role("button", name="Withdraw from contract here").click()
+    widget.get_by_label("Your name").fill("Ann Bell")
     widget.get_by_role("button", name="Look at the declaration").click()
     widget.get_by_role("button", name="Confirm withdrawal").click()
     widget.get_by_role("button", name="Print the receipt").wait_for()

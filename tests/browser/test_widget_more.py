@@ -70,6 +70,22 @@ def test_stars_dates_and_who_wrote_are_said_in_words(open_page: Callable[..., An
     assert "Bought" not in page.locator("after-care article").nth(1).inner_text()
 
 
+def test_how_purchases_are_verified_and_which_reviews_are_shown_is_said_at_the_reviews(
+    open_page: Callable[..., Any],
+) -> None:
+    page = open_page(viewport=PHONE)
+    replies_on(page, example("replies"))
+    widget = page.locator("after-care")
+    widget.locator("blockquote").first.wait_for()
+    for words in (
+        "the store's system knows an order by the writer",
+        "of other reviews it is not known whether the writer bought it",
+        "the published reviews that the store has replied to",
+        "whatever their stars, the newest reply first",
+    ):
+        assert words in widget.locator("section, div").first.inner_text(), words
+
+
 @pytest.mark.parametrize(
     ("status", "answer"),
     [

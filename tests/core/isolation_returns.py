@@ -26,7 +26,8 @@ from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.requests.opening import ReturnRequest
 from core.returns.simulation import policy_history
-from core.returns.withdrawal import declare
+from core.returns.withdrawal import declarations, declare, receipts
+from core.returns.withdrawal.model import Declaration
 from core.services import Services
 from core.stores.tokens import shopper_token, tracking_token
 from tests.conftest import NOON
@@ -70,12 +71,17 @@ def leave_returns(two: Two) -> None:
             lines=[{"ref": "l1", "title": TRACES[5], "quantity": 1, "exemption": ""}], started_at=now,
             declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, refund_due=date(2026, 12, 2),
         )  # fmt: skip
+        orderless = Declaration(
+            number="WD-1002", name=TRACES[1], order_number="#1", email="", email_key="k", language="en",
+            draft_digest="d", declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, mailed=True,
+        )  # fmt: skip
         rule = {"name": TRACES[12], "when": {}, "answer": "accept"}
         document = Policy.model_validate({"version": 2, "rules": [rule]}).model_dump(mode="json")
         saved = PolicyVersion(version=2, document=document, saved_by="Bruno", saved_at=now)
-        session.add_all([item, photo, money, row, saved])
+        session.add_all([item, photo, money, row, orderless, saved])
         session.flush()
         two.ids |= {"rma": rma.id, "photo": photo.id, "money": money.id, "withdrawal": row.id}
+        two.ids["declaration"] = orderless.id
 
 
 # Routes.
@@ -134,11 +140,17 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /shop/<key>/photos/<token>": photo_link,
     "POST /shop/<key>/withdrawals": shopper("withdrawals", LINES),
     "POST /shop/<key>/withdrawals/<withdrawal_id>/confirm": shopper("withdrawals/{withdrawal}/confirm", {}),
+    "POST /shop/<key>/withdrawals/<withdrawal_id>/sent": shopper(
+        "withdrawals/{withdrawal}/sent", {"tracking_number": "1"}
+    ),
     "GET /shop/<key>/withdrawals/<withdrawal_id>": shopper("withdrawals/{withdrawal}"),
+    "GET /admin/<key>/declarations/<int:declaration_id>": desk("declarations/{declaration}"),
+    "POST /admin/<key>/declarations/<int:declaration_id>/<verb>": desk("declarations/{declaration}/close", note="x"),
     "POST /shop/<key>/receipts/check": shopper("receipts/check", {"hash": RECEIPT}),
     "GET /t/<token>/withdraw": page("withdraw"),
     "POST /t/<token>/withdraw": page("withdraw", **{"units.l1": "1"}),
     "GET /t/<token>/withdraw/<withdrawal_id>": page("withdraw/{withdrawal}"),
+    "POST /t/<token>/withdraw/<withdrawal_id>/sent": page("withdraw/{withdrawal}/sent", proof="1"),
     "POST /t/<token>/withdraw/<withdrawal_id>": page("withdraw/{withdrawal}", seen="x"),
     "GET /admin/<key>/returns": desk("returns"),
     "GET /admin/<key>/returns/money": desk("returns/money"),
@@ -164,6 +176,16 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
 
 KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "returns.reimburse": lambda two: [{"id": two.ids["money"]}],
+    "returns.match_declaration": lambda two: [
+        {
+            "id": two.ids["declaration"],
+            "proof": two.services.keyring.seal("x", store_id=two.mine.id, purpose="declaration").hex(),
+        }
+    ],
+    "returns.send_receipt": lambda two: [
+        {"withdrawal": two.ids["withdrawal"]},
+        {"declaration": two.ids["declaration"]},
+    ],
     "returns.cancel_order": lambda two: [{"id": two.ids["rma"]}],
     "returns.tell_platform": lambda two: [{"id": two.ids["rma"], "move": "approved"}],
     "returns.send_letter": lambda two: [{"id": two.ids["draft"]}, {"id": two.ids["sent"]}],
@@ -193,6 +215,11 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.requests.canceling.request_cancellation": lambda s, two: canceling.request_cancellation(
         s, two.mine, two.ids["order"], SHOPPER, now=LATER
     ),
+    "returns.withdrawal.declarations.find_declaration": lambda s, two: declarations.find_declaration(
+        s, two.mine.id, two.ids["declaration"]
+    ),
+    "returns.withdrawal.declarations.list_open": lambda s, two: declarations.list_open(s, most=9),
+    "returns.withdrawal.receipts.may_mail": lambda s, two: receipts.may_mail(s, "k", now=LATER),
     "returns.requests.lifecycle.find_return": lambda s, two: lifecycle.find_return(s, two.mine.id, two.ids["rma"]),
     "returns.requests.opening.next_number": lambda s, two: opening.next_number(s, two.mine.id, "rma"),
     "returns.requests.opening.open_return": lambda s, two: opening.open_return(
@@ -243,6 +270,10 @@ TAKE_ROWS = set(
     "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.request_order_refresh "
     "returns.events.request_platform_update returns.events.request_letter returns.presenter.return_view.amount_of "
     "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "
+    "returns.withdrawal.declarations.close returns.withdrawal.declarations.declare "
+    "returns.withdrawal.declarations.match_by_hand returns.withdrawal.receipts.mail_copy "
+    "returns.withdrawal.receipts.mail_declared returns.withdrawal.declare.note_sent "
+    "returns.withdrawal.declare.take_as_in_time "
     "returns.withdrawal.declare.acknowledge returns.withdrawal.declare.move "
     "returns.withdrawal.declare.record_goods_back returns.withdrawal.declare.pay "
     "returns.withdrawal.declare.quote_of".split()
@@ -252,5 +283,6 @@ REFUSALS = (
     shopper_auth.LinkExpired,
     shopper_auth.NotHere,
     lifecycle.ReturnNotFound,
+    declarations.DeclarationNotFound,
     declare.WithdrawalNotFound,
 )

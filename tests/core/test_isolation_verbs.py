@@ -114,7 +114,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "privacy.personal_data.export_person": lambda s, two: personal_data.export_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.personal_data.find_person": lambda s, two: personal_data.find_person(s, two.services.keyring, **SHE),  # type: ignore[arg-type]
     "privacy.personal_data.erase_rows": lambda s, two: personal_data.erase_rows(
-        s, personal_data.PersonRows([two.ids["order"]], [], sa.true(), sa.true()), now=LATER
+        s, personal_data.PersonRows([two.ids["order"]], [], sa.true(), sa.true(), sa.true()), now=LATER
     ),
     "reviews.sync.apply": lambda s, two: reviews_sync.apply(
         s, two.mine.id, [anns_review(at=LATER)], asked_at=LATER, email_key=key_of(two)

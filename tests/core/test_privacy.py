@@ -50,6 +50,7 @@ HARMLESS = {
     "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "
     "fees currency digest carrier",
     "withdrawals": "number state lines country currency receipt_hash",
+    "declarations": "number state language draft_digest receipt_hash",
     "replies": "intent key state ref",
     "reviews": "ref state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "

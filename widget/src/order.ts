@@ -28,6 +28,7 @@ export function showOrder(frame: Frame, isAsked = true): void {
   const { say } = frame;
   const { order, page } = frame.session.found!;
   if (!page) return;
+  const back = (next: string) => async () => (await panel.back(frame)).open(frame, next);
   const late = page.cards.filter((card) => card.promise_broken)[0];
   frame.show(
     view(
@@ -38,11 +39,12 @@ export function showOrder(frame: Frame, isAsked = true): void {
       h(
         "div.row",
         null,
-        frame.press(say("Return or cancel"), async () => (await panel.back(frame)).open(frame, "")),
+        frame.press(say("Return or cancel"), back("")),
+        page.withdraw && frame.press(page.withdraw, back("withdraw")),
         frame.press(say("Write to the store"), async () => (await panel.talk(frame)).askMessage(frame, "talk")),
       ),
       fold(say("What we told you"), page.told),
-      h("p.muted", null, say("Days and times are the store's.")),
+      h("p.muted", null, page.footnote),
       frame.foot?.(),
     ),
     isAsked,

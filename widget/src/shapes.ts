@@ -24,6 +24,8 @@ export interface Page {
   cards: Card[];
   told: string[][];
   choices: string[][];
+  withdraw: string;
+  footnote: string;
 }
 
 export interface Parcel {

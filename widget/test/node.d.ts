@@ -1,5 +1,9 @@
 // What the tests use of Node, so that its types need not be installed.
 
+declare module "node:fs" {
+  export function readdirSync(path: string): string[];
+}
+
 declare module "node:test" {
   export default function test(name: string, run: () => unknown): void;
 }

@@ -12,6 +12,7 @@ from core.desk.flash_messages import read_amount
 from core.desk.settings.terms_form import BadTerms
 from core.i18n.words import Words
 from core.money import to_decimal
+from core.returns.law.withdrawal_law import current_letter
 from core.returns.policy.policy_document import Goods, Policy, ReasonTerms, explain
 
 WISHES = ("refund", "exchange", "store_credit", "repair", "keep")
@@ -47,6 +48,17 @@ def reasons_in(form: Mapping[str, str]) -> list[str]:
     """List the keys of the reasons a form shows, in its order."""
     ends = ".photos"
     return [name.removeprefix("reason.").removesuffix(ends) for name in form if name.endswith(ends)]
+
+
+def current_form(form: ImmutableMultiDict[str, str]) -> ImmutableMultiDict[str, str]:
+    """Give a sent form with the letters of Art. 16 as they are now, although an older version may have drawn it."""
+    if "schema_number" in form or "exemptions" not in form:
+        return form
+    lines = (line.rpartition("|") for line in form["exemptions"].splitlines())
+    typed = "\n".join(f"{sku}{bar}{current_letter(letter.strip().lower(), 1)}" for sku, bar, letter in lines)
+    return ImmutableMultiDict(
+        [*((k, v) for k, v in form.items(multi=True) if k != "exemptions"), ("exemptions", typed)]
+    )
 
 
 def read_policy(form: ImmutableMultiDict[str, str], before: Policy, words: Words) -> Policy:

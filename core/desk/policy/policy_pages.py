@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page, staff_name
-from core.desk.policy.policy_form import NEW, WISHES, read_policy, reasons_in, show_policy
+from core.desk.policy.policy_form import NEW, WISHES, current_form, read_policy, reasons_in, show_policy
 from core.desk.policy.rule_sentences import list_rules, window_words
 from core.desk.settings.terms_form import BadTerms
 from core.http.context import services, words
@@ -37,11 +37,11 @@ def edit_policy(key: str) -> str:
 def save_policy(key: str) -> BaseResponse | str | tuple[str, int]:
     """Save the form, or rehearse it; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
-    base = _base()
+    base, form = _base(), current_form(request.form)
     try:
-        candidate = read_policy(request.form, base, words())
+        candidate = read_policy(form, base, words())
     except BadTerms as error:
-        return _print(error.problems, base, typed=request.form), 400
+        return _print(error.problems, base, typed=form), 400
     return _rehearse(candidate) if "rehearse" in request.form else _save(candidate)
 
 
@@ -126,7 +126,8 @@ def _rehearse(candidate: Policy) -> str:
     now = app.clock()
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policy_versions.policy_of(session, g.store)
-        found = simulate(policy, candidate, past_cases(session, policy, candidate, now=now), now)
+        cases = past_cases(session, policy, candidate, store_country=g.store.country, now=now)
+        found = simulate(policy, candidate, cases, now)
     return show_page(
         "rehearsal",
         found=found,

@@ -114,6 +114,8 @@ def clock_of(row: Withdrawal, now: datetime) -> Clock:
     if row.refund_due is None:
         return "waits"
     today = day_there(row.country, now)
+    if row.may_withhold and row.refund_due - today <= SOON:  # nothing is overdue that may lawfully wait for the goods
+        return "waits"
     if row.refund_due < today:
         return "broken"
     return "soon" if row.refund_due - today <= SOON else "running"

@@ -21,13 +21,13 @@ from core.http.context import services, words
 from core.i18n.words import Words
 from core.orders.model import Order
 from core.returns.audit_entries import note_act
-from core.returns.law.withdrawal_law import pack_date
+from core.returns.law.withdrawal_law import line_exemption, pack_date
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft
-from core.returns.presenter import display_names
+from core.returns.presenter.display_names import exemption_in_law
 from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.states import WITHDRAWAL, IllegalMove
-from core.returns.withdrawal import declare
+from core.returns.withdrawal import declarations, declare
 from core.returns.withdrawal.declare import WithdrawalNotFound
 from core.stores import staff
 
@@ -57,7 +57,8 @@ def list_withdrawals(key: str) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         found = return_queue.list_withdrawals(session, running=running, most=_PAGE)
         rows = [(row, order, return_queue.clock_of(row, now)) for row, order in found]
-        return show_page("withdrawals", rows=rows, running=running, as_of=pack_date())
+        orderless = declarations.list_open(session, most=_PAGE)
+        return show_page("withdrawals", rows=rows, orderless=orderless, running=running, as_of=pack_date())
 
 
 @desk.get("/<key>/withdrawals/<int:withdrawal_id>")
@@ -121,12 +122,12 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         abort(404)
     order = session.get_one(Order, (g.store.id, row.order_id))
     money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
-    causes = {"withdrawn": "shopper", "withdrawal_retracted": "shopper"}
+    causes = dict.fromkeys(("withdrawn", "withdrawal_sent", "withdrawal_retracted"), "shopper")
     return WithdrawalView(
         row=row,
         order=order,
         things=[
-            (line["title"], line["quantity"], display_names.exemption(words(), line["exemption"], row.country))
+            (line["title"], line["quantity"], exemption_in_law(words(), line_exemption(line), row.country))
             for line in row.lines
         ],
         given=_given(session, row, order, money),
@@ -159,9 +160,16 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
     if "reimburse" in able and view.given and not view.money:
         buttons.append(Button("pay", say("desk", "Refund %(amount)s now", amount=amount), primary=True))
     if row.state in ("declared", "acknowledged", "contested") and not row.goods_back_at and not row.nothing_to_send:
-        pays = row.state == "acknowledged" and bool(amount) and not view.money
+        pays = row.state == "acknowledged" and bool(amount) and not view.money and not row.late
         hint = say("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
         buttons.append(Button("back", say("desk", "Note that the goods are back"), hint))
+        if not row.sent_at:
+            what = say("desk", "What proves it, such as a tracking number")
+            hint = say("desk", "The money may not be withheld from then on.")
+            buttons.append(Button("sent", say("desk", "Note proof of sending"), hint, note=what, must=True))
+    if row.late and row.state in ("declared", "acknowledged", "contested"):
+        hint = say("desk", "From then on it is a withdrawal like any other.")
+        buttons.append(Button("in_time", say("desk", "Take it as in time"), hint))
     if "uphold" in able:
         buttons.append(Button("uphold", say("desk", "Accept it after all"), primary=True))
     why = say("desk", "Reason, for the shopper")
@@ -188,6 +196,11 @@ def _back(session: Session, row: Withdrawal, now: datetime) -> None:
     declare.record_goods_back(session, g.store, row, _by_me(), now=now)
 
 
+def _sent(session: Session, row: Withdrawal, now: datetime) -> None:
+    proof = request.form.get("note", "")
+    declare.note_sent(session, g.store, row, _by_me(), proof=proof, now=now)
+
+
 def _pay(session: Session, row: Withdrawal, now: datetime) -> None:
     declare.pay(session, g.store, row, _by_me(), now=now)
 
@@ -199,4 +212,15 @@ def _move(verb: str) -> Callable[[Session, Withdrawal, datetime], None]:
     return act
 
 
-_VERBS = {"receipt": _receipt, "back": _back, "pay": _pay, **{verb: _move(verb) for verb in _MOVES}}
+def _in_time(session: Session, row: Withdrawal, now: datetime) -> None:
+    declare.take_as_in_time(session, row, _by_me(), now=now)
+
+
+_VERBS = {
+    "receipt": _receipt,
+    "in_time": _in_time,
+    "back": _back,
+    "sent": _sent,
+    "pay": _pay,
+    **{verb: _move(verb) for verb in _MOVES},
+}

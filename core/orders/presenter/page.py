@@ -43,6 +43,9 @@ class Page:
     told: tuple[tuple[str, str], ...]
     choices: tuple[tuple[str, str], ...] = ()
     """What a shopper whose parcel is late can do: (label, address)."""
+    withdraw: str = ""
+    """What the button to a legal withdrawal says, on the order's first view; "" where no such right is known."""
+    footnote: str = ""
 
 
 def page_of(
@@ -82,6 +85,7 @@ def page_of(
             if (sentence := event_sentence(event.kind, words, event.facts))
         ),
         choices=_choices(order, words, answer_url),
+        footnote=say("widget", "Days and times are the store's."),
     )
 
 

@@ -76,11 +76,13 @@ class UnitsIn(_In):
 
 
 class WithdrawalIn(_In):
-    """What is withdrawn from; no lines mean everything that is left and not exempt."""
+    """What is withdrawn from; no lines mean everything that is left and not exempt. `email` is another address for the
+    receipt: the order's own gets it in any case."""
 
     order: Id
     lines: list[UnitsIn] = Field([], max_length=100)
     name: str = Field("", max_length=200)
+    email: str = Field("", max_length=320)
 
 
 class ReceiptIn(_In):

@@ -93,11 +93,14 @@ class CancelOut(_Out):
 
 
 class RightOut(_Out):
-    """The legal right over the order."""
+    """The legal right over the order. `late`: the period is over, and a declaration is taken all the same."""
 
     available: bool
+    late: bool
     until: date | None
     sentence: str
+    label: str
+    """What the button that begins it says."""
     not_advice: str
 
 
@@ -235,6 +238,10 @@ class WithdrawalOut(_Out):
     refund_due: date | None
     refund_sentence: str
     send_back_by: date | None
+    can_prove_sent: bool
+    """Whether goods are to be sent and nothing proves yet that they were."""
+    confirm_label: str
+    """What the button that declares it says."""
     not_advice: str
 
 

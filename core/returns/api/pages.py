@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
+from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
@@ -21,8 +22,9 @@ from core.returns.money.purchased import GOODS
 from core.returns.presenter.reader_context import ReaderContext, reader_context_for
 from core.returns.presenter.return_view import lines_of, name_of
 from core.returns.presenter.sentences import exemption
-from core.returns.presenter.withdrawal_view import not_advice, right_sentence, view_withdrawal
-from core.returns.withdrawal import declare
+from core.returns.presenter.withdrawal_view import masked, not_advice, right_sentence, view_withdrawal
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.withdrawal import declare, receipts
 from core.returns.withdrawal.declare import WithdrawalNotFound
 from core.services import Services
 from core.stores.model import Store
@@ -46,13 +48,19 @@ def start(token: str) -> Response | tuple[str, int]:
     app = services()
     store, order = _enter(app, token)
     count(app, store, "withdrawal", order.id)
-    units = _typed(request.form)
+    units, say = _typed(request.form), words().pgettext
     if not units:
-        problem = words().pgettext("widget", "Choose at least one thing.")
+        return _form(app, store, order, token, problem=say("widget", "Choose at least one thing.")), 400
+    name, other = (storable(request.form.get(field, "")[:320]) for field in ("name", "email"))
+    if not name.strip():
+        return _form(app, store, order, token, problem=say("widget", "Give your name.")), 400
+    email = receipts.address_of(other)
+    if other.strip() and not email:
+        problem = say("widget", "Write the whole address, such as name@example.com.")
         return _form(app, store, order, token, problem=problem), 400
     with app.db.transaction(store.id) as session:
-        name = storable(request.form.get("name", "")[:200])
-        row = declare.start(session, store, order.id, units, name=name, now=app.clock())
+        key = email_key(email, app.keyring)
+        row = declare.start(session, store, order.id, units, name=name, email=email, email_key=key, now=app.clock())
     return redirect(url_for("withdraw.show", token=token, withdrawal_id=row.id), 303)
 
 
@@ -83,6 +91,22 @@ def confirm(token: str, withdrawal_id: str) -> Response:
     return redirect(url_for("withdraw.show", token=token, withdrawal_id=row.id), 303)
 
 
+@pages.post("/t/<token>/withdraw/<withdrawal_id>/sent")
+def note_sent(token: str, withdrawal_id: str) -> Response:
+    """Give proof that the goods were sent."""
+    require_same_site()
+    app = services()
+    store, order = _enter(app, token)
+    count(app, store, "sent", order.id)
+    with app.db.transaction(store.id) as session:
+        row = _load(session, store, order, withdrawal_id)
+        proof = storable(request.form.get("proof", "")[:200])
+        if proof.strip():
+            locked, _ = declare.find_withdrawal(session, store.id, row.id)
+            declare.note_sent(session, store, locked, SHOPPER, proof=proof, now=app.clock())
+    return redirect(url_for("withdraw.show", token=token, withdrawal_id=row.id), 303)
+
+
 def _enter(app: Services, token: str) -> tuple[Store, Order]:
     """Give store and order behind a mailed link, and settle the language. Raises LinkExpired."""
     link = read_link(app, token)
@@ -104,7 +128,7 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
             "ref": ref,
             "name": name_of(line),
             "left": right.left[ref],
-            "exempt": exemption(words(), right.exemptions.get(ref, ""), right.country),
+            "exempt": exemption(words(), right.exemptions.get(ref, "")),
         }
         for ref, line in lines.items()
         if right and line.kind in GOODS and right.left.get(ref)
@@ -113,8 +137,11 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
         "returns/withdraw.html",
         store=store,
         token=token,
-        rows=rows if right and right.is_open else [],
+        rows=rows,
         sentence=right_sentence(right, reader) if right else "",
+        is_late=bool(right and not right.is_open),
+        own_address=masked(order.email),
+        typed=request.form,
         not_advice=not_advice(words()),
         problem=problem,
     )

@@ -7,15 +7,17 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from core.http.context import services, set_shopper_language
+from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import NotHere, authenticate, parse_id
 from core.returns.api.api_access import check_access, count, order_of, reader_context_of
-from core.returns.api.inputs import ReceiptIn, WithdrawalIn
+from core.returns.api.inputs import ReceiptIn, SentIn, WithdrawalIn
 from core.returns.api.outputs import KnownOut, WithdrawalOut
 from core.returns.model import Withdrawal
 from core.returns.presenter.withdrawal_view import view_withdrawal
-from core.returns.withdrawal import declare
+from core.returns.requests.lifecycle import SHOPPER
+from core.returns.withdrawal import declare, receipts
 from core.returns.withdrawal.declare import WithdrawalNotFound
 from core.stores import throttle
 from core.stores.model import Store
@@ -40,8 +42,11 @@ def start(key: str, json_data: WithdrawalIn) -> WithdrawalOut:
     with app.db.transaction(store.id) as session:
         order = order_of(session, store, order_id)
         reader = reader_context_of(app, store, order, token)
-        name = storable(json_data.name)
-        row = declare.start(session, store, order_id, _units(json_data), name=name, now=app.clock())
+        name, email = storable(json_data.name), receipts.address_of(storable(json_data.email))
+        key = email_key(email, app.keyring)
+        row = declare.start(
+            session, store, order_id, _units(json_data), name=name, email=email, email_key=key, now=app.clock()
+        )
         return view_withdrawal(row, order, store, reader)
 
 
@@ -56,6 +61,27 @@ def confirm(key: str, withdrawal_id: str) -> WithdrawalOut:
     count(app, store, "withdrawal", order.id)
     with app.db.transaction(store.id) as session:
         row = declare.confirm(session, store, known.id, now=app.clock())
+        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
+
+
+@shop.post("/<key>/withdrawals/<withdrawal_id>/sent")
+@shop.input(SentIn)
+@shop.output(WithdrawalOut)
+@shop.doc(
+    summary="Give proof that the goods of a withdrawal were sent",
+    responses=[400, 401, 404, 409, 429],
+    security="ShopperToken",
+)
+def note_sent(key: str, withdrawal_id: str, json_data: SentIn) -> WithdrawalOut:
+    app = services()
+    store, token = authenticate(app, key)
+    with app.db.transaction(store.id, write=False) as session:
+        known, order = _mine(session, store, token, withdrawal_id)
+    count(app, store, "sent", order.id)
+    proof = storable(f"{json_data.carrier} {json_data.tracking_number}".strip())
+    with app.db.transaction(store.id) as session:
+        row, order = declare.find_withdrawal(session, store.id, known.id)
+        declare.note_sent(session, store, row, SHOPPER, proof=proof, now=app.clock())
         return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
 
 

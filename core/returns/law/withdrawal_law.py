@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import holidays
+from core.returns.law.public_holidays import public_holidays
 
 Kind = Literal["goods", "service", "digital"]
 Condition = Literal["always", "unsealed", "begun_with_consent", "performed_with_consent"]
@@ -36,14 +36,15 @@ class CountryLaw:
     days: int
     uninformed_months: int
     """How much longer the period runs where the shopper was not told of the right (Art. 10)."""
-    last_day: Literal["working_day", "calendar_day"]
-    """Whether a period that ends on a Saturday, Sunday or public holiday runs on to the next working day."""
     last_day_source: str
+    """Why a period that ends on a Saturday, Sunday or public holiday runs on to the next working day."""
     refund_days: int
     refund_from: Literal["withdrawal", "goods_back"]
     send_back_days: int
     online_function: bool
     """Whether a withdrawal button is required (Art. 11a, since 2026-06-19)."""
+    holidays: str
+    """Whose holidays it keeps, for `public_holidays`: a country, or "country-region"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,9 @@ _EXEMPTIONS = (
     ("d", "goods that deteriorate or expire rapidly", "always"),
     ("e", "sealed goods not suitable for return for health or hygiene reasons, once unsealed", "unsealed"),
     ("f", "goods inseparably mixed with others after delivery", "always"),
-    ("g", "sealed audio, video or software, once unsealed", "unsealed"),
+    ("g", "alcoholic drinks agreed at sale, delivered after 30 days, of fluctuating value", "always"),
     ("h", "urgent repairs or maintenance at the shopper's home, asked for by the shopper", "always"),
-    ("i", "alcoholic drinks agreed at sale, delivered after 30 days, of fluctuating value", "always"),
+    ("i", "sealed audio, video or software, once unsealed", "unsealed"),
     ("j", "a newspaper, periodical or magazine, subscriptions apart", "always"),
     ("k", "a contract concluded at a public auction", "always"),
     ("l", "accommodation, transport of goods, car rental, catering or leisure on a given date", "always"),
@@ -106,9 +107,37 @@ EXEMPTIONS: dict[str, Exemption] = {row[0]: Exemption(*row) for row in _EXEMPTIO
 """Art. 16 by letter, its grounds in our words (the United Kingdom's regulation 28 and 36 list the same ones)."""
 
 
+LETTERS_SCHEMA = 2
+"""Stored letters with this schema number, or a higher one, are those of Art. 16; before it, g and i were swapped."""
+_SWAPPED = {"g": "i", "i": "g"}
+
+
+def current_letter(letter: str, schema_number: int) -> str:
+    """Give a stored letter as it is in Art. 16; `schema_number` is the one that was stored with it, 1 where none was.
+
+    Letters are never rewritten where they lie, since an older process may still write there: each keeps its number.
+    """
+    return _SWAPPED.get(letter, letter) if schema_number < LETTERS_SCHEMA else letter
+
+
+def line_exemption(line: Mapping[str, Any]) -> str:
+    """Give the letter claimed against a stored line of a withdrawal, or ""."""
+    return current_letter(line["exemption"], line.get("schema_number", 1))
+
+
+def country_code(country: str) -> str:
+    """Give a country's ISO 3166 alpha-2 code for what stores send too: EL (Greece), UK, XI (Northern Ireland)."""
+    code = country.strip().upper()
+    aliases: dict[str, str] = _pack()["aliases"]
+    return aliases.get(code, code)
+
+
 def law_of(country: str) -> CountryLaw | None:
-    """Give what a country (ISO 3166 alpha-2) grants; None where no right of withdrawal is known."""
-    return _laws().get(country.upper())
+    """Give what a country or territory of its own code grants; None where no right of withdrawal is known.
+
+    Northern Ireland has the law of Great Britain. `CountryLaw.country` is never an alias.
+    """
+    return _laws().get(country_code(country))
 
 
 def pack_date() -> str:
@@ -129,12 +158,15 @@ def withdrawal_period(
     kind: Kind = "goods",
     informed: bool = True,
     informed_on: date | None = None,
+    store_country: str = "",
 ) -> Period | None:
     """Work out until when a shopper may withdraw; None where the country grants no such right.
 
     Goods count from the delivery of the order's last parcel (Art. 9(2)(b)); services and digital content from the
     contract. The day itself does not count, the last day does to its end (Regulation 1182/71, Art. 3(1), 3(4)).
     `informed` False adds 12 months (Art. 10(1)), or, told of it later, on `informed_on`, the period counts from then.
+    A last day that is a Saturday, Sunday or holiday moves on to the next working day. Whose holidays count, the
+    shopper's or the store's, is not settled: the later end holds, which is safe for the store (`store_country`).
     `delivered_days` holds one entry a parcel, None where unknown; without any parcel delivery is unknown.
     """
     law = law_of(country)
@@ -147,13 +179,13 @@ def withdrawal_period(
         event = max(known) if known and len(known) == len(delivered_days) else None
     if event is None:
         return Period(None, None, source, worst_case=True)
-    return Period(_add_days(event, 1), _last_day(law.country, event, informed, informed_on), source)
+    return Period(_add_days(event, 1), _last_day(_places(law, store_country), event, informed, informed_on), source)
 
 
 def exemption_holds(letter: str, happened: Condition = "always") -> bool:
     """Say whether an exemption takes the right away, given what happened to the item since.
 
-    A product marked with "e" or "g" stays returnable as long as its seal is whole. Unknown letters exempt nothing.
+    A product marked with "e" or "i" stays returnable as long as its seal is whole. Unknown letters exempt nothing.
     """
     exemption = EXEMPTIONS.get(letter)
     return exemption is not None and exemption.holds_if in ("always", happened)
@@ -165,12 +197,14 @@ def refund_clock(
     goods_back_on: date | None = None,
     proof_of_sending_on: date | None = None,
     nothing_to_send: bool = False,
+    store_country: str = "",
 ) -> RefundClock | None:
     """Work out when a withdrawal must be paid back; None where the country grants no such right.
 
     Due 14 days after the withdrawal (Art. 13(1)). The money may be withheld until the goods or proof of sending are
     there, whichever is first (Art. 13(3)), unless `nothing_to_send`: digital, never shipped, or the merchant collects.
-    The United Kingdom counts from that moment (regulation 34). Weekends give the merchant no further day here.
+    The United Kingdom counts from that moment (regulation 34). Weekends give the merchant no further day here; the
+    shopper's last day to send the goods moves on like the last day to withdraw.
     """
     law = law_of(country)
     if law is None:
@@ -182,34 +216,41 @@ def refund_clock(
         due_on = None if released is None else _add_days(released, law.refund_days)
     else:
         due_on = due if released is None else max(due, released)
-    send_back = None if nothing_to_send else _add_days(withdrawn_on, law.send_back_days)
+    places = _places(law, store_country)
+    send_back = None if nothing_to_send else _working_day(places, _add_days(withdrawn_on, law.send_back_days))
     return RefundClock(due_on, released is None, send_back, law.act if not law.directive else law.directive)
 
 
 @lru_cache(maxsize=65536)
-def _last_day(country: str, event: date, informed: bool, informed_on: date | None) -> date:
-    law = _laws()[country]
-    ends = _roll(law, _add_days(event, law.days))
+def _last_day(places: tuple[str, ...], event: date, informed: bool, informed_on: date | None) -> date:
+    """Give the last day; the law is the first place's, the holidays are all of them."""
+    law = _laws()[places[0]]
+    ends = _working_day(places, _add_days(event, law.days))
     if informed:
         return ends
-    longest = _roll(law, _add_months(ends, law.uninformed_months))
+    longest = _working_day(places, _add_months(ends, law.uninformed_months))
     if informed_on is None or informed_on > longest:
         return longest
     # Told at last: the ordinary period counts from that day (Art. 10(2)), but never ends before it would have.
-    return max(ends, min(longest, _roll(law, _add_days(informed_on, law.days))))
+    return max(ends, min(longest, _working_day(places, _add_days(informed_on, law.days))))
 
 
-def _roll(law: CountryLaw, day: date) -> date:
-    if law.last_day == "calendar_day":
-        return day
-    while day < date.max and (day.weekday() >= _SATURDAY or day in _holidays(law.country, day.year)):
+def _places(law: CountryLaw, store_country: str) -> tuple[str, ...]:
+    """Name whose holidays count: the shopper's country first, then the store's where the pack knows it."""
+    theirs = law_of(store_country)
+    return (law.country,) if theirs is None or theirs.country == law.country else (law.country, theirs.country)
+
+
+def _working_day(places: Sequence[str], day: date) -> date:
+    """Give the day itself or the next working day, the latest over the places (Regulation 1182/71, Art. 3(4))."""
+    return max(_next_working_day(place, day) for place in places)
+
+
+def _next_working_day(country: str, day: date) -> date:
+    place, _, region = _laws()[country].holidays.partition("-")
+    while day < date.max and (day.weekday() >= _SATURDAY or day in public_holidays(place, day.year, region)):
         day += timedelta(days=1)
     return day
-
-
-@lru_cache(maxsize=1024)
-def _holidays(country: str, year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays(country, years=year))
 
 
 def _add_days(day: date, days: int) -> date:
@@ -228,7 +269,13 @@ def _add_months(day: date, months: int) -> date:
 def _laws() -> dict[str, CountryLaw]:
     pack = _pack()
     return {
-        code: CountryLaw(country=code, zone=entry["zone"], act=entry["act"], **pack["groups"][entry["group"]])
+        code: CountryLaw(
+            country=code,
+            zone=entry["zone"],
+            act=entry["act"],
+            holidays=entry.get("holidays", code),
+            **pack["groups"][entry["group"]],
+        )
         for code, entry in pack["countries"].items()
     }
 

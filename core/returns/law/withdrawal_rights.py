@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.orders.model import Order, Shipment
 from core.returns.goods_location import delivery_days
-from core.returns.law.withdrawal_law import Period, day_there, exemption_holds, law_of, withdrawal_period
+from core.returns.law.withdrawal_law import Period, country_code, day_there, exemption_holds, law_of, withdrawal_period
 from core.returns.money.order_balance import OrderBalance, read_balance
 from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
@@ -55,11 +55,12 @@ def right_of(
         order.placed_at.astimezone(zone).date(),
         "digital" if digital else "goods",
         policy.informed,
+        store_country=store.country,
     )
     if period is None:
         raise NoSuchRight
     return Right(
-        country=country.upper(),
+        country=country_code(country),
         period=period,
         is_open=period.is_open(day_there(country, now)),
         left=books.left,

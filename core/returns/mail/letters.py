@@ -24,11 +24,13 @@ _SENTENCES = "returns/mail/sentences.txt"
 _MOST_SENTENCES = 10
 
 # Kind → the links it offers, the main one first. All but label, pay, start and person lead to the tracking page.
-_BUTTONS = {kind.name: kind.buttons for kind in NOTICE_KINDS}
+# The receipt of a declaration goes where a stranger said: it is no notice of an order, and has no links.
+_BUTTONS = {**{kind.name: kind.buttons for kind in NOTICE_KINDS}, "declaration_receipt": ()}
 KINDS = tuple(_BUTTONS)
 OPTIONAL = frozenset(kind.name for kind in NOTICE_KINDS if kind.optional)
 """News that may stay unsent. Everything else is a decision, money or a legal receipt: it is sent even if messages about
 the order were stopped, and so offers no way to stop it."""
+_RECEIPTS = ("withdrawal_receipt", "declaration_receipt")
 _ASKS_FOR_PARCEL = frozenset({"return_approved", "withdrawal_receipt"})
 """Only these name the address to send to: beside "nothing needs to be sent back" it would mislead."""
 
@@ -59,7 +61,7 @@ class ReturnLetter:
     lines: tuple[tuple[str, int], ...] = ()
     """The things concerned as (title, quantity); in `exchange_ready` the new ones."""
     unaccepted: tuple[tuple[str, int, str], ...] = ()
-    """(title, quantity, why): not accepted on arrival, or contested with the legal ground (`labels.exemption`)."""
+    """(title, quantity, why): not accepted on arrival, or contested with the store's ground."""
     amount: int | None = None
     currency: str = ""
     explanation: tuple[tuple[str, int], ...] = ()
@@ -87,6 +89,10 @@ class ReturnLetter:
     track_url: str = ""
     person_url: str = ""
     stop_url: str = ""
+    may_withhold: bool = False
+    """The money may wait for the goods, or proof that they were sent."""
+    late: bool = False
+    """Declared after its period by the store's reckoning."""
     declared_at: datetime | None = None
     """Aware, in the store's zone."""
     receipt_text: str = ""
@@ -108,7 +114,7 @@ def _compose(kind: str, facts: ReturnLetter, page: Form) -> Sheet:
     told = _values(facts, page)
     template = f"returns/mail/{kind}.txt"
     stop = safe_url(facts.stop_url) if kind in OPTIONAL else ""
-    has_receipt = kind == "withdrawal_receipt"
+    has_receipt = kind in _RECEIPTS
     return Sheet(
         subject=page.line(template, "subject", **told),
         preheader=page.line(template, "preheader", **told),
@@ -149,6 +155,8 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "refund_when": refund_when(page.words, facts.refund_when),
         "brings": facts.brings,
         "keep": facts.keep,
+        "late": facts.late,
+        "may_withhold": facts.may_withhold,
         "has_address": bool(facts.send_to),
         "has_label": bool(safe_url(facts.label_url)),
         "has_link": bool(safe_url(facts.link)),

@@ -23,6 +23,7 @@ from core.orders.messages.send_notice import Outgoing, send
 from core.orders.model import LineItem, Order
 from core.platform.contract import Feature, ReturnMove
 from core.returns.facts import Objection, Offer
+from core.returns.law.withdrawal_law import line_exemption
 from core.returns.mail.letters import OPTIONAL, ReturnLetter, write
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.quotes import Entry
@@ -167,11 +168,13 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         "withdrawal": row.number,
         "lines": tuple((one["title"], one["quantity"]) for one in row.lines),
         "unaccepted": tuple(
-            (one["title"], one["quantity"], sentences.exemption(words, one["exemption"], row.country))
+            (one["title"], one["quantity"], sentences.exemption(words, line_exemption(one)))
             for one in row.lines
             if contested and (one["exemption"] or not any(other["exemption"] for other in row.lines))
         ),
         "reasons": (row.note,) if contested else (),
+        "late": row.late,
+        "may_withhold": row.may_withhold,
         "keep": row.nothing_to_send,
         "send_to": return_settings_of(store).send_to,
         "return_by": row.send_back_by,

@@ -34,8 +34,11 @@ def open_withdrawal(request: ReturnFacts, line: LineFacts, now: datetime) -> Per
     if line.exemption in EXEMPTIONS or line.left < 1:
         return None
     parcels = request.parcels or tuple(one.delivered_on for one in request.lines)
-    right = withdrawal_period(request.country, parcels, request.placed_on, line.kind, request.informed)
-    return right if right and right.is_open(day_there(request.country, now)) else None
+    country = request.country or request.store_country
+    right = withdrawal_period(
+        country, parcels, request.placed_on, line.kind, request.informed, store_country=request.store_country
+    )
+    return right if right and right.is_open(day_there(country, now)) else None
 
 
 def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:

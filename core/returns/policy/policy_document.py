@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from core.returns.facts import CountedFrom, Decision, RefundWhen, Wish
-from core.returns.law.withdrawal_law import Kind
+from core.returns.law.withdrawal_law import LETTERS_SCHEMA, Kind, current_letter
 
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 Days = Annotated[int, Field(ge=0, le=3650)]
@@ -179,6 +179,8 @@ class Goods(_Frozen):
 class Policy(_Frozen):
     """A store's return policy. Amounts are minor units of `currency`; days are days in `timezone`."""
 
+    schema_number: Literal[2] = 2
+    """How the document is written; older ones are read by `read_document` only."""
     version: Annotated[int, Field(ge=1)] = 1
     timezone: str = "UTC"
     currency: Currency = ""
@@ -223,6 +225,25 @@ class Policy(_Frozen):
         if not self.currency and (fixed or any(rule.when.has_bounds for rule in self.rules)):
             raise ValueError("currency is needed, since amounts are given")
         return self
+
+
+def read_document(document: Any) -> Policy:
+    """Read a stored or exported policy, written by this version or an older one. Raises pydantic's ValidationError.
+
+    A document without a schema number is the first schema's, whose letters g and i were swapped.
+    """
+    if isinstance(document, dict) and document.get("schema_number", 1) == 1:
+        goods = document.get("goods")
+        document = {**document, "schema_number": LETTERS_SCHEMA}
+        if isinstance(goods, list):
+            document["goods"] = [_with_current_letter(one) for one in goods]
+    return Policy.model_validate(document)
+
+
+def _with_current_letter(goods: Any) -> Any:
+    if not isinstance(goods, dict) or not isinstance(goods.get("exemption"), str):
+        return goods  # what is wrong with it is said by the validation
+    return {**goods, "exemption": current_letter(goods["exemption"], 1)}
 
 
 def explain(error: ValidationError) -> list[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id, table_of
 from core.db.row_reader import session_reader
 from core.returns.model import PolicyVersion
-from core.returns.policy.policy_document import Policy
+from core.returns.policy.policy_document import Policy, read_document
 from core.stores import audit
 from core.stores.model import Store
 
@@ -95,13 +95,13 @@ def read_file(text: str) -> Policy:
         raise NotAPolicy("this is not JSON") from error
     if not isinstance(found, dict) or found.get("form") != FORM:
         raise NotAPolicy(f'the file does not say "form": "{FORM}"')
-    return Policy.model_validate(found.get("policy"))
+    return read_document(found.get("policy"))
 
 
 @lru_cache(maxsize=256)
 def _read(document: str) -> Policy:
     try:
-        return Policy.model_validate_json(document)
+        return read_document(json.loads(document))
     except ValidationError:
         # A version written by newer code: nothing is decided by half a policy.
         log.error("policy_unreadable")

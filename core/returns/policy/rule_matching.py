@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from core.returns.facts import LineFacts, ReturnFacts, Wish
+from core.returns.law.withdrawal_law import country_code
 from core.returns.policy.policy_document import Shopper, When
 
 Check = Callable[[ReturnFacts, LineFacts, Wish, Shopper], bool]
@@ -15,7 +16,8 @@ def compile_filters(when: When) -> tuple[Check, ...]:
     """Give one check for each filter that is given, money apart: a rule fits where all of them hold."""
     checks: list[Check] = []
     if when.countries:
-        checks.append(lambda request, *_: request.country.upper() in when.countries)
+        named = {country_code(country) for country in when.countries}
+        checks.append(lambda request, *_: country_code(request.country) in named)
     if when.products:
         checks.append(lambda _, line, *__: line.product in when.products)
     if tags := _fold(when.tags):

@@ -72,10 +72,17 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
     }[entry.what]
 
 
-def exemption(words: Words, letter: str, country: str) -> str:
-    """Name the legal ground on which something is exempt from withdrawal, with its place in the law where the shopper's
-    country follows the directive; "" for a letter the law does not have."""
-    ground = _grounds(words).get(letter, "")
+def exemption(words: Words, letter: str) -> str:
+    """Name the ground on which the store holds something exempt from withdrawal; "" for a letter the law does not have.
+
+    It cites nothing: shoppers may rely on their own country's act, not on a directive.
+    """
+    return _grounds(words).get(letter, "")
+
+
+def exemption_in_law(words: Words, letter: str, country: str) -> str:
+    """Name the ground for staff, with its place in the law where the shopper's country follows the directive."""
+    ground = exemption(words, letter)
     law = law_of(country)
     if not ground or law is None or not law.directive:
         return ground
@@ -152,9 +159,9 @@ def _grounds(words: Words) -> dict[str, str]:
         "d": say("widget", "Spoils or expires quickly"),
         "e": say("widget", "Sealed for health or hygiene reasons, and unsealed after delivery"),
         "f": say("widget", "Mixed inseparably with other things after delivery"),
-        "g": say("widget", "Sealed audio, video or software, unsealed after delivery"),
+        "g": say("widget", "Alcoholic drinks agreed at sale, delivered later, of changing value"),
         "h": say("widget", "Urgent repairs or maintenance at your home, which you asked for"),
-        "i": say("widget", "Alcoholic drinks agreed at sale, delivered later, of changing value"),
+        "i": say("widget", "Sealed audio, video or software, unsealed after delivery"),
         "j": say("widget", "A newspaper, periodical or magazine"),
         "k": say("widget", "Bought at a public auction"),
         "l": say("widget", "Lodging, transport, car rental, catering or leisure on a set date"),

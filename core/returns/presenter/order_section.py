@@ -11,6 +11,8 @@ from core.i18n.words import Words
 from core.orders.model import Order
 from core.orders.page_sections import Section, Sections
 from core.returns.law import withdrawal_rights
+from core.returns.law.button_labels import button_label
+from core.returns.law.withdrawal_law import law_of
 from core.returns.law.withdrawal_rights import NoSuchRight
 from core.returns.model import Return, Withdrawal
 from core.returns.presenter import display_names, progress
@@ -20,6 +22,16 @@ from core.returns.presenter.withdrawal_view import refund_sentence, right_senten
 from core.services import Services
 from core.stores.model import Store
 from core.stores.tokens import tracking_token
+
+
+def withdraw_label(country: str, order_language: str, store_language: str, words: Words) -> str:
+    """Give what the button to a withdrawal of an order says; "" where its country grants no such right."""
+    return button_label("withdraw", words, order_language, store_language) if law_of(country) else ""
+
+
+def footer_label(store: Store, words: Words) -> str:
+    """Give what the entry in a page's footer says; "" where the store's country grants no such right."""
+    return withdraw_label(store.country, "", store.language, words)
 
 
 def sections_for(app: Services) -> Sections:
@@ -61,6 +73,6 @@ def _right(session: Session, store: Store, order: Order, reader: ReaderContext, 
         right = withdrawal_rights.right_of(session, store, order, now=reader.now)
     except NoSuchRight:
         return
-    if right.is_open and any(right.left.values()):
-        link = (say("widget", "Withdraw from the contract here"), address)
+    if any(right.left.values()):  # after the period too: whether it is over, a person decides
+        link = (button_label("withdraw", reader.words, order.language, store.language), address)
         yield Section(say("widget", "Right of withdrawal"), (right_sentence(right, reader),), link)

@@ -56,7 +56,7 @@ def view_options(
         reasons=_reasons(policy, reader),
         wishes=[ChoiceOut(key=wish, label=display_names.wish_label(reader.words, wish)) for wish in policy.wishes],
         cancel=_cancel(session, store, order, policy, reader),
-        withdrawal=withdrawal_view.view_right(right, reader),
+        withdrawal=withdrawal_view.view_right(right, order, store, reader),
         returns=[view_return(session, store, rma, reader) for rma in returns],
         withdrawals=[withdrawal_view.view_withdrawal(row, order, store, reader) for row in withdrawals],
     )
@@ -136,12 +136,12 @@ def _line_right(right: Right | None, line: LineItem, reader: ReaderContext) -> L
     if right is None:
         return None
     letter = right.exemptions.get(line.ref, "")
-    ground = sentences.exemption(reader.words, letter, right.country)
+    ground = sentences.exemption(reader.words, letter)
     told = reader.words.pgettext(
         "widget", "The store says that this is exempt: %(ground)s. You can declare it all the same.", ground=ground
     )
     return LineRightOut(
-        open=right.is_open and right.left.get(line.ref, 0) > 0,
+        open=right.left.get(line.ref, 0) > 0,
         until=right.period.ends,
         exempt=bool(letter),
         sentence=told if letter else "",

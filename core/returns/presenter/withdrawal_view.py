@@ -9,7 +9,8 @@ from babel.dates import format_skeleton
 from core.i18n.words import Words
 from core.orders.model import Order
 from core.returns.api.outputs import ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
-from core.returns.law.withdrawal_law import law_of, pack_date
+from core.returns.law.button_labels import button_label
+from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
 from core.returns.presenter import display_names, sentences
@@ -33,7 +34,7 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderC
                 ref=one["ref"],
                 title=one["title"],
                 quantity=one["quantity"],
-                exempt=sentences.exemption(reader.words, one["exemption"], row.country),
+                exempt=sentences.exemption(reader.words, line_exemption(one)),
             )
             for one in row.lines
         ],
@@ -41,21 +42,34 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderC
         until=row.period_ends,
         sentence=state_sentence(row, reader),
         receipt=ReceiptOut(text=row.receipt, hash=row.receipt_hash) if is_declared else None,
-        mailed_to=masked(order.email) if is_declared else "",
+        mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, reader) if is_declared else "",
-        send_back_by=row.send_back_by,
+        send_back_by=None if row.late else row.send_back_by,
+        can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
+        confirm_label=button_label("confirm", reader.words, order.language, store.language),
         not_advice=not_advice(reader.words),
     )
 
 
-def view_right(right: Right | None, reader: ReaderContext) -> RightOut:
+def _addresses(row: Withdrawal, order: Order) -> tuple[str, ...]:
+    """Give where the receipt goes: the order's address, and another where the shopper gave one."""
+    other = row.receipt_to if row.receipt_to.casefold() != order.email.casefold() else ""
+    return order.email, other
+
+
+def view_right(right: Right | None, order: Order, store: Store, reader: ReaderContext) -> RightOut:
     """Say whether and until when the order can be withdrawn from."""
     advice = not_advice(reader.words)
     if right is None or not any(right.left.values()):
-        return RightOut(available=False, until=None, sentence="", not_advice=advice)
+        return RightOut(available=False, late=False, until=None, sentence="", label="", not_advice=advice)
     return RightOut(
-        available=right.is_open, until=right.period.ends, sentence=right_sentence(right, reader), not_advice=advice
+        available=right.is_open,
+        late=not right.is_open,
+        until=right.period.ends,
+        sentence=right_sentence(right, reader),
+        label=button_label("withdraw", reader.words, order.language, store.language),
+        not_advice=advice,
     )
 
 
@@ -84,20 +98,28 @@ def state_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     if row.state in ("retracted", "reimbursed"):
         return display_names.headline(reader.words, "withdrawal", row.state)
     moment = reader.words.moment(row.declared_at, reader.zone, today=reader.today)
-    return say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    if not row.late:
+        return told
+    late = say("widget", "By the store's reckoning this came after the legal period. A person there decides.")
+    return f"{told} {late}"
 
 
 def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     """Say when the law wants the money to be back."""
     say = reader.words.pgettext
-    if row.state in ("reimbursed", "retracted", "refused", "dropped"):
+    if row.late or row.state in ("reimbursed", "retracted", "refused", "dropped"):
         return ""
     law = law_of(row.country)
     if row.refund_due is None:
         days = reader.words.number(law.refund_days if law else 14)
-        return say("widget", "Your money is due within %(days)s days after the goods are back.", days=days)
+        return say(
+            "widget",
+            "Your money is due within %(days)s days after the goods, or proof that you sent them, are there.",
+            days=days,
+        )
     due = say("widget", "Your money is due by %(day)s.", day=reader.day(row.refund_due))
-    if row.nothing_to_send or row.goods_back_at or row.sent_at:
+    if not row.may_withhold:
         return due
     unless = say("widget", "The store may wait until the goods, or proof that you sent them, are there.")
     return f"{due} {unless}"

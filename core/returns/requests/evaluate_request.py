@@ -111,6 +111,7 @@ def facts_of(
         placed_on=order.placed_at.astimezone(zone).date(),
         lines=lines,
         country=order.country,
+        store_country=store.country,
         currency=order.currency,
         shopper=order.email_key,
         earlier_returns=earlier,

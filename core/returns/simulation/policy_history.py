@@ -46,6 +46,7 @@ class _PolicyView:
     """One policy's view of goods and days; what a product is called is looked up once."""
 
     policy: Policy
+    store_country: str = ""
     known: dict[tuple[str, str, str], Goods] = field(default_factory=dict)
 
     @property
@@ -70,14 +71,16 @@ class _OrderHistory:
     opened: Sequence[datetime]
 
 
-def past_cases(session: Session, policy: Policy, candidate: Policy, *, now: datetime) -> Iterator[PastCase]:
+def past_cases(
+    session: Session, policy: Policy, candidate: Policy, *, store_country: str = "", now: datetime
+) -> Iterator[PastCase]:
     """Give every return as it was asked for, and of every order what could still come back today.
 
     The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred.
     """
-    views = [_PolicyView(policy)]
+    views = [_PolicyView(policy, store_country)]
     if (policy.goods, policy.timezone, policy.informed) != (candidate.goods, candidate.timezone, candidate.informed):
-        views.append(_PolicyView(candidate))
+        views.append(_PolicyView(candidate, store_country))
     opened = _openings(session)
     newest = sa.select(Order.id).where(Order.gone_at.is_(None), Order.canceled_at.is_(None))
     ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST_ORDERS)).all()
@@ -186,6 +189,7 @@ def _facts(
         placed_on=order.placed_at.astimezone(zone).date(),
         lines=tuple(_line(one, view, parcels, zone, at) for one in wanted),
         country=order.country,
+        store_country=view.store_country,
         currency=order.currency,
         shopper=order.email_key,
         earlier_returns=bisect_left(history.opened, at) - bisect_left(history.opened, at - EARLIER_RETURNS_SINCE),

@@ -22,8 +22,8 @@ from core.orders.model import Order, Shipment
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.goods_location import is_unshipped
-from core.returns.law.withdrawal_law import day_there, refund_clock
-from core.returns.law.withdrawal_rights import NoSuchRight, Right, right_of
+from core.returns.law.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock
+from core.returns.law.withdrawal_rights import Right, right_of
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money import reimburse
 from core.returns.money.order_balance import OrderBalance, lock_order, read_balance
@@ -32,7 +32,11 @@ from core.returns.money.refund_amount import quote
 from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.requests.opening import next_number
 from core.returns.states import IllegalMove, move_withdrawal
+from core.returns.withdrawal import receipts
+from core.returns.withdrawal.model import Declaration
 from core.stores.model import Store
+
+_RECEIPTED: tuple[type[Withdrawal | Declaration], ...] = (Withdrawal, Declaration)
 
 
 class WithdrawalNotFound(Exception):
@@ -44,18 +48,25 @@ class NothingToWithdraw(Exception):
 
 
 def start(
-    session: Session, store: Store, order_id: int, lines: Mapping[str, int], *, name: str = "", now: datetime
+    session: Session,
+    store: Store,
+    order_id: int,
+    lines: Mapping[str, int],
+    *,
+    name: str = "",
+    email: str = "",
+    email_key: str = "",
+    now: datetime,
 ) -> Withdrawal:
     """First step: write down what would be declared; nothing is yet. No lines means everything that is left.
 
-    Started again, the first one is changed. Raises WithdrawalNotFound without such an order, NoSuchRight,
-    NothingToWithdraw.
+    `email` is another address for the receipt, `email_key` its keyed digest. After the period it is marked late, by
+    our reckoning; it is never refused for that. Started again, the first one is changed. Raises WithdrawalNotFound
+    without such an order, NoSuchRight where the country grants none, NothingToWithdraw.
     """
     order = _lock(session, store.id, order_id)
     books = read_balance(session, order)
     right = right_of(session, store, order, now=now, books=books)
-    if not right.is_open:
-        raise NoSuchRight(right.period.ends)
     scope = _scope(books, right, lines)
     if not scope:
         raise NothingToWithdraw
@@ -66,6 +77,8 @@ def start(
         row = Withdrawal(id=new_id(), order_id=order.id, number=number, currency=order.currency, state="started")
         session.add(row)
     row.country, row.period_ends, row.started_at = right.country, right.period.ends, now
+    row.late = not right.is_open
+    row.receipt_to, row.receipt_key = email.strip()[:320], email_key
     row.name = name.strip()[:200]  # never the order's: who may only look must not read it here
     row.lines = scope
     row.whole = all(one["quantity"] == right.left[one["ref"]] for one in scope) and len(scope) == sum(
@@ -75,11 +88,12 @@ def start(
     return row
 
 
-def confirm(session: Session, store: Store, withdrawal_id: int, *, now: datetime) -> Withdrawal:
+def confirm(session: Session, store: Store, withdrawal_id: int, *, receipt: str = "", now: datetime) -> Withdrawal:
     """Second step: declare it. The receipt is written at once and mailed; confirmed again, nothing more happens.
 
-    Raises WithdrawalNotFound, NothingToWithdraw where the goods have gone back meanwhile, NoSuchRight where the
-    period has ended since, IllegalMove if dropped.
+    `receipt` is the text of a declaration made without the order (`declarations`). One that is late is receipted like
+    any other, and a person decides. Raises WithdrawalNotFound, NothingToWithdraw where the goods have gone back
+    meanwhile, NoSuchRight, IllegalMove if dropped.
     """
     row, order = find_withdrawal(session, store.id, withdrawal_id)
     if row.declared_at is not None:
@@ -88,18 +102,21 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, now: datetime
     if any(one["quantity"] > books.left.get(one["ref"], 0) for one in row.lines):
         raise NothingToWithdraw
     right = right_of(session, store, order, now=now, books=books)
-    if not right.is_open:  # what was started in time is declared only now
-        raise NoSuchRight(right.period.ends)
+    row.late = not right.is_open  # in time is what is submitted before the end (Art. 11a(5)), not what was begun
     row.state = move_withdrawal(row.state, "confirm")
     row.declared_at = now
-    row.receipt = receipt_of(row, order, store)
+    row.receipt = receipt or receipt_of(row, order, store)
     row.receipt_hash = hashlib.sha256(row.receipt.encode()).hexdigest()
     parcels = session.scalars(sa.select(Shipment).where(Shipment.order_id == order.id)).all()
     digital = all(line.kind == "digital" for line in books.lines if line.ref in {one["ref"] for one in row.lines})
     row.nothing_to_send = digital or is_unshipped(parcels)
-    _set_clock(row)
+    _set_clock(row, store)
     events.record_event(session, order.id, "withdrawn", {"number": row.number}, now=now)
     events.request_letter(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
+    if row.late:
+        events.request_case(session, store.id, order.id, "withdrawal_late", now=now)
+    if row.receipt_to and row.receipt_to.casefold() != order.email.casefold():
+        receipts.mail_copy(session, row, now=now)
     session.flush()
     return row
 
@@ -124,7 +141,8 @@ def is_known_receipt(session: Session, digest: str) -> datetime | None:
     """Say when the withdrawal with this receipt was declared; None for a receipt that is not ours."""
     if len(digest) != 64:
         return None
-    return session.scalar(sa.select(Withdrawal.declared_at).where(Withdrawal.receipt_hash == digest.lower()))
+    known = (sa.select(model.declared_at).where(model.receipt_hash == digest.lower()) for model in _RECEIPTED)
+    return next((at for query in known if (at := session.scalar(query)) is not None), None)
 
 
 def record_goods_back(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> None:
@@ -132,10 +150,25 @@ def record_goods_back(session: Session, store: Store, row: Withdrawal, by: Actor
     if row.state not in ("acknowledged", "declared", "contested"):
         raise IllegalMove("withdrawal", row.state, "note_back")
     row.goods_back_at = row.goods_back_at or now
-    _set_clock(row)
+    _set_clock(row, store)
     note_act(session, row, "goods_back", actor=by.actor, now=now)
-    if row.state == "acknowledged":
+    if row.state == "acknowledged" and not row.late:
         pay(session, store, row, by, now=now)
+
+
+def note_sent(session: Session, store: Store, row: Withdrawal, by: Actor, *, proof: str, now: datetime) -> None:
+    """Note proof that the goods were sent: from now on the money may not be withheld. Said again, the first day holds.
+
+    Raises IllegalMove where nothing is to be sent or it is over, ReasonNeeded without a proof.
+    """
+    if row.state not in ("acknowledged", "declared", "contested") or row.nothing_to_send or row.goods_back_at:
+        raise IllegalMove("withdrawal", row.state, "note_sent")
+    if not proof.strip():
+        raise ReasonNeeded
+    row.sent_at, row.sent_proof = row.sent_at or now, clean(proof, 200)
+    _set_clock(row, store)
+    entry = note_act(session, row, "prove_sent", now=now) if by.is_staff else None
+    events.record_event(session, row.order_id, "withdrawal_sent", {"number": row.number}, entry=entry, now=now)
 
 
 def pay(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> Reimbursement:
@@ -164,6 +197,14 @@ def quote_of(session: Session, row: Withdrawal, order: Order) -> Quote:
     return quote(
         books.bought, QuoteRequest({one["ref"]: one["quantity"] for one in row.lines}, row.whole, withdrawal=True)
     )
+
+
+def take_as_in_time(session: Session, row: Withdrawal, by: Actor, *, now: datetime) -> None:
+    """Let staff say that a withdrawal marked late holds; from then on it is one like any other. Raises IllegalMove."""
+    if not row.late or row.state not in ("declared", "acknowledged", "contested"):
+        raise IllegalMove("withdrawal", row.state, "in_time")
+    row.late = False
+    note_act(session, row, "take_as_in_time", actor=by.actor, now=now)
 
 
 def move(session: Session, row: Withdrawal, verb: str, by: Actor, *, note: str = "", now: datetime) -> None:
@@ -228,7 +269,7 @@ def _scope(books: OrderBalance, right: Right, lines: Mapping[str, int]) -> list[
         raise NothingToWithdraw
     return [
         {"ref": line.ref, "title": _title(line.title, line.variant), "quantity": wanted[line.ref],
-         "exemption": right.exemptions.get(line.ref, "")}
+         "exemption": right.exemptions.get(line.ref, ""), "schema_number": LETTERS_SCHEMA}
         for line in books.lines
         if line.ref in wanted
     ]  # fmt: skip
@@ -238,7 +279,7 @@ def _title(title: str, variant: str) -> str:
     return f"{title}, {variant}" if variant else title
 
 
-def _set_clock(row: Withdrawal) -> None:
+def _set_clock(row: Withdrawal, store: Store) -> None:
     assert row.declared_at is not None
     there = row.country
     clock = refund_clock(
@@ -247,6 +288,7 @@ def _set_clock(row: Withdrawal) -> None:
         goods_back_on=day_there(there, row.goods_back_at) if row.goods_back_at else None,
         proof_of_sending_on=day_there(there, row.sent_at) if row.sent_at else None,
         nothing_to_send=row.nothing_to_send,
+        store_country=store.country,
     )
     if clock is not None:
         row.refund_due, row.send_back_by = clock.due_on, clock.send_back_by

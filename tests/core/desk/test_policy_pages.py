@@ -67,6 +67,12 @@ def upload(client: FlaskClient, store: Store, text: str, **more: str) -> TestRes
     return client.post(path(store, "returns/policy/file"), data={"file": file, "seen": "2", **more})
 
 
+@on_sqlite
+def test_the_form_asks_about_the_notice_and_about_the_button(store: Store, max_: FlaskClient) -> None:
+    page = said(max_.get(path(store, "returns/policy")))
+    assert "tells shoppers of the right of withdrawal and of where the button for it is, and the button works" in page
+
+
 def test_a_form_sent_back_untouched_changes_nothing_but_the_version(
     services: Services, store: Store, max_: FlaskClient
 ) -> None:

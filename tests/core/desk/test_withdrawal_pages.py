@@ -71,6 +71,7 @@ def test_the_legal_clock_turns_amber_and_then_red(
         max_ = seat(services, store, "owner", "max")  # a session lasts twelve hours
         return max_.get(path(store)).text, max_.get(path(store, "withdrawals")).text
 
+    assert press(max_, store, declared, "sent", "RR1LT")[0] == 302, "else the money may wait for the goods"
     today, listed = shown()
     assert "due soon" not in today + listed
     clock.forward(days=11)

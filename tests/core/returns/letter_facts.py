@@ -86,14 +86,23 @@ def facts_of(kind: str, language: str) -> ReturnLetter:
         "cancel_declined": replace(ANN, link=f"{PAGE}/return"),
         "withdrawal_receipt": replace(
             WITHDRAWAL,
+            may_withhold=True,
             return_by=date(2026, 12, 7),
             refund_by=date(2026, 12, 7),
             send_to=APPROVED.send_to,
             way_back="shopper",
         ),
-        "withdrawal_contested": replace(
-            WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c", "LT")),)
+        "declaration_receipt": replace(
+            WITHDRAWAL,
+            lines=(),
+            order_number="",
+            shopper_name="",
+            store_url="",
+            track_url="",
+            person_url="",
+            stop_url="",
         ),
+        "withdrawal_contested": replace(WITHDRAWAL, lines=(), unaccepted=(("Engraved cup", 1, exemption(words, "c")),)),
     }[kind]
 
 

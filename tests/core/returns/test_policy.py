@@ -58,6 +58,8 @@ def test_a_rule_that_fits_accepts_and_says_until_when() -> None:
         ({"countries": ["de"]}, {"country": "DE"}, True),
         ({"countries": ["DE"]}, {"country": "fr"}, False),
         ({"countries": ["DE"]}, {"country": "de"}, True),
+        ({"countries": ["GR", "gb"]}, {"country": "EL"}, True),
+        ({"countries": ["uk"]}, {"country": "XI"}, True),
         ({"products": ["p1"]}, {"product": "p1"}, True),
         ({"products": ["p1"]}, {"product": "p2"}, False),
         ({"tags": ["Sale"]}, {"tags": ("new", "SALE")}, True),

@@ -14,7 +14,7 @@ export async function open(frame: Frame, next: string): Promise<void> {
   frame.wear(css);
   const options = await optionsOf(frame, "");
   const again = () => open(frame, "");
-  if (next === "withdraw" && options.withdrawal.available) return startWithdrawal(frame, options, again);
+  if (next === "withdraw" && mayDeclare(options)) return startWithdrawal(frame, options, again);
   if (next === "return" && !options.returns.length && canReturn(options)) return startReturn(frame, options, again);
   const { say, h } = frame;
   frame.show(
@@ -80,12 +80,17 @@ function drawWithdrawal(frame: Frame, one: Withdrawal, again: () => void): HTMLE
   return h("section.card", null, what, frame.press(frame.say("See this withdrawal"), see));
 }
 
+// Late ones too: whether the period is over, a person decides.
+function mayDeclare({ withdrawal }: Options): boolean {
+  return withdrawal.available || withdrawal.late;
+}
+
 function withdrawing(frame: Frame, options: Options, again: () => void): HTMLElement[] {
-  const { say, h } = frame;
-  const { available, sentence } = options.withdrawal;
+  const { h } = frame;
+  const { sentence } = options.withdrawal;
   const said = sentence ? [h("p", null, sentence)] : [];
-  if (!available) return said;
-  return [...said, frame.press(say("Withdraw from the contract here"), () => startWithdrawal(frame, options, again))];
+  if (!mayDeclare(options)) return said;
+  return [...said, frame.press(options.withdrawal.label, () => startWithdrawal(frame, options, again))];
 }
 
 function canceling(frame: Frame, { order_id: order, cancel }: Options, again: () => void): HTMLElement[] {

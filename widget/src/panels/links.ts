@@ -20,5 +20,15 @@ export function askMail(frame: Frame, back: () => void): void {
     frame.show(frame.view(say("Look into your mailbox"), h("p", null, said), again));
   };
   const leave = frame.press(say("Back to the search"), back, ".plain.back");
-  frame.show(frame.view(say("I lost my order number"), frame.form(say("Mail me my links"), send, email.box), leave));
+  const { host } = frame.node.getRootNode() as ShadowRoot;
+  const page = `/find/${host.getAttribute("store")}/withdraw?lang=${frame.tag}`;
+  const without = { href: new URL(page, host.getAttribute("core") || import.meta.url).href };
+  frame.show(
+    frame.view(
+      say("I lost my order number"),
+      frame.form(say("Mail me my links"), send, email.box),
+      h("p", null, h("a", without, say("Withdraw from a contract without finding the order"))),
+      leave,
+    ),
+  );
 }

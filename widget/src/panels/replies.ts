@@ -46,7 +46,19 @@ export async function showReplies(frame: Frame, product: string): Promise<void> 
     return;
   }
   frame.wear(css);
-  frame.show(frame.view(say("Replies from the store"), list, further), false);
+  frame.show(frame.view(say("Replies from the store"), about(frame), list, further), false);
+}
+
+// Directive 2005/29/EC, Art. 7(6): whether and how reviews are known to be by buyers is said where they are shown. The
+// sentence claims no more than every platform's mark can hold.
+function about({ say, h }: Frame): HTMLElement {
+  const marked = say(
+    "“Bought at this store” means that the store's system knows an order by the writer; of other reviews it is not known whether the writer bought it.",
+  );
+  const shown = say(
+    "Shown here are the published reviews that the store has replied to, whatever their stars, the newest reply first.",
+  );
+  return h("p.muted", null, `${marked} ${shown}`);
 }
 
 function draw(frame: Frame, { rating, title, text, author, posted_at, verified, reply }: Answered): HTMLElement {

@@ -42,7 +42,8 @@ export interface Options {
   reasons: Reason[];
   wishes: { key: string; label: string }[];
   cancel: { possible: boolean; sentence: string };
-  withdrawal: { available: boolean; sentence: string; not_advice: string };
+  withdrawal: { available: boolean;
+    late: boolean; sentence: string; label: string; not_advice: string };
   returns: Rma[];
   withdrawals: Withdrawal[];
 }
@@ -101,5 +102,7 @@ export interface Withdrawal {
   mailed_to: string;
   refund_sentence: string;
   send_back_by: string | null;
+  can_prove_sent: boolean;
+  confirm_label: string;
   not_advice: string;
 }

@@ -20,22 +20,34 @@ export function startWithdrawal(frame: Frame, options: Options, leave: () => voi
     };
     return h("li", null, howMany(frame, line, chosen[ref], change), h("p.muted", null, withdrawal.sentence));
   });
-  const name = frame.field(say("Your name (optional)"), { autocomplete: "name", maxlength: 200 });
+  const name = frame.field(say("Your name"), { autocomplete: "name", maxlength: 200 });
+  const email = frame.field(say("Another e-mail address for the receipt (optional)"), {
+    type: "email",
+    dir: "ltr",
+    maxlength: 320,
+    autocomplete: "email",
+  });
   const begin = async () => {
     const lines = Object.keys(chosen)
       .map((ref) => ({ ref, quantity: chosen[ref]! }))
       .filter((one) => one.quantity > 0);
     problem.hidden = lines.length > 0;
     if (!lines.length) return;
-    const started = await frame.call<Withdrawal>("withdrawals", { order: options.order_id, lines, name: name.value() });
+    if (!name.value()) return name.fail(say("Fill this in."));
+    const to = email.value();
+    if (to && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(to))
+      return email.fail(say("Write the whole address, such as name@example.com."));
+    const asked = { order: options.order_id, lines, name: name.value(), email: to };
+    const started = await frame.call<Withdrawal>("withdrawals", asked);
     confirm(frame, started, leave, () => frame.show(page));
   };
   const page = frame.view(
     say("Withdraw from the contract"),
     h("p", null, options.withdrawal.sentence),
+    options.withdrawal.late && h("p", null, say("You can declare it all the same. A person at the store decides.")),
     h("ul.lines", null, rows),
     problem,
-    frame.form(say("Look at the declaration"), begin, name.box),
+    frame.form(say("Look at the declaration"), begin, name.box, email.box),
     h("p.muted", null, options.withdrawal.not_advice),
     frame.press(say("Back"), leave, ".plain.back"),
   );
@@ -52,7 +64,7 @@ function confirm(frame: Frame, started: Withdrawal, leave: () => void, back: () 
       say("Confirm your withdrawal"),
       h("p.paper", null, started.statement),
       exempt(frame, started),
-      frame.press(say("Confirm withdrawal"), declare, ".primary"),
+      frame.press(started.confirm_label, declare, ".primary"),
       frame.press(say("Back"), back, ".plain.back"),
     ),
   );
@@ -64,6 +76,18 @@ function exempt({ h }: Frame, { lines }: Withdrawal): HTMLElement[] {
     .map((line) => h("p.note", null, h("bdi", null, line.title), ": ", line.exempt));
 }
 
+// Proof of sending ends the store's right to wait with the money.
+function proving(frame: Frame, one: Withdrawal, leave: () => void): HTMLElement {
+  const { say } = frame;
+  const number = frame.field(say("Tracking number of the parcel you sent"), { dir: "ltr", maxlength: 100 });
+  const tell = async () => {
+    if (!number.value()) return number.fail(say("Fill this in."));
+    const path = `withdrawals/${one.id}/sent`;
+    showWithdrawal(frame, await frame.call<Withdrawal>(path, { tracking_number: number.value() }), leave);
+  };
+  return frame.form(say("Tell the store it is on its way"), tell, number.box);
+}
+
 /** Show a withdrawal with its receipt, which carries date and time. */
 export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void): void {
   const { say, h } = frame;
@@ -71,14 +95,16 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
   frame.show(
     frame.view(
       one.sentence,
-      one.mailed_to && h("p.good", null, say("The receipt was mailed to %(address)s.", { address: one.mailed_to })),
+      one.mailed_to && h("p.good", null, say("The receipt goes to %(address)s.", { address: one.mailed_to })),
       h("p", null, one.refund_sentence),
       one.send_back_by &&
         h("p", null, say("Send the goods back by %(day)s.", { day: day(frame.tag, one.send_back_by) })),
+      one.can_prove_sent && proving(frame, one, leave),
       exempt(frame, one),
       one.receipt && h("p.paper", null, one.receipt.text),
       one.receipt &&
         h("p.muted", null, say("Fingerprint of the receipt"), ": ", h("bdi", { dir: "ltr" }, one.receipt.hash)),
+      h("p", null, say("This page is your receipt too: print or save it.")),
       frame.press(say("Print the receipt"), () => print()),
       frame.press(say("Back"), leave, ".plain.back"),
     ),

@@ -1,1 +1,0 @@
-function p(i,o){let{say:l,h:n}=i,s=i.field(l(37),{type:"email",dir:"ltr",maxlength:320,autocomplete:"email"}),t=async()=>{if(!s.value().includes("@"))return s.fail(l(38));await i.call("links",{email:s.value()});let a=l(39),c=i.press(l(40),o);i.show(i.view(l(31),n("p",null,a),c))},e=i.press(l(40),o,".plain.back");i.show(i.view(l(5),i.form(l(41),t,s.box),e))}export{p as askMail};
