@@ -237,6 +237,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
         s, [two.ids["order"]], now=LATER
     ),
+    "returns.events.request_case_closing": lambda s, two: events.request_case_closing(
+        s, two.mine.id, two.ids["order"], "talk", now=LATER
+    ),
     "returns.events.request_case": lambda s, two: events.request_case(
         s, two.mine.id, two.ids["order"], "talk", now=LATER
     ),

@@ -274,6 +274,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "changes.refresh_order": lambda _: [{"ref": "1"}, {"ref": "no such order"}],
     "changes.refresh_review": lambda _: [{"ref": "r1"}],
     "conversations.open_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
+    "conversations.close_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "desk.confirm_sender": lambda _: [{"by": "Bruno"}],
     "privacy.erase_store": lambda two: [{"counts": {"orders": 1}}],
     "privacy.retain": lambda _: [{}],
