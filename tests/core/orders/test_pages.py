@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import re
 import html
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
