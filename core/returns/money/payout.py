@@ -1,4 +1,4 @@
-"""When a return's money is due and how much it is: from its events, the terms of its approval and the order's balance."""
+"""When a return's money is due and how much it is: by its events, its approved terms and the order's balance."""
 
 from __future__ import annotations
 

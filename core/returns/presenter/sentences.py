@@ -1,6 +1,6 @@
 """Sentences about returns for shoppers: codes, days and amounts in the reader's language.
 
-Pages, the widget's answers and letters all take their words here; the short ones are kept in `display_names.py`. `today`,
+Pages, the widget's answers and letters all take their words here; the short ones are in `display_names.py`. `today`,
 where it is known, leaves the year out of days of this year.
 """
 
