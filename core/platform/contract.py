@@ -8,7 +8,8 @@ Rules that hold for every method:
 - `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard.
 - "Asked twice with the same key, do it once": where the platform has no idempotency key, look for ours first.
 - A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
-- Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them.
+- Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
+  the app's own settings, where a platform signs with the app's secret instead of the store's.
 - No global state: two stores are served by two objects in two threads at once.
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import requests
@@ -219,6 +221,8 @@ class InstallUrls:
     back: str
 
 
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
 SealState = Callable[[Mapping[str, str]], str]
 UnsealState = Callable[[str], Mapping[str, str]]
 SecretOf = Callable[[str], str]
@@ -231,8 +235,10 @@ class Platform:
     title: ClassVar[str]
     features: ClassVar[frozenset[Feature]] = frozenset()
     app_settings: ClassVar[Mapping[str, str]] = {}
-    """Credentials of the app itself: setting name → what it is, in a sentence. Read from the environment as
-    AFTERCARE_<PLATFORM>_<SETTING>."""
+    """Credentials of the app itself, without which the platform is not offered: setting name → what it is, in a
+    sentence. Read from the environment as AFTERCARE_<PLATFORM>_<SETTING>."""
+    optional_settings: ClassVar[Mapping[str, str]] = {}
+    """More of the same that may be absent, such as the secret that an app had before its present one."""
     consent_domains: ClassVar[Sequence[str]] = ()
     """Domains at and below which this platform asks a merchant for consent. Empty where stores do so themselves, at
     any address: the merchant then sees the address and goes there by a link."""
@@ -252,13 +258,15 @@ class Platform:
         credentials: Mapping[str, str],
         settings: Mapping[str, Any],
         http: requests.Session,
+        app: Mapping[str, str] = NO_SETTINGS,
     ) -> None:
         self.ref = ref
         self.credentials = credentials
         self.settings = settings
         self.http = http
+        self.app = app
 
-    # Before a store is known. `app` holds the app_settings.
+    # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 
     @classmethod
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
@@ -74,9 +75,15 @@ def open_platform(services: Services, store: Store) -> Platform:
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
     session = open_session(allow=services.config.outbound_allow)
-    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    app = app_settings_of(services, store.platform)
+    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session, app)
     platform.paying_seconds = services.config.paying_seconds
     return platform
+
+
+def app_settings_of(services: Services, platform: str) -> Mapping[str, str]:
+    """Give what the environment sets for our app at a platform; "" for what it does not set."""
+    return services.config.app_settings.get(platform, {})
 
 
 def secret_of(services: Services, store: Store) -> str:
