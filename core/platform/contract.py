@@ -5,7 +5,8 @@ A plugin is a translator. It has no tables, pages, jobs or mail; it answers the 
 add recorded payloads, pass `tests/plugins/test_contract.py`. If that takes an edit elsewhere, the door is wrong.
 
 Rules that hold for every method:
-- `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard.
+- `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard. A POST that
+  only reads (a GraphQL query) says so by `core.platform.http.only_reading`.
 - "Asked twice with the same key, do it once": where the platform has no idempotency key, look for ours first.
 - A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
 - Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has

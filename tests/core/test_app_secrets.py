@@ -1,4 +1,4 @@
-"""A platform that signs with the app's secret: deliveries, forwarded shoppers and the desk, before and during a rotation."""
+"""A platform that signs with the app's secret: its deliveries, its shoppers and the desk, also during a rotation."""
 
 from __future__ import annotations
 
