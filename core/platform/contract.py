@@ -247,6 +247,8 @@ class Platform:
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
+    renews: ClassVar[bool] = False
+    """Whether credentials expire and `renew` gives new ones without the merchant."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""
@@ -321,9 +323,16 @@ class Platform:
         """Look at the connection, mend what can be mended, say what cannot."""
         return []
 
+    def renew_due(self, now: datetime) -> bool:
+        """Say whether these credentials are over, or so soon that a call begun now might find them so. Asks nobody."""
+        return False
+
     def renew(self) -> Mapping[str, str]:
-        """Give fresh credentials."""
-        # Not called yet: tokens that expire are renewed under a lease (issue D, a door for three platforms).
+        """Give fresh credentials, all of them, in place of the present ones; only where `renews`.
+
+        The core calls it from one process at a time. It may die before it has kept the answer: the credentials asked
+        with must then still renew. Raises AccessLost where only the merchant can let us in again.
+        """
         return self.credentials
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:

@@ -32,6 +32,11 @@ class Store(Base):
     country: Mapped[str] = mapped_column(default="")
     credentials: Mapped[bytes]
     """Sealed for this store; see core/secrets.py."""
+    renewed_at: Mapped[datetime | None]
+    """When the credentials were last renewed, or given by the merchant."""
+    renewal_lease: Mapped[str] = mapped_column(default="")
+    """Who is renewing the credentials, until `renewal_until`; "" for nobody."""
+    renewal_until: Mapped[datetime | None]
     secret: Mapped[bytes]
     """Sealed: what the store signs its webhooks with. Platforms show it to whoever may read the shop's settings."""
     forwarding_secret: Mapped[bytes] = mapped_column(default=b"")

@@ -73,6 +73,11 @@ def open_platform(services: Services, store: Store) -> Platform:
     """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed."""
     if store.state != "open":
         raise PauseStore(store.state_reason or f"the store is {store.state}")
+    return make_platform(services, store)
+
+
+def make_platform(services: Services, store: Store) -> Platform:
+    """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
     session = open_session(allow=services.config.outbound_allow)
     app = app_settings_of(services, store.platform)
