@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -12,6 +11,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser, HeaderParser
 from email.policy import Compat32
 
+from core.mail.charsets import decode, meta_charset
 from core.mail.reply_text import strip_html
 
 # A header block of 128 KiB passes no common mail server (Postfix: 100 KiB). Nesting and part counts are far above
@@ -25,18 +25,6 @@ _NOT_ADDRESSES = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^\s?]*\?[bq]\?[^\s?]*\?=', r
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-# What senders say, and the larger set they mean (encoding.spec.whatwg.org).
-_CHARSETS = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "iso-8859-1": "cp1252",
-    "tis-620": "cp874",
-    "us-ascii": "utf-8",
-    "windows-874": "cp874",
-}
-# Python calls these encodings too; on a mail's words they are slow or change them.
-_NOT_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 class _AsWritten(Compat32):
@@ -84,7 +72,11 @@ def decode_words(value: str) -> str:
         return clean(value)
     # decode_header writes what stands between encoded words in this codec of Python's own.
     decoded = [
-        piece if isinstance(piece, str) else _decode(piece, charset or "raw-unicode-escape")
+        piece
+        if isinstance(piece, str)
+        else decode(piece, charset)
+        if charset
+        else piece.decode("raw-unicode-escape", "replace")
         for piece, charset in pieces
     ]
     return " ".join(clean("".join(decoded)).split())
@@ -141,11 +133,14 @@ def text_of(mail: Message, limit: int) -> str:
 
 
 def part_text(part: Message) -> str:
-    """Decode one text part by the charset it names, or as UTF-8 where that one is unknown."""
+    """Decode one text part by the charset it names; an HTML part without one by that of its <meta>."""
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""
-    return clean(_decode(payload, part.get_content_charset() or "utf-8"))
+    label = part.get_content_charset() or ""
+    if not label and part.get_content_type() == "text/html":
+        label = meta_charset(payload)
+    return clean(decode(payload, label))
 
 
 def clean(text: str) -> str:
@@ -154,15 +149,5 @@ def clean(text: str) -> str:
 
 
 def _repair(value: str) -> str:
-    """Read raw 8-bit letters in a header as UTF-8, which is what they mostly are."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _decode(raw: bytes, charset: str) -> str:
-    name = _CHARSETS.get(charset.lower(), charset)
-    try:
-        if name != "raw-unicode-escape" and codecs.lookup(name).name in _NOT_CHARSETS:
-            name = "utf-8"
-        return raw.decode(name, "replace")
-    except (LookupError, ValueError):
-        return raw.decode("utf-8", "replace")
+    """Read raw 8-bit letters in a header: no label stands beside them."""
+    return value if value.isascii() else decode(value.encode("utf-8", "surrogateescape"), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import random
 import time
 from pathlib import Path
@@ -227,7 +228,32 @@ def test_what_is_no_mail_is_refused(raw: bytes) -> None:
     ("charset", "body", "words"),
     [
         ("no-such-charset", "Ačiū".encode(), "Ačiū"),
-        ("utf-8", b"caf\xe9", "caf\ufffd"),
+        ("utf-8", b"caf\xe9", "café"),
+        ("utf-8", "Thứ Năm này".encode().replace(b"\xc4\x83", b"\xc4"), "Thứ N\ufffdm này"),
+        ("us-ascii", b"Gr\xf6\xdfe passt nicht", "Größe passt nicht"),
+        ("unknown-8bit", b"Gr\xf6\xdfe", "Größe"),
+        ("us-ascii", "尺寸不合适".encode(), "尺寸不合适"),
+        ("ks_c_5601-1987", bytes.fromhex("8c63b9e6b0a2c7cf"), "똠방각하"),
+        ("euc-kr", bytes.fromhex("8c63b9e6b0a2c7cf"), "똠방각하"),
+        ("cp-850", b"caf\xe9", "café"),
+        ("shift_jis", "①髙".encode("cp932"), "①髙"),
+        ("x-sjis", "注文".encode("cp932"), "注文"),
+        ("iso-2022-jp", "注文".encode("iso-2022-jp"), "注文"),
+        ("hz-gb-2312", "订单".encode("hz"), "订单"),
+        ("gb2312", "喆镕".encode("gb18030"), "喆镕"),
+        ("x-gbk", "喆镕".encode("gb18030"), "喆镕"),
+        ("big5", "訂單".encode("big5"), "訂單"),
+        ("iso-8859-9", "İade şartı".encode("cp1254"), "İade şartı"),
+        ("iso-8859-11", "ขอบคุณ“".encode("cp874"), "ขอบคุณ“"),
+        ("tis-620", "ขอบคุณ“".encode("cp874"), "ขอบคุณ“"),
+        ("windows-1257", "Ačiū".encode("cp1257"), "Ačiū"),
+        ("cp1256", "شكرا".encode("cp1256"), "شكرا"),
+        ("iso-8859-6-i", "شكرا".encode("iso-8859-6"), "شكرا"),
+        ("iso-8859-8-i", "תודה".encode("iso-8859-8"), "תודה"),
+        ("koi8-ru", "дякую".encode("koi8-u"), "дякую"),
+        ("big5", "訂單 ü".encode(), "訂單 ü"),
+        ("utf-7", b"Gr+APYA3w-e", "Größe"),
+        ("utf-16", "Größe".encode("utf-16"), "Größe"),
         ("unicode_escape", rb"C:\new", r"C:\new"),
         ("punycode", b"late-5ub", "late-5ub"),
         ("base64", b"Hello", "Hello"),
@@ -239,6 +265,15 @@ def test_what_is_no_mail_is_refused(raw: bytes) -> None:
 def test_a_broken_charset_still_gives_words(charset: str, body: bytes, words: str) -> None:
     head = f"From: ann@shopper.example\nContent-Type: text/plain; charset={charset}\n\n".encode()
     assert read(head + body, our_addresses=OURS).text == words
+
+
+def test_without_a_charset_a_page_s_own_counts_and_a_header_s_letters_are_read() -> None:
+    page = '<meta http-equiv="Content-Type" content="text/html; charset=tis-620"><p>ขอบคุณ'.encode("cp874")
+    head = b"From: J\xf6rg <ann@shopper.example>\nSubject: Gr\xf6\xdfe\nContent-Type: text/html\n\n"
+    mail = read(head + page, our_addresses=OURS)
+    assert (mail.text, mail.subject, mail.sender_name) == ("ขอบคุณ", "Größe", "Jörg")
+    encoded = b"=?ks_c_5601-1987?B?" + binascii.b2a_base64(bytes.fromhex("8c63b9e6b0a2c7cf"), newline=False) + b"?="
+    assert read(b"From: a@b.example\nSubject: " + encoded + b"\n\n", our_addresses=OURS).subject == "똠방각하"
 
 
 def test_ten_megabytes_give_as_much_text_as_allowed() -> None:
