@@ -18,6 +18,7 @@ from core.mail.reply_text import strip_html
 # what people send and far below what makes the parser slow.
 _HEADERS_MAX, _HEADER_MAX, _NESTED_MAX, _DASHES_MAX = 128 * 1024, 4000, 100, 20_000
 _NESTED = re.compile(rb"(?:multipart|message)/", re.IGNORECASE)
+_BOUNDARY = re.compile(rb"^--([^\s\"\\][^\r\n\"\\]{0,100}?)[ \t]*\r?\n(?=Content-)", re.MULTILINE | re.IGNORECASE)
 _BODY = re.compile(rb"\r?\n\r?\n")
 
 _ADDRESS = re.compile(r"[^\s<>()\",;:@\[\]]{1,64}@[^\s<>()\",;:@\[\]]{1,253}")
@@ -25,6 +26,9 @@ _NOT_ADDRESSES = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^\s?]*\?[bq]\?[^\s?]*\?=', r
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+_TEXT_OF_MACHINES = frozenset({"calendar", "css", "csv", "directory", "javascript", "rfc822-headers", "vcard", "xml"})
 
 
 class _AsWritten(Compat32):
@@ -46,7 +50,21 @@ def parse(raw: bytes) -> Message:
     nested = sum(1 for _ in _NESTED.finditer(raw))
     if nested > _NESTED_MAX or raw.count(b"\n--") > _DASHES_MAX:
         return BytesHeaderParser(policy=_POLICY).parsebytes(raw)
-    return message_from_bytes(raw, policy=_POLICY)
+    mail = message_from_bytes(raw, policy=_POLICY)
+    for part in mail.walk():
+        _find_boundary(part)
+    return mail
+
+
+def _find_boundary(part: Message) -> None:
+    """Cut up a multipart body whose header does not say where: some servers break that line where none may."""
+    if part.get_content_maintype() != "multipart" or part.is_multipart():
+        return
+    body = part.get_payload(decode=True)
+    mark = _BOUNDARY.search(body) if isinstance(body, bytes) else None
+    if mark and isinstance(body, bytes):
+        head = b'Content-Type: multipart/mixed; boundary="%s"\n\n' % mark[1]
+        part.set_payload(message_from_bytes(head + body, policy=_POLICY).get_payload())
 
 
 def parse_headers(text: str) -> Message:
@@ -96,7 +114,7 @@ def addresses(mail: Message, *names: str) -> tuple[str, ...]:
 
 def addresses_in(value: str) -> list[str]:
     """Give the addresses in one header's value; what stands in quotes or encoded words is a name."""
-    return [address.lower() for address in _ADDRESS.findall(_NOT_ADDRESSES.sub(" ", value))]
+    return [address.lower().rstrip(".") for address in _ADDRESS.findall(_NOT_ADDRESSES.sub(" ", value))]
 
 
 def message_ids(mail: Message, name: str) -> tuple[str, ...]:
@@ -122,14 +140,36 @@ def children(part: Message) -> list[Message]:
 
 
 def text_of(mail: Message, limit: int) -> str:
-    """Give the mail's own text, at most `limit` characters: the plain parts, or the HTML where those are empty."""
-    texts = {"text/plain": "", "text/html": ""}
+    """Give the mail's own text, at most `limit` characters: the plain parts, or the HTML where those are empty.
+
+    Where neither holds a word, what else is text (text/enriched), or what the parser could not cut up.
+    """
+    texts = {"plain": "", "html": "", "other": ""}
     for part in walk_parts(mail):
-        kind = part.get_content_type()
+        kind = _text_kind(part)
         if kind in texts and part.get_content_disposition() != "attachment" and len(texts[kind]) < limit:
             texts[kind] += part_text(part)[:limit] + "\n"
-    plain = texts["text/plain"] if texts["text/plain"].strip() else strip_html(texts["text/html"][:limit])
-    return plain[:limit]
+    if texts["plain"].strip():
+        return texts["plain"][:limit]
+    return (strip_html(texts["html"][:limit]) or strip_html(texts["other"][:limit]))[:limit]
+
+
+def _text_kind(part: Message) -> str:
+    """Say whether a part holds "plain" text, "html", "other" text, or none of the writer's words ("")."""
+    main, _, sub = (part.get_content_type().split() or [""])[0].partition("/")
+    if main == "text":
+        return sub if sub in {"plain", "html"} else "" if sub in _TEXT_OF_MACHINES else "other"
+    return "other" if main == "multipart" else ""
+
+
+def count_attachments(mail: Message) -> int:
+    """Count the files, pictures and mails that came along with the text, also the pictures shown inside it."""
+    texts = ("text", "multipart")
+    return sum(
+        1
+        for part in walk_parts(mail)
+        if part.get_content_disposition() == "attachment" or part.get_content_maintype() not in texts
+    )
 
 
 def part_text(part: Message) -> str:
