@@ -6,17 +6,19 @@ checks the token before it believes anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
 from core.mail.automatic import find_evidence
 from core.mail.bounces import read_complaint, read_plain, read_report
-from core.mail.mime import addresses, count_attachments, decode_words, display_name, header, message_ids, parse, text_of
+from core.mail.mime import addresses, attachments_of, decode_words, display_name, header, message_ids, parse, text_of
 from core.mail.received import Inbound, UnreadableMail, first, our_token, split_token
-from core.mail.reply_text import cut_reply
+from core.mail.reply_text import cut_reply, without_tokens
 
 __all__ = ["Inbound", "UnreadableMail", "cut_reply", "may_answer", "read"]
 
+_SHORTEST_TOKEN = 12
 _TRACE = ("From", "Received", "Return-Path", "Message-ID", "Date")
 
 
@@ -41,7 +43,7 @@ def read(raw: bytes, *, our_addresses: Collection[str], limit: int = 1 << 20) ->
         token=our_token(to, ours),
         subject=decode_words(header(mail, "Subject")),
         text=text_of(mail, limit).strip(),
-        attachments=count_attachments(mail),
+        attachments=attachments_of(mail),
         message_id=first(message_ids(mail, "Message-ID")),
         in_reply_to=first(message_ids(mail, "In-Reply-To")),
         references=message_ids(mail, "References")[-50:],
@@ -54,8 +56,15 @@ def read(raw: bytes, *, our_addresses: Collection[str], limit: int = 1 << 20) ->
         draft,
         kind="auto_reply" if evidence else "reply",
         evidence=evidence,
-        text=cut_reply(draft.text, ours),
+        subject=_without(draft.token, draft.subject, ours),
+        text=_without(draft.token, cut_reply(draft.text, ours), ours),
     )
+
+
+def _without(token: str, text: str, ours: Collection[str]) -> str:
+    """Give a text in which our token no longer stands, in an address or by itself: it opens the way into the case."""
+    plain = without_tokens(text, ours)
+    return re.sub(re.escape(token), "…", plain, flags=re.IGNORECASE) if len(token) >= _SHORTEST_TOKEN else plain
 
 
 def may_answer(inbound: Inbound) -> bool:

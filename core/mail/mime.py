@@ -12,7 +12,7 @@ from email.parser import BytesHeaderParser, HeaderParser
 from email.policy import Compat32
 
 from core.mail.charsets import decode, meta_charset
-from core.mail.reply_text import strip_html
+from core.mail.html_text import strip_html
 
 # A header block of 128 KiB passes no common mail server (Postfix: 100 KiB). Nesting and part counts are far above
 # what people send and far below what makes the parser slow.
@@ -162,14 +162,23 @@ def _text_kind(part: Message) -> str:
     return "other" if main == "multipart" else ""
 
 
-def count_attachments(mail: Message) -> int:
-    """Count the files, pictures and mails that came along with the text, also the pictures shown inside it."""
-    texts = ("text", "multipart")
-    return sum(
-        1
-        for part in walk_parts(mail)
-        if part.get_content_disposition() == "attachment" or part.get_content_maintype() not in texts
-    )
+def attachments_of(mail: Message) -> tuple[str, ...]:
+    """Name the files, pictures and mails that came along with the text, a nameless one by its type; at most 50."""
+    parts = [part for part in walk_parts(mail) if _is_attached(part)]
+    return tuple(_file_name(part) or part.get_content_type()[:100] for part in parts[:50])
+
+
+def _is_attached(part: Message) -> bool:
+    return part.get_content_disposition() == "attachment" or part.get_content_maintype() not in ("text", "multipart")
+
+
+def _file_name(part: Message) -> str:
+    """Give a part's file name as one clean line, at most 100 characters."""
+    try:
+        name = part.get_filename("")
+    except (LookupError, ValueError):  # a charset in RFC 2231 form that is none
+        return ""
+    return _BIDI.sub("", decode_words(_repair(name)))[:100].strip()
 
 
 def part_text(part: Message) -> str:

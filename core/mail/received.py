@@ -19,7 +19,7 @@ class Inbound:
     `text` is the writer's new words; for a bounce, what the server explains. `evidence` names the header that
     shows a machine wrote it. Bounces have `status` (RFC 3463, "5.1.1"), `final_recipient`, `original_message_id`
     and `permanent`: this message will not arrive any more. Whether the address is dead is in the status (5.1.x);
-    a full mailbox ends permanent too. Complaints have `feedback_type` ("abuse", RFC 5965). `attachments` counts
+    a full mailbox ends permanent too. Complaints have `feedback_type` ("abuse", RFC 5965). `attachments` names
     the files and pictures that came along.
     """
 
@@ -31,7 +31,7 @@ class Inbound:
     token: str = field(default="", repr=False)
     subject: str = field(default="", repr=False)
     text: str = field(default="", repr=False)
-    attachments: int = 0
+    attachments: tuple[str, ...] = field(default=(), repr=False)
     message_id: str = ""
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
