@@ -12,6 +12,7 @@ from flask import Response, abort, g, render_template, request
 from core.http.context import require_same_site, services, set_language, words
 from core.secrets import BadToken
 from core.stores import audit, staff
+from core.stores.platform_access import reconnect_url
 
 desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
 COOKIE = "aftercare_desk"
@@ -58,7 +59,8 @@ def show_page(template: str, **values: Any) -> str:
     def day(on: date | None) -> str:
         return say.day(on, today=today_) if on else ""
 
-    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day}
+    connect_url = reconnect_url(services(), g.store)
+    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day, "connect_url": connect_url}
     return render_template(f"desk/{template}.html", **shared, **values)
 
 

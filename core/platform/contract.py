@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -305,12 +305,23 @@ class Platform:
 
     # With a store.
 
-    def after_install(self, link: Link) -> None:
-        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again."""
+    def after_install(self, link: Link) -> list[Finding]:
+        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again.
+
+        What staff have to mend is given back, as by check_health.
+        """
+        return []
 
     def check_health(self, link: Link) -> list[Finding]:
-        """Look at the connection, mend what can be mended, say what cannot."""
+        """Look at the connection, mend what can be mended, say what cannot. Errors are shown to staff as findings."""
         return []
+
+    def check_access(self) -> None:
+        """Read something small that needs the credentials. Raises AccessLost where they are refused.
+
+        Asked before a store is closed for one refusal, and while it is closed.
+        """
+        self.orders_since(datetime.now(UTC).isoformat())
 
     def renew(self) -> Mapping[str, str]:
         """Give fresh credentials."""

@@ -22,7 +22,7 @@ class Refused(PlatformError):
 
 
 class AccessLost(Refused):
-    """The store's credentials no longer open the door: its work pauses until the merchant reconnects."""
+    """The store refuses the credentials. The core looks again before it closes the store, and while it is closed."""
 
 
 class NotSupported(PlatformError):

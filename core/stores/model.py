@@ -26,6 +26,8 @@ class Store(Base):
     email: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="open")
     state_reason: Mapped[str] = mapped_column(default="")
+    closed_at: Mapped[datetime | None]
+    """Since when the store refuses our credentials; None where it is open, or was closed before this was kept."""
     currency: Mapped[str] = mapped_column(default="")
     timezone: Mapped[str] = mapped_column(default="UTC")
     language: Mapped[str] = mapped_column(default="en")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -68,9 +69,12 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
-def open_platform(services: Services, store: Store) -> Platform:
-    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed."""
-    if store.state != "open":
+def open_platform(services: Services, store: Store, *, although_closed: bool = False) -> Platform:
+    """Give the store's platform, ready to be asked.
+
+    Raises PauseStore when the store is closed, unless asked for `although_closed`; always for one that removed us.
+    """
+    if store.state != "open" and not (although_closed and store.state == "closed"):
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
     session = open_session(allow=services.config.outbound_allow)
@@ -105,6 +109,11 @@ def link_of(services: Services, store: Store) -> Link:
         secret=secret_of(services, store),
         forwarding_secret=forwarding_secret_of(services, store),
     )
+
+
+def reconnect_url(services: Services, store: Store) -> str:
+    """Give the address where the merchant connects this store again."""
+    return f"{services.config.public_url}/install/{store.platform}?{urlencode({'store': store.ref})}"
 
 
 def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, until: datetime) -> bool:

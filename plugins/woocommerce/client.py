@@ -32,6 +32,19 @@ def checked_id(ref: str) -> str:
     return ref
 
 
+class NoApi(Unavailable):
+    """A page of the site answers where its REST API should: plain permalinks, a cache, or a site that is set up anew.
+
+    It may be over in a minute, so it is asked again; the sentence says what to look at when it is not.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} answers with a page (404) where its REST API should be. In WordPress under Settings, "
+            "Permalinks, choose anything but Plain; a cache or a security plugin may hide /wp-json too."
+        )
+
+
 class Listing(NamedTuple):
     """One page of a collection; `total` where the store says so (proxies strip the header)."""
 
@@ -125,6 +138,8 @@ class Client(woocommerce.API):
             raise (Refused if code.startswith("aftercare_") else AccessLost)(sentence)
         if code and (_is_refusal(status) or _is_validation(status, body)):
             raise Refused(sentence or f"The store refused ({status} {code}).")
+        if status == 404:
+            raise NoApi(self.url)
         error = NothingDone if status == 429 else Unavailable
         raise error(f"The store answered {status}.", retry_after=retry_after(response))
 

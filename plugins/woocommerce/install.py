@@ -25,7 +25,7 @@ from core.platform.contract import (
 )
 from core.platform.errors import AccessLost, Refused
 from core.platform.responses import read_json
-from plugins.woocommerce.client import Client, Missing, NoRoute
+from plugins.woocommerce.client import Client, Missing, NoApi, NoRoute
 from plugins.woocommerce.tracking import utc_time
 
 APP_NAME = "Aftercare"
@@ -102,8 +102,10 @@ def _installation(store: str, key: str, secret: str, http: requests.Session) -> 
     api = Client(store, key, secret, http)
     try:
         status = api.get("system_status", params={"_fields": "environment,settings"})
+    except NoApi as error:
+        raise Refused(str(error)) from None
     except Missing:
-        raise Refused(f"There is no WooCommerce at {store}, or its permalinks are set to plain.") from None
+        raise Refused(f"There is no WooCommerce at {store}.") from None
     environment, settings = status.get("environment") or {}, status.get("settings") or {}
     home = store_address(str(environment.get("home_url") or store))
     # A store may claim any home: one that claims another's must not be taken for it.

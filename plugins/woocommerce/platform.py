@@ -118,11 +118,14 @@ class WooCommerce(Platform):
 
     # Connection.
 
-    def after_install(self, link: Link) -> None:
-        install.check_connection(self._api, self._plugin, link, renew_secret=True)
+    def after_install(self, link: Link) -> list[Finding]:
+        return install.check_connection(self._api, self._plugin, link, renew_secret=True)
 
     def check_health(self, link: Link) -> list[Finding]:
         return install.check_connection(self._api, self._plugin, link)
+
+    def check_access(self) -> None:
+        self._api.page("orders", {"per_page": 1, "_fields": "id"})
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
         return webhooks.read_webhook(request, secret)

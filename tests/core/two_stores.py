@@ -114,6 +114,7 @@ def _leave_something_to_touch(two: Two) -> None:
         two.ids = {"order": order.id, "draft": draft.id, "stuck": stuck.id, "paused": paused.id}
         two.ids["case"] = session.scalars(sa.select(Case.id)).one()
         two.ids["parcel"] = session.scalars(sa.select(Shipment.id)).one()
+        two.ids["staff"] = session.scalars(sa.select(Staff.id)).one()
         two.ids["sent"] = session.scalars(sa.select(Notice.id).where(Notice.state == "bounced")).one()
 
 
