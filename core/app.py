@@ -75,7 +75,7 @@ from core.shipping.mail import notices
 from core.shipping.rules import notice_kinds
 from core.stores import errors as stores_errors
 from core.stores import housekeeping
-from core.stores.connection import access, health_check, owner_mail
+from core.stores.connection import access, health_check, moves, owner_mail
 from core.stores.worker_access import WorkerAccess
 from core.web import health, hooks, inbound_mail, installs, proxy, widget
 from core.web.fast_path import FastPath
@@ -105,7 +105,7 @@ def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, access, health_check, owner_mail, housekeeping, key_rotation, notices, shipping_sweep, cases),
+        *(changes, access, health_check, moves, owner_mail, housekeeping, key_rotation, notices, shipping_sweep, cases),
         *(sender_page, retention),
         *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):

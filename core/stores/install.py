@@ -18,18 +18,22 @@ from core.platform.contract import Installation
 from core.secrets import new_token
 from core.services import Services
 from core.stores import audit
-from core.stores.model import Store
+from core.stores.model import Store, StoreClaim
 from core.stores.platform_access import store_by_id
 
 _KEY_LETTERS = string.ascii_lowercase + string.digits
 
 
-def connect(services: Services, platform: str, installation: Installation) -> Store:
-    """Create a store, or reconnect one with new credentials: paused jobs resume and the first import begins."""
+def connect(services: Services, platform: str, installation: Installation, *, moved: int | None = None) -> Store:
+    """Create a store, or reconnect one with new credentials: paused jobs resume and the first import begins.
+
+    `moved` is the id of a store that is at the installation's ref now: history, policy and settings stay, and its
+    webhooks at the old ref are removed.
+    """
     now = services.clock()
     with services.db.system(Purpose.FIND_STORE, write=False) as session:
         same = sa.select(Store.id).where(Store.platform == platform, Store.ref == installation.ref)
-        known = session.scalar(same)
+        known = moved or session.scalar(same)
     store_id = known or new_id()
     with services.db.transaction(store_id) as session:
         if known is None:
@@ -38,6 +42,8 @@ def connect(services: Services, platform: str, installation: Installation) -> St
         else:
             # Locked: a job that lost the old keys must not close the store between our look and our commit.
             store = store_by_id(session, store_id, lock=True)
+        if store.ref != installation.ref:
+            _leave(session, store, installation, now=now)
         _learn(services, store, installation)
         _give_forwarding_secret(services, store)
         store.state, store.state_reason, store.closed_at = "open", "", None
@@ -45,6 +51,17 @@ def connect(services: Services, platform: str, installation: Installation) -> St
         queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
         audit.note(session, now, platform, "connected" if known is None else "reconnected")
     return store
+
+
+def _leave(session: Session, store: Store, installation: Installation, *, now: datetime) -> None:
+    """Give a store its new ref, and promise to remove its webhooks at the old one."""
+    before, sealed = store.ref, store.credentials.hex()
+    store.ref = installation.ref
+    codes = {"before": before[:200], "after": store.ref[:200]}
+    audit.note(session, now, "aftercare", "move_store", codes=codes if " " not in before + store.ref else {})
+    if sealed:
+        new = NewJob("stores.leave_address", f"leave_address:{before}", {"ref": before, "credentials": sealed})
+        queue.enqueue(session, store.id, new, now=now)
 
 
 def _first_reads(now: datetime) -> list[NewJob]:
@@ -98,6 +115,7 @@ def _learn(services: Services, store: Store, installation: Installation) -> None
     store.credentials = sealed
     for name in ("name", "url", "email", "currency", "timezone", "language", "country"):
         setattr(store, name, getattr(installation, name) or getattr(store, name) or "")
+    store.platform_id = installation.store_id or store.platform_id or ""
     if store.timezone not in zoneinfo.available_timezones():
         store.timezone = "UTC"
 
@@ -107,4 +125,5 @@ def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
     store = store_by_id(session, store_id)
     store.state, store.state_reason, store.closed_at = "uninstalled", "the merchant removed the app", None
     store.credentials = b""
+    session.execute(sa.delete(StoreClaim))
     audit.note(session, now, store.platform, "uninstalled")

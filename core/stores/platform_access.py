@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
@@ -77,8 +79,15 @@ def open_platform(services: Services, store: Store, *, although_closed: bool = F
     if store.state != "open" and not (although_closed and store.state == "closed"):
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
+    return platform_at(services, store.platform, store.ref, credentials, store.settings)
+
+
+def platform_at(
+    services: Services, name: str, ref: str, credentials: Mapping[str, str], settings: Mapping[str, Any]
+) -> Platform:
+    """Give a platform's object for a ref and credentials that are not, or no longer, a store's own."""
     session = open_session(allow=services.config.outbound_allow)
-    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform = services.platforms[name](ref, credentials, settings, session)
     platform.paying_seconds = services.config.paying_seconds
     return platform
 

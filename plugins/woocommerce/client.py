@@ -10,8 +10,8 @@ import requests
 import woocommerce
 from requests.auth import HTTPBasicAuth
 
-from core.platform.errors import AccessLost, NothingDone, Refused, Unavailable
-from core.platform.responses import describe_move, read_json, retry_after
+from core.platform.errors import AccessLost, Moved, NothingDone, Refused, Unavailable
+from core.platform.responses import describe_move, find_origin, read_json, retry_after
 
 PER_PAGE = 100
 """The most WooCommerce gives at once; more is a 400 (10.5)."""
@@ -126,7 +126,9 @@ class Client(woocommerce.API):
             return
         if status < 400:
             # Never followed: a POST would arrive as a GET, and is answered with a list.
-            raise Refused(describe_move(response.url, urljoin(response.url, response.headers.get("Location", ""))))
+            there = urljoin(response.url, response.headers.get("Location", ""))
+            sentence, target = describe_move(response.url, there), find_origin(there)
+            raise Refused(sentence) if target == find_origin(response.url) else Moved(sentence, target=target)
         body = _error(response)
         code, sentence = str(body.get("code") or ""), str(body.get("message") or "")[:300]
         if code == "rest_no_route":

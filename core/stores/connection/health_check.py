@@ -17,7 +17,7 @@ from core.secrets import Unsealable
 from core.services import Services
 from core.stores import audit, install
 from core.stores.model import Finding
-from core.stores.platform_access import link_of, open_platform
+from core.stores.platform_access import link_of, open_platform, store_by_id
 
 PATIENCE = 5
 """Tries, about half a minute together, after which a store that does not answer is a finding."""
@@ -47,9 +47,11 @@ def _check(work: Work, ask: Callable[[Platform, Link], list[contract.Finding]], 
     """
     services: Services = work.services
     store = install.with_both_secrets(services, work.store_id)
-    is_complete = True
+    is_complete, platform_id = True, ""
     try:
-        found = ask(open_platform(services, store), link_of(services, store))
+        platform = open_platform(services, store)
+        found = ask(platform, link_of(services, store))
+        platform_id = store.platform_id or _read_id(platform)
     except NotSupported:
         found = []
     except Unsealable:
@@ -64,6 +66,8 @@ def _check(work: Work, ask: Callable[[Platform, Link], list[contract.Finding]], 
         found, is_complete = [contract.Finding(UNREACHABLE, str(error))], False
     with work.done() as session:
         _keep(session, found, is_complete=is_complete, now=work.now)
+        if platform_id and not store.platform_id:  # it was connected before ids were kept
+            store_by_id(session, work.store_id, lock=True).platform_id = platform_id
         for finding in found:
             if finding.mended and not is_first:  # what a new store lacks was never there
                 audit.note(session, work.now, "aftercare", "mend", f"finding:{finding.code}")
@@ -71,6 +75,13 @@ def _check(work: Work, ask: Callable[[Platform, Link], list[contract.Finding]], 
         if since:
             again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})
             queue.enqueue(session, work.store_id, again, now=work.now)
+
+
+def _read_id(platform: Platform) -> str:
+    try:
+        return platform.identify().store_id
+    except NotSupported:
+        return ""
 
 
 def _keep(session: Session, found: Sequence[contract.Finding], *, is_complete: bool, now: datetime) -> None:

@@ -17,19 +17,27 @@ from core.mail.compose import BadAddress, MailRefused, MailUnavailable, Message
 from core.mail.layout import clean, isolate
 from core.platform.errors import Refused, Unavailable
 from core.services import Services
-from core.stores.model import Staff, Store
+from core.stores.model import Staff, Store, StoreClaim
 from core.stores.platform_access import reconnect_url, store_by_id
 
 STORE_ADDRESS = 0
 """Stands for the store's own address where no owner has one."""
 
 
-def promise(session: Session, store: Store, what: str, *, occasion: str, now: datetime) -> None:
-    """Promise each owner one mail about something that happened; where none has an address, the store's own gets it."""
+def promise(session: Session, store: Store, what: str, *, occasion: str, now: datetime, about: int = 0) -> None:
+    """Promise each owner one mail about something that happened; where none has an address, the store's own gets it.
+
+    `what` names the letter, `about` the row it tells of, if any.
+    """
     owners = sa.select(Staff.id).where(Staff.role == "owner", Staff.email != "").order_by(Staff.id)
     to = list(session.scalars(owners)) or ([STORE_ADDRESS] if store.email else [])
     new = [
-        NewJob("stores.tell_owner", f"tell_owner:{what}:{occasion}:{one}", {"what": what, "staff": one}, once=True)
+        NewJob(
+            "stores.tell_owner",
+            f"tell_owner:{what}:{occasion}:{one}",
+            {"what": what, "staff": one, "about": about},
+            once=True,
+        )
         for one in to
     ]
     queue.enqueue(session, store.id, new, now=now)
@@ -41,9 +49,10 @@ def tell_owner(work: Work) -> None:
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
         person = session.get(Staff, (work.store_id, work.payload["staff"]))
+        claim = session.get(StoreClaim, (work.store_id, work.payload.get("about", 0)))
     to = person.email if person else store.email
     words = Words(person.language if person else store.language)
-    written = _LETTERS[work.payload["what"]](services, store, words)
+    written = _LETTERS[work.payload["what"]](services, store, words, claim)
     if written is None or not to or (person and person.role != "owner"):
         return
     subject, paragraphs = written
@@ -70,7 +79,7 @@ def tell_owner(work: Work) -> None:
 Written = tuple[str, list[str]]
 
 
-def _closed(services: Services, store: Store, words: Words) -> Written | None:
+def _closed(services: Services, store: Store, words: Words, _claim: StoreClaim | None) -> Written | None:
     """Say that the store is closed, since when and why, what that stops, and what to do."""
     if store.state != "closed":
         return None
@@ -96,5 +105,30 @@ def _closed(services: Services, store: Store, words: Words) -> Written | None:
     )
 
 
-_LETTERS: Mapping[str, Callable[[Services, Store, Words], Written | None]] = {"closed": _closed}
+def _claimed(services: Services, store: Store, words: Words, claim: StoreClaim | None) -> Written | None:
+    """Ask whether the store has moved to an address that says it is this store."""
+    if claim is None or store.state == "uninstalled":
+        return None
+    say, name = words.pgettext, isolate(clean(store.name), words.direction)
+    address = isolate(clean(claim.ref, 200), words.direction)
+    paragraphs = [
+        say(
+            "desk",
+            "Somebody connected %(address)s to Aftercare. It has the same store ID as %(store)s: either your store has "
+            "moved there, or it is a copy, such as a staging site.",
+            address=address,
+            store=name,
+        ),
+        say("desk", "Nothing changes until you say which, at your desk:"),
+        f"{services.config.public_url}/admin/{store.key}/connection",
+    ]
+    if not claim.is_live:
+        paragraphs.insert(1, say("desk", "It says of itself that it is not a live site."))
+    return say("desk", "%(store)s: has your store moved?", store=clean(store.name)), paragraphs
+
+
+_LETTERS: Mapping[str, Callable[[Services, Store, Words, StoreClaim | None], Written | None]] = {
+    "closed": _closed,
+    "claimed": _claimed,
+}
 JOBS = {"stores.tell_owner": Kind(tell_owner, attempts=300, longest_pause=300)}

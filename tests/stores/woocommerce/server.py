@@ -54,6 +54,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         store = self.server.store
         store.requests.append((self.command, path))
+        if store.moved_to:
+            self._write(Answer(301, b"", {"Location": f"{store.moved_to}{self.path}"}), None)
+            return
         mood = store.manners.take(self.command, path)
         if mood and mood.kind in INSTEAD:
             secure = self.server.url.replace("http://", "https://", 1)
