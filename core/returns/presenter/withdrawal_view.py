@@ -137,6 +137,7 @@ def not_advice(words: Words) -> str:
 def masked(address: str) -> str:
     """Give enough of an e-mail address for its owner to know it: a•••@s•••.example."""
     name, _, domain = address.partition("@")
+    domain = domain.strip(". ")
     if not name or not domain:
         return ""
     host, _, top = domain.rpartition(".")
