@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
-from core.returns.api.api_access import count
+from core.returns.api.api_access import count, photo_url
 from core.returns.law import withdrawal_rights
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
 from core.returns.model import Withdrawal
@@ -26,6 +27,7 @@ from core.returns.presenter.withdrawal_view import masked, not_advice, right_sen
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.withdrawal import declare, receipts
 from core.returns.withdrawal.declare import WithdrawalNotFound
+from core.returns.withdrawal.lost_value import photos_of
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
@@ -71,7 +73,10 @@ def show(token: str, withdrawal_id: str) -> str:
     store, order = _enter(app, token)
     with app.db.transaction(store.id, write=False) as session:
         row = _load(session, store, order, withdrawal_id)
-        view = view_withdrawal(row, order, store, reader_context_for(store, words(), app.clock()))
+        reader = replace(
+            reader_context_for(store, words(), app.clock()), photo_url=lambda id_: photo_url(app, store, id_)
+        )
+        view = view_withdrawal(row, order, store, reader, photos_of(session, row))
     template = "receipt" if view.receipt else "confirm"
     seen = _digest(view.statement)
     return render_template(f"returns/{template}.html", store=store, token=token, view=view, seen=seen)

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from babel.dates import format_skeleton
 
 from core.i18n.words import Words
 from core.orders.model import Order
-from core.returns.api.outputs import ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
+from core.returns.api.outputs import PhotoLinkOut, ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
 from core.returns.law.button_labels import button_label
 from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
 from core.returns.presenter import display_names, sentences
 from core.returns.presenter.reader_context import ReaderContext
+from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal.declare import statement_of
 from core.stores.model import Store
 
 _VISIBLE = "•••"
 
 
-def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderContext) -> WithdrawalOut:
-    """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in."""
+def view_withdrawal(
+    row: Withdrawal, order: Order, store: Store, reader: ReaderContext, photos: Sequence[int] = ()
+) -> WithdrawalOut:
+    """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in.
+
+    `photos` are ids of those that show what its goods lost in value.
+    """
     is_declared = row.declared_at is not None
     return WithdrawalOut(
         id=str(row.id),
@@ -45,6 +52,9 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderC
         mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, reader) if is_declared else "",
+        lost_value_sentence=lost_value_sentence(row, store, reader),
+        photos=[PhotoLinkOut(id=str(id_), url=reader.photo_url(id_)) for id_ in photos] if reader.photo_url else [],
+        postage_sentence=postage_sentence(row, store, reader) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
         can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
         confirm_label=button_label("confirm", reader.words, order.language, store.language),
@@ -123,6 +133,26 @@ def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
         return due
     unless = say("widget", "The store may wait until the goods, or proof that you sent them, are there.")
     return f"{due} {unless}"
+
+
+def postage_sentence(row: Withdrawal, store: Store, reader: ReaderContext) -> str:
+    """Say who pays for sending the goods back, while they are to be sent."""
+    if row.late or row.state not in ("declared", "acknowledged", "contested") or not row.may_withhold:
+        return ""
+    return sentences.way_back(reader.words, return_settings_of(store).withdrawal_postage or "law")
+
+
+def lost_value_sentence(row: Withdrawal, store: Store, reader: ReaderContext) -> str:
+    """Say what of the refund was kept because the goods lost value, and why."""
+    if not row.lost_value:
+        return ""
+    return reader.words.pgettext(
+        "widget",
+        "The store kept %(amount)s because the things lost value by more handling than testing them needs."
+        " It says: %(why)s",
+        amount=reader.words.money(row.lost_value, row.currency),
+        why=row.lost_value_reason,
+    )
 
 
 def not_advice(words: Words) -> str:
