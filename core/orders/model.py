@@ -116,6 +116,8 @@ class Shipment(Owned, Base):
     tracking_url: Mapped[str] = mapped_column(default="")
     items: Mapped[dict[str, Any]] = mapped_column(default=dict)
     digital: Mapped[bool] = mapped_column(default=False)
+    may_hide_rest: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Nobody named its content, and a part of the order may not have left with it."""
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     delivered_source: Mapped[str] = mapped_column(default="")

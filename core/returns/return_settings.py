@@ -46,6 +46,8 @@ class ReturnSettings(BaseModel):
     tells_of_lost_value: bool = False
     """Whether the store informs shoppers, before they order, that goods handled more than testing needs bring less.
     Where it does not, nothing may be deducted (Art. 14(2)): so not until it says so."""
+    button_works: bool = True
+    """Whether the withdrawal button is in the shop, shoppers are told where, and it works."""
     restock: bool = True
     """Put what was received as new back on sale, unless staff say otherwise."""
 

@@ -21,7 +21,7 @@ from core.stores import settings, staff
 from core.stores.settings import SettingsChanged
 
 _DAYS = ("answer_days", "send_back_days", "refund_days")
-_SWITCHES = ("through_gateway", "restock", "tells_of_lost_value")
+_SWITCHES = ("through_gateway", "restock", "tells_of_lost_value", "button_works")
 
 
 @desk.get("/<key>/returns/practice")

@@ -25,7 +25,7 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 
-_DIGEST_VERSION = "3"
+_DIGEST_VERSION = "4"
 """Part of every digest: raise it when the same snapshot is stored differently."""
 
 _NO_SCANS = (TrackingStatus.PENDING, TrackingStatus.INFO_RECEIVED)
@@ -134,6 +134,7 @@ def parcel_row(store_id: int, order_id: int, parcel: Parcel, now: datetime) -> R
         "status": str(shipment.status),
         "items": dict(shipment.items),
         "digital": parcel.digital,
+        "may_hide_rest": parcel.may_hide_rest,
         "delivered_source": parcel.delivered_source,
         "status_seen_at": now,
         "first_scan_at": scans[0].at if scans else None,

@@ -22,7 +22,7 @@ from core.returns.model import Withdrawal
 from core.returns.money.purchased import GOODS
 from core.returns.presenter.reader_context import ReaderContext, reader_context_for
 from core.returns.presenter.return_view import lines_of, name_of
-from core.returns.presenter.sentences import exemption
+from core.returns.presenter.sentences import exemption, exemption_if
 from core.returns.presenter.withdrawal_view import masked, not_advice, right_sentence, view_withdrawal
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.withdrawal import declare, receipts
@@ -134,6 +134,7 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
             "name": name_of(line),
             "left": right.left[ref],
             "exempt": exemption(words(), right.exemptions.get(ref, "")),
+            "condition": exemption_if(words(), right.conditions.get(ref, "")),
         }
         for ref, line in lines.items()
         if right and line.kind in GOODS and right.left.get(ref)

@@ -96,6 +96,8 @@ class ReturnLetter:
     stop_url: str = ""
     may_withhold: bool = False
     """The money may wait for the goods, or proof that they were sent."""
+    cancels: bool = False
+    """The law that holds calls a withdrawal a cancellation."""
     late: bool = False
     """Declared after its period by the store's reckoning."""
     declared_at: datetime | None = None
@@ -163,6 +165,7 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "brings": facts.brings,
         "keep": facts.keep,
         "late": facts.late,
+        "cancels": facts.cancels,
         "may_withhold": facts.may_withhold,
         "has_address": bool(facts.send_to),
         "has_label": bool(safe_url(facts.label_url)),

@@ -23,7 +23,7 @@ from core.orders.messages.send_notice import Outgoing, send
 from core.orders.model import LineItem, Order
 from core.platform.contract import Feature, ReturnMove
 from core.returns.facts import Objection, Offer
-from core.returns.law.withdrawal_law import line_exemption
+from core.returns.law.withdrawal_law import line_exemption, says_cancel
 from core.returns.mail.letters import OPTIONAL, ReturnLetter, write
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.quotes import Entry
@@ -184,6 +184,7 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         ),
         "reasons": (row.note,) if contested else (),
         "late": row.late,
+        "cancels": says_cancel(row.country),
         "may_withhold": row.may_withhold,
         "keep": row.nothing_to_send,
         "send_to": return_settings_of(store).send_to,

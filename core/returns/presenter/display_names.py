@@ -87,6 +87,16 @@ def exemption(words: Words, letter: str) -> str:
     return _grounds(words).get(letter, "")
 
 
+def exemption_if(words: Words, letter: str) -> str:
+    """Say beforehand what would end the right of withdrawal for something; "" where nothing would."""
+    ground = exemption(words, letter)
+    if not ground:
+        return ""
+    return words.pgettext(
+        "widget", "The store says that the right to withdraw from this ends once this is so: %(ground)s.", ground=ground
+    )
+
+
 def exemption_in_law(words: Words, letter: str, country: str) -> str:
     """Name the ground for staff, with its place in the law where the shopper's country follows the directive."""
     ground = exemption(words, letter)

@@ -14,11 +14,20 @@ from babel.lists import format_list
 
 from core.i18n.words import Words
 from core.returns.facts import Answer, Objection, Offer
-from core.returns.presenter.display_names import entry_label, exemption, headline, note, reason_label, wish_label
+from core.returns.presenter.display_names import (
+    entry_label,
+    exemption,
+    exemption_if,
+    headline,
+    note,
+    reason_label,
+    wish_label,
+)
 
 __all__ = [
     "entry_label",
     "exemption",
+    "exemption_if",
     "headline",
     "note",
     "objection",

@@ -11,7 +11,7 @@ from core.i18n.words import Words
 from core.orders.model import Order
 from core.returns.api.outputs import PhotoLinkOut, ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
 from core.returns.law.button_labels import button_label
-from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date
+from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date, says_cancel
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
 from core.returns.presenter import display_names, sentences
@@ -57,7 +57,7 @@ def view_withdrawal(
         postage_sentence=postage_sentence(row, store, reader) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
         can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
-        confirm_label=button_label("confirm", reader.words, order.language, store.language),
+        confirm_label=button_label("confirm", reader.words, order.language, store.language, country=row.country),
         not_advice=not_advice(reader.words),
     )
 
@@ -78,37 +78,50 @@ def view_right(right: Right | None, order: Order, store: Store, reader: ReaderCo
         late=not right.is_open,
         until=right.period.ends,
         sentence=right_sentence(right, reader),
-        label=button_label("withdraw", reader.words, order.language, store.language),
+        label=button_label("withdraw", reader.words, order.language, store.language, country=right.country),
         not_advice=advice,
     )
 
 
 def right_sentence(right: Right, reader: ReaderContext) -> str:
-    """Say until when the law lets the shopper withdraw."""
-    say, ends = reader.words.pgettext, right.period.ends
+    """Say until when the law lets the shopper withdraw; the United Kingdom's says "cancel"."""
+    say, ends, cancels = reader.words.pgettext, right.period.ends, says_cancel(right.country)
     if ends is None:
+        if cancels:
+            return say("widget", "By law you can still cancel the contract, without a reason.")
         return say("widget", "By law you can still withdraw from the contract, without a reason.")
     day = reader.day(ends)
     if right.is_open:
+        if cancels:
+            return say("widget", "By law you can still cancel the contract until %(day)s, without a reason.", day=day)
         return say(
             "widget", "By law you can still withdraw from the contract until %(day)s, without a reason.", day=day
         )
+    if cancels:
+        return say("widget", "The legal period to cancel the contract ended on %(day)s.", day=day)
     return say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
 
 
 def state_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     """Say where a withdrawal stands."""
-    say = reader.words.pgettext
+    say, cancels = reader.words.pgettext, says_cancel(row.country)
     if row.declared_at is None:
         return say("widget", "Nothing is declared yet. It counts once you confirm it.")
     if row.state == "contested":
+        if cancels:
+            return say("widget", "The store contests your cancellation. It says: %(why)s", why=row.note)
         return say("widget", "The store contests your withdrawal. It says: %(why)s", why=row.note)
     if row.state == "refused":
+        if cancels:
+            return say("widget", "The store refused your cancellation. It says: %(why)s", why=row.note)
         return say("widget", "The store refused your withdrawal. It says: %(why)s", why=row.note)
     if row.state in ("retracted", "reimbursed"):
         return display_names.headline(reader.words, "withdrawal", row.state)
     moment = reader.words.moment(row.declared_at, reader.zone, today=reader.today)
-    told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    if cancels:
+        told = say("widget", "You canceled the contract on %(moment)s.", moment=moment)
+    else:
+        told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
     if not row.late:
         return told
     late = say("widget", "By the store's reckoning this came after the legal period. A person there decides.")
