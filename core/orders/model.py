@@ -42,6 +42,8 @@ class Order(Owned, Base):
     paid_at: Mapped[datetime | None]
     canceled_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]
+    shipped_mailed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Whether the platform itself mailed the shopper that it has left."""
     platform_promised_by: Mapped[date | None]
     payments: Mapped[list[Any]] = mapped_column(default=list)
     refunds: Mapped[list[Any]] = mapped_column(default=list)

@@ -237,7 +237,8 @@ class Platform:
     """Domains at and below which this platform asks a merchant for consent. Empty where stores do so themselves, at
     any address: the merchant then sees the address and goes there by a link."""
     native_mails: ClassVar[Mapping[str, str]] = {}
-    """Our notice kinds the platform itself may send, and the sentence that says when."""
+    """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
+    order shows that it did (`OrderSnapshot.shipped_mailed`)."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
     pays_once_per_key: ClassVar[bool] = False
