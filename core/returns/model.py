@@ -53,6 +53,8 @@ class Return(Owned, Base):
     answer_by: Mapped[datetime | None]
     """When we said a person would decide."""
     decided_by: Mapped[str] = mapped_column(default="")
+    decided_ref: Mapped[str] = mapped_column(default="", server_default="")
+    """The person who decided, by the platform's id; "" for the policy and the law, and before 2026-12."""
     decided_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """What staff told the shopper with the decision."""

@@ -201,7 +201,7 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
 
 
 def _by_me() -> Actor:
-    return Actor(staff_name(), g.person.role)
+    return Actor(staff_name(), g.person.role, g.person.ref)
 
 
 def _receipt(session: Session, row: Withdrawal, now: datetime) -> None:

@@ -106,4 +106,4 @@ def _do(key: str, withdrawal_id: int, field: str, act: Callable[[Session, Withdr
 
 
 def _by_me() -> Actor:
-    return Actor(staff_name(), g.person.role)
+    return Actor(staff_name(), g.person.role, g.person.ref)
