@@ -1,4 +1,4 @@
-"""Photos of what goes back: kept beside their order, shown at signed addresses, forgotten where nothing took them."""
+"""Store photos of what goes back with their order, serve them by signed URL, delete those that nothing uses."""
 
 from __future__ import annotations
 

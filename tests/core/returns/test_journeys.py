@@ -43,7 +43,7 @@ from tests.core.returns.seed import (
     letters,
     place,
     set_policy,
-    set_practice,
+    set_return_settings,
     the_money,
     the_return,
 )
@@ -324,7 +324,7 @@ def test_an_agent_above_the_limit_asks_and_the_owner_approves(
     services: Services, store: Store, world: World, worker: Worker
 ) -> None:
     set_policy(services, store, otherwise="review")
-    store = set_practice(services, store, agent_limit=2000)
+    store = set_return_settings(services, store, agent_limit=2000)
     rma = opened(
         services, store, place(services, store, world, worker), ReturnRequest((RequestedLine("l2", 1, "too_small"),))
     )
