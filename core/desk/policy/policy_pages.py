@@ -127,8 +127,8 @@ def _rehearse(candidate: Policy) -> str:
     now = app.clock()
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policy_versions.policy_of(session, g.store)
-        there, practice = g.store.country, return_settings_of(g.store)
-        cases = past_cases(session, policy, candidate, store_country=there, practice=practice, now=now)
+        there, rules = g.store.country, return_settings_of(g.store)
+        cases = past_cases(session, policy, candidate, store_country=there, return_settings=rules, now=now)
         found = simulate(policy, candidate, cases, now)
     return show_page(
         "rehearsal",

@@ -49,7 +49,7 @@ class _PolicyView:
 
     policy: Policy
     store_country: str = ""
-    practice: ReturnSettings = field(default_factory=ReturnSettings)
+    return_settings: ReturnSettings = field(default_factory=ReturnSettings)
     known: dict[tuple[str, str, str], Goods] = field(default_factory=dict)
 
     @property
@@ -80,17 +80,17 @@ def past_cases(
     candidate: Policy,
     *,
     store_country: str = "",
-    practice: ReturnSettings | None = None,
+    return_settings: ReturnSettings | None = None,
     now: datetime,
 ) -> Iterator[PastCase]:
     """Give every return as it was asked for, and of every order what could still come back today.
 
     The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred.
     """
-    practice = practice or ReturnSettings()
-    views = [_PolicyView(policy, store_country, practice)]
+    return_settings = return_settings or ReturnSettings()
+    views = [_PolicyView(policy, store_country, return_settings)]
     if (policy.goods, policy.timezone, policy.informed) != (candidate.goods, candidate.timezone, candidate.informed):
-        views.append(_PolicyView(candidate, store_country, practice))
+        views.append(_PolicyView(candidate, store_country, return_settings))
     opened = _openings(session)
     newest = sa.select(Order.id).where(Order.gone_at.is_(None), Order.canceled_at.is_(None))
     ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST_ORDERS)).all()
@@ -206,7 +206,7 @@ def _facts(
         earlier_returns=bisect_left(history.opened, at) - bisect_left(history.opened, at - EARLIER_RETURNS_SINCE),
         gift=gift,
         parcels=delivery_days(parcels, zone),
-        informed=was_informed(view.policy, view.practice, order.country, placed_on),
+        informed=was_informed(view.policy, view.return_settings, order.country, placed_on),
     )
 
 

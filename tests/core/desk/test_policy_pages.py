@@ -70,8 +70,8 @@ def upload(client: FlaskClient, store: Store, text: str, **more: str) -> TestRes
 @on_sqlite
 def test_the_desk_asks_about_the_notice_and_about_the_button(store: Store, max_: FlaskClient) -> None:
     assert "Your shop tells shoppers of the right of withdrawal" in said(max_.get(path(store, "returns/policy")))
-    practice = said(max_.get(path(store, "returns/practice")))
-    assert "The button for withdrawals is in your shop, shoppers are told where, and it works" in practice
+    settings = said(max_.get(path(store, "returns/settings")))
+    assert "The button for withdrawals is in your shop, shoppers are told where, and it works" in settings
 
 
 def test_a_form_sent_back_untouched_changes_nothing_but_the_version(

@@ -27,7 +27,7 @@ from core.services import Services
 from core.stores.model import Store
 from core.stores.tokens import tracking_token
 from tests.conftest import Clock
-from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy, set_practice
+from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy, set_return_settings
 from tests.core.returns.visit import Visit, error_of
 
 EXEMPT = {"goods": [{"skus": ["LAMP"], "exemption": "c"}]}
@@ -312,5 +312,5 @@ def test_a_contract_whose_button_is_missing_can_be_withdrawn_from_a_year_longer(
     visit = Visit(client, services, store, place(services, store, world, worker, bought(country="AT")))
     until = lambda: visit.see(f"returns/options?order={visit.order_id}")["withdrawal"]["until"]  # noqa: E731
     assert until() == "2026-11-30"
-    set_practice(services, store, button_works=False)
+    set_return_settings(services, store, button_works=False)
     assert until() == "2027-11-30"

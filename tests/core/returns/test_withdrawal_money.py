@@ -26,7 +26,7 @@ from core.stores.model import AuditEntry, Store
 from core.stores.tokens import tracking_token
 from tests.conftest import Clock
 from tests.core.desk.returns_scene import fields, path, said, seat
-from tests.core.returns.seed import ACCEPTS, LAMP, MUGS, at, bought, place, set_policy, set_practice, the_money
+from tests.core.returns.seed import ACCEPTS, LAMP, MUGS, at, bought, place, set_policy, set_return_settings, the_money
 from tests.core.returns.visit import Visit, picture
 from tests.core.two_stores import Outbox
 
@@ -106,7 +106,7 @@ def test_a_country_s_own_price_goes_before_that_of_all_others() -> None:
 def test_the_express_surplus_stays_with_the_store(
     visit: Visit, worker: Worker, services: Services, store: Store, max_: FlaskClient
 ) -> None:
-    set_practice(services, store, standard_delivery={"LT": 490})
+    set_return_settings(services, store, standard_delivery={"LT": 490})
     id_ = withdraw(visit, worker)
     page = said(max_.get(path(store, f"withdrawals/{id_}")))
     assert "Shipping The cheapest standard delivery: what a faster one cost more stays with the store. €4.90" in page
@@ -118,7 +118,7 @@ def test_the_express_surplus_stays_with_the_store(
 def test_where_no_price_is_known_all_comes_back_and_a_person_may_say_less(
     visit: Visit, worker: Worker, services: Services, store: Store, max_: FlaskClient
 ) -> None:
-    set_practice(services, store, standard_delivery={"DE": 490})
+    set_return_settings(services, store, standard_delivery={"DE": 490})
     id_ = withdraw(visit, worker)
     mine = path(store, f"withdrawals/{id_}")
     page = said(max_.get(mine))
@@ -137,7 +137,7 @@ def test_where_no_price_is_known_all_comes_back_and_a_person_may_say_less(
 def test_what_was_refunded_of_the_shipping_before_counts_towards_the_standard_delivery(
     visit: Visit, worker: Worker, services: Services, store: Store, max_: FlaskClient
 ) -> None:
-    set_practice(services, store, standard_delivery={"*": 490})
+    set_return_settings(services, store, standard_delivery={"*": 490})
     first = withdraw(visit, worker, {"ref": "l1", "quantity": 3})
     mine = path(store, f"withdrawals/{first}")
     assert "Only a part goes back: the delivery cost stays with you." in said(max_.get(mine))
@@ -152,7 +152,7 @@ def test_what_was_refunded_of_the_shipping_before_counts_towards_the_standard_de
 def test_lost_value_is_deducted_with_reason_and_photos_and_the_letter_says_it(
     visit: Visit, worker: Worker, services: Services, store: Store, max_: FlaskClient, world: World
 ) -> None:
-    set_practice(services, store, tells_of_lost_value=True)
+    set_return_settings(services, store, tells_of_lost_value=True)
     id_ = withdraw(visit, worker)
     mine = path(store, f"withdrawals/{id_}")
     assert "The goods are back and have lost value" in said(max_.get(mine))
@@ -189,7 +189,7 @@ def test_nothing_is_deducted_without_reason_photo_amount_or_where_the_store_does
     assert refused.status_code == 409
     assert "do not say that your shop tells shoppers of this" in said(refused)
     assert "have lost value" not in said(max_.get(path(store, f"withdrawals/{id_}")))
-    set_practice(services, store, tells_of_lost_value=True)
+    set_return_settings(services, store, tells_of_lost_value=True)
     assert deduct(max_, store, id_, "12.50", " ", picture()).status_code == 400
     assert deduct(max_, store, id_, "12.50", "Scratches").status_code == 400
     assert "between one photo and 5" in said(deduct(max_, store, id_, "12.50", "Scratches"))
@@ -207,7 +207,7 @@ def test_nothing_is_deducted_without_reason_photo_amount_or_where_the_store_does
 def test_once_the_money_is_promised_nothing_is_deducted(
     visit: Visit, worker: Worker, services: Services, store: Store, max_: FlaskClient
 ) -> None:
-    set_practice(services, store, tells_of_lost_value=True)
+    set_return_settings(services, store, tells_of_lost_value=True)
     id_ = withdraw(visit, worker)
     max_.post(path(store, f"withdrawals/{id_}/back"))
     assert deduct(max_, store, id_, "12.50", "Scratches", picture()).status_code == 409
@@ -217,7 +217,7 @@ def test_once_the_money_is_promised_nothing_is_deducted(
 def test_photos_of_a_withdrawal_are_kept_and_go_with_the_shopper_s_data(
     visit: Visit, worker: Worker, services: Services, store: Store, max_: FlaskClient, clock: Clock
 ) -> None:
-    set_practice(services, store, tells_of_lost_value=True)
+    set_return_settings(services, store, tells_of_lost_value=True)
     id_ = withdraw(visit, worker)
     deduct(max_, store, id_, "1", "First", picture())
     deduct(max_, store, id_, "2", "Again", picture("blue"))
@@ -241,7 +241,7 @@ def test_photos_of_a_withdrawal_are_kept_and_go_with_the_shopper_s_data(
 def test_the_receipt_says_who_pays_the_postage(
     visit: Visit, worker: Worker, services: Services, store: Store, postage: str, sentence: str
 ) -> None:
-    set_practice(services, store, withdrawal_postage=postage)
+    set_return_settings(services, store, withdrawal_postage=postage)
     id_ = withdraw(visit, worker)
     assert visit.see(f"withdrawals/{id_}")["postage_sentence"] == sentence
     assert sentence in services.mail.sent[-1].replace("\n", " ")  # type: ignore[attr-defined]
@@ -254,7 +254,7 @@ def test_the_receipt_says_who_pays_the_postage(
 def test_the_settings_take_the_price_of_standard_delivery_by_country(
     services: Services, store: Store, max_: FlaskClient
 ) -> None:
-    page = path(store, "returns/practice")
+    page = path(store, "returns/settings")
     typed = fields(max_.get(page).text)
     sent = typed | {"standard_delivery": "LT | 4,90\nel | 9\n* | 12.90", "withdrawal_postage": "shopper"}
     assert max_.post(page, data=sent).status_code == 302
