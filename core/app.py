@@ -30,6 +30,7 @@ from core.desk.returns import (  # noqa: F401 - the same
     open_return_page,
     payment_actions,
     return_actions,
+    withdrawal_terms,
 )
 from core.desk.reviews import review_pages  # noqa: F401 - the same
 from core.desk.settings import (  # noqa: F401 - the same

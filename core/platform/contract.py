@@ -261,7 +261,8 @@ class Platform:
     its id. Where the platform itself vouches for ids, a known id at a new ref is the same store; else it has to be
     shown, or the owner is asked."""
     native_mails: ClassVar[Mapping[str, str]] = {}
-    """Our notice kinds the platform itself may send, and the sentence that says when."""
+    """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
+    order shows that it did (`OrderSnapshot.shipped_mailed`)."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
     renews: ClassVar[bool] = False

@@ -57,6 +57,7 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
         "receipt": "",
         "note": "",
         "reasons": [],
+        "lost_value_reason": "",
         "receipt_to": "",
         "receipt_key": "",
         "sent_proof": "",

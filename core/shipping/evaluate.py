@@ -46,7 +46,7 @@ _SENT = ("queued", "sent", "bounced")
 # Columns by name, since the others (items, payments, addresses) cost more to read than all that is asked for.
 _OF_ORDER = (
     "id", "state", "status", "status_at", "status_seen_at", "placed_at", "paid_at", "country", "shipping_method",
-    "pickup", "platform_promised_by", "stopped_at", "gone_at", "late",
+    "pickup", "platform_promised_by", "shipped_mailed", "stopped_at", "gone_at", "late",
 )  # fmt: skip
 _OF_SHIPMENT = (
     "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
@@ -185,6 +185,7 @@ def parcel_of(
         country=order.country,
         shipping_method=order.shipping_method,
         pickup=order.pickup,
+        shipped_mailed=order.shipped_mailed,
         digital=shipment.digital,
         status=status,
         raw_status=shipment.raw_status,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0014"
+down_revision = "0018"
 
 UTC_TIME = sa.DateTime(timezone=True)
 

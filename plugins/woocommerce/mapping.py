@@ -108,6 +108,9 @@ def _order(
         pickup=bool(methods) and all(line.get("method_id") in PICKUP_METHODS for line in methods),
         paid_at=utc_time(body.get("date_paid_gmt")),
         status_at=utc_time(body.get("date_completed_gmt")) if status == "completed" else None,
+        # WooCommerce mails "completed" when an order becomes so, and keeps the day whatever its status is later (10.5).
+        # That it mailed about one fulfillment (notify_customer) it writes down nowhere; a tracking plugin mails or not.
+        shipped_mailed=bool(body.get("date_completed_gmt")),
         promised_by=_promised_by(meta),
         lines=order_lines(body, currency, removed_units(given_back)),
         shipments=shipments(body, meta, fulfillments),

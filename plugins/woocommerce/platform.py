@@ -64,8 +64,8 @@ class WooCommerce(Platform):
     copies_keep_id = True
     native_mails: ClassVar[Mapping[str, str]] = {
         "shipped": (
-            "WooCommerce mails the shopper when an order becomes completed, and when staff fulfill a shipment and "
-            "tick the box to tell the shopper."
+            "WooCommerce mails the shopper when an order becomes completed: then ours is left out. It does not say "
+            "whether it mailed about a single shipment: if you tick the box to tell the shopper, switch ours off."
         ),
     }
 

@@ -65,7 +65,7 @@ MERCHANTS = {
     "reimbursements": "created_by",
     "replies": "author changed_by",
     "return_policies": "saved_by",
-    "returns": "opened_by decided_by approval_asked_by",
+    "returns": "opened_by decided_by decided_ref approval_asked_by",
     "staff": "ref name former_names email language role",
     "stores": "name url email credentials secret forwarding_secret hook_token",
 }

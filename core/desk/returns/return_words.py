@@ -90,6 +90,8 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.set_terms": say("desk", "Changed the terms"),
         "did.refund": say("desk", "Promised the refund"),
         "did.goods_back": say("desk", "Noted that the goods are back"),
+        "did.set_delivery_cost": say("desk", "Set the delivery cost that comes back"),
+        "did.deduct_lost_value": say("desk", "Kept a part for lost value"),
         "did.hand_over_receipt": say("desk", "Handed over the receipt"),
         "did.uphold": say("desk", "Accepted after all"),
         "did.retry": say("desk", "Tried the payment again"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.returns.facts import OBJECTIONS, OFFERS, Answer, Fees, LineFacts, Objection, Offer, RefundWhen, ReturnFacts
-from core.returns.law.withdrawal_law import EXEMPTIONS, Period, day_there, withdrawal_period
+from core.returns.law.withdrawal_law import EXEMPTIONS, Period, is_in_time, withdrawal_period
 from core.returns.policy.line_decision import LineDecision, PolicyEvaluator
 from core.returns.policy.policy_document import Policy, explain
 
@@ -38,7 +38,7 @@ def open_withdrawal(request: ReturnFacts, line: LineFacts, now: datetime) -> Per
     right = withdrawal_period(
         country, parcels, request.placed_on, line.kind, request.informed, store_country=request.store_country
     )
-    return right if right and right.is_open(day_there(country, now)) else None
+    return right if right and is_in_time(right, country, now) else None
 
 
 def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:

@@ -144,7 +144,7 @@ def _line_right(right: Right | None, line: LineItem, reader: ReaderContext) -> L
         open=right.left.get(line.ref, 0) > 0,
         until=right.period.ends,
         exempt=bool(letter),
-        sentence=exempt if letter else "",
+        sentence=exempt if letter else sentences.exemption_if(reader.words, right.conditions.get(line.ref, "")),
     )
 
 

@@ -83,7 +83,7 @@ def _reason_against(
         return "off"
     if stopped:
         return "stopped"
-    if terms.native_mails.get(news.kind):
+    if news.platform_mailed and terms.native_mails.get(news.kind):
         return "native"
     if _is_known(news, past_notices):
         return "nothing_new"

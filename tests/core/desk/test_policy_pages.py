@@ -68,9 +68,10 @@ def upload(client: FlaskClient, store: Store, text: str, **more: str) -> TestRes
 
 
 @on_sqlite
-def test_the_form_asks_about_the_notice_and_about_the_button(store: Store, max_: FlaskClient) -> None:
-    page = said(max_.get(path(store, "returns/policy")))
-    assert "tells shoppers of the right of withdrawal and of where the button for it is, and the button works" in page
+def test_the_desk_asks_about_the_notice_and_about_the_button(store: Store, max_: FlaskClient) -> None:
+    assert "Your shop tells shoppers of the right of withdrawal" in said(max_.get(path(store, "returns/policy")))
+    settings = said(max_.get(path(store, "returns/settings")))
+    assert "The button for withdrawals is in your shop, shoppers are told where, and it works" in settings
 
 
 def test_a_form_sent_back_untouched_changes_nothing_but_the_version(

@@ -98,6 +98,13 @@ def test_a_completed_order_says_since_when() -> None:
     assert read(load("order.updated__completed")).status_at == at(2026, 11, 21, 18, 9, 27)
 
 
+def test_woocommerce_mailed_that_it_shipped_once_the_order_was_completed_and_not_before() -> None:
+    assert read(load("order.updated__completed")).shipped_mailed
+    assert not read(load("order.updated__tracking_meta")).shipped_mailed, "a tracking plugin on a processing order"
+    later = load("order.updated__completed") | {"status": "delivered"}
+    assert read(later).shipped_mailed, "whatever became of it since"
+
+
 def test_a_refund_takes_units_back_and_money_off() -> None:
     refunds = [load("rest.refunds__create_line")]
     order = read(load("rest.orders__get_after_refund"), refunds=refunds)
