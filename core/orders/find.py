@@ -42,11 +42,12 @@ def email_key(email: str, keyring: Keyring) -> str:
 def email_keys(email: str, keyring: Keyring) -> list[str]:
     """Give the digests under every key of the ring: rows written before a rotation are still found.
 
-    Of an address with an international domain also those of its other spelling: a store may have kept either.
+    Of what was pasted around an address the address counts, and an international domain is looked for in both of
+    its spellings: a store may have kept either.
     """
-    spellings = (unicodedata.normalize("NFKC", one).strip().casefold() for one in address_spellings(email.strip()))
-    distinct = dict.fromkeys(spelling[:320] for spelling in spellings)
-    return [digest for spelling in distinct for digest in keyring.digests(spelling, purpose="email")]
+    spellings = [*address_spellings(address_in(email)), *address_spellings(email.strip())]
+    plain = (unicodedata.normalize("NFKC", one).strip().casefold()[:320] for one in spellings)
+    return [digest for spelling in dict.fromkeys(plain) for digest in keyring.digests(spelling, purpose="email")]
 
 
 _orders = table_of(Order)
@@ -107,8 +108,8 @@ class LookupQuery:
 def lookup_query(keyring: Keyring, number: str, proof: str) -> LookupQuery:
     """Reduce what a shopper typed. What has an @ is an e-mail address, however a postcode may be written."""
     is_address = "@" in unicodedata.normalize("NFKC", proof)
-    emails = tuple(email_keys(address_in(proof) if is_address else proof, keyring))
-    return LookupQuery(*number_keys(number), exact_key(number), emails, () if is_address else postcode_forms(proof))
+    postcodes = () if is_address else postcode_forms(proof)
+    return LookupQuery(*number_keys(number), exact_key(number), tuple(email_keys(proof, keyring)), postcodes)
 
 
 def find_order(reader: Reader, query: LookupQuery) -> Row:

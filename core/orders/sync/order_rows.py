@@ -25,7 +25,7 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 
-_DIGEST_VERSION = "3"
+_DIGEST_VERSION = "4"
 """Part of every digest: raise it when the same snapshot is stored differently."""
 
 _NO_SCANS = (TrackingStatus.PENDING, TrackingStatus.INFO_RECEIVED)

@@ -195,6 +195,20 @@ def test_an_address_is_found_in_what_was_pasted(typed: str) -> None:
     assert address_in(typed).lower() == ANN
 
 
+@pytest.mark.usefixtures("orders")
+def test_a_pasted_address_proves_as_much_as_a_typed_one(client: FlaskClient, store: Store) -> None:
+    assert ask(client, store, "Order #1042", "Ann Berg <ann@shopper.example>").status_code == 200
+    assert ask(client, store, "#1,042", "mailto:ANN@shopper.example").status_code == 200
+    assert ask(client, store, "1042", "01103").status_code == 200
+    assert ask(client, store, "1042", "Ann Berg <eve@shopper.example>").status_code == 404
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_name_around_an_address_gives_no_further_tries(client: FlaskClient, store: Store) -> None:
+    answers = [ask(client, store, "9999", f"{place} <{ANN}>").status_code for place in range(12)]
+    assert answers == [404] * 10 + [429] * 2
+
+
 def test_an_international_address_is_one_in_either_spelling() -> None:
     keyring = Keyring([KEY])
     stored = {email_key(address, keyring) for address in ("ann@xn--mller-kva.example", "ann@müller.example")}
