@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from email.message import Message
+from itertools import islice
 
 from core.mail.mime import (
     addresses,
@@ -94,6 +95,8 @@ _COPY_BELOW = re.compile(
 )
 _RETURNED_ID = re.compile(r"^[ \t>]*Message-ID:\s*(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
 _PRESSED_SPAM = re.compile(r"(?:complaint|abuse report) (?:about|from|for)\b", re.IGNORECASE)
+_MOST_STATUSES, _BEFORE = 50, 40
+"""How many status codes of a text are looked at, and how many characters before each: a stranger writes the text."""
 _MOST_EXPLAINED = 20_000
 """Characters of a bounce in which signs are looked for."""
 
@@ -186,9 +189,11 @@ def _exactness(status: str) -> int:
 
 def _statuses(text: str, *, marked: bool = False) -> list[str]:
     """List the status codes in a text: those behind an SMTP reply code or a # first (or alone)."""
-    matches = [one for one in _STATUS.finditer(text) if not _VERSION.search(text[: one.start()])]
-    first_marked = sorted(matches, key=lambda one: not _is_marked(text[: one.start()]))
-    return [one[1] for one in first_marked if not marked or _is_marked(text[: one.start()])]
+    found = islice(_STATUS.finditer(text), _MOST_STATUSES)
+    said = [(one[1], text[max(0, one.start() - _BEFORE) : one.start()]) for one in found]
+    statuses = [(status, _is_marked(before)) for status, before in said if not _VERSION.search(before)]
+    first_marked = sorted(statuses, key=lambda one: not one[1])
+    return [status for status, is_marked in first_marked if is_marked or not marked]
 
 
 def _is_marked(before: str) -> bool:

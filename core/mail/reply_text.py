@@ -28,7 +28,7 @@ _SIGNATURE, _BARE_SIGNATURE = re.compile("--[ \u00a0]"), re.compile("--[ \u00a0]
 _CONTACT = re.compile(r"@|https?:|www\.|\d{3}")
 _SENTENCE = re.compile(r"(?:\S+\s+){3,}\S*[.!?…]$|.*[?!]$|.{8,}[。！？]$")
 _OLD_GMAIL = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}\b.{0,200}<[^<>\s]+@[^<>\s]+>:?")
-_ADDRESSED = re.compile(r"[<\[(]\s*(?:mailto:)?[^\s<>@]+@[^\s<>]+")
+_ADDRESSED = re.compile(r"[<\[(]\s?(?:mailto:)?[^\s<>@]{1,250}@[^\s<>]")
 _MOST_SIGNED = 10
 """Lines of a signature."""
 
@@ -124,7 +124,7 @@ def _is_start(bare: list[str], i: int, end: int, ours: _OurAddresses) -> bool:
 
 
 _ENDS_INTRODUCTION = re.compile(rf"[:：]$|(?:{WROTE.pattern})$", re.IGNORECASE)
-_ENDS_IN_ADDRESS = re.compile(r"<(?:mailto:)?[^\s<>@]+@[^\s<>]+>+\s*[:：]$")
+_ENDS_IN_ADDRESS = re.compile(r"<(?:mailto:)?[^\s<>@]{1,250}@[^\s<>]{1,250}>+\s*[:：]$")
 _END_OF_ADDRESS = re.compile(r"[>\s]+(?:\w+\s*)?[:：]$")
 
 
