@@ -21,3 +21,8 @@ def ascii_domain(domain: str) -> str:
         if _DEVIATIONS & set(domain):
             raise
         return domain.encode("idna").decode("ascii").lower()
+
+
+def unicode_domain(domain: str) -> str:
+    """Give a domain with the letters its ASCII form stands for. Raises UnicodeError."""
+    return idna.decode(ascii_domain(domain))

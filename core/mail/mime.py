@@ -140,18 +140,30 @@ def children(part: Message) -> list[Message]:
 
 
 def text_of(mail: Message, limit: int) -> str:
-    """Give the mail's own text, at most `limit` characters: the plain parts, or the HTML where those are empty.
+    """Give the mail's own text, at most `limit` characters; of alternatives the plain one, or the HTML if it is empty.
 
-    Where neither holds a word, what else is text (text/enriched), or what the parser could not cut up.
+    Parts that stand one after the other are all the writer's: Apple's programs put pictures between pieces of HTML.
     """
-    texts = {"plain": "", "html": "", "other": ""}
-    for part in walk_parts(mail):
-        kind = _text_kind(part)
-        if kind in texts and part.get_content_disposition() != "attachment" and len(texts[kind]) < limit:
-            texts[kind] += part_text(part)[:limit] + "\n"
-    if texts["plain"].strip():
-        return texts["plain"][:limit]
-    return (strip_html(texts["html"][:limit]) or strip_html(texts["other"][:limit]))[:limit]
+    return _text_in(mail, limit)[:limit]
+
+
+def _text_in(part: Message, limit: int) -> str:
+    if part.get_content_maintype() != "multipart" or not part.is_multipart():
+        return _text_of_leaf(part, limit)
+    texts = [(child, _text_in(child, limit)) for child in children(part)]
+    said = [(child, text) for child, text in texts if text.strip()]
+    if part.get_content_subtype() != "alternative":
+        return "\n".join(text for _, text in said)
+    plain = (text for child, text in said if child.get_content_type() == "text/plain")
+    return next(plain, said[-1][1] if said else "")
+
+
+def _text_of_leaf(part: Message, limit: int) -> str:
+    kind = _text_kind(part)
+    if not kind or part.get_content_disposition() == "attachment":
+        return ""
+    text = part_text(part)[:limit]
+    return text if kind == "plain" else strip_html(text)
 
 
 def _text_kind(part: Message) -> str:

@@ -35,6 +35,7 @@ from core.platform.errors import BadSignature, NothingDone, NotSupported, Refuse
 from core.platform.refund_checks import check_amounts, goods_of
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
 from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, webhooks
+from plugins.woocommerce.amounts import fractions
 from plugins.woocommerce.client import Client, Missing, NoRoute, checked_id
 from plugins.woocommerce.orders import OrderReader
 from plugins.woocommerce.tracking import rows_of
@@ -256,7 +257,7 @@ class WooCommerce(Platform):
         check_amounts(found, wanted)
         if wanted.through_gateway and not self._orders.can_refund(order):
             return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
-        return refunds.refund_body(wanted, goods_of(found))
+        return refunds.refund_body(wanted, goods_of(found), fractions(order))
 
     def _replies(self, review_ref: str) -> list[ReplySnapshot] | None:
         """Ask our WordPress plugin for them; None where it is absent, old or unwilling."""

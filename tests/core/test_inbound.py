@@ -312,6 +312,26 @@ def test_what_came_along_is_named(head: str, name: str) -> None:
     assert (mail.text, mail.attachments) == ("Hi", (name,))
 
 
+@pytest.mark.parametrize(
+    ("kind", "parts", "text"),
+    [
+        ("mixed", ["text/html\n\n<p>Look:</p>", "image/png\n\nx", "text/html\n\n<p>broken</p>"], "Look:\nbroken"),
+        (
+            "mixed",
+            ["text/html\n\n<p>It is broken.</p>", "text/plain\n\nChecked for viruses."],
+            "It is broken.\nChecked",
+        ),
+        ("alternative", ["text/plain\n\nBroken.", "text/html\n\n<p>Broken.</p>"], "Broken."),
+        ("alternative", ["text/plain\n\n \n", "text/html\n\n<p>Broken.</p>"], "Broken."),
+        ("alternative", ["text/html\n\n<p>Broken.</p>", "text/calendar\n\nBEGIN:VCALENDAR"], "Broken."),
+    ],
+)
+def test_every_part_a_person_wrote_is_read(kind: str, parts: list[str], text: str) -> None:
+    body = "".join(f"--b\nContent-Type: {part}\n" for part in parts)
+    mail = read_text(f"{body}--b--", head=f"Content-Type: multipart/{kind}; boundary=b\n")
+    assert mail.text.startswith(text)
+
+
 @pytest.mark.parametrize("kind", ["text/enriched", "text/richtext", "text/plain\n charset=utf-8", "text/x-unknown"])
 def test_text_of_another_type_is_read_too(kind: str) -> None:
     assert read_text("Where is it?", head=f"Content-Type: {kind}\n").text == "Where is it?"
