@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
-<<<<<<< HEAD
 from pathlib import Path
-from typing import Any
-=======
->>>>>>> h-law
 
 import pytest
 
