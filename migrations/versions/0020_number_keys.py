@@ -23,7 +23,7 @@ def downgrade() -> None:
 
 
 def renew(key_of) -> None:
-    """Give every order whose number holds more than one run of digits the key that `key_of` makes of it."""
+    """Give every order whose number holds Latin digits, and nothing outside ASCII, the key that `key_of` makes of it."""
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         op.execute("select set_config('app.system', 'on', true)")
@@ -36,7 +36,8 @@ def renew(key_of) -> None:
             return
         store_id, after = rows[-1].store_id, rows[-1].id
         for row in rows:
-            key = key_of(row.number) if len(re.findall("[0-9]+", row.number[:100])) > 1 else row.number_key
+            has_digits = row.number.isascii() and re.search("[0-9]", row.number[:100])
+            key = key_of(row.number) if has_digits else row.number_key
             if key != row.number_key:
                 mine = sa.and_(orders.c.store_id == row.store_id, orders.c.id == row.id)
                 connection.execute(sa.update(orders).where(mine).values(number_key=key))
