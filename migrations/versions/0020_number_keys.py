@@ -23,7 +23,7 @@ def downgrade() -> None:
 
 
 def renew(key_of) -> None:
-    """Give every order whose number holds Latin digits, and nothing outside ASCII, the key that `key_of` makes of it."""
+    """Give every order whose number is ASCII and holds digits the key that `key_of` makes of it."""
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         op.execute("select set_config('app.system', 'on', true)")
