@@ -438,6 +438,21 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(services: Servic
     assert rows(live.db, SYSTEM) == [("waiting", "")]
 
 
+def test_a_tick_that_the_database_did_not_take_is_repeated_soon_and_not_a_day_later(services: Services) -> None:
+    def rename(before: str, after: str) -> None:
+        with services.db.engine.begin() as connection:
+            connection.exec_driver_sql(f"alter table {before} rename to {after}")
+
+    rename("jobs", "jobs_elsewhere")
+    timetable = scheduler.start(services, {"clock.retain": timedelta(days=1)}, retry_after=0.2)
+    try:
+        time.sleep(0.5)  # it is tried again, and fails again
+        rename("jobs_elsewhere", "jobs")
+        assert until(lambda: rows(services.db, SYSTEM) == [("waiting", "")])
+    finally:
+        timetable.shutdown()
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_the_listener_hears_again_after_its_connection_was_cut(services: Services) -> None:
