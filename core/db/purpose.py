@@ -17,6 +17,9 @@ class Purpose(Enum):
     FIND_DUE_PARCELS = "List the ids of stores with parcels whose `check_after` has come; each is then worked on alone."
     TICK = "Promise the clock's own job of one slot, which belongs to no store."
     LIST_STORES = "List the stores for which the clock promises one job each: poll, check, reseal, retention."
+    PROMISE_READINGS = (
+        "Write the clock's jobs that poll and check many stores in one commit; nothing of a store is read."
+    )
     DELETE_EXPIRED = (
         "Delete ended jobs, used nonces, counted tries, undecided claims and loose photos of all stores by their age."
     )
