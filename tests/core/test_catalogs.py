@@ -74,6 +74,9 @@ def test_a_flaw_is_named(msgid: str | tuple[str, str], string: str | tuple[str, 
         ("Do it by %(day)s", "حتى اليوم الموعود: %(day)s", "ar", "says 'الموعود'"),
         ("What you declared", "نص الإعلان", "ar", "says 'إعلان'"),
         ("Send it back", "أعيدوا إرساله", "ar", "says 'أعيدوا إرسال'"),
+        ("Send it by %(day)s", "Hãy gửi trước hết %(day)s", "vi", "says 'trước hết'"),
+        ("It was made", "Đã cấp tín dụng", "vi", "says 'tín dụng'"),
+        ("An amount such as 4.90", "Số tiền, ví dụ 4.90", "vi", "has a decimal point"),
     ],
 )
 def test_a_word_that_a_native_shopper_misreads_is_refused(msgid: str, string: str, language: str, problem: str) -> None:

@@ -149,7 +149,7 @@ def test_digits_are_latin_in_every_language(language: str) -> None:
         ("ar", 3, "لا تحديث عن طردكم منذ 3 أيام"),
         ("ar", 11, "لا تحديث عن طردكم منذ 11 يومًا"),
         ("ar", 100, "لا تحديث عن طردكم منذ 100 يوم"),
-        ("vi", 1, "Kiện hàng của bạn chưa được quét trong 1 ngày"),
+        ("vi", 1, "Kiện hàng của bạn chưa có cập nhật trong 1 ngày"),
     ],
 )
 def test_counted_things_take_the_form_that_goes_with_the_number(language: str, n: int, said: str) -> None:
