@@ -77,6 +77,10 @@ def test_a_flaw_is_named(msgid: str | tuple[str, str], string: str | tuple[str, 
         ("Send it by %(day)s", "Hãy gửi trước hết %(day)s", "vi", "says 'trước hết'"),
         ("It was made", "Đã cấp tín dụng", "vi", "says 'tín dụng'"),
         ("An amount such as 4.90", "Số tiền, ví dụ 4.90", "vi", "has a decimal point"),
+        ("After it was sent", "หลังวันส่งออก", "th", "says 'ส่งออก'"),
+        ("Print what came", "พิมพ์ฉลาก", "th", "says 'ฉลาก'"),
+        ("Did it come", "ได้รับแล้ว?", "th", "has a question mark"),
+        ("Keep it: it is proof", "โปรดเก็บไว้: เป็นหลักฐาน", "th", "has a colon that explains"),
     ],
 )
 def test_a_word_that_a_native_shopper_misreads_is_refused(msgid: str, string: str, language: str, problem: str) -> None:
