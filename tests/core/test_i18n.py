@@ -140,10 +140,10 @@ def test_digits_are_latin_in_every_language(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "n", "said"),
     [
-        ("lt", 1, "Siunta nenuskaityta jau 1 dieną"),
-        ("lt", 3, "Siunta nenuskaityta jau 3 dienas"),
-        ("lt", 11, "Siunta nenuskaityta jau 11 dienų"),
-        ("lt", 21, "Siunta nenuskaityta jau 21 dieną"),
+        ("lt", 1, "Apie siuntą nėra žinių jau 1 dieną"),
+        ("lt", 3, "Apie siuntą nėra žinių jau 3 dienas"),
+        ("lt", 11, "Apie siuntą nėra žinių jau 11 dienų"),
+        ("lt", 21, "Apie siuntą nėra žinių jau 21 dieną"),
         ("ar", 1, "لا تحديث عن طردكم منذ يوم"),
         ("ar", 2, "لا تحديث عن طردكم منذ يومين"),
         ("ar", 3, "لا تحديث عن طردكم منذ 3 أيام"),
