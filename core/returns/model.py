@@ -188,6 +188,8 @@ class Reimbursement(Owned, Base):
     """[{ref, quantity, net, taxes}]: what the units are worth, before fees."""
     payout: Mapped[list[Any]] = mapped_column(default=list)
     """The same lines as they are paid out."""
+    balance: Mapped[str] = mapped_column(default="")
+    """gift_card, store_credit or points where a refund goes back to such a balance; "" where it is money."""
     payments: Mapped[list[Any]] = mapped_column(default=list)
     """[[payment ref, amount]] in the order in which the money flows."""
     explanation: Mapped[list[Any]] = mapped_column(default=list)

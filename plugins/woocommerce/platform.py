@@ -239,6 +239,8 @@ class WooCommerce(Platform):
         # WooCommerce itself checks the amount against the rest and no more: ninety-nine units of three, or lines that
         # do not add up, answer 201 there (10.5, 2026-11).
         check_amounts(found, wanted)
+        if sentence := refunds.stored_value_sentence(found, wanted):
+            return Outcome("needs_staff", link=link, sentence=sentence)
         if wanted.through_gateway and not self._orders.can_refund(order):
             return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
         return refunds.refund_body(wanted, goods_of(found))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from core.money import to_decimal
 from core.platform.contract import Outcome, Reimbursement
+from core.platform.snapshots import OrderSnapshot
 from plugins.woocommerce import mapping
 from plugins.woocommerce.tracking import meta_of
 
@@ -17,6 +18,11 @@ NOT_PAID = "The refund is recorded, but the payment method did not send the mone
 UNCLEAR = (
     "The order has this refund, but WooCommerce does not say whether the money was sent. Look at the payment first."
 )
+STORED_VALUE = (
+    "{amount} of this were paid with {balance}. WooCommerce does not give that back by itself: put it back there, then"
+    " mark it as paid."
+)
+BALANCES = {"gift_card": "a gift card", "store_credit": "store credit", "points": "points"}
 WRITTEN_DOWN = "The refund is recorded, as your settings want it, and no money was sent. Pay it back by hand."
 
 
@@ -64,6 +70,26 @@ def refund_body(wanted: Reimbursement, goods: Container[str]) -> dict[str, Any]:
         ],
         "meta_data": meta,
     }
+
+
+def stored_value_sentence(order: OrderSnapshot, wanted: Reimbursement) -> str:
+    """Say what a person has to put back on a balance; "" where all of it flows through the gateway."""
+    kinds = {payment.ref: payment.kind for payment in order.payments}
+    flows = [(kinds.get(ref, "gateway"), amount) for ref, amount in wanted.payments or _flows(order, wanted.amount)]
+    balances = [(BALANCES[kind], amount) for kind, amount in flows if kind in BALANCES and amount]
+    if not balances:
+        return ""
+    amount = to_decimal(sum(amount for _, amount in balances), wanted.currency)
+    names = " and ".join(dict.fromkeys(name for name, _ in balances))
+    return STORED_VALUE.format(amount=f"{amount} {wanted.currency}", balance=names)
+
+
+def _flows(order: OrderSnapshot, amount: int) -> Iterator[tuple[str, int]]:
+    """Spread an amount over the payments in their order."""
+    for payment in order.payments:
+        share = min(amount, payment.captured - payment.refunded)
+        amount -= share
+        yield payment.ref, share
 
 
 def outcome_of(row: Mapping[str, Any], currency: str, *, asked: int | None = None, link: str = "") -> Outcome:

@@ -84,6 +84,8 @@ class ReturnLetter:
     method: str = ""
     """How it was paid, in words: "Visa ending in 4242"."""
     credit_code: str = ""
+    balance: str = ""
+    """Where a refund goes back to no bank: gift_card, store_credit or points."""
     link: str = ""
     """Where the difference is paid, or where the return of what cannot be canceled starts."""
     track_url: str = ""
@@ -154,6 +156,7 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "way_back": way_back(page.words, facts.way_back),
         "refund_when": refund_when(page.words, facts.refund_when),
         "brings": facts.brings,
+        "balance": facts.balance,
         "keep": facts.keep,
         "late": facts.late,
         "may_withhold": facts.may_withhold,

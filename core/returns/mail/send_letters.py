@@ -154,6 +154,7 @@ def _of_reimbursement(session: Session, store: Store, order: Order, notice: Noti
         "amount": None if row.kind == "exchange" or (rma and rma.gift) else paid,
         "currency": row.currency,
         "explanation": tuple((sentences.entry_label(words, entry, titles), entry.amount) for entry in entries),
+        "balance": row.balance,
         "credit_code": row.platform_ref if row.kind == "store_credit" else "",
         "link": row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
     }

@@ -110,7 +110,9 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     rma.reimbursement, rma.refund_by = promised.reimbursement, due
     session.flush()
     rows = [
-        reimburse.promise(
+        row
+        for share in shares
+        for row in reimburse.promise(
             session,
             order,
             reimburse.Entitlement(
@@ -125,7 +127,6 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
             by=by,
             now=now,
         )
-        for share in shares
     ]
     if all(row.state == "issued" for row in rows) and rma.reimbursement == "pending":
         rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement

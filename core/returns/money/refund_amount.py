@@ -76,7 +76,7 @@ def quote(bought: PurchasedOrder, wanted: QuoteRequest) -> Quote:
     return Quote(
         total=total,
         lines=lines,
-        payout=_payout(lines, total),
+        payout=pay_out(lines, total),
         shipping=shipping,
         fees=kept,
         payments=waterfall(bought, total),
@@ -99,6 +99,19 @@ def waterfall(bought: PurchasedOrder, amount: int) -> tuple[tuple[str, int], ...
             shares.append((payment.ref, share))
             amount -= share
     return tuple(shares)
+
+
+def pay_out(lines: Sequence[QuoteLine], total: int) -> tuple[QuoteLine, ...]:
+    """Shrink every line alike until together they are what is paid out."""
+    worth = [line.gross for line in lines]
+    if sum(worth) == total:
+        return tuple(lines)
+    shares = allocate(total, worth)
+    payout = []
+    for line, share in zip(lines, shares, strict=True):
+        net, *taxes = allocate(share, [line.net, *line.taxes.values()])
+        payout.append(replace(line, net=net, taxes=dict(zip(line.taxes, taxes, strict=True))))
+    return tuple(payout)
 
 
 # Not called yet: an exchange asks what is left to pay (issue B, an exchange says one thing).
@@ -202,19 +215,6 @@ def _fees(wanted: QuoteRequest, value: int, goods: int) -> list[tuple[str, int]]
         value -= amount
         kept.append((fee.what, amount))
     return kept
-
-
-def _payout(lines: Sequence[QuoteLine], total: int) -> tuple[QuoteLine, ...]:
-    """Shrink every line alike until together they are what is paid out."""
-    worth = [line.gross for line in lines]
-    if sum(worth) == total:
-        return tuple(lines)
-    shares = allocate(total, worth)
-    payout = []
-    for line, share in zip(lines, shares, strict=True):
-        net, *taxes = allocate(share, [line.net, *line.taxes.values()])
-        payout.append(replace(line, net=net, taxes=dict(zip(line.taxes, taxes, strict=True))))
-    return tuple(payout)
 
 
 def _explain(

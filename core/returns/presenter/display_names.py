@@ -61,6 +61,8 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
     if entry.what == "fee":
         fees = {"handling": say("widget", "Handling fee"), "label": say("widget", "Return label")}
         return fees.get(entry.note) or _humanize(entry.note)
+    if entry.what == "balance":
+        return paid_with(words, entry.note)
     if entry.what == "line":
         return titles.get(entry.ref) or say("widget", "Item")
     return {
@@ -70,6 +72,15 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
         "earlier": say("widget", "Refunded before"),
         "limit": say("widget", "Not paid, or refunded already"),
     }[entry.what]
+
+
+def paid_with(words: Words, balance: str) -> str:
+    """Say which balance of the shopper's paid: gift_card, store_credit or points."""
+    say = words.pgettext
+    return {
+        "gift_card": say("widget", "Paid with a gift card"),
+        "points": say("widget", "Paid with points"),
+    }.get(balance) or say("widget", "Paid with store credit")
 
 
 def exemption(words: Words, letter: str) -> str:

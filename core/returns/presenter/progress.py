@@ -102,6 +102,8 @@ def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> 
 def _refund(reader: ReaderContext, row: Reimbursement, day: str, *, by_hand: bool) -> str:
     say = reader.words.pgettext
     amount = reader.words.money(row.amount if row.paid is None else row.paid, row.currency)
+    if row.balance:
+        return _given_back(reader, row.balance, amount, day)
     if by_hand:
         return say("widget", "A person at the store makes your refund of %(amount)s by hand.", amount=amount)
     if day:
@@ -109,6 +111,22 @@ def _refund(reader: ReaderContext, row: Reimbursement, day: str, *, by_hand: boo
         patience = say("widget", "Banks take a few days to show it.")
         return f"{told} {patience}"
     return say("widget", "Your refund of %(amount)s is being made.", amount=amount)
+
+
+def _given_back(reader: ReaderContext, balance: str, amount: str, day: str) -> str:
+    """Say where what a gift card, store credit or points paid is; no platform gives it back by itself."""
+    say = reader.words.pgettext
+    if balance == "gift_card":
+        if day:
+            return say("widget", "%(amount)s went back to your gift card on %(day)s.", amount=amount, day=day)
+        return say("widget", "A person at the store puts %(amount)s back on your gift card by hand.", amount=amount)
+    if balance == "points":
+        if day:
+            return say("widget", "You got back points worth %(amount)s on %(day)s.", amount=amount, day=day)
+        return say("widget", "A person at the store gives you back points worth %(amount)s by hand.", amount=amount)
+    if day:
+        return say("widget", "%(amount)s went back to your store credit on %(day)s.", amount=amount, day=day)
+    return say("widget", "A person at the store puts %(amount)s back on your store credit by hand.", amount=amount)
 
 
 def due_of(reader: ReaderContext, rma: Return) -> DueOut | None:

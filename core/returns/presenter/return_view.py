@@ -65,7 +65,10 @@ def amount_of(session: Session, rma: Return, money: Sequence[Reimbursement]) -> 
     if rma.gift or rma.status in ("declined", "canceled"):
         return None, []
     if money:
-        return sum(row.amount for row in money), [Entry(**entry) for row in money for entry in row.explanation]
+        entries = [Entry(**entry) for row in money for entry in row.explanation]
+        if sum(entry.amount for entry in entries if entry.what == "balance") == 0:  # told apart in each row alone
+            entries = [entry for entry in entries if entry.what != "balance"]
+        return sum(row.amount for row in money), entries
     quotes = [share.quote for share in payout.shares_of(session, rma)]
     return sum(quote.total for quote in quotes), [entry for quote in quotes for entry in quote.explanation]
 
