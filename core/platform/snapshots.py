@@ -197,6 +197,23 @@ class OrderSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """One thing a shopper may have of a product, as it is on sale now.
+
+    `price` is for one; None where the store names none. Where it is `tax_included` it is all the shopper pays.
+    """
+
+    ref: str
+    title: str
+    """What tells it from the product's others: "L, moss"; "" for a product that has no others."""
+    price: int | None
+    currency: str
+    tax_included: bool = True
+    in_stock: bool = True
+    image_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSnapshot:
     """A product review as the store has it.
 

@@ -68,12 +68,16 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
-def open_platform(services: Services, store: Store) -> Platform:
-    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed."""
+def open_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
+    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed.
+
+    `timeout` is (connect, read) in seconds; with less than the usual nothing is sent again, for somebody is waiting.
+    """
     if store.state != "open":
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
-    session = open_session(allow=services.config.outbound_allow)
+    retries = 2 if timeout >= (5, 30) else 0
+    session = open_session(allow=services.config.outbound_allow, timeout=timeout, retries=retries)
     platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
     platform.paying_seconds = services.config.paying_seconds
     return platform

@@ -32,8 +32,8 @@ from core.platform.contract import (
 )
 from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
 from core.platform.refund_checks import check_amounts, goods_of
-from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
-from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, webhooks
+from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot, Variant
+from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, variants, webhooks
 from plugins.woocommerce.client import Client, Missing, NoRoute, checked_id
 from plugins.woocommerce.orders import OrderReader
 from plugins.woocommerce.tracking import rows_of
@@ -58,6 +58,7 @@ class WooCommerce(Platform):
             Feature.REPLY,
             Feature.SHOPPER_IDENTITY,
             Feature.CUSTOM_STATUSES,
+            Feature.VARIANTS,
         }
     )
     native_mails: ClassVar[Mapping[str, str]] = {
@@ -150,6 +151,9 @@ class WooCommerce(Platform):
         snapshots = tuple(one for one in found if isinstance(one, OrderSnapshot))
         gone = tuple(one.ref for one in found if isinstance(one, Gone))
         return Page(snapshots, str(changed.cursor), changed.last, gone, changed.total)
+
+    def variants_of(self, product: str) -> list[Variant]:
+        return variants.variants_of(self._api, product)
 
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
         try:

@@ -61,6 +61,8 @@ class LineOut(LineAnswerOut):
     value: int | None
     window_ends: date | None
     window_sentence: str
+    has_variants: bool
+    """Whether the store can be asked what it has of this instead."""
     withdrawal: LineRightOut | None
 
 
@@ -113,9 +115,15 @@ class EntryOut(_Out):
 
 
 class QuoteOut(_Out):
-    """What a request would bring."""
+    """What a request would bring. `exchange` says what goes out and who pays, "" where nothing is exchanged.
+
+    `amount` is what comes back and `to_pay` what the shopper pays on top, each null where nobody knows yet; the
+    explanation adds up to the one less the other.
+    """
 
     answer: Decision
+    exchange: str
+    to_pay: int | None
     amount: int | None
     currency: str
     fees: int | None
@@ -146,6 +154,8 @@ class ReturnLineOut(_Out):
     accepted: int | None
     reason_label: str
     wish: Wish
+    exchange_for: str
+    """What goes out instead, by its name or in the shopper's words; "" for the same again."""
     note: str
 
 
@@ -183,7 +193,10 @@ class PhotoOut(PhotoLinkOut):
 
 
 class ReturnOut(_Out):
-    """A return, warranty claim or cancellation. Label and photos are only for who may act."""
+    """A return, warranty claim or cancellation. Label and photos are only for who may act.
+
+    `exchange`, `amount` and `to_pay` are as in a quote.
+    """
 
     id: str
     rma: str
@@ -193,6 +206,8 @@ class ReturnOut(_Out):
     sentence: str
     steps: list[StepOut]
     lines: list[ReturnLineOut]
+    exchange: str
+    to_pay: int | None
     amount: int | None
     currency: str
     explanation: list[EntryOut]

@@ -84,6 +84,8 @@ class ReturnLetter:
     method: str = ""
     """How it was paid, in words: "Visa ending in 4242"."""
     credit_code: str = ""
+    exchange: str = ""
+    """What goes out in exchange and who pays the difference, as a sentence."""
     balance: str = ""
     """Where a refund goes back to no bank: gift_card, store_credit or points."""
     link: str = ""
@@ -157,6 +159,7 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "refund_when": refund_when(page.words, facts.refund_when),
         "brings": facts.brings,
         "balance": facts.balance,
+        "exchange": page.name(facts.exchange, 500),
         "keep": facts.keep,
         "late": facts.late,
         "may_withhold": facts.may_withhold,

@@ -54,10 +54,11 @@ class QuoteLine:
 class Entry:
     """One line of the explanation; `ref` is the order's line, `note` a msgid that says why, or the fee's name.
 
-    A "balance" is what was paid with a gift card, store credit or points (`note` says which) and goes back there.
+    A "balance" is what was paid with a gift card, store credit or points (`note` says which) and goes back there; an
+    "exchange" is what goes out, by its name in `note`.
     """
 
-    what: Literal["line", "shipping", "discount", "rounding", "earlier", "fee", "limit", "balance"]
+    what: Literal["line", "shipping", "discount", "rounding", "earlier", "fee", "limit", "balance", "exchange"]
     amount: int
     ref: str = ""
     note: str = ""

@@ -114,7 +114,6 @@ def pay_out(lines: Sequence[QuoteLine], total: int) -> tuple[QuoteLine, ...]:
     return tuple(payout)
 
 
-# Not called yet: an exchange asks what is left to pay (issue B, an exchange says one thing).
 def difference(returned: Quote, new_price: int) -> Difference:
     """Set the price of what an exchange sends out, taxes and all, against what came back."""
     if new_price < 0:

@@ -61,6 +61,8 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
     if entry.what == "fee":
         fees = {"handling": say("widget", "Handling fee"), "label": say("widget", "Return label")}
         return fees.get(entry.note) or _humanize(entry.note)
+    if entry.what == "exchange" and entry.note:
+        return entry.note
     if entry.what == "balance":
         return paid_with(words, entry.note)
     if entry.what == "line":
@@ -71,6 +73,7 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
         "rounding": say("widget", "Rounding"),
         "earlier": say("widget", "Refunded before"),
         "limit": say("widget", "Not paid, or refunded already"),
+        "exchange": say("widget", "Exchange"),
     }[entry.what]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from core.returns.api.outputs import DueOut, StepOut
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem
-from core.returns.presenter import sentences
+from core.returns.presenter import exchange_view, sentences
 from core.returns.presenter.reader_context import ReaderContext
 from core.returns.return_settings import ReturnSettings
 from core.returns.states import legal_moves
@@ -83,11 +83,16 @@ def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> 
             return say("widget", "Your store credit was mailed to you on %(day)s.", day=day)
         return say("widget", "Your store credit is being made.")
     if row.kind == "exchange":
+        told = exchange_view.sentence(
+            reader.words, exchange_view.of_row(row), row.currency, gift=gift, is_paid=row.state == "issued"
+        )
+        if by_hand:
+            return f"{say('widget', 'A person at the store arranges your exchange.')} {told}"
         if row.state == "awaiting_payment":
-            return say("widget", "Your exchange goes out once you have paid the difference.")
+            return f"{say('widget', 'Your exchange goes out once you have paid the difference.')} {told}"
         if day:
-            return say("widget", "Your exchange was ordered on %(day)s.", day=day)
-        return say("widget", "The store prepares your exchange.")
+            return f"{say('widget', 'Your exchange was ordered on %(day)s.', day=day)} {told}"
+        return f"{say('widget', 'The store prepares your exchange.')} {told}"
     if row.kind == "repair":
         return (
             say("widget", "The repair was finished on %(day)s.", day=day)
@@ -153,7 +158,13 @@ def instructions(
         say("widget", "Print the label and stick it on the parcel.") if rma.label_url and reader.may_act else "",
         say("widget", "Write %(rma)s on the parcel, or put a note with it inside.", rma=rma.rma),
         say("widget", "Send it to: %(address)s", address=", ".join(practice.send_to)) if practice.send_to else "",
-        sentences.way_back(reader.words, rma.label_paid_by, 0 if rma.gift else fee, rma.currency),
+        sentences.way_back(
+            reader.words,
+            rma.label_paid_by,
+            0 if rma.gift else fee,
+            rma.currency,
+            exchange=all(item.wish == "exchange" for item in items),
+        ),
         sentences.refund_when(reader.words, rma.refund_when) if all(item.wish in _MONEY for item in items) else "",
     ]
     return [one for one in told if one]

@@ -129,13 +129,16 @@ def refund_when(words: Words, stage: str) -> str:
     }.get(stage, "")
 
 
-def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "") -> str:
-    """Say who pays the way back: "store", "shopper" or "" where nobody said. `label_fee` is kept from the refund."""
+def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "", *, exchange: bool = False) -> str:
+    """Say who pays the way back: "store", "shopper" or "" where nobody said. `label_fee` is kept from the refund, and
+    of an `exchange` it is a part of what is to pay."""
     say = words.pgettext
     if paid_by == "store":
         return say("widget", "The store pays for the way back.")
     if paid_by == "shopper" and label_fee:
         amount = words.money(label_fee, currency)
+        if exchange:
+            return say("widget", "The way back with the store's label costs you %(amount)s.", amount=amount)
         return say(
             "widget", "The way back with the store's label costs you %(amount)s, taken from the refund.", amount=amount
         )

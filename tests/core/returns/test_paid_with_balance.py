@@ -100,8 +100,9 @@ def test_the_parts_are_explained_apart_at_the_desk_and_as_one_amount_to_the_shop
         assert sum(part["net"] + sum(part["taxes"].values()) for part in row.payout) in (0, row.amount)
     with at(services, store) as session:
         rma = the_return(services, store)
-        amount, entries = amount_of(session, rma, money_of(session, rma))
-    assert (amount, [(entry.what, entry.amount) for entry in entries]) == (6000, [("line", 1000), ("line", 5000)])
+        brings = amount_of(session, rma, money_of(session, rma))
+    assert [(entry.what, entry.amount) for entry in brings.entries] == [("line", 1000), ("line", 5000)]
+    assert (brings.amount, brings.to_pay) == (6000, 0)
 
 
 def test_what_the_money_covers_touches_no_gift_card(

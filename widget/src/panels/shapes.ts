@@ -15,6 +15,7 @@ export interface Line {
   value: number | null;
   answer: string;
   window_sentence: string;
+  has_variants: boolean;
   objections: Objection[];
   /** `exempt` may be declared too, but is not proposed. */
   withdrawal: { open: boolean; exempt: boolean; sentence: string } | null;
@@ -54,8 +55,17 @@ export interface Entry {
   note: string;
 }
 
+/** What the store has instead of a line; `offer` names it in the request. */
+export interface Variant {
+  offer: string;
+  label: string;
+  image_url: string;
+  in_stock: boolean;
+}
+
 export interface Quote {
   answer: string;
+  exchange: string;
   amount: number | null;
   currency: string;
   explanation: Entry[];
@@ -78,8 +88,10 @@ export interface Rma {
     quantity: number;
     accepted: number | null;
     reason_label: string;
+    exchange_for: string;
     note: string;
   }[];
+  exchange: string;
   amount: number | null;
   currency: string;
   explanation: Entry[];

@@ -1,10 +1,10 @@
 // The steps of a return: what, what for, and a last look. `why.ts` is the one between.
 
 import type { Child } from "../dom";
-import { choose, reasonOf, refs, type Draft } from "./draft";
+import { chosenOf, choose, reasonOf, refs } from "./draft";
+import { askInstead } from "./instead";
 import { howMany, named, objections } from "./lines";
 import type { Returning } from "./returning";
-import type { Line, Options } from "./shapes";
 
 export interface Step {
   title: string;
@@ -66,22 +66,6 @@ export function askWish(flow: Returning): Step {
     content: [h("fieldset.choices", null, h("legend", null, say("Your wish")), rows), more],
     isReady: () => true,
   };
-}
-
-// Free words: what a store has instead, no order knows.
-function askInstead({ frame, options, draft }: Returning): Child {
-  const { say, h } = frame;
-  return chosenOf(options, draft).map((line) => {
-    const pick = draft.picks[line.ref]!;
-    const label = say("What you would like instead, such as another size or color (optional)");
-    const field = frame.field(label, { maxlength: 200, value: pick.instead });
-    field.input.addEventListener("input", () => (pick.instead = field.value()));
-    return h("div", null, named(frame, line), field.box);
-  });
-}
-
-function chosenOf({ lines }: Options, { picks }: Draft): Line[] {
-  return lines.filter((line) => picks[line.ref]);
 }
 
 export function review({ frame, options, draft, quote }: Returning): Step {
