@@ -101,6 +101,8 @@ class RightOut(_Out):
     late: bool
     until: date | None
     sentence: str
+    cheaper: str
+    """Says that it costs less than a return may; then it is offered first. "" where it does not."""
     label: str
     """What the button that begins it says."""
     not_advice: str
@@ -132,6 +134,8 @@ class QuoteOut(_Out):
     photos_required: int
     refund_sentence: str
     way_back_sentence: str
+    withdrawal_sentence: str
+    """Says that a withdrawal costs less, "" where it does not."""
 
 
 class StepOut(_Out):

@@ -66,7 +66,7 @@ def view_options(
         reasons=_reasons(policy, reader),
         wishes=[ChoiceOut(key=wish, label=display_names.wish_label(reader.words, wish)) for wish in policy.wishes],
         cancel=_cancel(session, store, order, policy, reader),
-        withdrawal=withdrawal_view.view_right(right, order, store, reader),
+        withdrawal=withdrawal_view.view_right(right, order, store, reader, may_cost=not gift and policy.may_cost),
         returns=[view_return(session, store, rma, reader) for rma in returns],
         withdrawals=[withdrawal_view.view_withdrawal(row, order, store, reader) for row in withdrawals],
     )
@@ -98,6 +98,9 @@ def view_quote(evaluated: EvaluatedRequest, reader: ReaderContext, *, gift: bool
         photos_required=photos_wanted(answer),
         refund_sentence=sentences.refund_when(words, answer.refund_when) if goes and refunds and not gift else "",
         way_back_sentence=_way_back(evaluated, reader, gift=gift) if goes else "",
+        withdrawal_sentence=sentences.cheaper_withdrawal(words, cheaper.values["until"], today=reader.today)  # type: ignore[arg-type]
+        if (cheaper := answer.withdrawal)
+        else "",
     )
 
 

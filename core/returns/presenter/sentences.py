@@ -129,6 +129,13 @@ def refund_when(words: Words, stage: str) -> str:
     }.get(stage, "")
 
 
+def cheaper_withdrawal(words: Words, until: date | None, *, today: date | None = None) -> str:
+    """Say that the legal withdrawal costs less than a return with a fee."""
+    if until is None:
+        return words.pgettext("widget", "You may also withdraw: no fee.")
+    return words.pgettext("widget", "You may also withdraw: no fee until %(day)s.", day=words.day(until, today=today))
+
+
 def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "", *, exchange: bool = False) -> str:
     """Say who pays the way back: "store", "shopper" or "" where nobody said. `label_fee` is kept from the refund, and
     of an `exchange` it is a part of what is to pay."""

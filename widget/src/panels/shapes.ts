@@ -44,7 +44,7 @@ export interface Options {
   wishes: { key: string; label: string }[];
   cancel: { possible: boolean; sentence: string };
   withdrawal: { available: boolean;
-    late: boolean; sentence: string; label: string; not_advice: string };
+    late: boolean; sentence: string; cheaper: string; label: string; not_advice: string };
   returns: Rma[];
   withdrawals: Withdrawal[];
 }
@@ -73,6 +73,7 @@ export interface Quote {
   photos_required: number;
   refund_sentence: string;
   way_back_sentence: string;
+  withdrawal_sentence: string;
 }
 
 export interface Rma {

@@ -86,10 +86,11 @@ export function review({ frame, options, draft, quote }: Returning): Step {
       objections(frame, answer?.objections ?? []),
     );
   });
+  const withdrawal_sentence = quote?.withdrawal_sentence;
   const said = [quote?.refund_sentence, quote?.way_back_sentence].filter(Boolean).map((one) => h("p", null, one));
   return {
     title: say("Is this right?"),
-    content: [h("ul.lines", null, rows), said, comment.box],
+    content: [withdrawal_sentence && h("p.note", null, withdrawal_sentence), h("ul.lines", null, rows), said, comment.box],
     isReady: () => true,
   };
 }
