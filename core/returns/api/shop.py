@@ -63,7 +63,9 @@ def options(key: str, query_data: OptionsIn) -> OptionsOut:
 @shop.input(RequestIn)
 @shop.output(QuoteOut)
 @shop.doc(
-    summary="Say what the policy answers and what it would bring", responses=[400, 401, 404], security="ShopperToken"
+    summary="Say what the policy answers and what it would bring",
+    responses=[400, 401, 404, 409],
+    security="ShopperToken",
 )
 def quote(key: str, json_data: RequestIn) -> QuoteOut:
     app = services()
