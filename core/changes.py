@@ -35,6 +35,7 @@ from core.reviews.model import Review
 from core.services import Services
 from core.shipping import evaluate
 from core.stores import install
+from core.stores.connection import access
 from core.stores.model import Feed, Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -245,11 +246,15 @@ def reconcile_all(work: Work) -> None:
 
 
 def check_all(work: Work) -> None:
-    """Promise a look at every open store's connection."""
-    for store_id in _open_stores(work.services):
+    """Promise a look at every open store's connection, and see that somebody looks after each closed one."""
+    for store_id in _stores_that_are(work.services, "open"):
         at = work.now + offset_of(store_id, CHECKS_OVER)
         with work.services.db.transaction(store_id) as session:
             queue.enqueue(session, store_id, NewJob("stores.check_health", "check_health", run_at=at), now=work.now)
+    for store_id in _stores_that_are(work.services, "closed"):
+        at = work.now + offset_of(store_id, CHECKS_OVER)
+        with work.services.db.transaction(store_id) as session:
+            access.look_after(session, store_id, at=at, now=work.now)
 
 
 def offset_of(store_id: int, over: timedelta) -> timedelta:
@@ -259,7 +264,7 @@ def offset_of(store_id: int, over: timedelta) -> timedelta:
 
 
 def _for_open_stores(work: Work, feeds: dict[str, datetime], *, over: timedelta) -> None:
-    for store_id in _open_stores(work.services):
+    for store_id in _stores_that_are(work.services, "open"):
         at = work.now + offset_of(store_id, over)
         promised = [
             NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()}, at)
@@ -269,9 +274,9 @@ def _for_open_stores(work: Work, feeds: dict[str, datetime], *, over: timedelta)
             queue.enqueue(session, store_id, promised, now=work.now)
 
 
-def _open_stores(services: Services) -> list[int]:
+def _stores_that_are(services: Services, state: str) -> list[int]:
     with services.db.system(Purpose.LIST_STORES, write=False) as session:
-        return list(session.scalars(sa.select(Store.id).where(Store.state == "open")))
+        return list(session.scalars(sa.select(Store.id).where(Store.state == state)))
 
 
 def _open(work: Work) -> tuple[Store, Platform]:

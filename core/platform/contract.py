@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -85,6 +85,19 @@ class Installation:
     country: str = ""
     url: str = ""
     email: str = ""
+    store_id: str = ""
+    """The platform's own id of the store, which stays when its address changes; "" where the platform has none."""
+    is_live: bool = True
+    """Whether the store says that it is in production; a staging site says that it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which store answers: its own id at the platform, and the ref and environment it gives itself."""
+
+    store_id: str
+    ref: str
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +263,10 @@ class Platform:
     consent_domains: ClassVar[Sequence[str]] = ()
     """Domains at and below which this platform asks a merchant for consent. Empty where stores do so themselves, at
     any address: the merchant then sees the address and goes there by a link."""
+    copies_keep_id: ClassVar[bool] = False
+    """Whether a copy of a store carries its id along (a database that was copied), and whoever runs a store can set
+    its id. Where the platform itself vouches for ids, a known id at a new ref is the same store; else it has to be
+    shown, or the owner is asked."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
@@ -319,12 +336,35 @@ class Platform:
 
     # With a store.
 
-    def after_install(self, link: Link) -> None:
-        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again."""
+    def after_install(self, link: Link) -> list[Finding]:
+        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again.
+
+        What staff have to mend is given back, as by check_health.
+        """
+        return []
 
     def check_health(self, link: Link) -> list[Finding]:
-        """Look at the connection, mend what can be mended, say what cannot."""
+        """Look at the connection, mend what can be mended, say what cannot. Errors are shown to staff as findings."""
         return []
+
+    def identify(self) -> Identity:
+        """Say which store answers at this ref."""
+        raise NotSupported(self.name)
+
+    def holds_webhooks_of(self, link: Link) -> bool:
+        """Say whether this store has webhooks that lead to the link's secret address: it was set up with that link, or
+        its database is a copy of one that was."""
+        return False
+
+    def remove_webhooks(self, link: Link) -> None:
+        """Delete the webhooks that lead to the link's address; for an address the store has left."""
+
+    def check_access(self) -> None:
+        """Read something small that needs the credentials. Raises AccessLost where they are refused.
+
+        Asked before a store is closed for one refusal, and while it is closed.
+        """
+        self.orders_since(datetime.now(UTC).isoformat())
 
     def renew(self) -> Mapping[str, str]:
         """Give fresh credentials."""

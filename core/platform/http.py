@@ -18,7 +18,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import exceptions as transport
 
 from core.platform.address_guard import Blocked, guarded_pools, is_public
-from core.platform.errors import NothingDone, Refused, Unavailable
+from core.platform.errors import Refused, Unavailable, Unreachable
 from core.platform.responses import check, describe_move, read_json, retry_after, scrub
 
 __all__ = ["Blocked", "check", "is_public", "open_session", "read_json", "retry_after", "scrub"]
@@ -46,7 +46,7 @@ def open_session(
     `retries` times after a lost connection, and after a 429, 502, 503 or 504 that asks for a short wait. Redirects are
     followed for GET and HEAD. Cookies, proxies and the environment are ignored.
 
-    Calls raise Unavailable (TLS, time-out, hung up), NothingDone where no connection came about, Blocked, or Refused
+    Calls raise Unavailable (TLS, time-out, hung up), Unreachable where no connection came about, Blocked, or Refused
     (moved, too large); no message carries a query string or credentials.
     """
     session = _Session()
@@ -127,7 +127,7 @@ class _Adapter(HTTPAdapter):
                 break
             time.sleep(pause)
         if isinstance(answer, Exception):
-            error = NothingDone if _never_connected(answer) else Unavailable
+            error = Unreachable if _never_connected(answer) else Unavailable
             raise error(f"{scrub(request.url)} {_describe(answer)}")
         return answer
 

@@ -52,12 +52,12 @@ class AboveLimit(Exception):
 
 
 def return_settings_of(store: Store) -> ReturnSettings:
-    """Give a store's practice; one that cannot be read counts as the usual one."""
+    """Give a store's return settings; those that cannot be read count as the defaults."""
     usual: dict[str, Any] = {"agent_limit": usual_limit(store.currency)}
     try:
         return ReturnSettings(**(usual | store.settings.get(SECTION, {})))
     except ValidationError:
-        log.error("practice_unreadable", version=store.settings_version)
+        log.error("return_settings_unreadable", version=store.settings_version)
         return ReturnSettings(**usual)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -68,17 +71,33 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
-def open_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
-    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed.
+def open_platform(
+    services: Services, store: Store, *, although_closed: bool = False, timeout: tuple[float, float] = (5, 30)
+) -> Platform:
+    """Give the store's platform, ready to be asked.
 
+    Raises PauseStore when the store is closed, unless asked for `although_closed`; always for one that removed us.
     `timeout` is (connect, read) in seconds; with less than the usual nothing is sent again, for somebody is waiting.
     """
-    if store.state != "open":
+    if store.state != "open" and not (although_closed and store.state == "closed"):
         raise PauseStore(store.state_reason or f"the store is {store.state}")
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
+    return platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+
+
+def platform_at(
+    services: Services,
+    name: str,
+    ref: str,
+    credentials: Mapping[str, str],
+    settings: Mapping[str, Any],
+    *,
+    timeout: tuple[float, float] = (5, 30),
+) -> Platform:
+    """Give a platform's object for a ref and credentials that are not, or no longer, a store's own."""
     retries = 2 if timeout >= (5, 30) else 0
     session = open_session(allow=services.config.outbound_allow, timeout=timeout, retries=retries)
-    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform = services.platforms[name](ref, credentials, settings, session)
     platform.paying_seconds = services.config.paying_seconds
     return platform
 
@@ -109,6 +128,11 @@ def link_of(services: Services, store: Store) -> Link:
         secret=secret_of(services, store),
         forwarding_secret=forwarding_secret_of(services, store),
     )
+
+
+def reconnect_url(services: Services, store: Store) -> str:
+    """Give the address where the merchant connects this store again."""
+    return f"{services.config.public_url}/install/{store.platform}?{urlencode({'store': store.ref})}"
 
 
 def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, until: datetime) -> bool:

@@ -15,7 +15,8 @@ from core.platform.errors import BadSignature, NotSupported, PlatformError, Refu
 from core.platform.http import open_session
 from core.secrets import BadToken, new_token
 from core.services import Services
-from core.stores import install
+from core.stores.connection import moves
+from core.stores.model import StoreClaim
 from core.stores.platform_access import use_once
 from core.web import consent_address
 
@@ -86,11 +87,13 @@ def open_state(app: Services, platform: str, text: str) -> Mapping[str, str]:
 
 
 def welcome(app: Services, platform: str, installation: Installation, *, as_page: bool) -> Response | str:
-    """Connect the store and say so."""
-    store = install.connect(app, platform, installation)
+    """Connect the store, or have its owner asked whether it has moved, and say so."""
+    admitted = moves.admit(app, platform, installation)
     if not as_page:
         return Response("", 200)
-    return render_template("desk/welcome.html", store=store)
+    if isinstance(admitted, StoreClaim):
+        return render_template("desk/asked.html", store=_Nobody())
+    return render_template("desk/welcome.html", store=admitted)
 
 
 @installs.errorhandler(PlatformError)

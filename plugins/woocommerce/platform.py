@@ -14,6 +14,7 @@ from core.platform.contract import (
     AdminShell,
     Feature,
     Finding,
+    Identity,
     Installation,
     InstallUrls,
     Link,
@@ -61,6 +62,7 @@ class WooCommerce(Platform):
             Feature.VARIANTS,
         }
     )
+    copies_keep_id = True
     native_mails: ClassVar[Mapping[str, str]] = {
         "shipped": (
             "WooCommerce mails the shopper when an order becomes completed, and when staff fulfill a shipment and "
@@ -119,11 +121,24 @@ class WooCommerce(Platform):
 
     # Connection.
 
-    def after_install(self, link: Link) -> None:
-        install.check_connection(self._api, self._plugin, link, renew_secret=True)
+    def after_install(self, link: Link) -> list[Finding]:
+        return install.check_connection(self._api, self._plugin, link, renew_secret=True)
 
     def check_health(self, link: Link) -> list[Finding]:
         return install.check_connection(self._api, self._plugin, link)
+
+    def identify(self) -> Identity:
+        return install.identify(self._api, self.ref)
+
+    def holds_webhooks_of(self, link: Link) -> bool:
+        return any(install.leads_to(hook, link) for hook in self._api.walk("webhooks"))
+
+    def remove_webhooks(self, link: Link) -> None:
+        for hook in [hook for hook in self._api.walk("webhooks") if install.leads_to(hook, link)]:
+            self._api.delete(f"webhooks/{hook['id']}", params={"force": "true"})
+
+    def check_access(self) -> None:
+        self._api.page("orders", {"per_page": 1, "_fields": "id"})
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
         return webhooks.read_webhook(request, secret)

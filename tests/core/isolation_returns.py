@@ -168,8 +168,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/returns/policy/file": desk("returns/policy/file"),
     "POST /admin/<key>/returns/policy/file": desk("returns/policy/file", seen="2"),
     "POST /admin/<key>/returns/policy/versions/<int:version>/restore": desk("returns/policy/versions/2/restore"),
-    "GET /admin/<key>/returns/practice": desk("returns/practice"),
-    "POST /admin/<key>/returns/practice": desk("returns/practice", version="1"),
+    "GET /admin/<key>/returns/settings": desk("returns/settings"),
+    "POST /admin/<key>/returns/settings": desk("returns/settings", version="1"),
 }
 
 # Jobs.

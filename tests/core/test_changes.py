@@ -403,7 +403,9 @@ def test_a_store_that_lost_its_keys_pauses_and_a_reconnect_resumes(
     else:
         deliver(client, services, store, "store", store.ref, facts={"event": "uninstalled"})
     deliver(client, services, store, "order", "1")
-    worker.run_until_idle()
+    for _ in range(10):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
     assert state_of(services, store) == ("closed" if trouble == "revoked" else "uninstalled")
     assert "order:1" in jobs_of(services, store, state="paused")
     assert orders(services, store) == {}

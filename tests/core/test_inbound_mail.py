@@ -136,6 +136,31 @@ def test_a_bounce_under_a_relays_own_message_id_shows_on_the_latest_message(told
 
 @on_sqlite
 @pytest.mark.parametrize(
+    ("head", "said", "reason"),
+    [
+        (
+            "From: MAILER-DAEMON <>\nSubject: Mail delivery failed",
+            "There was an error delivering your mail.\n550 5.1.1 User unknown",
+            "5.1.1",
+        ),
+        (
+            "Return-Path: <>\nFrom: postmaster@shopper.example\nSubject: Undeliverable: x",
+            "Your message did not reach the following recipient(s):\n\nann@shopper.example",
+            "bounced",
+        ),
+    ],
+)
+def test_a_bounce_in_words_shows_on_its_notice_and_opens_no_case(
+    told_ann: Told, head: str, said: str, reason: str
+) -> None:
+    to = f"To: bounce+{told_ann.mail_token}@{DOMAIN}\nDate: Wed, 18 Nov 2026 13:00:00 +0000"
+    assert told_ann.hand_over(f"{to}\n{head}\n\n{said}".encode()).status_code == 202
+    assert states(told_ann) == {("bounced", reason)}
+    assert rows(told_ann.services, told_ann.store, Case) == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(
     ("original_id", "action", "status"),
     [("<links.1.ab@mail.example>", "failed", "5.1.1"), ("", "delayed", "4.4.1")],
 )

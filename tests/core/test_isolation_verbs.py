@@ -38,6 +38,7 @@ from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
+from core.stores.connection import access, owner_mail
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON
@@ -142,8 +143,14 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "stores.audit.note": lambda s, two: audit.note(s, LATER, "staff", "look"),
     "stores.audit.verify_chain": lambda s, two: audit.verify_chain(s),
-    "stores.install.close": lambda s, two: install.close(
+    "stores.connection.access.close": lambda s, two: access.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
+    ),
+    "stores.connection.access.look_after": lambda s, two: access.look_after(s, two.mine.id, at=LATER, now=LATER),
+    "stores.connection.access.report_refusal": lambda s, two: access.report_refusal(s, two.mine.id, now=LATER),
+    "stores.connection.access.try_now": lambda s, two: access.try_now(s, two.mine.id, now=LATER),
+    "stores.connection.owner_mail.promise": lambda s, two: owner_mail.promise(
+        s, two.mine, "closed", occasion="x", now=LATER
     ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
     "orders.email_digests.renew_digests": lambda s, two: email_digests.renew_digests(

@@ -39,7 +39,7 @@ TABLE = {"clock.sweep": timedelta(seconds=10)}
 
 
 def refund(work: Work) -> None:
-    """Refund once per key; the payload says how long to dawdle before and after the store is asked, in seconds."""
+    """Refund once per key; the payload may name a file to wait for before or after the store is asked."""
     facts = work.payload
     _act(
         work,
@@ -60,10 +60,10 @@ def _act(work: Work, ask: Callable[[Platform], Any]) -> None:
     with work.services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
     _tell(facts, "took")
-    time.sleep(facts.get("before", 0))
+    _wait_for(facts.get("before"))
     ask(open_platform(work.services, store))
     _tell(facts, "asked")
-    time.sleep(facts.get("after", 0))
+    _wait_for(facts.get("after"))
     try:
         with work.done() as session:
             session.add(OrderEvent(order_id=0, at=work.now, kind=work.job.kind, facts={"key": facts["key"]}))
@@ -71,6 +71,11 @@ def _act(work: Work, ask: Callable[[Platform], Any]) -> None:
         _tell(facts, "lost")
         raise
     _tell(facts, "ended")
+
+
+def _wait_for(file: str | None) -> None:
+    while file and not os.path.exists(file):
+        time.sleep(0.02)
 
 
 def _tell(facts: Mapping[str, Any], word: str) -> None:

@@ -177,26 +177,28 @@ def test_a_worker_frozen_past_its_lease_wakes_up_and_changes_nothing(
     postgres: Callable[[], str], tmp_path: Path
 ) -> None:
     # Frozen before the store was asked, it asks again when it wakes; frozen after, it only ends again.
-    dawdling = {"before": {"before": 1.5}, "after": {"after": 1.5}}
-    with staged(postgres(), tmp_path, random.Random(0), webs=0, workers=3, lease=LEASE) as scene:
-        for key, pauses in dawdling.items():
+    gate = tmp_path / "go_on"
+    stages = {"before": "took", "after": "asked"}
+    with staged(postgres(), tmp_path, random.Random(0), webs=0, workers=3, lease=2 * LEASE) as scene:
+        frozen = []
+        for key, stage in stages.items():
             scene.world.put(new_order(key, datetime.now(UTC)))
             facts = {"key": key, "ref": key, "journal": str(scene.journal), "amount": 500, "currency": "EUR"}
-            promise(scene.services, scene.store, NewJob("trial.refund", key, facts | pauses, once=True))
-        wait_until(lambda: {("before", "took"), ("after", "asked")} <= words(scene).keys(), 20, "the workers")
-        holders = {words(scene)["before", "took"][0], words(scene)["after", "asked"][0]}
-        frozen = [machine for machine in scene.cluster.machines if machine.pid in holders]
-        for machine in frozen:
-            machine.signal(signal.SIGSTOP)
-        assert not [key for key, word in words(scene) if word == "ended"]  # we were in time
+            promise(scene.services, scene.store, NewJob("trial.refund", key, facts | {key: str(gate)}, once=True))
+            wait_until(lambda: (key, stage) in words(scene), 20, "a worker")  # noqa: B023 - asked here and now
+            frozen += [machine for machine in scene.cluster.machines if machine.pid in words(scene)[key, stage]]
+            frozen[-1].signal(signal.SIGSTOP)
+        holders = {machine.pid for machine in frozen}
+        assert len(holders) == len(stages)
+        gate.touch()  # whoever is not frozen goes on
         settle(scene)
-        for key in dawdling:
+        for key in stages:
             assert holders.isdisjoint(words(scene)[key, "ended"])
         for machine in frozen:
             machine.signal(signal.SIGCONT)
-        wait_until(lambda: {(key, "lost") for key in dawdling} <= words(scene).keys(), 20, "the frozen to give up")
+        wait_until(lambda: {(key, "lost") for key in stages} <= words(scene).keys(), 20, "the frozen to give up")
         scene.cluster.stop()
-        for key in dawdling:
+        for key in stages:
             order = scene.world.order(key)
             assert order is not None
             assert [refund.key for refund in order.refunds] == [key]

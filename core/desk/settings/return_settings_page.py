@@ -22,14 +22,14 @@ _DAYS = ("answer_days", "send_back_days", "refund_days")
 _SWITCHES = ("through_gateway", "restock")
 
 
-@desk.get("/<key>/returns/practice")
-def edit_practice(key: str) -> str:
+@desk.get("/<key>/returns/settings")
+def edit_return_settings(key: str) -> str:
     """Show how returns are handled."""
     return _print()
 
 
-@desk.post("/<key>/returns/practice")
-def save_practice(key: str) -> BaseResponse | tuple[str, int]:
+@desk.post("/<key>/returns/settings")
+def save_return_settings(key: str) -> BaseResponse | tuple[str, int]:
     """Save it; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
     problems: dict[str, str] = {}
@@ -42,7 +42,7 @@ def save_practice(key: str) -> BaseResponse | tuple[str, int]:
             settings.change(session, g.store, SECTION, values, version=version, now=app.clock())
     except SettingsChanged as error:
         return _print({"": refusal_of(error).sentence}), 409
-    return redirect(url_for("desk.edit_practice", key=key, saved=1))
+    return redirect(url_for("desk.edit_return_settings", key=key, saved=1))
 
 
 def _read(problems: dict[str, str]) -> dict[str, Any]:
@@ -74,4 +74,4 @@ def _print(problems: Mapping[str, str] | None = None) -> str:
     form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit}
     form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
     may_set = g.person.role in staff.MAY_SET
-    return show_page("practice", form=form, typed=request.form, problems=problems or {}, may_set=may_set)
+    return show_page("return_settings", form=form, typed=request.form, problems=problems or {}, may_set=may_set)

@@ -1,4 +1,4 @@
-"""What the shopper's JSON of returns and withdrawals answers: shapes only.
+"""The JSON answers of the shopper's API for returns and withdrawals: data shapes only.
 
 Amounts are minor units, days ISO dates in the store's zone, moments UTC. An amount is null where the reader must not
 see it (a gift's recipient) and where nothing is paid. Every sentence and label is in the reader's language.

@@ -115,14 +115,14 @@ def write(kind: str, facts: ReturnLetter, language: str) -> Written:
 
 
 def _compose(kind: str, facts: ReturnLetter, page: Form) -> Sheet:
-    told = _values(facts, page)
+    values = _values(facts, page)
     template = f"returns/mail/{kind}.txt"
     stop = safe_url(facts.stop_url) if kind in OPTIONAL else ""
     has_receipt = kind in _RECEIPTS
     return Sheet(
-        subject=page.line(template, "subject", **told),
-        preheader=page.line(template, "preheader", **told),
-        paragraphs=(page.line(_SENTENCES, "greeting", **told), *page.paragraphs(template, "body", **told)),
+        subject=page.line(template, "subject", **values),
+        preheader=page.line(template, "preheader", **values),
+        paragraphs=(page.line(_SENTENCES, "greeting", **values), *page.paragraphs(template, "body", **values)),
         buttons=_buttons(kind, facts, page),
         rows=_rows(kind, facts, page),
         lists=_lists(kind, facts, page),
@@ -139,7 +139,7 @@ def _compose(kind: str, facts: ReturnLetter, page: Form) -> Sheet:
 def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
     """Give what the sentences name, each safe to stand in them and "" where unknown."""
 
-    def told(day: date | None) -> str:
+    def day_text(day: date | None) -> str:
         return page.words.day(day, today=facts.today) if day else ""
 
     return {
@@ -150,9 +150,9 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "withdrawal": page.name(facts.withdrawal, 40),
         "amount": page.words.money(facts.amount, facts.currency) if facts.amount is not None else "",
         "method": page.name(facts.method),
-        "answer_by": told(facts.answer_by),
-        "return_by": told(facts.return_by),
-        "refund_by": told(facts.refund_by),
+        "answer_by": day_text(facts.answer_by),
+        "return_by": day_text(facts.return_by),
+        "refund_by": day_text(facts.refund_by),
         "reasons": [page.name(sentence, 500) for sentence in facts.reasons[:_MOST_SENTENCES]],
         "offers": [page.name(sentence, 500) for sentence in facts.offers[:_MOST_SENTENCES]],
         "way_back": way_back(page.words, facts.way_back),

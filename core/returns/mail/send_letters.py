@@ -104,8 +104,8 @@ def _answer_url(services: Services, order: Order, notice: Notice, choice: str) -
 def _of_return(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
     rma = session.get(Return, (notice.store_id, notice.facts["return"]))
     assert rma is not None
-    practice, zone = return_settings_of(store), ZoneInfo(store.timezone)
-    told = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
+    settings, zone = return_settings_of(store), ZoneInfo(store.timezone)
+    objections = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
     declined, items = rma.acceptance == "declined", items_of(session, rma)
     settlement = None if declined else amount_of(session, rma, money_of(session, rma)).settlement
     return {
@@ -115,11 +115,11 @@ def _of_return(session: Session, store: Store, order: Order, notice: Notice, wor
         "exchange": exchange_view.sentence(words, settlement, rma.currency, gift=rma.gift) if settlement else "",
         "amount": None if rma.gift or not rma.quoted else rma.quoted,
         "currency": rma.currency,
-        "reasons": tuple(filter(None, (rma.note, *_each(sentences.objection, words, told if declined else [])))),
-        "offers": _each(lambda say, one: sentences.offer(say, one.next_best), words, told if declined else []),
+        "reasons": tuple(filter(None, (rma.note, *_each(sentences.objection, words, objections if declined else [])))),
+        "offers": _each(lambda say, one: sentences.offer(say, one.next_best), words, objections if declined else []),
         "answer_by": rma.answer_by.astimezone(zone).date() if rma.answer_by else None,
         "keep": rma.reception == "kept",
-        "send_to": practice.send_to,
+        "send_to": settings.send_to,
         "return_by": rma.return_by,
         "way_back": rma.label_paid_by,
         "label_url": rma.label_url,
@@ -207,8 +207,8 @@ def _objection(kept: Mapping[str, Any]) -> Objection:
     return Objection(kept["code"], kept["values"], Offer(kept["offer"], kept["offered"]))
 
 
-def _each(say: Callable[[Words, Objection], str], words: Words, told: list[Objection]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(say(words, one) for one in told))
+def _each(say: Callable[[Words, Objection], str], words: Words, objections: list[Objection]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(say(words, one) for one in objections))
 
 
 def _titles(session: Session, order: Order) -> dict[str, str]:

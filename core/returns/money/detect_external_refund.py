@@ -105,8 +105,8 @@ def _raise_alarm(session: Session, order: Order, rows: Sequence[Reimbursement], 
     """Open a case for each surplus, once for the refunds it is made of."""
     for id_, refs in surplus(rows, order.refunds).items():
         facts = {"reimbursement": str(id_), "refunds": refs}
-        told = sa.select(OrderEvent).where(OrderEvent.order_id == order.id, OrderEvent.kind == "refunded_twice")
-        if any(event.facts == facts for event in session.scalars(told)):
+        earlier = sa.select(OrderEvent).where(OrderEvent.order_id == order.id, OrderEvent.kind == "refunded_twice")
+        if any(event.facts == facts for event in session.scalars(earlier)):
             continue
         events.record_event(session, order.id, "refunded_twice", facts, now=now)
         events.request_case(session, order.store_id, order.id, "refunded_twice", now=now)

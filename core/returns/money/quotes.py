@@ -1,4 +1,4 @@
-"""What is asked of a return's amount, and what is answered: plain values, filled in by `amounts.py`."""
+"""The question for a return's amount and its answer, as plain values; `refund_amount.py` computes them."""
 
 from __future__ import annotations
 

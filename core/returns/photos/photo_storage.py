@@ -1,4 +1,4 @@
-"""Photos of returns: kept beside their order, shown at signed addresses, forgotten where no return took them."""
+"""Store photos of returns with their order, serve them by signed URL, delete those no return uses."""
 
 from __future__ import annotations
 

@@ -48,11 +48,11 @@ def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFac
     objections: tuple[Objection, ...] = ()
     if decision.objections:
         offer = _next_best(evaluator, request, line, decision, now)
-        told = [one for one in decision.objections if one[0] != "person_decides" or decision.answer != "decline"]
-        objections = tuple(Objection(code, values, offer) for code, values in told)
+        given = [one for one in decision.objections if one[0] != "person_decides" or decision.answer != "decline"]
+        objections = tuple(Objection(code, values, offer) for code, values in given)
     right = open_withdrawal(request, line, now)
-    fees = lawful_fees(decision.fees, request, line, right)
-    is_dearer = right is not None and bool(decision.fees.handling or decision.fees.label) and not request.gift
+    fees = lawful_fees(decision.fees, request, line)
+    is_dearer = right is not None and bool(fees.handling or fees.label) and not request.gift
     return Answer(
         answer=decision.answer,
         line=line.ref,
@@ -92,15 +92,15 @@ def _next_best(
 
 def _combine(lines: tuple[Answer, ...]) -> Answer:
     answers = {line.answer for line in lines} or {"decline"}
-    going = [line for line in lines if line.answer != "decline"]
+    not_declined = [line for line in lines if line.answer != "decline"]
     ends = [line.window_ends for line in lines if line.window_ends is not None]
-    stages = [_REFUND_ORDER.index(line.refund_when) for line in going or lines]
+    stages = [_REFUND_ORDER.index(line.refund_when) for line in not_declined or lines]
     return Answer(
         answer=answers.pop() if len(answers) == 1 else "review",
         objections=tuple(objection for line in lines for objection in line.objections),
         window_ends=min(ends, default=None),
         worst_case=any(line.worst_case for line in lines),
-        fees=_fees_of_parcel([line.fees for line in going]),
+        fees=_fees_of_parcel([line.fees for line in not_declined]),
         refund_when=_REFUND_ORDER[max(stages, default=-1)],
         photos_required=sum(line.photos_required for line in lines),
         questions=tuple(dict.fromkeys(key for line in lines for key in line.questions)),

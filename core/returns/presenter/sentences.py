@@ -1,6 +1,6 @@
-"""What the returns slice says to shoppers: its codes, days and amounts as sentences in the reader's language.
+"""Sentences about returns for shoppers: codes, days and amounts in the reader's language.
 
-Pages, the widget's answers and letters all take their words here; the short ones are kept in `labels.py`. `today`,
+Pages, the widget's answers and letters all take their words here; the short ones are in `display_names.py`. `today`,
 where it is known, leaves the year out of days of this year.
 """
 
@@ -99,9 +99,9 @@ def offer(words: Words, offer: Offer, *, today: date | None = None) -> str:
 
 def objections_text(words: Words, objections: Iterable[Objection], *, today: date | None = None) -> str:
     """Say all reasons, each once, and after them the next best things."""
-    told = list(objections)
-    reasons = [objection(words, one, today=today) for one in told]
-    offers = [offer(words, one.next_best, today=today) for one in told]
+    given = list(objections)
+    reasons = [objection(words, one, today=today) for one in given]
+    offers = [offer(words, one.next_best, today=today) for one in given]
     return " ".join(dict.fromkeys((*reasons, *offers)))
 
 

@@ -104,11 +104,11 @@ def state_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     if row.state in ("retracted", "reimbursed"):
         return display_names.headline(reader.words, "withdrawal", row.state)
     moment = reader.words.moment(row.declared_at, reader.zone, today=reader.today)
-    told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    declared = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
     if not row.late:
-        return told
+        return declared
     late = say("widget", "By the store's reckoning this came after the legal period. A person there decides.")
-    return f"{told} {late}"
+    return f"{declared} {late}"
 
 
 def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
@@ -134,13 +134,16 @@ def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
 def not_advice(words: Words) -> str:
     """Say what this is not, and how old it is."""
     year, month = map(int, pack_date().split("-"))
-    told = format_skeleton("yMMMM", date(year, month, 1), locale=words.locale)
-    return words.pgettext("widget", "This tells you about the law as of %(month)s. It is not legal advice.", month=told)
+    as_of = format_skeleton("yMMMM", date(year, month, 1), locale=words.locale)
+    return words.pgettext(
+        "widget", "This tells you about the law as of %(month)s. It is not legal advice.", month=as_of
+    )
 
 
 def masked(address: str) -> str:
     """Give enough of an e-mail address for its owner to know it: a•••@s•••.example."""
     name, _, domain = address.partition("@")
+    domain = domain.strip(". ")
     if not name or not domain:
         return ""
     host, _, top = domain.rpartition(".")

@@ -8,10 +8,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from core.jobs.worker import Worker
+from core.orders.model import Order
 from core.platform.sample import World
+from core.returns.model import Withdrawal
+from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
-from tests.core.returns.seed import bought, place, set_policy
+from tests.core.returns.seed import at, bought, place, set_policy
 from tests.core.returns.visit import Visit
 
 TERMS: dict[str, Any] = {"fee_percent": "10", "label_paid_by": "shopper", "label_fee": 450}
@@ -40,10 +43,17 @@ def sold(client: FlaskClient, services: Services, store: Store, world: World, wo
     return sell
 
 
-def test_while_the_right_lasts_only_postage_is_kept_and_the_withdrawal_is_named(sold: Any) -> None:
-    quote = quoted(sold())
-    assert (quote["fees"], quote["amount"]) == (450, 4550)
+def test_while_the_right_lasts_a_return_with_a_fee_names_the_withdrawal_that_bears_none(sold: Any) -> None:
+    visit = sold()
+    quote = quoted(visit)
+    assert (quote["fees"], quote["amount"]) == (950, 4050)
     assert quote["withdrawal_sentence"] == "You may also withdraw: no fee until Mon 30 Nov."
+    declared = visit.see("withdrawals", {"order": str(visit.order_id), "lines": [{"ref": "l2", "quantity": 1}]})
+    with at(visit.services, visit.store) as session:
+        row = session.get_one(Withdrawal, (visit.store.id, int(declared["id"])))
+        order = session.get_one(Order, (visit.store.id, visit.order_id))
+        due = declare.quote_of(session, row, order)
+    assert (due.total, due.fees) == (5000, 0)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +66,6 @@ def test_without_an_open_right_the_policy_s_fees_stand_and_none_is_named(
     visit = sold(days_ago=days_ago, country=country, exempt=exempt)
     quote = quoted(visit)
     assert (quote["fees"], quote["withdrawal_sentence"]) == (950, "")
-
-
-def test_postage_that_the_shopper_was_not_told_of_is_not_kept_either(sold: Any) -> None:
-    quote = quoted(sold(informed=False))
-    assert (quote["fees"], quote["amount"]) == (0, 5000)
-    assert quote["way_back_sentence"] == "The store pays for the way back."
 
 
 @pytest.mark.parametrize("reason", ["damaged", "defective", "wrong_item", "not_as_described"])

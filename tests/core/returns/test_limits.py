@@ -22,7 +22,7 @@ from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
 from tests.conftest import Clock
-from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_practice
+from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_return_settings
 
 OTTO = Actor("Otto", "agent")
 
@@ -31,7 +31,7 @@ OTTO = Actor("Otto", "agent")
 def store(services: Services, store: Store) -> Store:
     set_policy(services, store, otherwise="review")
     staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
-    return set_practice(services, store, agent_limit=10_000)
+    return set_return_settings(services, store, agent_limit=10_000)
 
 
 def ask(services: Services, store: Store, order_id: int, line: str = "l2") -> int:

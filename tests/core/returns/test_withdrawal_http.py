@@ -119,7 +119,16 @@ def test_a_withdrawal_is_open_to_its_own_order_s_tokens_only(visit: Visit) -> No
 
 @pytest.mark.parametrize(
     ("address", "told"),
-    [("ann@shopper.example", "a•••@s•••.example"), ("x@y", "x•••@y•••.y"), ("nobody", ""), ("", ""), ("@x.y", "")],
+    [
+        ("ann@shopper.example", "a•••@s•••.example"),
+        ("x@y", "x•••@y•••.y"),
+        ("nobody", ""),
+        ("", ""),
+        ("@x.y", ""),
+        ("a@.", ""),
+        ("a@b.", "a•••@b•••.b"),
+        ("a@ .", ""),
+    ],
 )
 def test_an_address_is_shown_to_its_owner_only(address: str, told: str) -> None:
     assert masked(address) == told

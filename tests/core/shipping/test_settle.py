@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from core.platform.snapshots import TrackingEventSnapshot, TrackingStatus
 from core.services import Services
 from core.shipping import evaluate, notice_actions
 from core.stores import install
+from core.stores.connection import access
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
 from core.stores.worker_access import WorkerAccess
@@ -217,15 +219,18 @@ def test_the_next_look_moves_when_something_is_learned(services: Services, store
 
 
 def test_a_sweep_passes_over_many_stores_and_leaves_the_closed_ones_alone(
-    services: Services, worker: Worker, world: World, clock: Clock
+    services: Services, worker: Worker, world: World, clock: Clock, tmp_path: Path
 ) -> None:
-    stores = {name: connect(services, world, name) for name in ("linden", "kettle", "shut", "left")}
+    locked = World(tmp_path / "locked.db")
+    locked.door = "locked"
+    stores = {name: connect(services, world, name) for name in ("linden", "kettle", "left")}
+    stores["shut"] = connect(services, locked, "shut")
     for store in stores.values():
         set_terms(services, store, sending("draft"))
         apply(services, store, order("42", parcel()))
     shut = stores["shut"]
     with services.db.transaction(shut.id) as session:
-        install.close(session, shut.id, "the key was revoked", sealed=shut.credentials, now=clock())
+        access.close(session, shut.id, "the key was revoked", sealed=shut.credentials, now=clock())
     with services.db.transaction(stores["left"].id) as session:
         install.uninstall(session, stores["left"].id, now=clock())
     clock.now = LAST_CALL

@@ -1,4 +1,4 @@
-"""What the desk calls the machine words of returns, withdrawals and policies; a word's family stands before the dot."""
+"""Labels for codes of returns, withdrawals and policies at the desk; a code's family stands before the dot."""
 
 from __future__ import annotations
 
