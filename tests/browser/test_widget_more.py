@@ -272,3 +272,22 @@ def test_a_variant_is_chosen_with_its_difference_in_sight_and_goes_as_the_store_
     assert "exchange_for" not in opened[0]["lines"][0]
     assert told in widget.locator(".body").inner_text()
     assert "You get back" not in widget.locator(".body").inner_text()
+
+
+@pytest.mark.parametrize(("cheaper", "first"), [("You may also withdraw: no fee until Mon 30 Nov.", True), ("", False)])
+def test_a_withdrawal_that_costs_less_stands_before_the_return_and_says_so(
+    open_page: Callable[..., Any], cheaper: str, first: bool
+) -> None:
+    stage = Stage(open_page(viewport=PHONE))
+    answer = example("options")
+    answer["withdrawal"]["cheaper"] = cheaper
+    stage.answers["returns/options"] = (200, answer)
+    widget = stage.find()
+    press(widget, ".view > .row button")
+    buttons = widget.locator(".body button").all_inner_texts()
+    assert (buttons.index(answer["withdrawal"]["label"]) < buttons.index("Start a return")) is first
+    assert widget.locator(".body button.primary").all_inner_texts() == [
+        answer["withdrawal"]["label"] if first else "Start a return"
+    ]
+    assert cheaper in widget.locator(".body").inner_text()
+    assert violations(stage.page) == []
