@@ -56,7 +56,7 @@ from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
 from core.privacy import key_rotation, retention
 from core.returns import event_kinds
-from core.returns.api import declare_pages, shop_withdrawals
+from core.returns.api import declare_pages, shop_exchanges, shop_withdrawals
 from core.returns.api import pages as returns_pages
 from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
@@ -194,6 +194,7 @@ def create_app(
         shipping_shop.shop,
         conversations_shop.shop,
         returns_shop.shop,
+        shop_exchanges.shop,
         shop_withdrawals.shop,
         returns_pages.pages,
         declare_pages.pages,

@@ -40,6 +40,16 @@ _THINGS = (
     ("Beeswax candle", "", 1290),
     ("Canvas tote", "natural", 2400),
 )
+_VARIANTS: dict[str, tuple[tuple[str, int, int], ...]] = {
+    "Linen shirt": (("S", 4900, 4), ("M", 4900, 9), ("L", 4900, 6), ("XL", 5400, 0)),
+    "Oak cutting board": (("small", 2600, 8), ("medium", 3450, 5), ("large", 4650, 7)),
+    "Wool socks, three pairs": (("36–38", 2100, 12), ("39–42", 2100, 20), ("43–46", 2250, 9)),
+    "Stoneware mug": (("moss", 1850, 14), ("sand", 1850, 3), ("ink, large", 2250, 6)),
+    "Beeswax candle": (("short", 990, 20), ("tall", 1290, 16), ("set of three", 2990, 5)),
+    "Canvas tote": (("natural", 2400, 10), ("black", 2600, 8)),
+    "Stoneware bowl": (("sand", 2600, 4), ("moss", 2600, 0)),
+}
+"""What the store has of each thing: (variant, price, how many)."""
 _WAY = (
     (0.0, TrackingStatus.INFO_RECEIVED, "Label made", ""),
     (0.25, TrackingStatus.IN_TRANSIT, "Accepted at the depot", "Kaunas"),
@@ -67,6 +77,10 @@ class _OrderPlan:
 def fill_store(world: World, now: datetime, seed: int = 7, pictures: str = "") -> None:
     """Fill the sample store's books. Under `pictures`, an address, each thing's picture has its product ref's name."""
     dice, past = random.Random(seed), list[OrderSnapshot]()
+    for title, variants in _VARIANTS.items():
+        for place, (name, price, stock) in enumerate(variants, 1):
+            ref, image = f"{product_ref(title)}-{place}", _picture(pictures, title)
+            world.shelve(ref, price, product=product_ref(title), title=name, stock=stock, image_url=image)
     for number in range(1001, 1071):
         placed = dice.uniform(12, 88)
         late = dice.random() < 0.15
@@ -157,7 +171,8 @@ def _parcel(
 def _split(order: OrderSnapshot, pictures: str) -> OrderSnapshot:
     """Put the first line into a parcel of its own; the rest has not left yet."""
     image = _picture(pictures, "Stoneware bowl")
-    second = LineItemSnapshot("9", "Stoneware bowl", 1, 2600, variant="sand", sku="FO-9", image_url=image)
+    second = LineItemSnapshot("9", "Stoneware bowl", 1, 2600, variant="sand", sku="FO-9",
+                               product_ref=product_ref("Stoneware bowl"), image_url=image)  # fmt: skip
     return replace(order, lines=(*order.lines, second), total=order.total + 2600)
 
 

@@ -26,7 +26,16 @@ from typing import Any, ClassVar, Literal
 import requests
 
 from core.platform.errors import NotSupported
-from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, RefundLine, ReplySnapshot, ReviewSnapshot
+from core.platform.snapshots import (
+    Change,
+    Gone,
+    OrderSnapshot,
+    Page,
+    RefundLine,
+    ReplySnapshot,
+    ReviewSnapshot,
+    Variant,
+)
 
 
 class Feature(StrEnum):
@@ -43,6 +52,7 @@ class Feature(StrEnum):
     SHOPPER_IDENTITY = "shopper_identity"
     LISTS_DELETIONS = "lists_deletions"
     CUSTOM_STATUSES = "custom_statuses"
+    VARIANTS = "variants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +164,16 @@ class ExchangeLine:
     """What goes out instead: `quantity` of a variant for so many of the order's line.
 
     `variant` is the platform's ref, "" for the same again, or what the shopper wrote, such as "size L": a plugin that
-    finds no such variant answers needs_staff and quotes it.
+    finds no such variant, or none in stock, answers needs_staff and quotes it. `price` is what the shopper was told
+    that all of them cost, taxes included, and so what they cost; None where nobody told a price.
     """
 
     line: str
     variant: str
     quantity: int
+    title: str = ""
+    """The thing by name, as the shopper chose it."""
+    price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +400,13 @@ class Platform:
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
         """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time."""
+        raise NotSupported(self.name)
+
+    def variants_of(self, product: str) -> Sequence[Variant]:
+        """List what is on sale of a product, by the product's ref: variants out of stock too, said so.
+
+        A product without variants is one itself; [] where the store sells it no longer.
+        """
         raise NotSupported(self.name)
 
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:

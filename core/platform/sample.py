@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 
 import requests
 
 from core.platform import sample_payments as till
-from core.platform import signatures
 from core.platform.contract import (
     Feature,
     Installation,
@@ -40,10 +39,22 @@ from core.platform.contract import (
 )
 from core.platform.errors import AccessLost, BadSignature, Refused, Unavailable
 from core.platform.refund_checks import check_amounts
+from core.platform.sample_signing import SIGNATURE as SIGNATURE
+from core.platform.sample_signing import forward as forward
+from core.platform.sample_signing import sign as sign
+from core.platform.sample_signing import verify, verify_forwarded
 from core.platform.sample_store import ORDERS, REVIEWS, World
-from core.platform.snapshots import Change, Gone, OrderSnapshot, OrderState, Page, ReplySnapshot, ReviewSnapshot
+from core.platform.snapshots import (
+    Change,
+    Gone,
+    OrderSnapshot,
+    OrderState,
+    Page,
+    ReplySnapshot,
+    ReviewSnapshot,
+    Variant,
+)
 
-SIGNATURE = "x-demo-signature"
 _PAGE = 50
 _OVERLAP = timedelta(minutes=5)
 _T = TypeVar("_T", OrderSnapshot, ReviewSnapshot)
@@ -130,6 +141,10 @@ class Demo(Platform):
         """Look into the books."""
         return self.world.order(ref) or Gone(ref)
 
+    def variants_of(self, product: str) -> list[Variant]:
+        """Look at the shelf."""
+        return [one.variant for one in self.world.shelf().values() if one.product == product]
+
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
         """Look into the books."""
         return self.world.review(ref) or Gone(ref)
@@ -185,7 +200,13 @@ class Demo(Platform):
             ref, flows = till.credit_code(reimbursement.key), 0
             self.world.note("credit", ref, {"left": reimbursement.amount, "currency": order.currency})
         elif reimbursement.kind == "exchange":
-            instead = till.exchange_order(order, reimbursement, self.world.prices(), now)
+            shelf = self.world.shelf()
+            if missing := till.missing_variant(reimbursement, {ref: one.stock for ref, one in shelf.items()}):
+                return Outcome("needs_staff", link=order.admin_url, sentence=missing)
+            variants = {ref: one.variant for ref, one in shelf.items()}
+            instead = till.exchange_order(order, reimbursement, variants, now)
+            for line in reimbursement.exchange:
+                self.world.take_from_shelf(line.variant, line.quantity)
             ref, flows = instead.ref, max(0, reimbursement.amount - instead.total)
             self.world.put(instead)
             if instead.state is OrderState.UNPAID:
@@ -261,32 +282,6 @@ class Demo(Platform):
         if review is None or all(reply.ref != reply_ref for reply in review.replies):
             raise Refused("This reply is no longer there.")
         return review
-
-
-def sign(secret: str, body: bytes) -> str:
-    """Sign a delivery as the sample store does."""
-    return signatures.sign(secret, body)
-
-
-def verify(request: Request, secret: str) -> None:
-    """Raise BadSignature unless the sample store signed these very bytes."""
-    signatures.require_signed(request.body, request.headers.get(SIGNATURE, ""), [secret], what="delivery")
-
-
-def forward(secret: str, store: str, *, nonce: str, shopper: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """Give the headers of a request without a body that the sample store forwards, for its shopper or for staff."""
-    claim = base64.b64encode(json.dumps(shopper).encode()).decode() if shopper is not None else ""
-    named = {"x-demo-shopper": claim} if shopper is not None else {}
-    signature = sign(secret, f"{nonce}\n{claim}\n".encode())
-    return {"x-demo-store": store, "x-demo-nonce": nonce, SIGNATURE: signature, **named}
-
-
-def verify_forwarded(request: Request, secret: str) -> None:
-    """Raise BadSignature unless the sample store forwarded this: nonce, claim and body are signed."""
-    nonce, claim = (request.headers.get(f"x-demo-{name}", "") for name in ("nonce", "shopper"))
-    if not nonce:
-        raise BadSignature("the sample store's forwarded requests carry a nonce")
-    verify(replace(request, body=f"{nonce}\n{claim}\n".encode() + request.body), secret)
 
 
 def _earlier(moment: str) -> str:

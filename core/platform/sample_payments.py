@@ -12,7 +12,14 @@ from core.money import to_decimal
 from core.platform.contract import ExchangeLine, Outcome, Reimbursement
 from core.platform.errors import Refused
 from core.platform.refund_checks import goods_of
-from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, PaymentSnapshot, RefundSnapshot
+from core.platform.snapshots import (
+    LineItemSnapshot,
+    OrderSnapshot,
+    OrderState,
+    PaymentSnapshot,
+    RefundSnapshot,
+    Variant,
+)
 
 PAY_PAGE = "https://pay.sample-store.example/"
 NO_GATEWAY = "This payment cannot pay back by itself. Pay the money back by hand."
@@ -40,15 +47,15 @@ def credit_code(key: str) -> str:
 
 
 def exchange_order(
-    order: OrderSnapshot, wanted: Reimbursement, prices: Mapping[str, int], now: datetime
+    order: OrderSnapshot, wanted: Reimbursement, variants: Mapping[str, Variant], now: datetime
 ) -> OrderSnapshot:
     """Give the order that sends out what the shopper gets instead, unpaid where that costs more than came back.
 
-    `prices` is what a unit of a variant costs, taxes included; a variant without one costs what was bought.
+    What was told to the shopper is what it costs, else what a variant costs now; the same again costs what was bought.
     """
     goods = goods_of(order)
     again = tuple(ExchangeLine(part.ref, "", part.quantity) for part in wanted.lines if part.ref in goods)
-    lines = tuple(_going_out(order, one, prices) for one in wanted.exchange or again)
+    lines = tuple(_going_out(order, one, variants.get(one.variant)) for one in wanted.exchange or again)
     price = sum(line.total for line in lines)
     is_paid = price <= wanted.amount
     return replace(
@@ -70,6 +77,14 @@ def exchange_order(
         payments=(PaymentSnapshot("exchange", "exchange", min(price, wanted.amount)),),
         refunds=(),
     )
+
+
+def missing_variant(wanted: Reimbursement, stock: Mapping[str, int]) -> str:
+    """Say which thing that is to go out the store does not have; "" where it has all."""
+    for one in wanted.exchange:
+        if one.variant and stock.get(one.variant, 0) < one.quantity:
+            return f"Not in stock: {one.quantity} × {one.title or one.variant}. Send it by hand, or agree on another."
+    return ""
 
 
 def pay(order: OrderSnapshot, now: datetime) -> OrderSnapshot:
@@ -116,14 +131,18 @@ def _short(key: str) -> str:
     return hashlib.blake2b(key.encode(), digest_size=4).hexdigest().upper()
 
 
-def _going_out(order: OrderSnapshot, one: ExchangeLine, prices: Mapping[str, int]) -> LineItemSnapshot:
+def _going_out(order: OrderSnapshot, one: ExchangeLine, variant: Variant | None) -> LineItemSnapshot:
     bought = next((line for line in order.lines if line.ref == one.line), None)
     if bought is None or one.quantity < 1:
         raise Refused(f"Line {one.line} of this order cannot be exchanged.")
     gross = bought.total + (0 if order.tax_included else bought.tax)
-    total = prices[one.variant] * one.quantity if one.variant in prices else gross * one.quantity // bought.quantity
-    variant = one.variant or bought.variant
-    return replace(bought, quantity=one.quantity, total=total, tax=0, taxes=(), discount=0, variant=variant, removed=0)
+    total = gross * one.quantity // bought.quantity
+    if one.price is not None:
+        total = one.price
+    elif variant is not None and variant.price is not None:
+        total = variant.price * one.quantity
+    bought = replace(bought, quantity=one.quantity, total=total, tax=0, taxes=(), discount=0, removed=0)
+    return replace(bought, variant=variant.title, image_url=variant.image_url) if variant else bought
 
 
 def _paid_back(order: OrderSnapshot, wanted: Reimbursement, rest: int) -> Iterator[PaymentSnapshot]:

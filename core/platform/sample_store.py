@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,20 @@ from pydantic import TypeAdapter
 
 from core.platform import sample_payments as till
 from core.platform.contract import Reimbursement
-from core.platform.snapshots import OrderSnapshot, OrderState, ReviewSnapshot
+from core.platform.snapshots import OrderSnapshot, OrderState, ReviewSnapshot, Variant
 
 ORDERS = TypeAdapter(OrderSnapshot)
 REVIEWS = TypeAdapter(ReviewSnapshot)
 _WANTED = TypeAdapter(Reimbursement)
+
+
+@dataclass(frozen=True, slots=True)
+class ShelvedVariant:
+    """A variant on sale, the ref of the product it is one of, and how many there are."""
+
+    variant: Variant
+    product: str
+    stock: int
 
 
 class World:
@@ -81,15 +91,47 @@ class World:
             row = books.execute("select body from things where kind = ? and ref = ?", (kind, ref)).fetchone()
         return row[0] if row else None
 
-    def shelve(self, variant: str, price: int) -> None:
+    def shelve(
+        self,
+        variant: str,
+        price: int,
+        *,
+        product: str = "",
+        title: str = "",
+        stock: int = 100,
+        currency: str = "EUR",
+        image_url: str = "",
+    ) -> None:
         """Put a variant on sale, at a price for one, taxes included, in minor units."""
-        self.note("variant", variant, {"price": price})
+        said = {"price": price, "product": product, "title": title or variant, "stock": stock}
+        self.note("variant", variant, {**said, "currency": currency, "image_url": image_url})
 
-    def prices(self) -> dict[str, int]:
-        """Give what each variant on sale costs."""
+    def take_from_shelf(self, variant: str, count: int) -> None:
+        """Take some of a variant's stock out; what is not on the shelf needs no taking."""
+        body = json.loads(self._body("variant", variant) or "null")
+        if body:
+            self.note("variant", variant, {**body, "stock": max(0, body["stock"] - count)})
+
+    def shelf(self) -> dict[str, ShelvedVariant]:
+        """Give every variant on sale by its ref, in the order in which they were put there."""
         with self._open() as books:
-            rows = books.execute("select ref, body from things where kind = 'variant'").fetchall()
-        return {ref: json.loads(body)["price"] for ref, body in rows}
+            query = "select ref, body from things where kind = 'variant' order by changed, ref"
+            rows = [(ref, json.loads(body)) for ref, body in books.execute(query).fetchall()]
+        return {
+            ref: ShelvedVariant(
+                Variant(
+                    ref,
+                    body["title"],
+                    body["price"],
+                    body["currency"],
+                    in_stock=body["stock"] > 0,
+                    image_url=body["image_url"],
+                ),
+                body["product"],
+                body["stock"],
+            )
+            for ref, body in rows
+        }
 
     def hold(self, wanted: Reimbursement, ref: str) -> None:
         """Keep an exchange until the shopper has paid for the order `ref` that is to go out."""

@@ -102,9 +102,17 @@ class ShipmentSnapshot:
     events: tuple[TrackingEventSnapshot, ...] = ()
 
 
+PaymentKind = Literal["gateway", "gift_card", "store_credit", "points"]
+"""What was paid with: money through a gateway, or a balance that the store keeps for the shopper."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
-    """One payment: what was captured, and what may still flow back, by which methods."""
+    """One payment: what was captured, and what may still flow back, by which methods.
+
+    The payments of a paid order add up to its total. What a balance paid (`kind` is not "gateway") is a payment like
+    any other and never a discount; it is given back to that balance, and apart from the money.
+    """
 
     ref: str
     method: str
@@ -112,6 +120,7 @@ class PaymentSnapshot:
     refunded: int = 0
     refundable: bool = False
     methods: tuple[str, ...] = ()
+    kind: PaymentKind = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +196,23 @@ class OrderSnapshot:
     payments: tuple[PaymentSnapshot, ...] = ()
     refunds: tuple[RefundSnapshot, ...] = ()
     admin_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One thing a shopper may have of a product, as it is on sale now.
+
+    `price` is for one; None where the store names none. Where it is `tax_included` it is all the shopper pays.
+    """
+
+    ref: str
+    title: str
+    """What tells it from the product's others: "L, moss"; "" for a product that has no others."""
+    price: int | None
+    currency: str
+    tax_included: bool = True
+    in_stock: bool = True
+    image_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

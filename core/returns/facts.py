@@ -166,3 +166,5 @@ class Answer:
     """Keys of the follow-up questions; their words are in the policy."""
     rules: tuple[tuple[str, Decision], ...] = ()
     lines: tuple[Answer, ...] = ()
+    withdrawal: Offer | None = None
+    """The legal right over the line, with its last day, where the policy names a fee that a withdrawal never bears."""

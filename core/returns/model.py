@@ -103,6 +103,10 @@ class ReturnItem(Owned, Base):
     """Follow-up question's key → what the shopper answered."""
     exchange_for: Mapped[str] = mapped_column(default="")
     """What is wanted instead: a variant's ref, or the shopper's own words."""
+    exchange_title: Mapped[str] = mapped_column(default="")
+    """The chosen variant by its full name; "" where none was chosen."""
+    exchange_price: Mapped[int | None]
+    """What one of it costs, taxes included, as the shopper was told; None where no price was."""
     grade: Mapped[str] = mapped_column(default="")
     """new, used, damaged or "" as inspected."""
     restock: Mapped[bool | None]
@@ -196,12 +200,14 @@ class Reimbursement(Owned, Base):
     """[{ref, quantity, net, taxes}]: what the units are worth, before fees."""
     payout: Mapped[list[Any]] = mapped_column(default=list)
     """The same lines as they are paid out."""
+    balance: Mapped[str] = mapped_column(default="")
+    """gift_card, store_credit or points where a refund goes back to such a balance; "" where it is money."""
     payments: Mapped[list[Any]] = mapped_column(default=list)
     """[[payment ref, amount]] in the order in which the money flows."""
     explanation: Mapped[list[Any]] = mapped_column(default=list)
     """[{what, amount, ref, note}]; adds up to the amount."""
     exchange: Mapped[list[Any]] = mapped_column(default=list)
-    """[{line, variant, quantity}] that go out in an exchange."""
+    """[{line, variant, quantity, title, price}] that go out in an exchange; `price` for all of them, null: unknown."""
     reason: Mapped[str] = mapped_column(default="")
     restock: Mapped[list[Any]] = mapped_column(default=list)
     """Line refs that go back on sale."""

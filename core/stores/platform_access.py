@@ -72,32 +72,42 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
-def open_platform(services: Services, store: Store, *, although_closed: bool = False) -> Platform:
+def open_platform(
+    services: Services, store: Store, *, although_closed: bool = False, timeout: tuple[float, float] = (5, 30)
+) -> Platform:
     """Give the store's platform, ready to be asked, its credentials renewed where they are over or soon will be.
 
     Raises PauseStore when the store is closed, unless asked for `although_closed`; always for one that removed us.
     Renewing asks the platform, so this must not run inside a transaction; it raises what the platform then says.
+    `timeout` is (connect, read) in seconds; with less than the usual nothing is sent again, for somebody is waiting.
     """
     if store.state != "open" and not (although_closed and store.state == "closed"):
         raise PauseStore(store.state_reason or f"the store is {store.state}")
-    platform = make_platform(services, store)
+    platform = make_platform(services, store, timeout=timeout)
     if platform.renews and platform.renew_due(services.clock()):
         renewed = renewal.renew(services, store.id, make_platform, seen=store.credentials)
-        platform = make_platform(services, renewed)
+        platform = make_platform(services, renewed, timeout=timeout)
     return platform
 
 
-def make_platform(services: Services, store: Store) -> Platform:
+def make_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
     """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
-    return platform_at(services, store.platform, store.ref, credentials, store.settings)
+    return platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
 
 
 def platform_at(
-    services: Services, name: str, ref: str, credentials: Mapping[str, str], settings: Mapping[str, Any]
+    services: Services,
+    name: str,
+    ref: str,
+    credentials: Mapping[str, str],
+    settings: Mapping[str, Any],
+    *,
+    timeout: tuple[float, float] = (5, 30),
 ) -> Platform:
     """Give a platform's object for a ref and credentials that are not, or no longer, a store's own."""
-    session = open_session(allow=services.config.outbound_allow)
+    retries = 2 if timeout >= (5, 30) else 0
+    session = open_session(allow=services.config.outbound_allow, timeout=timeout, retries=retries)
     platform = services.platforms[name](ref, credentials, settings, session, app_settings_of(services, name))
     platform.paying_seconds = services.config.paying_seconds
     return platform

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -23,6 +24,7 @@ from core.platform.snapshots import (
     ReviewSnapshot,
 )
 from plugins.woocommerce.amounts import fractions, minor, order_lines, refund_lines, removed_units
+from plugins.woocommerce.stored_value import as_bought
 from plugins.woocommerce.tracking import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
 
 STATES = {
@@ -84,6 +86,7 @@ def _order(
     refundable: bool,
 ) -> OrderSnapshot:
     currency, status = body["currency"], body["status"]
+    bought, balances = as_bought(body, currency)
     parts, refunds = fractions(body), list(refunds)
     given_back = tuple(refund(row, currency, parts) for row in refunds)
     billing, shipping = body.get("billing") or {}, body.get("shipping") or {}
@@ -98,7 +101,7 @@ def _order(
         currency=currency,
         placed_at=_required_time(body, "date_created_gmt"),
         updated_at=utc_time(body.get("date_modified_gmt")) or _required_time(body, "date_created_gmt"),
-        total=minor(body["total"], currency),
+        total=minor(bought["total"], currency),
         email=billing.get("email") or "",
         phone=billing.get("phone") or shipping.get("phone") or "",
         name=_name(billing) or _name(shipping),
@@ -114,9 +117,9 @@ def _order(
         # That it mailed about one fulfillment (notify_customer) it writes down nowhere; a tracking plugin mails or not.
         shipped_mailed=bool(body.get("date_completed_gmt")),
         promised_by=_promised_by(meta),
-        lines=order_lines(body, currency, removed_units(refunds, parts)),
+        lines=order_lines(bought, currency, removed_units(refunds, parts)),
         shipments=shipments(body, meta, fulfillments),
-        payments=_payments(body, currency, refundable),
+        payments=_payments(body, currency, refundable, balances),
         refunds=given_back,
         admin_url=admin_url(store_url, str(body["id"])),
     )
@@ -199,22 +202,37 @@ def _state(body: Mapping[str, Any]) -> OrderState:
     return OrderState.OPEN if body.get("date_paid_gmt") else OrderState.UNKNOWN
 
 
-def _payments(body: Mapping[str, Any], currency: str, refundable: bool) -> tuple[PaymentSnapshot, ...]:
-    """WooCommerce keeps one payment an order. The gateway's transaction id may come late, so its ref is the order's."""
-    captured = minor(body["total"], currency) if body.get("date_paid_gmt") else 0
-    if not body.get("payment_method") and not captured:
-        return ()
-    refunded = -sum(minor(row.get("total"), currency) for row in rows_of(body.get("refunds")))
-    return (
-        PaymentSnapshot(
-            ref=str(body["id"]),
-            method=body.get("payment_method") or "",
-            captured=captured,
-            refunded=refunded,
-            refundable=refundable and captured > refunded,
-            methods=("refund",) if captured > refunded else (),
-        ),
-    )
+def _payments(
+    body: Mapping[str, Any], currency: str, refundable: bool, balances: Iterable[PaymentSnapshot]
+) -> tuple[PaymentSnapshot, ...]:
+    """WooCommerce keeps one payment an order, beside what `balances` paid, each captured once the order is paid.
+
+    The gateway's transaction id may come late, so its ref is the order's. Refunds above what the gateway took were
+    given back to the balances.
+    """
+    is_paid = bool(body.get("date_paid_gmt"))
+    captured = minor(body["total"], currency) if is_paid else 0
+    rest = -sum(minor(row.get("total"), currency) for row in rows_of(body.get("refunds")))
+    payments = []
+    others = tuple(balances) if is_paid else ()
+    if captured or (body.get("payment_method") and not others):
+        refunded = min(rest, captured) if others else rest
+        rest -= refunded
+        payments.append(
+            PaymentSnapshot(
+                ref=str(body["id"]),
+                method=body.get("payment_method") or "",
+                captured=captured,
+                refunded=refunded,
+                refundable=refundable and captured > refunded,
+                methods=("refund",) if captured > refunded else (),
+            )
+        )
+    for payment in others:
+        refunded = min(rest, payment.captured)
+        rest -= refunded
+        payments.append(replace(payment, refunded=refunded))
+    return tuple(payments)
 
 
 def _promised_by(meta: Mapping[str, Any]) -> date | None:

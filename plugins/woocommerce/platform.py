@@ -33,8 +33,8 @@ from core.platform.contract import (
 )
 from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
 from core.platform.refund_checks import check_amounts, goods_of
-from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
-from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, webhooks
+from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot, Variant
+from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, variants, webhooks
 from plugins.woocommerce.amounts import fractions
 from plugins.woocommerce.client import Client, Missing, NoRoute, checked_id
 from plugins.woocommerce.orders import OrderReader
@@ -60,6 +60,7 @@ class WooCommerce(Platform):
             Feature.REPLY,
             Feature.SHOPPER_IDENTITY,
             Feature.CUSTOM_STATUSES,
+            Feature.VARIANTS,
         }
     )
     copies_keep_id = True
@@ -167,6 +168,9 @@ class WooCommerce(Platform):
         gone = tuple(one.ref for one in found if isinstance(one, Gone))
         return Page(snapshots, str(changed.cursor), changed.last, gone, changed.total)
 
+    def variants_of(self, product: str) -> list[Variant]:
+        return variants.variants_of(self._api, product)
+
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
         try:
             return mapping.review(self._api.get(f"products/reviews/{checked_id(ref)}"), self._replies(ref))
@@ -255,6 +259,8 @@ class WooCommerce(Platform):
         # WooCommerce itself checks the amount against the rest and no more: ninety-nine units of three, or lines that
         # do not add up, answer 201 there (10.5, 2026-11).
         check_amounts(found, wanted)
+        if sentence := refunds.stored_value_sentence(found, wanted):
+            return Outcome("needs_staff", link=link, sentence=sentence)
         if wanted.through_gateway and not self._orders.can_refund(order):
             return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
         return refunds.refund_body(wanted, goods_of(found), fractions(order))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from core.money import to_decimal
 from core.platform.contract import Outcome, Reimbursement
-from core.platform.snapshots import RefundLine
+from core.platform.snapshots import OrderSnapshot, RefundLine
 from plugins.woocommerce import mapping
 from plugins.woocommerce.tracking import meta_of
 
@@ -19,6 +19,11 @@ NOT_PAID = "The refund is recorded, but the payment method did not send the mone
 UNCLEAR = (
     "The order has this refund, but WooCommerce does not say whether the money was sent. Look at the payment first."
 )
+STORED_VALUE = (
+    "{amount} of this were paid with {balance}. WooCommerce does not give that back by itself: put it back there, then"
+    " mark it as paid."
+)
+BALANCES = {"gift_card": "a gift card", "store_credit": "store credit", "points": "points"}
 WRITTEN_DOWN = "The refund is recorded, as your settings want it, and no money was sent. Pay it back by hand."
 
 
@@ -70,6 +75,26 @@ def refund_body(
         ],
         "meta_data": meta,
     }
+
+
+def stored_value_sentence(order: OrderSnapshot, wanted: Reimbursement) -> str:
+    """Say what a person has to put back on a balance; "" where all of it flows through the gateway."""
+    kinds = {payment.ref: payment.kind for payment in order.payments}
+    flows = [(kinds.get(ref, "gateway"), amount) for ref, amount in wanted.payments or _flows(order, wanted.amount)]
+    balances = [(BALANCES[kind], amount) for kind, amount in flows if kind in BALANCES and amount]
+    if not balances:
+        return ""
+    amount = to_decimal(sum(amount for _, amount in balances), wanted.currency)
+    names = " and ".join(dict.fromkeys(name for name, _ in balances))
+    return STORED_VALUE.format(amount=f"{amount} {wanted.currency}", balance=names)
+
+
+def _flows(order: OrderSnapshot, amount: int) -> Iterator[tuple[str, int]]:
+    """Spread an amount over the payments in their order."""
+    for payment in order.payments:
+        share = min(amount, payment.captured - payment.refunded)
+        amount -= share
+        yield payment.ref, share
 
 
 def _units(part: RefundLine, parts: Mapping[str, Decimal]) -> int | float:

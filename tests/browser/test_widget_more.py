@@ -232,3 +232,62 @@ def test_what_is_wanted_instead_goes_with_its_line_and_outlives_a_step_back(open
     press(widget)
     press(widget)
     assert opened[0]["lines"][0]["exchange_for"] == "sand, large"
+
+
+def test_a_variant_is_chosen_with_its_difference_in_sight_and_goes_as_the_store_offered_it(
+    open_page: Callable[..., Any],
+) -> None:
+    page = open_page(viewport=PHONE)
+    stage, widget = back_panel(page)
+    stage.answers["returns/options"] = (200, example("options_exchange"))
+    stage.answers["returns/variants"] = (200, example("variants"))
+    stage.answers["returns/quote"] = (200, example("quote_exchange"))
+    stage.answers["returns"] = (201, example("return_exchange"))
+    widget.get_by_role("button", name="Back").first.click()
+    widget.get_by_role("button", name="Return or cancel").click()
+    opened = bodies_to(page, "/returns")
+    widget.get_by_role("button", name="Start a return").click()
+    choose_a_mug(widget)
+    widget.locator("input[value=exchange]").check()
+    offered = widget.locator("fieldset", has_text="The same again")
+    offered.wait_for()
+    assert offered.locator("label").all_inner_texts() == [
+        "moss",
+        "ink, large · +€4.00",
+        "sand · −€2.00 · Out of stock",
+        "The same again",
+        "Something else",
+    ]
+    assert offered.get_by_label("sand").is_disabled()
+    offered.get_by_label("ink, large").check()
+    told = example("quote_exchange")["exchange"]
+    assert "pay" in told
+    widget.locator(".sum", has_text=told).wait_for()
+    assert (inner_overflow(page), violations(page)) == ([], [])
+    press(widget)
+    assert told in widget.locator(".sum").inner_text()
+    assert "You get back" not in widget.locator(".body").inner_text()
+    press(widget)
+    assert opened[0]["lines"][0]["exchange_offer"] == example("variants")["variants"][1]["offer"]
+    assert "exchange_for" not in opened[0]["lines"][0]
+    assert told in widget.locator(".body").inner_text()
+    assert "You get back" not in widget.locator(".body").inner_text()
+
+
+@pytest.mark.parametrize(("cheaper", "first"), [("You may also withdraw: no fee until Mon 30 Nov.", True), ("", False)])
+def test_a_withdrawal_that_costs_less_stands_before_the_return_and_says_so(
+    open_page: Callable[..., Any], cheaper: str, first: bool
+) -> None:
+    stage = Stage(open_page(viewport=PHONE))
+    answer = example("options")
+    answer["withdrawal"]["cheaper"] = cheaper
+    stage.answers["returns/options"] = (200, answer)
+    widget = stage.find()
+    press(widget, ".view > .row button")
+    buttons = widget.locator(".body button").all_inner_texts()
+    assert (buttons.index(answer["withdrawal"]["label"]) < buttons.index("Start a return")) is first
+    assert widget.locator(".body button.primary").all_inner_texts() == [
+        answer["withdrawal"]["label"] if first else "Start a return"
+    ]
+    assert cheaper in widget.locator(".body").inner_text()
+    assert violations(stage.page) == []

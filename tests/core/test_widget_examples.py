@@ -157,6 +157,29 @@ def test_a_return_is_weighed_opened_and_followed(arrived: Shopper) -> None:
 
 
 @on_sqlite
+def test_an_exchange_is_chosen_with_its_difference(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    for name, price, stock in (("moss", 1850, 4), ("ink, large", 2250, 2), ("sand", 1650, 0)):
+        world.shelve(f"mug-{name}", price, product="mug", title=name, stock=stock)
+    lines = (LineItemSnapshot("1", "Mug", 2, 3700, variant="moss", product_ref="mug"),)
+    there = parcel(status=TrackingStatus.DELIVERED, delivered_at=clock.now, items={"1": 2})
+    paid = (PaymentSnapshot("p1", "card", 3700, refundable=True, methods=("refund",)),)
+    apply(services, store, order("42", there, lines=lines, total=3700, tax_included=True, payments=paid))
+    worker.run_until_idle()
+    clock.now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    ann = Shopper(client, services, store)
+    about = str(ann.order.id)
+    keep("options_exchange", ann.ask(f"returns/options?order={about}"))
+    told = ann.ask(f"returns/variants?order={about}&line=1")
+    keep("variants", told)
+    line = {"ref": "1", "quantity": 1, "reason": "changed_mind", "wish": "exchange", "answers": {}}
+    asked = {"order": about, "lines": [line | {"exchange_offer": told["variants"][1]["offer"]}], "photos": []}
+    keep("quote_exchange", ann.ask("returns/quote", asked))
+    keep("return_exchange", ann.ask("returns", asked))
+
+
+@on_sqlite
 def test_a_withdrawal_is_started_and_declared(arrived: Shopper) -> None:
     lines = [{"ref": "2", "quantity": 1}]
     started = arrived.ask("withdrawals", {"order": str(arrived.order.id), "lines": lines, "name": "Ann Berg"})

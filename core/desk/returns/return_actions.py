@@ -15,6 +15,7 @@ from core.desk.returns.return_pages import first_of, print_return
 from core.http.context import services, words
 from core.returns.model import Return
 from core.returns.money import payout
+from core.returns.presenter import exchange_view
 from core.returns.requests import lifecycle
 from core.returns.requests.lifecycle import Actor, ItemInspection, ReasonNeeded, ReturnNotFound
 from core.returns.return_settings import AboveLimit
@@ -147,7 +148,14 @@ def _inspect(session: Session, rma: Return, now: datetime) -> str:
             item.accepted = one.accepted
         session.flush()
         amount = payout.amount_of(session, g.store, rma, now=now)
+        shares = payout.shares_of(session, rma)
+        settlement = exchange_view.of_shares(shares)
+        exchange = exchange_view.sentence_for_staff(words(), settlement, rma.currency) if settlement else ""
+        money = sum(share.quote.total for share in shares if share.kind != "exchange")
         point.rollback()
+    if exchange:
+        paid = words().pgettext("desk", "This would pay %(amount)s.", amount=words().money(money, rma.currency))
+        return f"{exchange} {paid}" if money else exchange
     return words().pgettext("desk", "This would pay %(amount)s.", amount=words().money(amount, rma.currency))
 
 

@@ -71,11 +71,13 @@ def _approval(view: ReturnView, most: int | None, currency: str, words: Words) -
         label, hint = say("desk", "Cancel the order and refund %(amount)s", amount=amount), ""
     elif pays_at(view, _reception_after_approval(view)):
         label, hint = say("desk", "Approve and refund %(amount)s", amount=amount), ""
-        if not _is_refund(view):
+        if view.exchange:
+            label, hint = say("desk", "Approve and exchange"), view.exchange
+        elif not _is_refund(view):
             label = say("desk", "Approve and give %(amount)s", amount=amount)
     else:
-        label = say("desk", "Approve for %(amount)s", amount=amount)
-        hint = refund_when(words, rma.refund_when)
+        label = say("desk", "Approve") if view.exchange else say("desk", "Approve for %(amount)s", amount=amount)
+        hint = view.exchange or refund_when(words, rma.refund_when)
     yield Button("approve", label, hint, note, must=bool(note), primary=True)
 
 
@@ -95,6 +97,8 @@ def _reception(view: ReturnView, words: Words, legal: set[str]) -> Iterator[Butt
     def paying(reception: str) -> str:
         if not view.amount or not pays_at(view, reception, rma.acceptance):
             return ""
+        if view.exchange:
+            return view.exchange
         if _is_refund(view):
             return say("desk", "This refunds %(amount)s at once.", amount=amount)
         return say("desk", "This gives %(amount)s at once.", amount=amount)
@@ -114,7 +118,9 @@ def _payment(view: ReturnView, words: Words) -> Iterator[Button]:
     if view.given:
         say, amount = words.pgettext, words.money(view.amount, view.rma.currency)
         label = say("desk", "Refund %(amount)s now", amount=amount)
-        if not _is_refund(view):
+        if view.exchange:
+            label = say("desk", "Exchange now")
+        elif not _is_refund(view):
             label = say("desk", "Give %(amount)s now", amount=amount)
         hint = say("desk", "Without waiting for the goods or their inspection.")
         yield Button("pay", label, hint if view.rma.reception != "inspected" else "")

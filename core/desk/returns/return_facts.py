@@ -15,10 +15,11 @@ from core.mail.layout import safe_url
 from core.orders.model import LineItem, Order
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
+from core.returns.money.exchange import Settlement
 from core.returns.money.payout import shares_of
 from core.returns.money.quotes import Entry
 from core.returns.policy import policy_versions
-from core.returns.presenter import display_names, sentences
+from core.returns.presenter import display_names, exchange_view, sentences
 from core.returns.requests.lifecycle import items_of
 from core.stores.model import Store
 
@@ -42,6 +43,8 @@ class PayoutView:
     amount: int
     entries: tuple[tuple[str, str, int], ...]
     """(label, why, minor units)"""
+    exchange: str = ""
+    """What goes out instead and who pays the difference; the entries then add up to that difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Money:
 
     row: Reimbursement
     link: str
+    exchange: str = ""
+    """What goes out in an exchange and who pays the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class ReturnView:
     money: Sequence[Money]
     earlier: Sequence[Return]
     history: Sequence[Step]
+
+    @property
+    def exchange(self) -> str:
+        """What goes out in an exchange and who pays the difference; "" where nothing is exchanged."""
+        return " ".join(one.exchange for one in self.given if one.exchange)
 
     @property
     def amount(self) -> int:
@@ -86,7 +96,7 @@ def view_return(session: Session, store: Store, rma: Return, words: Words) -> Re
         photos=session.scalars(photos).all(),
         objections=tuple(dict.fromkeys(_objection(words, kept) for kept in rma.objections)),
         given=_given(session, rma, money, titles, words),
-        money=[Money(row, pay_link(row, order)) for row in money],
+        money=[Money(row, pay_link(row, order), _told(row, words)) for row in money],
         earlier=_earlier(session, order, rma),
         history=steps_of(
             session,
@@ -110,6 +120,8 @@ def titles_of(session: Session, order: Order) -> dict[str, str]:
 
 def payout_view_of(row: Reimbursement, titles: Mapping[str, str], words: Words) -> PayoutView:
     """Explain a reimbursement as it was promised."""
+    if row.kind == "exchange":
+        return _exchange(row.amount, exchange_view.of_row(row), row.currency, titles, words)
     return PayoutView(row.kind, row.amount, entries_of([Entry(**kept) for kept in row.explanation], titles, words))
 
 
@@ -119,6 +131,11 @@ def entries_of(entries: Sequence[Entry], titles: Mapping[str, str], words: Words
         (display_names.entry_label(words, entry, titles), display_names.note(words, entry.note), entry.amount)
         for entry in entries
     )
+
+
+def _told(row: Reimbursement, words: Words) -> str:
+    settlement = exchange_view.of_row(row) if row.kind == "exchange" else None
+    return exchange_view.sentence_for_staff(words, settlement, row.currency) if settlement else ""
 
 
 def pay_link(row: Reimbursement, order: Order) -> str:
@@ -166,7 +183,19 @@ def _given(
     if rma.acceptance in ("declined", "canceled"):
         return []
     shares = shares_of(session, rma)
-    return [PayoutView(one.kind, one.quote.total, entries_of(one.quote.explanation, titles, words)) for one in shares]
+    return [
+        _exchange(one.quote.total, one.settlement, rma.currency, titles, words)
+        if one.settlement
+        else PayoutView(one.kind, one.quote.total, entries_of(one.quote.explanation, titles, words))
+        for one in shares
+    ]
+
+
+def _exchange(
+    amount: int, settlement: Settlement, currency: str, titles: Mapping[str, str], words: Words
+) -> PayoutView:
+    told = exchange_view.sentence_for_staff(words, settlement, currency)
+    return PayoutView("exchange", amount, entries_of(settlement.entries, titles, words), told)
 
 
 def _earlier(session: Session, order: Order, rma: Return) -> Sequence[Return]:

@@ -16,7 +16,7 @@ from core.stores import throttle
 from core.stores.model import Store
 from core.stores.tokens import ShopperToken
 
-LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, "withdrawal": 30}
+LIMITS = {"return": 20, "cancel": 10, "photo": 40, "sent": 20, "take back": 20, "withdrawal": 30, "variants": 60}
 """Most tries of each deed for one order in a quarter of an hour."""
 
 

@@ -32,8 +32,16 @@ class OptionsIn(OrderIn):
     kind: Kind = "return"
 
 
+class VariantsIn(OrderIn):
+    """Which line of the order something else is wanted for; of a gift no price is shown."""
+
+    line: Ref
+    gift: bool = False
+
+
 class LineIn(_In):
-    """Some units of one line. `answers` are the questions' by key; `exchange_for` a variant's ref, or words."""
+    """Some units of one line. `answers` are the questions' by key; `exchange_for` the shopper's words of what
+    they would like instead, or `exchange_offer` one of the store's offers for it."""
 
     ref: Ref
     quantity: int = Field(ge=1, le=100_000)
@@ -41,6 +49,7 @@ class LineIn(_In):
     wish: Wish = "refund"
     answers: Annotated[dict[Key, Said], Field(max_length=20)] = {}
     exchange_for: str = Field("", max_length=200)
+    exchange_offer: str = Field("", max_length=4000)
 
 
 class RequestIn(_In):

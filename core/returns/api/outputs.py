@@ -61,6 +61,8 @@ class LineOut(LineAnswerOut):
     value: int | None
     window_ends: date | None
     window_sentence: str
+    has_variants: bool
+    """Whether the store can be asked what it has of this instead."""
     withdrawal: LineRightOut | None
 
 
@@ -99,6 +101,8 @@ class RightOut(_Out):
     late: bool
     until: date | None
     sentence: str
+    cheaper: str
+    """Says that it costs less than a return may; then it is offered first. "" where it does not."""
     label: str
     """What the button that begins it says."""
     not_advice: str
@@ -113,9 +117,15 @@ class EntryOut(_Out):
 
 
 class QuoteOut(_Out):
-    """What a request would bring."""
+    """What a request would bring. `exchange` says what goes out and who pays, "" where nothing is exchanged.
+
+    `amount` is what comes back and `to_pay` what the shopper pays on top, each null where nobody knows yet; the
+    explanation adds up to the one less the other.
+    """
 
     answer: Decision
+    exchange: str
+    to_pay: int | None
     amount: int | None
     currency: str
     fees: int | None
@@ -124,6 +134,8 @@ class QuoteOut(_Out):
     photos_required: int
     refund_sentence: str
     way_back_sentence: str
+    withdrawal_sentence: str
+    """Says that a withdrawal costs less, "" where it does not."""
 
 
 class StepOut(_Out):
@@ -146,6 +158,8 @@ class ReturnLineOut(_Out):
     accepted: int | None
     reason_label: str
     wish: Wish
+    exchange_for: str
+    """What goes out instead, by its name or in the shopper's words; "" for the same again."""
     note: str
 
 
@@ -183,7 +197,10 @@ class PhotoOut(PhotoLinkOut):
 
 
 class ReturnOut(_Out):
-    """A return, warranty claim or cancellation. Label and photos are only for who may act."""
+    """A return, warranty claim or cancellation. Label and photos are only for who may act.
+
+    `exchange`, `amount` and `to_pay` are as in a quote.
+    """
 
     id: str
     rma: str
@@ -193,6 +210,8 @@ class ReturnOut(_Out):
     sentence: str
     steps: list[StepOut]
     lines: list[ReturnLineOut]
+    exchange: str
+    to_pay: int | None
     amount: int | None
     currency: str
     explanation: list[EntryOut]

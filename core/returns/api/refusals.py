@@ -18,6 +18,7 @@ from core.returns.presenter import sentences
 from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_view import answers_of
 from core.returns.requests.canceling import CannotCancel
+from core.returns.requests.exchange_offers import OfferOver
 from core.returns.requests.lifecycle import ReasonNeeded, ReturnNotFound
 from core.returns.requests.opening import RequestIncomplete, ReturnNotAllowed
 from core.returns.return_settings import AboveLimit
@@ -98,6 +99,12 @@ ERRORS: Mapping[type[Exception], Explain] = {
     BadPhoto: bad_photo,
     AboveLimit: above_limit,
     PhotoNotFound: NOT_FOUND,
+    OfferOver: explain(
+        "widget",
+        "This offer of an exchange is too old. Choose again what you would like instead.",
+        status=409,
+        code="offer_over",
+    ),
     ReturnNotFound: explain(
         "widget", "We can't find this return. Find your order again.", status=404, code="return_not_found"
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from apiflask import APIBlueprint, FileSchema
 from flask import Response, request
@@ -14,8 +15,9 @@ from core.http.context import services
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import NotHere, authenticate, check_order_access, parse_id
+from core.platform.contract import Feature
 from core.returns.api.api_access import check_access, count, order_of, reader_context_of
-from core.returns.api.inputs import CancelIn, OptionsIn, OrderIn, RequestIn, SentIn
+from core.returns.api.inputs import CancelIn, LineIn, OptionsIn, OrderIn, RequestIn, SentIn
 from core.returns.api.outputs import OptionsOut, PhotoOut, QuoteOut, ReturnOut
 from core.returns.model import Return
 from core.returns.photos import photo_storage
@@ -26,6 +28,7 @@ from core.returns.presenter.return_options import view_options, view_quote
 from core.returns.presenter.return_view import view_return
 from core.returns.requests import canceling, lifecycle, opening
 from core.returns.requests.evaluate_request import RequestedLine, evaluate
+from core.returns.requests.exchange_offers import read_offer
 from core.returns.requests.lifecycle import SHOPPER, ReturnNotFound, find_return
 from core.returns.requests.opening import ReturnRequest
 from core.returns.states import IllegalMove
@@ -51,21 +54,25 @@ def options(key: str, query_data: OptionsIn) -> OptionsOut:
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
         reader = reader_context_of(app, store, order, token)
-        return view_options(session, store, order, reader, kind=query_data.kind, gift=query_data.gift)
+        has_variants = Feature.VARIANTS in app.platforms[store.platform].features
+        kind, gift = query_data.kind, query_data.gift
+        return view_options(session, store, order, reader, kind=kind, gift=gift, has_variants=has_variants)
 
 
 @shop.post("/<key>/returns/quote")
 @shop.input(RequestIn)
 @shop.output(QuoteOut)
 @shop.doc(
-    summary="Say what the policy answers and what it would bring", responses=[400, 401, 404], security="ShopperToken"
+    summary="Say what the policy answers and what it would bring",
+    responses=[400, 401, 404, 409],
+    security="ShopperToken",
 )
 def quote(key: str, json_data: RequestIn) -> QuoteOut:
     app = services()
     store, token, order_id = check_access(app, key, json_data.order)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
-        asked, reader = _asked(json_data), reader_context_of(app, store, order, token)
+        asked, reader = _asked(app, order_id, json_data), reader_context_of(app, store, order, token)
         kind, gift = json_data.kind, json_data.gift
         seen = evaluate(session, store, order, asked, kind=kind, gift=gift, now=app.clock())
         return view_quote(seen, reader, gift=gift)
@@ -80,7 +87,7 @@ def open_return(key: str, json_data: RequestIn) -> ReturnOut:
     store, token, order_id = check_access(app, key, json_data.order, act=True)
     count(app, store, "return", order_id)
     asked = ReturnRequest(
-        lines=_asked(json_data),
+        lines=_asked(app, order_id, json_data),
         comment=storable(json_data.comment),
         gift=json_data.gift,
         kind=json_data.kind,
@@ -232,8 +239,17 @@ def _return_id(text: str) -> int:
         raise ReturnNotFound from None
 
 
-def _asked(said: RequestIn) -> tuple[RequestedLine, ...]:
-    return tuple(RequestedLine(**storable(line.model_dump())) for line in said.lines)
+def _asked(app: Services, order_id: int, said: RequestIn) -> tuple[RequestedLine, ...]:
+    """Read what is asked for. Raises OfferOver."""
+    return tuple(_line(app, order_id, line) for line in said.lines)
+
+
+def _line(app: Services, order_id: int, said: LineIn) -> RequestedLine:
+    line = RequestedLine(**storable(said.model_dump(exclude={"exchange_offer"})))
+    if not said.exchange_offer or said.wish != "exchange":
+        return line
+    offer = read_offer(app.keyring, said.exchange_offer, order_id, said.ref)
+    return replace(line, exchange_for=offer.variant, exchange_title=offer.title, exchange_price=offer.price)
 
 
 def _body() -> bytes:

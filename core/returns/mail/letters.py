@@ -89,6 +89,10 @@ class ReturnLetter:
     method: str = ""
     """How it was paid, in words: "Visa ending in 4242"."""
     credit_code: str = ""
+    exchange: str = ""
+    """What goes out in exchange and who pays the difference, as a sentence."""
+    balance: str = ""
+    """Where a refund goes back to no bank: gift_card, store_credit or points."""
     link: str = ""
     """Where the difference is paid, or where the return of what cannot be canceled starts."""
     track_url: str = ""
@@ -163,6 +167,8 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "way_back": way_back(page.words, facts.way_back),
         "refund_when": refund_when(page.words, facts.refund_when),
         "brings": facts.brings,
+        "balance": facts.balance,
+        "exchange": page.name(facts.exchange, 500),
         "keep": facts.keep,
         "late": facts.late,
         "cancels": facts.cancels,

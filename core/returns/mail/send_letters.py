@@ -27,7 +27,8 @@ from core.returns.law.withdrawal_law import line_exemption, says_cancel
 from core.returns.mail.letters import OPTIONAL, ReturnLetter, write
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.quotes import Entry
-from core.returns.presenter import sentences
+from core.returns.presenter import exchange_view, sentences
+from core.returns.presenter.return_view import amount_of, money_of
 from core.returns.requests.lifecycle import items_of
 from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal import declare
@@ -113,10 +114,12 @@ def _of_return(session: Session, store: Store, order: Order, notice: Notice, wor
     settings, zone = return_settings_of(store), ZoneInfo(store.timezone)
     objections = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
     declined, items = rma.acceptance == "declined", items_of(session, rma)
+    settlement = None if declined else amount_of(session, rma, money_of(session, rma)).settlement
     return {
         "rma": rma.rma if rma.kind != "cancel" else "",
         "lines": tuple((item.title, item.quantity) for item in items),
         "brings": _brought(items),
+        "exchange": exchange_view.sentence(words, settlement, rma.currency, gift=rma.gift) if settlement else "",
         "amount": None if rma.gift or not rma.quoted else rma.quoted,
         "currency": rma.currency,
         "reasons": tuple(filter(None, (rma.note, *_each(sentences.objection, words, objections if declined else [])))),
@@ -148,19 +151,26 @@ def _of_reimbursement(session: Session, store: Store, order: Order, notice: Noti
     given = {part["ref"]: part["quantity"] for part in row.lines}
     entries = [Entry(**entry) for entry in row.explanation]
     paid = row.paid if row.paid is not None else row.amount
+    settlement = exchange_view.of_row(row) if row.kind == "exchange" else None
+    is_gift, is_paid = bool(rma and rma.gift), row.state == "issued"
     return {
         "rma": rma.rma if rma and rma.kind != "cancel" else "",
         "withdrawal": mine.number if mine else "",
-        # An exchange tells what goes out, which the row knows by ref only; what came back is worth no difference.
-        "lines": tuple((titles[ref], n) for ref, n in given.items() if n and ref in titles and row.kind != "exchange"),
+        "lines": tuple((one.title, one.quantity) for one in settlement.goods)
+        if settlement
+        else tuple((titles[ref], n) for ref, n in given.items() if n and ref in titles),
         "unaccepted": tuple(
             (item.title, item.quantity - item.accepted, item.note)
             for item in items
             if item.accepted is not None and item.accepted < item.quantity
         ),
-        "amount": None if row.kind == "exchange" or (rma and rma.gift) else paid,
+        "amount": None if rma and rma.gift else settlement.to_pay or None if settlement else paid,
+        "exchange": exchange_view.sentence(words, settlement, row.currency, gift=is_gift, is_paid=is_paid)
+        if settlement
+        else "",
         "currency": row.currency,
         "explanation": tuple((sentences.entry_label(words, entry, titles), entry.amount) for entry in entries),
+        "balance": row.balance,
         "lost_value": mine.lost_value if mine else 0,
         "lost_value_reason": mine.lost_value_reason if mine else "",
         "photos_of": mine.id if mine and mine.lost_value else None,

@@ -19,6 +19,7 @@ from core.platform.contract import ExchangeLine, Feature
 from core.returns import events
 from core.returns.model import Return, ReturnItem
 from core.returns.money import reimburse
+from core.returns.money.exchange import Settlement, goods_for, settle
 from core.returns.money.order_balance import lock_order, read_balance
 from core.returns.money.purchased import PurchasedOrder
 from core.returns.money.quotes import Fee, Quote, QuoteRequest
@@ -52,6 +53,27 @@ class Share:
     kind: str
     items: tuple[ReturnItem, ...]
     quote: Quote
+
+    @property
+    def settlement(self) -> Settlement | None:
+        """What an exchange comes to; None for what is none."""
+        if self.kind != "exchange":
+            return None
+        units = Counter[str]()
+        for item in self.items:
+            units[item.line_ref] += _units(item)
+        worth = {part.ref: part.gross for part in self.quote.lines}
+        goods = [
+            goods_for(
+                item.line_ref,
+                item.title,
+                _units(item),
+                item,
+                worth.get(item.line_ref, 0) * _units(item) // units[item.line_ref],
+            )
+            for item in self.items
+        ]
+        return settle(self.quote, goods)
 
 
 def amount_of(session: Session, store: Store, rma: Return, *, now: datetime) -> int:
@@ -110,7 +132,9 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     rma.reimbursement, rma.refund_by = promised.reimbursement, due
     session.flush()
     rows = [
-        reimburse.promise(
+        row
+        for share in shares
+        for row in reimburse.promise(
             session,
             order,
             reimburse.Entitlement(
@@ -118,14 +142,13 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
                 of=rma,
                 quote=share.quote,
                 kind=share.kind,
-                goods=_goods(share) if share.kind == "exchange" else (),
+                goods=_goods(share.settlement),
                 restock=_restock(share, usual=settings.restock and rma.reception in ("received", "inspected")),
                 due=due,
             ),
             by=by,
             now=now,
         )
-        for share in shares
     ]
     if all(row.state == "issued" for row in rows) and rma.reimbursement == "pending":
         rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
@@ -197,8 +220,9 @@ def _units(item: ReturnItem) -> int:
     return item.quantity if item.accepted is None else item.accepted
 
 
-def _goods(share: Share) -> list[ExchangeLine]:
-    return [ExchangeLine(item.line_ref, item.exchange_for, _units(item)) for item in share.items]
+def _goods(settlement: Settlement | None) -> list[ExchangeLine]:
+    goods = settlement.goods if settlement else ()
+    return [ExchangeLine(one.line, one.variant, one.quantity, one.title, one.price) for one in goods]
 
 
 def _restock(share: Share, *, usual: bool) -> list[str]:

@@ -55,9 +55,13 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the explanation; `ref` is the order's line, `note` a msgid that says why, or the fee's name."""
+    """One line of the explanation; `ref` is the order's line, `note` a msgid that says why, or the fee's name.
 
-    what: Literal["line", "shipping", "discount", "rounding", "earlier", "fee", "limit"]
+    A "balance" is what was paid with a gift card, store credit or points (`note` says which) and goes back there; an
+    "exchange" is what goes out, by its name in `note`.
+    """
+
+    what: Literal["line", "shipping", "discount", "rounding", "earlier", "fee", "limit", "balance", "exchange"]
     amount: int
     ref: str = ""
     note: str = ""

@@ -79,7 +79,7 @@ def quote(bought: PurchasedOrder, wanted: QuoteRequest) -> Quote:
     return Quote(
         total=total,
         lines=lines,
-        payout=_payout(lines, total),
+        payout=pay_out(lines, total),
         shipping=shipping,
         fees=kept,
         payments=waterfall(bought, total),
@@ -104,7 +104,19 @@ def waterfall(bought: PurchasedOrder, amount: int) -> tuple[tuple[str, int], ...
     return tuple(shares)
 
 
-# Not called yet: an exchange asks what is left to pay (issue B, an exchange says one thing).
+def pay_out(lines: Sequence[QuoteLine], total: int) -> tuple[QuoteLine, ...]:
+    """Shrink every line alike until together they are what is paid out."""
+    worth = [line.gross for line in lines]
+    if sum(worth) == total:
+        return tuple(lines)
+    shares = allocate(total, worth)
+    payout = []
+    for line, share in zip(lines, shares, strict=True):
+        net, *taxes = allocate(share, [line.net, *line.taxes.values()])
+        payout.append(replace(line, net=net, taxes=dict(zip(line.taxes, taxes, strict=True))))
+    return tuple(payout)
+
+
 def difference(returned: Quote, new_price: int) -> Difference:
     """Set the price of what an exchange sends out, taxes and all, against what came back."""
     if new_price < 0:
@@ -207,19 +219,6 @@ def _fees(wanted: QuoteRequest, value: int, goods: int) -> list[tuple[str, int]]
         value -= amount
         kept.append((fee.what, amount))
     return kept
-
-
-def _payout(lines: Sequence[QuoteLine], total: int) -> tuple[QuoteLine, ...]:
-    """Shrink every line alike until together they are what is paid out."""
-    worth = [line.gross for line in lines]
-    if sum(worth) == total:
-        return tuple(lines)
-    shares = allocate(total, worth)
-    payout = []
-    for line, share in zip(lines, shares, strict=True):
-        net, *taxes = allocate(share, [line.net, *line.taxes.values()])
-        payout.append(replace(line, net=net, taxes=dict(zip(line.taxes, taxes, strict=True))))
-    return tuple(payout)
 
 
 def _shipping_note(wanted: QuoteRequest, worths: Sequence[_Worth]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.returns.money.quotes import Quote
+from core.returns.money.split_payout import split_by_balance
 from core.returns.states import move_return, move_withdrawal
 
 OPEN = ("pending", "needs_staff", "awaiting_payment")
@@ -50,10 +51,28 @@ class Entitlement:
     restock: Sequence[str] = ()
     """Line refs that go back on sale."""
     due: date | None = None
+    balance: str = ""
+    """Which balance it goes back to: gift_card, store_credit or points; "" for money."""
 
 
-def promise(session: Session, order: Order, what: Entitlement, *, by: str, now: datetime) -> Reimbursement:
-    """Write down what the shopper gets and promise to do it; asked again with the same intent, give the first."""
+def promise(session: Session, order: Order, what: Entitlement, *, by: str, now: datetime) -> list[Reimbursement]:
+    """Write down what the shopper gets and promise to do it; asked again with the same intent, give the first.
+
+    A refund of what was paid in part with a gift card, store credit or points is a row for each: what a balance gets
+    back is no money, and another hand gives it.
+    """
+    if what.kind != "refund":
+        return [_promise(session, order, what, by, now)]
+    kinds = {payment["ref"]: payment.get("kind", "gateway") for payment in order.payments}
+    rows: list[Reimbursement] = []
+    for kind, part in split_by_balance(what.quote, kinds):
+        balance = "" if kind == "gateway" else kind
+        intent = f"{what.intent}:{balance}" if rows else what.intent
+        rows.append(_promise(session, order, replace(what, intent=intent, quote=part, balance=balance), by, now))
+    return rows
+
+
+def _promise(session: Session, order: Order, what: Entitlement, by: str, now: datetime) -> Reimbursement:
     known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == what.intent))
     if known is not None:
         return known
@@ -66,6 +85,7 @@ def promise(session: Session, order: Order, what: Entitlement, *, by: str, now: 
         intent=what.intent,
         key=f"aftercare-{id_:x}",
         kind=what.kind,
+        balance=what.balance,
         amount=quote.total,
         currency=order.currency,
         lines=[_plain(part) for part in quote.lines],
@@ -160,16 +180,19 @@ def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) 
     session.flush()
     if row.withdrawal_id is not None:
         withdrawal = session.get(Withdrawal, (row.store_id, row.withdrawal_id), with_for_update=True)
-        if withdrawal is not None and move == "issue" and withdrawal.state == "acknowledged":
+        if (
+            withdrawal is not None
+            and move == "issue"
+            and withdrawal.state == "acknowledged"
+            and not _waits(session, row)
+        ):
             withdrawal.state = move_withdrawal(withdrawal.state, "reimburse")
             withdrawal.ended_at = now
         return
     rma = session.get(Return, (row.store_id, row.return_id), with_for_update=True)
     if rma is None:
         return
-    mates = sa.select(Reimbursement.state).where(Reimbursement.return_id == rma.id, Reimbursement.id != row.id)
-    others = set(session.scalars(mates))
-    if move == "issue" and others - {"issued", "dropped"}:
+    if move == "issue" and _waits(session, row):
         return
     if move == "fail" and rma.reimbursement == "failed":
         return
@@ -177,6 +200,15 @@ def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) 
         return  # a promise for nothing, issued before its return says so
     rma.reimbursement = move_return(rma.standing, "reimbursement", move).reimbursement
     refresh(session, rma, now=now)
+
+
+def _waits(session: Session, row: Reimbursement) -> bool:
+    """Say whether other money of the same return or withdrawal has not been given yet."""
+    same = (
+        Reimbursement.return_id == row.return_id if row.return_id else Reimbursement.withdrawal_id == row.withdrawal_id
+    )
+    mates = sa.select(Reimbursement.state).where(same, Reimbursement.id != row.id)
+    return bool(set(session.scalars(mates)) - {"issued", "dropped"})
 
 
 def refresh(session: Session, rma: Return, *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.returns.facts import OBJECTIONS, OFFERS, Answer, Fees, LineFacts, Objection, Offer, RefundWhen, ReturnFacts
+from core.returns.law.lawful_fees import lawful_fees
 from core.returns.law.withdrawal_law import EXEMPTIONS, Period, is_in_time, withdrawal_period
 from core.returns.policy.line_decision import LineDecision, PolicyEvaluator
 from core.returns.policy.policy_document import Policy, explain
@@ -49,17 +50,21 @@ def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFac
         offer = _next_best(evaluator, request, line, decision, now)
         given = [one for one in decision.objections if one[0] != "person_decides" or decision.answer != "decline"]
         objections = tuple(Objection(code, values, offer) for code, values in given)
+    right = open_withdrawal(request, line, now)
+    fees = lawful_fees(decision.fees, request, line)
+    is_dearer = right is not None and bool(fees.handling or fees.label) and not request.gift
     return Answer(
         answer=decision.answer,
         line=line.ref,
         objections=objections,
         window_ends=decision.closing.ends,
         worst_case=decision.closing.worst_case,
-        fees=decision.fees,
+        fees=fees,
         refund_when=(decision.rule and decision.rule.refund_when) or evaluator.policy.refund_when,
         photos_required=decision.terms.photos,
         questions=tuple(question.key for question in decision.terms.questions),
         rules=rules or (("otherwise", evaluator.policy.otherwise),),
+        withdrawal=Offer("withdraw", {"until": right.ends}) if is_dearer and right else None,
     )
 
 
@@ -101,6 +106,7 @@ def _combine(lines: tuple[Answer, ...]) -> Answer:
         questions=tuple(dict.fromkeys(key for line in lines for key in line.questions)),
         rules=tuple(dict.fromkeys(rule for line in lines for rule in line.rules)),
         lines=lines,
+        withdrawal=next((line.withdrawal for line in lines if line.withdrawal), None),
     )
 
 

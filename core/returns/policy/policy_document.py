@@ -95,6 +95,11 @@ class ReasonTerms(_Frozen):
     photos: Annotated[int, Field(ge=0, le=10)] = 0
     questions: tuple[Question, ...] = ()
 
+    @property
+    def has_fee(self) -> bool:
+        """Whether something is kept from what comes back for this reason."""
+        return bool(self.fee_fixed or self.fee_percent or (self.label_paid_by == "shopper" and self.label_fee))
+
 
 class When(_Frozen):
     """Which lines a rule fits; everything given must hold, an empty filter is any. Tags and collections: any case."""
@@ -204,6 +209,12 @@ class Policy(_Frozen):
     """The answer to a shopper who wants to cancel what has not left."""
     informed: bool = True
     """Whether the store tells its shoppers of the right of withdrawal; where not, the law adds a year."""
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether some return bears a fee."""
+        tables = (self.reasons, *(rule.reasons for rule in self.rules if rule.reasons))
+        return any(terms.has_fee for table in tables for terms in table.values())
 
     @field_validator("timezone")
     @classmethod

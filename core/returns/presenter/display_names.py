@@ -68,6 +68,10 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
             "lost_value": say("widget", "Lost value"),
         }
         return fees.get(entry.note) or _humanize(entry.note)
+    if entry.what == "exchange" and entry.note:
+        return entry.note
+    if entry.what == "balance":
+        return paid_with(words, entry.note)
     if entry.what == "line":
         return titles.get(entry.ref) or say("widget", "Item")
     return {
@@ -76,7 +80,17 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
         "rounding": say("widget", "Rounding"),
         "earlier": say("widget", "Refunded before"),
         "limit": say("widget", "Not paid, or refunded already"),
+        "exchange": say("widget", "Exchange"),
     }[entry.what]
+
+
+def paid_with(words: Words, balance: str) -> str:
+    """Say which balance of the shopper's paid: gift_card, store_credit or points."""
+    say = words.pgettext
+    return {
+        "gift_card": say("widget", "Paid with a gift card"),
+        "points": say("widget", "Paid with points"),
+    }.get(balance) or say("widget", "Paid with store credit")
 
 
 def exemption(words: Words, letter: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from core.returns.api.outputs import DueOut, StepOut
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem
-from core.returns.presenter import sentences
+from core.returns.presenter import exchange_view, sentences
 from core.returns.presenter.reader_context import ReaderContext
 from core.returns.return_settings import ReturnSettings
 from core.returns.states import legal_moves
@@ -83,11 +83,16 @@ def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> 
             return say("widget", "Your store credit was mailed to you on %(day)s.", day=day)
         return say("widget", "Your store credit is being made.")
     if row.kind == "exchange":
+        told = exchange_view.sentence(
+            reader.words, exchange_view.of_row(row), row.currency, gift=gift, is_paid=row.state == "issued"
+        )
+        if by_hand:
+            return f"{say('widget', 'A person at the store arranges your exchange.')} {told}"
         if row.state == "awaiting_payment":
-            return say("widget", "Your exchange goes out once you have paid the difference.")
+            return f"{say('widget', 'Your exchange goes out once you have paid the difference.')} {told}"
         if day:
-            return say("widget", "Your exchange was ordered on %(day)s.", day=day)
-        return say("widget", "The store prepares your exchange.")
+            return f"{say('widget', 'Your exchange was ordered on %(day)s.', day=day)} {told}"
+        return f"{say('widget', 'The store prepares your exchange.')} {told}"
     if row.kind == "repair":
         return (
             say("widget", "The repair was finished on %(day)s.", day=day)
@@ -102,6 +107,8 @@ def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> 
 def _refund(reader: ReaderContext, row: Reimbursement, day: str, *, by_hand: bool) -> str:
     say = reader.words.pgettext
     amount = reader.words.money(row.amount if row.paid is None else row.paid, row.currency)
+    if row.balance:
+        return _given_back(reader, row.balance, amount, day)
     if by_hand:
         return say("widget", "A person at the store makes your refund of %(amount)s by hand.", amount=amount)
     if day:
@@ -109,6 +116,22 @@ def _refund(reader: ReaderContext, row: Reimbursement, day: str, *, by_hand: boo
         patience = say("widget", "Banks take a few days to show it.")
         return f"{refunded} {patience}"
     return say("widget", "Your refund of %(amount)s is being made.", amount=amount)
+
+
+def _given_back(reader: ReaderContext, balance: str, amount: str, day: str) -> str:
+    """Say where what a gift card, store credit or points paid is; no platform gives it back by itself."""
+    say = reader.words.pgettext
+    if balance == "gift_card":
+        if day:
+            return say("widget", "%(amount)s went back to your gift card on %(day)s.", amount=amount, day=day)
+        return say("widget", "A person at the store puts %(amount)s back on your gift card by hand.", amount=amount)
+    if balance == "points":
+        if day:
+            return say("widget", "You got back points worth %(amount)s on %(day)s.", amount=amount, day=day)
+        return say("widget", "A person at the store gives you back points worth %(amount)s by hand.", amount=amount)
+    if day:
+        return say("widget", "%(amount)s went back to your store credit on %(day)s.", amount=amount, day=day)
+    return say("widget", "A person at the store puts %(amount)s back on your store credit by hand.", amount=amount)
 
 
 def due_of(reader: ReaderContext, rma: Return) -> DueOut | None:
@@ -135,7 +158,13 @@ def instructions(
         say("widget", "Print the label and stick it on the parcel.") if rma.label_url and reader.may_act else "",
         say("widget", "Write %(rma)s on the parcel, or put a note with it inside.", rma=rma.rma),
         say("widget", "Send it to: %(address)s", address=", ".join(settings.send_to)) if settings.send_to else "",
-        sentences.way_back(reader.words, rma.label_paid_by, 0 if rma.gift else fee, rma.currency),
+        sentences.way_back(
+            reader.words,
+            rma.label_paid_by,
+            0 if rma.gift else fee,
+            rma.currency,
+            exchange=all(item.wish == "exchange" for item in items),
+        ),
         sentences.refund_when(reader.words, rma.refund_when) if all(item.wish in _MONEY for item in items) else "",
     ]
     return [one for one in todo if one]

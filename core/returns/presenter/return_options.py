@@ -29,7 +29,7 @@ from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
 from core.returns.policy.policy_document import Policy
 from core.returns.policy.policy_variants import policy_for
-from core.returns.presenter import display_names, sentences, withdrawal_view
+from core.returns.presenter import display_names, exchange_view, sentences, withdrawal_view
 from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_view import answers_of, explain, objections_of, view_return
 from core.returns.requests import canceling
@@ -39,9 +39,19 @@ from core.stores.model import Store
 
 
 def view_options(
-    session: Session, store: Store, order: Order, reader: ReaderContext, *, kind: str = "return", gift: bool = False
+    session: Session,
+    store: Store,
+    order: Order,
+    reader: ReaderContext,
+    *,
+    kind: str = "return",
+    gift: bool = False,
+    has_variants: bool = False,
 ) -> OptionsOut:
-    """Say what can be done with an order; in one read, so that all of it fits together. A gift shows no price."""
+    """Say what can be done with an order; in one read, so that all of it fits together. A gift shows no price.
+
+    `has_variants` says whether the store's platform can be asked for a product's variants.
+    """
     balance = read_balance(session, order)
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
     right = _right_of(session, store, order, balance, reader.now)
@@ -52,11 +62,11 @@ def view_options(
         order_id=str(order.id),
         number=order.number,
         currency=order.currency,
-        lines=_lines(session, store, balance, policy, right, reader, gift=gift),
+        lines=_lines(session, store, balance, policy, right, reader, gift=gift, has_variants=has_variants),
         reasons=_reasons(policy, reader),
         wishes=[ChoiceOut(key=wish, label=display_names.wish_label(reader.words, wish)) for wish in policy.wishes],
         cancel=_cancel(session, store, order, policy, reader),
-        withdrawal=withdrawal_view.view_right(right, order, store, reader),
+        withdrawal=withdrawal_view.view_right(right, order, store, reader, may_cost=not gift and policy.may_cost),
         returns=[view_return(session, store, rma, reader) for rma in returns],
         withdrawals=[withdrawal_view.view_withdrawal(row, order, store, reader) for row in withdrawals],
     )
@@ -68,16 +78,29 @@ def view_quote(evaluated: EvaluatedRequest, reader: ReaderContext, *, gift: bool
     lines = {line.ref: line for line in evaluated.balance.lines}
     shown = evaluated.quote if not gift else None
     goes = answer.answer != "decline"
+    refunds = evaluated.settlement is None or evaluated.rest is not None or bool(evaluated.settlement.back)
+    settlement, rest = evaluated.settlement, evaluated.rest
+    amount: int | None = shown.total if shown else 0
+    told = shown.explanation if shown else ()
+    if settlement and shown:
+        parts = [part for part in (settlement.back, rest.total if rest else None) if part is not None]
+        amount, told = sum(parts) if parts else None, (*(rest.explanation if rest else ()), *settlement.entries)
+    currency = evaluated.balance.bought.currency
     return QuoteOut(
         answer=answer.answer,
-        amount=None if gift else evaluated.quote.total if evaluated.quote else 0,
-        currency=evaluated.balance.bought.currency,
+        exchange=exchange_view.sentence(words, settlement, currency, gift=gift) if settlement else "",
+        to_pay=None if gift else settlement.to_pay if settlement else 0,
+        amount=None if gift else amount,
+        currency=currency,
         fees=None if gift else evaluated.quote.fees if evaluated.quote else 0,
-        explanation=explain(reader, shown.explanation, lines) if shown else [],
+        explanation=explain(reader, told, lines),
         lines=answers_of(reader, answer.lines),
         photos_required=photos_wanted(answer),
-        refund_sentence=sentences.refund_when(words, answer.refund_when) if goes and not gift else "",
+        refund_sentence=sentences.refund_when(words, answer.refund_when) if goes and refunds and not gift else "",
         way_back_sentence=_way_back(evaluated, reader, gift=gift) if goes else "",
+        withdrawal_sentence=sentences.cheaper_withdrawal(words, cheaper.values["until"], today=reader.today)  # type: ignore[arg-type]
+        if (cheaper := answer.withdrawal)
+        else "",
     )
 
 
@@ -86,7 +109,8 @@ def _way_back(evaluated: EvaluatedRequest, reader: ReaderContext, *, gift: bool)
         return ""
     fees = evaluated.answer.fees
     label_fee = 0 if gift else fees.label
-    return sentences.way_back(reader.words, fees.label_paid_by, label_fee, evaluated.balance.bought.currency)
+    currency, exchange = evaluated.balance.bought.currency, evaluated.settlement is not None and evaluated.rest is None
+    return sentences.way_back(reader.words, fees.label_paid_by, label_fee, currency, exchange=exchange)
 
 
 def best_answers(policy: Policy, facts: ReturnFacts, now: datetime) -> tuple[Answer, ...]:
@@ -107,6 +131,7 @@ def _lines(
     reader: ReaderContext,
     *,
     gift: bool,
+    has_variants: bool,
 ) -> list[LineOut]:
     goods = [line for line in balance.lines if line.kind in GOODS]
     wish = policy.wishes[0] if policy.wishes else "refund"
@@ -124,6 +149,7 @@ def _lines(
             value=None if gift else fact.value // fact.quantity,
             answer=answer.answer,
             window_ends=answer.window_ends,
+            has_variants=has_variants and bool(line.product_ref),
             window_sentence=sentences.window(reader.words, answer, today=reader.today),
             objections=objections_of(reader, answer),
             withdrawal=_line_right(right, line, reader),

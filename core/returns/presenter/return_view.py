@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,8 +22,9 @@ from core.returns.api.outputs import (
 from core.returns.facts import Answer
 from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money import payout
+from core.returns.money.exchange import Settlement
 from core.returns.money.quotes import Entry
-from core.returns.presenter import display_names, progress
+from core.returns.presenter import display_names, exchange_view, progress
 from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.sentences import objection, offer
 from core.returns.requests.lifecycle import items_of
@@ -33,7 +35,7 @@ from core.stores.model import Store
 def view_return(session: Session, store: Store, rma: Return, reader: ReaderContext) -> ReturnOut:
     """Put a return into its shopper's words. A gift's recipient reads no amount, who may only look no address."""
     items, money, lines = items_of(session, rma), money_of(session, rma), lines_of(session, rma.order_id)
-    amount, entries = amount_of(session, rma, money)
+    brings = amount_of(session, rma, money)
     return ReturnOut(
         id=str(rma.id),
         rma=rma.rma,
@@ -43,9 +45,11 @@ def view_return(session: Session, store: Store, rma: Return, reader: ReaderConte
         sentence=progress.next_sentence(reader, rma, money),
         steps=progress.steps_of(reader, rma, items, money),
         lines=[_line(reader, item, lines.get(item.line_ref)) for item in items],
-        amount=amount,
+        exchange=_exchange(reader, rma, brings.settlement, money),
+        to_pay=brings.to_pay,
+        amount=brings.amount,
         currency=rma.currency,
-        explanation=explain(reader, entries, lines),
+        explanation=explain(reader, brings.entries, lines),
         reimbursements=[_money(reader, rma, row) for row in money],
         instructions=progress.instructions(reader, rma, return_settings_of(store), items),
         label_url=rma.label_url if reader.may_act else "",
@@ -57,17 +61,42 @@ def view_return(session: Session, store: Store, rma: Return, reader: ReaderConte
     )
 
 
-def amount_of(session: Session, rma: Return, money: Sequence[Reimbursement]) -> tuple[int | None, list[Entry]]:
-    """Say what a return brings, in minor units, with the entries that add up to it: as promised, else as it stands.
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a return brings, in minor units; the entries add up to `amount` less `to_pay`.
 
-    None where nothing comes of it, and for a gift.
+    `amount` is None where nothing comes of it, for a gift, and where an exchange has no price yet and nothing else is
+    given. `settlement` is the exchange, where there is one.
     """
-    if rma.gift or rma.status in ("declined", "canceled"):
-        return None, []
-    if money:
-        return sum(row.amount for row in money), [Entry(**entry) for row in money for entry in row.explanation]
-    quotes = [share.quote for share in payout.shares_of(session, rma)]
-    return sum(quote.total for quote in quotes), [entry for quote in quotes for entry in quote.explanation]
+
+    amount: int | None = None
+    to_pay: int | None = None
+    entries: tuple[Entry, ...] = ()
+    settlement: Settlement | None = None
+
+
+def amount_of(session: Session, rma: Return, money: Sequence[Reimbursement]) -> Brought:
+    """Say what a return brings: as promised, else as it stands."""
+    if rma.status in ("declined", "canceled"):
+        return Brought()
+    parts = [_promised(row) for row in money] or [
+        (share.settlement, share.quote.total, share.quote.explanation) for share in payout.shares_of(session, rma)
+    ]
+    settlement = next((one for one, _, _ in parts if one), None)
+    if rma.gift:
+        return Brought(settlement=settlement)
+    entries = [entry for one, _, told in parts for entry in (one.entries if one else told)]
+    if sum(entry.amount for entry in entries if entry.what == "balance") == 0:  # told apart in each row alone
+        entries = [entry for entry in entries if entry.what != "balance"]
+    given = [one.back if one else total for one, total, _ in parts]
+    known = [amount for amount in given if amount is not None]
+    to_pay = settlement.to_pay if settlement else 0
+    return Brought(sum(known) if known or not given else None, to_pay, tuple(entries), settlement)
+
+
+def _promised(row: Reimbursement) -> tuple[Settlement | None, int, tuple[Entry, ...]]:
+    settlement = exchange_view.of_row(row) if row.kind == "exchange" else None
+    return settlement, row.amount, tuple(Entry(**entry) for entry in row.explanation)
 
 
 def money_of(session: Session, rma: Return) -> list[Reimbursement]:
@@ -118,6 +147,13 @@ def objections_of(reader: ReaderContext, answer: Answer) -> list[ObjectionOut]:
     ]
 
 
+def _exchange(reader: ReaderContext, rma: Return, settlement: Settlement | None, money: Sequence[Reimbursement]) -> str:
+    if settlement is None:
+        return ""
+    is_paid = any(row.kind == "exchange" and row.state == "issued" for row in money)
+    return exchange_view.sentence(reader.words, settlement, rma.currency, gift=rma.gift, is_paid=is_paid)
+
+
 def _line(reader: ReaderContext, item: ReturnItem, line: LineItem | None) -> ReturnLineOut:
     return ReturnLineOut(
         ref=item.line_ref,
@@ -128,6 +164,7 @@ def _line(reader: ReaderContext, item: ReturnItem, line: LineItem | None) -> Ret
         accepted=item.accepted,
         reason_label=display_names.reason_label(reader.words, item.reason),
         wish=item.wish,  # type: ignore[arg-type]
+        exchange_for=(item.exchange_title or item.exchange_for) if item.wish == "exchange" else "",
         note=item.note,
     )
 

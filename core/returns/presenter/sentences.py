@@ -138,8 +138,15 @@ def refund_when(words: Words, stage: str) -> str:
     }.get(stage, "")
 
 
-def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "") -> str:
-    """Say who pays the way back. `label_fee` is kept from the refund.
+def cheaper_withdrawal(words: Words, until: date | None, *, today: date | None = None) -> str:
+    """Say that the legal withdrawal costs less than a return with a fee."""
+    if until is None:
+        return words.pgettext("widget", "You may also withdraw: no fee.")
+    return words.pgettext("widget", "You may also withdraw: no fee until %(day)s.", day=words.day(until, today=today))
+
+
+def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "", *, exchange: bool = False) -> str:
+    """Say who pays the way back. `label_fee` is kept from the refund; of an `exchange` it is a part of what is to pay.
 
     `paid_by` is "store", "shopper", "law" for a withdrawal about which the store did not say, or "".
     """
@@ -150,6 +157,8 @@ def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "")
         return say("widget", "You pay for the way back only if the store told you so before you ordered.")
     if paid_by == "shopper" and label_fee:
         amount = words.money(label_fee, currency)
+        if exchange:
+            return say("widget", "The way back with the store's label costs you %(amount)s.", amount=amount)
         return say(
             "widget", "The way back with the store's label costs you %(amount)s, taken from the refund.", amount=amount
         )

@@ -68,16 +68,22 @@ def _addresses(row: Withdrawal, order: Order) -> tuple[str, ...]:
     return order.email, other
 
 
-def view_right(right: Right | None, order: Order, store: Store, reader: ReaderContext) -> RightOut:
-    """Say whether and until when the order can be withdrawn from."""
+def view_right(
+    right: Right | None, order: Order, store: Store, reader: ReaderContext, *, may_cost: bool = False
+) -> RightOut:
+    """Say whether and until when the order can be withdrawn from; `may_cost` says that a return can bear a fee."""
     advice = not_advice(reader.words)
     if right is None or not any(right.left.values()):
-        return RightOut(available=False, late=False, until=None, sentence="", label="", not_advice=advice)
+        return RightOut(available=False, late=False, until=None, sentence="", cheaper="", label="", not_advice=advice)
+    is_cheaper = (
+        may_cost and right.is_open and any(n and not right.exemptions.get(ref) for ref, n in right.left.items())
+    )
     return RightOut(
         available=right.is_open,
         late=not right.is_open,
         until=right.period.ends,
         sentence=right_sentence(right, reader),
+        cheaper=sentences.cheaper_withdrawal(reader.words, right.period.ends, today=reader.today) if is_cheaper else "",
         label=button_label("withdraw", reader.words, order.language, store.language, country=right.country),
         not_advice=advice,
     )

@@ -18,10 +18,11 @@ from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
 from core.returns.goods_location import delivery_days, locate_goods
 from core.returns.law.information_duty import was_informed
 from core.returns.model import Return, Withdrawal
+from core.returns.money.exchange import Settlement, goods_for, settle
 from core.returns.money.order_balance import OrderBalance, read_balance, select_of_order
 from core.returns.money.purchased import GOODS
 from core.returns.money.quotes import Fee, Quote, QuoteRequest
-from core.returns.money.refund_amount import MoreThanBought, NothingLeft, quote
+from core.returns.money.refund_amount import MoreThanBought, NothingLeft, apply_quote, quote
 from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
 from core.returns.policy.policy_document import Goods, Policy
@@ -62,17 +63,26 @@ class RequestedLine:
     answers: Mapping[str, str] = field(default_factory=dict)
     exchange_for: str = ""
     """What is wanted instead: a variant's ref, or the shopper's own words."""
+    exchange_title: str = ""
+    exchange_price: int | None = None
+    """The chosen variant's name, and what one of it costs; "" and None where none was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedRequest:
-    """An evaluated request: the order's balance, the policy's answer and the refund (None: nothing is left)."""
+    """An evaluated request: the order's balance, the policy's answer and the refund (None: nothing is left).
+
+    `quote` is what comes back, exchanged or not. Where something is exchanged, `settlement` is what that comes to and
+    `rest` what the other lines bring.
+    """
 
     balance: OrderBalance
     policy: Policy
     facts: ReturnFacts
     answer: Answer
     quote: Quote | None
+    settlement: Settlement | None = None
+    rest: Quote | None = None
 
 
 def evaluate(
@@ -91,7 +101,9 @@ def evaluate(
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
     facts = facts_of(session, store, balance, policy, asked, gift=gift, now=now)
     answer = ask(policy, facts, now)
-    return EvaluatedRequest(balance, policy, facts, answer, _quote(balance, answer, facts))
+    given = _quote(balance, answer, facts)
+    settlement, rest = _settlement(balance, answer, asked, given)
+    return EvaluatedRequest(balance, policy, facts, answer, given, settlement, rest)
 
 
 def facts_of(
@@ -206,6 +218,45 @@ def _quote(balance: OrderBalance, answer: Answer, facts: ReturnFacts) -> Quote |
         return quote(balance.bought, QuoteRequest(lines=wanted, fees=fees_of(answer), keep_item=keeps))
     except (NothingLeft, MoreThanBought, ValueError):
         return None
+
+
+def _settlement(
+    balance: OrderBalance, answer: Answer, asked: Sequence[RequestedLine], given: Quote | None
+) -> tuple[Settlement | None, Quote | None]:
+    """Say what the exchanged lines come to and what the others bring, which bear the fees first as at the payout."""
+    accepted = [one for one, said in zip(asked, answer.lines, strict=True) if said.answer != "decline"]
+    exchanged = [one for one in accepted if one.wish == "exchange"]
+    if given is None or not exchanged:
+        return None, None
+    rest, bought, fees = None, balance.bought, fees_of(answer)
+    if others := [one for one in accepted if one.wish != "exchange"]:
+        keeps = all(one.wish == "keep" for one in others)
+        rest = quote(bought, QuoteRequest(_counted(others), fees=fees, keep_item=keeps))
+        bought, fees = apply_quote(bought, rest), _fees_left(fees, rest.fees)
+        given = quote(bought, QuoteRequest(_counted(exchanged), fees=fees))
+    units, worth = _counted(exchanged), {part.ref: part.gross for part in given.lines}
+    titles = {line.ref: f"{line.title}, {line.variant}" if line.variant else line.title for line in balance.lines}
+    goods = [
+        goods_for(one.ref, titles[one.ref], one.quantity, one, worth.get(one.ref, 0) * one.quantity // units[one.ref])
+        for one in exchanged
+    ]
+    return settle(given, goods), rest
+
+
+def _counted(lines: Sequence[RequestedLine]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for one in lines:
+        counts[one.ref] += one.quantity
+    return counts
+
+
+def _fees_left(fees: Sequence[Fee], taken: int) -> tuple[Fee, ...]:
+    left = []
+    for fee in fees:
+        gone = min(fee.amount, taken)
+        taken -= gone
+        left.append(Fee(fee.what, fee.amount - gone))
+    return tuple(left)
 
 
 def _history(session: Session, order: Order, now: datetime) -> tuple[Sequence[Row], int]:

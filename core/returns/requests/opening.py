@@ -156,6 +156,8 @@ def _write(
             wish=one.wish,
             answers=dict(one.answers),
             exchange_for=one.exchange_for,
+            exchange_title=one.exchange_title,
+            exchange_price=one.exchange_price,
         )
         for one in accepted_lines
     ]

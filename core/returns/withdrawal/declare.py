@@ -175,7 +175,7 @@ def note_sent(session: Session, store: Store, row: Withdrawal, by: Actor, *, pro
     events.record_event(session, row.order_id, "withdrawal_sent", {"number": row.number}, entry=entry, now=now)
 
 
-def pay(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> Reimbursement:
+def pay(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> list[Reimbursement]:
     """Promise the money of a withdrawal, as `refund_terms.quote_of` says it.
 
     Asked again, give the first. Raises IllegalMove unless it was acknowledged, NothingLeft where all was paid back.

@@ -9,8 +9,8 @@ import pytest
 
 from core.platform.contract import ExchangeLine, RefundLine, Reimbursement
 from core.platform.errors import Refused
-from core.platform.sample_payments import credit_code, exchange_order, pay, take_back
-from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, PaymentSnapshot, TaxPart
+from core.platform.sample_payments import credit_code, exchange_order, missing_variant, pay, take_back
+from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, PaymentSnapshot, TaxPart, Variant
 from tests.conftest import NOON
 from tests.core.samples import MUG, anns_order
 
@@ -20,6 +20,7 @@ PAYMENTS = (
     PaymentSnapshot("card", "card", 1900, refundable=True),
 )
 ONE_MUG = RefundLine("l1", 1, 1200)
+BLUE = {"blue": Variant("blue", "blue", 9900, "EUR")}
 
 
 def order(**changes: Any) -> OrderSnapshot:
@@ -62,7 +63,7 @@ def test_a_code_is_the_same_for_the_same_key_alone() -> None:
 def test_what_nobody_named_goes_out_again_at_what_it_was_bought_for() -> None:
     taxed = replace(MUG, tax=504, taxes=(TaxPart("vat", 504),))
     instead = exchange_order(
-        order(lines=(taxed, SHIPPING)), wanted(RefundLine("l1", 1, 1200, {"vat": 252})), {"blue": 9900}, NOON
+        order(lines=(taxed, SHIPPING)), wanted(RefundLine("l1", 1, 1200, {"vat": 252})), BLUE, NOON
     )
     assert [(line.title, line.quantity, line.total) for line in instead.lines] == [("Mug", 1, 1452)]
     assert (instead.total, instead.paid_at, instead.email) == (1452, NOON, "ann@shopper.example")
@@ -76,14 +77,16 @@ def test_a_variant_costs_what_it_costs_and_an_open_rest_waits_for_its_payment(
     price: int, captured: int, is_paid: bool
 ) -> None:
     out = (ExchangeLine("l1", "blue", 1),)
-    instead = exchange_order(order(), wanted(ONE_MUG, exchange=out), {"blue": price}, NOON)
+    instead = exchange_order(order(), wanted(ONE_MUG, exchange=out), {"blue": replace(BLUE["blue"], price=price)}, NOON)
     assert (instead.total, instead.payments[0].captured, instead.paid_at is not None) == (price, captured, is_paid)
     assert instead.state == ("open" if is_paid else "unpaid")
 
 
 def test_an_order_that_was_waited_for_is_paid_in_full_and_by_card() -> None:
     out = (ExchangeLine("l1", "blue", 2),)
-    paid = pay(exchange_order(order(), wanted(ONE_MUG, exchange=out), {"blue": 1500}, NOON), NOON)
+    paid = pay(
+        exchange_order(order(), wanted(ONE_MUG, exchange=out), {"blue": replace(BLUE["blue"], price=1500)}, NOON), NOON
+    )
     assert [(payment.method, payment.captured) for payment in paid.payments] == [("exchange", 1200), ("card", 1800)]
     assert (paid.state, paid.paid_at) == ("open", NOON)
 
@@ -92,3 +95,18 @@ def test_an_order_that_was_waited_for_is_paid_in_full_and_by_card() -> None:
 def test_what_was_not_bought_cannot_be_exchanged(out: ExchangeLine) -> None:
     with pytest.raises(Refused, match="cannot be exchanged"):
         exchange_order(order(), wanted(ONE_MUG, exchange=(out,)), {}, NOON)
+
+
+def test_the_price_a_shopper_was_told_is_what_it_costs() -> None:
+    out = (ExchangeLine("l1", "blue", 2, price=2000),)
+    assert exchange_order(order(), wanted(ONE_MUG, exchange=out), BLUE, NOON).total == 2000
+
+
+@pytest.mark.parametrize(("variant", "stock"), [("blue", 1), ("size L, please", 9)])
+def test_what_is_not_on_the_shelf_is_named_and_not_replaced_by_the_same_again(variant: str, stock: int) -> None:
+    out = (ExchangeLine("l1", variant, 2),)
+    assert variant in missing_variant(wanted(ONE_MUG, exchange=out), {"blue": stock})
+
+
+def test_the_same_again_is_not_looked_for() -> None:
+    assert missing_variant(wanted(ONE_MUG, exchange=(ExchangeLine("l1", "", 2),)), {}) == ""

@@ -215,16 +215,17 @@ def test_an_exchange_sends_the_other_thing_and_moves_no_money(
     services: Services, store: Store, world: World, worker: Worker, post: Post
 ) -> None:
     set_policy(services, store, **ACCEPTS)
+    world.shelve("p2-large", 5000, product="p2", title="large")
     request = ReturnRequest((RequestedLine("l2", 1, "too_small", "exchange", exchange_for="p2-large"),))
     opened(services, store, place(services, store, world, worker), request)
     take_in(services, store)
     worker.run_until_idle()
     (money,) = the_money(services, store)
     assert (money.kind, money.state, money.amount) == ("exchange", "issued", 5000)
-    assert money.exchange == [{"line": "l2", "variant": "p2-large", "quantity": 1}]
+    assert money.exchange == [{"line": "l2", "variant": "p2-large", "quantity": 1, "title": "p2-large", "price": None}]
     sent = world.order(money.platform_ref)
     assert sent is not None
-    assert [(line.variant, line.quantity) for line in sent.lines] == [("p2-large", 1)]
+    assert [(line.variant, line.quantity) for line in sent.lines] == [("large", 1)]
     assert letters(services, store)[-1] == ("exchange_ready", "sent")
     approved, ready = (
         next(text_of(mail) for mail in post.received if mail["X-Aftercare-Kind"] == kind)

@@ -54,6 +54,26 @@ def read_product(store: Store, call: Call) -> Answer:
     return one(call, _show_product(store, store.products[call.ref]))
 
 
+def list_variations(store: Store, call: Call) -> Answer:
+    """The variations of a product; a simple one has none, an unknown one is a 404."""
+    if call.ref not in store.products:
+        raise RestError(404, "woocommerce_rest_product_invalid_id", "Invalid ID.")
+    return many(store, call, (row for row in store.variations.values() if row["parent_id"] == call.ref))
+
+
+def read_setting(store: Store, call: Call) -> Answer:
+    """One setting of a group, as far as the store has been asked for it; else 404 with WooCommerce's own words."""
+    group, name = call.refs
+    known = {
+        ("general", "woocommerce_currency"): store.currency,
+        ("general", "woocommerce_calc_taxes"): "yes" if store.has_taxes else "no",
+        ("tax", "woocommerce_prices_include_tax"): "yes" if store.prices_have_tax else "no",
+    }
+    if (group, name) not in known:
+        raise RestError(404, "rest_setting_setting_invalid", "Invalid setting.")
+    return one(call, {"id": name, "value": known[group, name], "group_id": group})
+
+
 def _show_product(store: Store, product: Json) -> Json:
     links = make_links(f"{store.url}/wp-json/wc/v3/products", product["id"])
     return {**product, "permalink": f"{store.url}/product/{product['slug']}/", "_links": links}

@@ -33,6 +33,8 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("DELETE", "wc/v3/orders/ID/fulfillments/ID", orders.delete_fulfillment),
     ("GET", "wc/v3/products", shop.list_products),
     ("GET", "wc/v3/products/ID", shop.read_product),
+    ("GET", "wc/v3/products/ID/variations", shop.list_variations),
+    ("GET", "wc/v3/settings/SLUG/SLUG", shop.read_setting),
     ("GET", "wc/v3/products/reviews", shop.list_reviews),
     ("GET", "wc/v3/products/reviews/ID", shop.read_review),
     ("PUT", "wc/v3/products/reviews/ID", shop.edit_review),

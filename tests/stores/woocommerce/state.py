@@ -67,6 +67,8 @@ class State:
             row["id"]: row
             for row in (load_recorded("product.updated__stock"), load_recorded("rest.products__get_variable"))
         }
+        self.variations: dict[int, Json] = {row["id"]: row for row in load_recorded("rest.variations__list")}
+        self.has_taxes, self.prices_have_tax = True, False
         self.orders: dict[int, Json] = {}
         self.refunds: dict[int, list[Json]] = {}
         self.fulfillments: dict[int, list[Json]] = {}

@@ -17,16 +17,18 @@ export async function open(frame: Frame, next: string): Promise<void> {
   if (next === "withdraw" && mayDeclare(options)) return startWithdrawal(frame, options, again);
   if (next === "return" && !options.returns.length && canReturn(options)) return startReturn(frame, options, again);
   const { say, h } = frame;
+  const { cheaper } = options.withdrawal;
   frame.show(
     frame.view(
       say("Return or cancel"),
       options.returns.map((rma) => drawReturn(frame, rma, again)),
       options.withdrawals.map((one) => drawWithdrawal(frame, one, again)),
+      cheaper && h("section.choices", null, withdrawing(frame, options, again)),
       canReturn(options)
-        ? frame.press(say("Start a return"), () => startReturn(frame, options, again), ".primary")
+        ? frame.press(say("Start a return"), () => startReturn(frame, options, again), cheaper ? "" : ".primary")
         : nothing(frame, options),
       otherWays(frame, options, again),
-      h("section.choices", null, withdrawing(frame, options, again)),
+      !cheaper && h("section.choices", null, withdrawing(frame, options, again)),
       options.cancel.sentence && h("section.choices", null, canceling(frame, options, again)),
       frame.press(say("Back to the order"), frame.home, ".plain.back"),
     ),
@@ -87,10 +89,10 @@ function mayDeclare({ withdrawal }: Options): boolean {
 
 function withdrawing(frame: Frame, options: Options, again: () => void): HTMLElement[] {
   const { h } = frame;
-  const { sentence } = options.withdrawal;
-  const said = sentence ? [h("p", null, sentence)] : [];
+  const { sentence, cheaper, label } = options.withdrawal;
+  const said = [sentence, cheaper].filter(Boolean).map((one) => h("p", null, one));
   if (!mayDeclare(options)) return said;
-  return [...said, frame.press(options.withdrawal.label, () => startWithdrawal(frame, options, again))];
+  return [...said, frame.press(label, () => startWithdrawal(frame, options, again), cheaper ? ".primary" : "")];
 }
 
 function canceling(frame: Frame, { order_id: order, cancel }: Options, again: () => void): HTMLElement[] {

@@ -1,6 +1,6 @@
 // What a shopper has filled in of a return, as plain values: what is still missing, and what the server is asked.
 
-import type { Options, Reason } from "./shapes";
+import type { Line, Options, Reason } from "./shapes";
 
 export interface Pick {
   quantity: number;
@@ -8,6 +8,8 @@ export interface Pick {
   answers: Record<string, string>;
   /** What the shopper would like in its place, in their words, where they wish for an exchange. */
   instead: string;
+  /** One of the store's offers for it; "" where none was chosen. */
+  offer: string;
 }
 
 /** How the order is to come back: a gift is exchanged or credited and shows no price, a warranty claim is no return. */
@@ -33,12 +35,16 @@ export function blank(options: Options, way: Way = ""): Draft {
 /** Choose how many of a line go back; none takes the line out again, and forgets its reason. */
 export function choose(draft: Draft, ref: string, quantity: number): void {
   const { picks } = draft;
-  if (quantity > 0) picks[ref] = { ...(picks[ref] ?? { reason: "", answers: {}, instead: "" }), quantity };
+  if (quantity > 0) picks[ref] = { ...(picks[ref] ?? { reason: "", answers: {}, instead: "", offer: "" }), quantity };
   else delete picks[ref];
 }
 
 export function refs(draft: Draft): string[] {
   return Object.keys(draft.picks);
+}
+
+export function chosenOf({ lines }: Options, { picks }: Draft): Line[] {
+  return lines.filter((line) => picks[line.ref]);
 }
 
 /** Give the most that could come back, in minor units, before fees are known. */
@@ -77,9 +83,11 @@ export function canQuote(draft: Draft): boolean {
 /** Give the body that asks for a quote, or with a comment opens the return. */
 export function bodyOf(draft: Draft, options: Options): object {
   const lines = refs(draft).map((ref) => {
-    const { quantity, reason, answers, instead } = draft.picks[ref]!;
+    const { quantity, reason, answers, instead, offer } = draft.picks[ref]!;
     const line = { ref, quantity, reason, wish: draft.wish, answers };
-    return draft.wish === "exchange" && instead ? { ...line, exchange_for: instead } : line;
+    if (draft.wish !== "exchange") return line;
+    if (offer) return { ...line, exchange_offer: offer };
+    return instead ? { ...line, exchange_for: instead } : line;
   });
   const photos = draft.photos.map((one) => one.id);
   const body = { order: options.order_id, lines, photos, ...told(draft.way) };

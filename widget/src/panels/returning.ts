@@ -97,16 +97,18 @@ const pending = new WeakMap<Returning, object | null>();
 function drawSum({ frame, draft, options, quote, sum }: Returning): void {
   const { say, h } = frame;
   if (!quote) {
-    const most = upTo(draft, options);
+    const most = draft.wish === "exchange" ? 0 : upTo(draft, options);
     const said = say("Up to %(amount)s", { amount: amountOf(frame, most, options.currency) });
     return frame.fill(sum, most > 0 && h("p", null, said));
   }
-  const { amount, currency, explanation } = quote;
-  if (amount === null) return frame.fill(sum);
+  const { amount, currency, explanation, exchange } = quote;
+  if (amount === null && !exchange) return frame.fill(sum);
   const why = h("summary", null, say("Why this amount"));
   frame.fill(
     sum,
-    h("p", null, say("You get back"), " ", h("b", null, amountOf(frame, amount, currency))),
+    exchange
+      ? h("p", null, h("b", null, exchange))
+      : h("p", null, say("You get back"), " ", h("b", null, amountOf(frame, amount, currency))),
     explanation.length > 0 && h("details", null, why, explained(frame, explanation, currency)),
   );
 }

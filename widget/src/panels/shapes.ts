@@ -15,6 +15,7 @@ export interface Line {
   value: number | null;
   answer: string;
   window_sentence: string;
+  has_variants: boolean;
   objections: Objection[];
   /** `exempt` may be declared too, but is not proposed. */
   withdrawal: { open: boolean; exempt: boolean; sentence: string } | null;
@@ -43,7 +44,7 @@ export interface Options {
   wishes: { key: string; label: string }[];
   cancel: { possible: boolean; sentence: string };
   withdrawal: { available: boolean;
-    late: boolean; sentence: string; label: string; not_advice: string };
+    late: boolean; sentence: string; cheaper: string; label: string; not_advice: string };
   returns: Rma[];
   withdrawals: Withdrawal[];
 }
@@ -54,8 +55,17 @@ export interface Entry {
   note: string;
 }
 
+/** What the store has instead of a line; `offer` names it in the request. */
+export interface Variant {
+  offer: string;
+  label: string;
+  image_url: string;
+  in_stock: boolean;
+}
+
 export interface Quote {
   answer: string;
+  exchange: string;
   amount: number | null;
   currency: string;
   explanation: Entry[];
@@ -63,6 +73,7 @@ export interface Quote {
   photos_required: number;
   refund_sentence: string;
   way_back_sentence: string;
+  withdrawal_sentence: string;
 }
 
 export interface Rma {
@@ -78,8 +89,10 @@ export interface Rma {
     quantity: number;
     accepted: number | null;
     reason_label: string;
+    exchange_for: string;
     note: string;
   }[];
+  exchange: string;
   amount: number | null;
   currency: string;
   explanation: Entry[];

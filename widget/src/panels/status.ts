@@ -1,5 +1,6 @@
 // Where a return stands: what happens next, by whom and by when; where the money is; what the shopper can do.
 
+import type { Child } from "../dom";
 import type { Frame } from "../frame";
 import { day } from "./format";
 import { amountOf, explained, named } from "./lines";
@@ -62,13 +63,13 @@ function steps({ h, tag }: Frame, { steps }: Rma): HTMLElement {
   return h("ol.path", null, rows);
 }
 
-function amount(frame: Frame, { amount, currency, explanation }: Rma): HTMLElement | false {
+function amount(frame: Frame, { amount, currency, explanation, exchange }: Rma): Child {
   const { say, h } = frame;
-  if (!explanation.length) return false;
+  if (!explanation.length) return exchange && h("p.note", null, exchange);
   return h(
     "details",
     null,
-    h("summary", null, say("You get back"), " ", amountOf(frame, amount, currency)),
+    h("summary", null, exchange || [say("You get back"), " ", amountOf(frame, amount, currency)]),
     explained(frame, explanation, currency),
   );
 }

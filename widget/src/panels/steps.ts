@@ -1,10 +1,10 @@
 // The steps of a return: what, what for, and a last look. `why.ts` is the one between.
 
 import type { Child } from "../dom";
-import { choose, reasonOf, refs, type Draft } from "./draft";
+import { chosenOf, choose, reasonOf, refs } from "./draft";
+import { askInstead } from "./instead";
 import { howMany, named, objections } from "./lines";
 import type { Returning } from "./returning";
-import type { Line, Options } from "./shapes";
 
 export interface Step {
   title: string;
@@ -68,22 +68,6 @@ export function askWish(flow: Returning): Step {
   };
 }
 
-// Free words: what a store has instead, no order knows.
-function askInstead({ frame, options, draft }: Returning): Child {
-  const { say, h } = frame;
-  return chosenOf(options, draft).map((line) => {
-    const pick = draft.picks[line.ref]!;
-    const label = say("What you would like instead, such as another size or color (optional)");
-    const field = frame.field(label, { maxlength: 200, value: pick.instead });
-    field.input.addEventListener("input", () => (pick.instead = field.value()));
-    return h("div", null, named(frame, line), field.box);
-  });
-}
-
-function chosenOf({ lines }: Options, { picks }: Draft): Line[] {
-  return lines.filter((line) => picks[line.ref]);
-}
-
 export function review({ frame, options, draft, quote }: Returning): Step {
   const { say, h } = frame;
   const comment = frame.field(say("Anything else the store should know (optional)"), { maxlength: 1000 }, "textarea");
@@ -102,10 +86,11 @@ export function review({ frame, options, draft, quote }: Returning): Step {
       objections(frame, answer?.objections ?? []),
     );
   });
+  const withdrawal_sentence = quote?.withdrawal_sentence;
   const said = [quote?.refund_sentence, quote?.way_back_sentence].filter(Boolean).map((one) => h("p", null, one));
   return {
     title: say("Is this right?"),
-    content: [h("ul.lines", null, rows), said, comment.box],
+    content: [withdrawal_sentence && h("p.note", null, withdrawal_sentence), h("ul.lines", null, rows), said, comment.box],
     isReady: () => true,
   };
 }
