@@ -7,28 +7,25 @@ import type { Card, Found, Page, Parcel } from "./shapes";
 
 const TROUBLE = "exception failed_attempt returned_to_sender delayed ready_for_pickup";
 
-/** Remember an order and show it, or the view the page asked for. */
-export async function openOrder(frame: Frame, found: Found, next = "", isAsked = true): Promise<void> {
+/** Remember an order and show it, or the view of it that has this name. */
+export function openOrder(frame: Frame, found: Found, place: string, isAsked?: boolean): Promise<void> {
   if (!found.page) throw new Error("this is no order in words");
-  frame.session.token = found.token;
-  frame.session.found = found;
-  if (next === "return" || next === "withdraw") return (await panel.back(frame)).open(frame, next);
-  if (next === "message") return (await panel.talk(frame)).askMessage(frame, "talk");
+  frame.enter(found);
+  return showPlace(frame, place, isAsked);
+}
+
+/** Show the order the session holds, or the view of it that has this name. */
+export async function showPlace(frame: Frame, place: string, isAsked = true): Promise<void> {
+  if (/^(back|status|return|withdraw)$/.test(place)) return (await frame.panels()).open(frame, place);
+  if (/^(message|not_received)$/.test(place)) return (await frame.panels()).askMessage(frame, place);
   showOrder(frame, isAsked);
 }
 
-const panel = {
-  back: (frame: Frame) => frame.load(() => import("./panels/back")),
-  choice: (frame: Frame) => frame.load(() => import("./panels/choice")),
-  talk: (frame: Frame) => frame.load(() => import("./panels/talk")),
-};
-
-/** Show the order the session holds. */
-export function showOrder(frame: Frame, isAsked = true): void {
+function showOrder(frame: Frame, isAsked: boolean): void {
   const { say } = frame;
   const { order, page } = frame.session.found!;
   if (!page) return;
-  const back = (next: string) => async () => (await panel.back(frame)).open(frame, next);
+  const to = (place: string) => () => showPlace(frame, place);
   const late = page.cards.filter((card) => card.promise_broken)[0];
   frame.show(
     view(
@@ -39,15 +36,16 @@ export function showOrder(frame: Frame, isAsked = true): void {
       h(
         "div.row",
         null,
-        frame.press(say("Return or cancel"), back("")),
-        page.withdraw && frame.press(page.withdraw, back("withdraw")),
-        frame.press(say("Write to the store"), async () => (await panel.talk(frame)).askMessage(frame, "talk")),
+        frame.press(say("Return or cancel"), to("back")),
+        page.withdraw && frame.press(page.withdraw, to("withdraw")),
+        frame.press(say("Write to the store"), to("message")),
       ),
       fold(say("What we told you"), page.told),
       h("p.muted", null, page.footnote),
       frame.foot?.(),
     ),
     isAsked,
+    "order",
   );
   frame.node.firstElementChild!.className += " order";
 }
@@ -57,7 +55,6 @@ function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTM
   const isHere = parcel.status === "delivered";
   const state =
     card.promise_broken && !isHere ? ".late" : isHere ? ".ok" : TROUBLE.includes(parcel.status) ? ".wait" : "";
-  const missing = async () => (await panel.talk(frame)).askMessage(frame, "not_received");
   return h(
     `section.card${state}`,
     null,
@@ -79,7 +76,7 @@ function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTM
     carrier(card),
     card.age && h("p.muted", null, card.age),
     fold(say("All scans"), card.scans),
-    isHere && frame.press(say("I don't have it"), missing, ".plain"),
+    isHere && frame.press(say("I don't have it"), () => showPlace(frame, "not_received"), ".plain"),
   );
 }
 
@@ -105,7 +102,7 @@ function fold(title: string, lines: string[][]): HTMLElement | "" {
 function choices(frame: Frame, { choices }: Page): HTMLElement | "" {
   if (!choices.length) return "";
   const place = h("div.choices", { role: "status" });
-  const ask = async (answer: string) => (await panel.choice(frame)).askChoice(frame, answer, place);
+  const ask = async (answer: string) => (await frame.panels()).askChoice(frame, answer, place);
   const buttons = choices.map(([label, answer]) => frame.press(label!, () => ask(answer!)));
   return h("div.choices", null, h("h4", null, frame.say("If that is too late")), h("div.row", null, buttons), place);
 }
