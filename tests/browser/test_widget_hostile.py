@@ -84,7 +84,7 @@ def poison_page(shown: dict[str, Any], text: str) -> dict[str, Any]:
     for card in shown["cards"]:
         card["items"] = [text]
         card["scans"] = [[text, text]]
-    return shown | {"notes": [text], "told": [[text, text]]}
+    return shown | {"notes": [text], "lists": [{"title": text, "lines": [[text, text]]}]}
 
 
 def test_a_page_that_broke_the_language_gets_the_whole_journey(page: Any) -> None:

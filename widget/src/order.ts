@@ -3,9 +3,9 @@
 import { h, type Child } from "./dom";
 import { view } from "./form";
 import type { Frame } from "./frame";
-import type { Card, Found, Page, Parcel } from "./shapes";
+import type { Card, Found, Page } from "./shapes";
 
-const TROUBLE = "exception failed_attempt returned_to_sender delayed ready_for_pickup";
+const PICTURE = { alt: "", loading: "lazy", referrerpolicy: "no-referrer" };
 
 /** Remember an order and show it, or the view of it that has this name. */
 export function openOrder(frame: Frame, found: Found, place: string, isAsked?: boolean): Promise<void> {
@@ -23,8 +23,7 @@ export async function showPlace(frame: Frame, place: string, isAsked = true): Pr
 
 function showOrder(frame: Frame, isAsked: boolean): void {
   const { say } = frame;
-  const { order, page } = frame.session.found!;
-  if (!page) return;
+  const page = frame.session.found!.page!;
   const to = (place: string) => () => showPlace(frame, place);
   const late = page.cards.filter((card) => card.promise_broken)[0];
   frame.show(
@@ -32,7 +31,7 @@ function showOrder(frame: Frame, isAsked: boolean): void {
       page.title,
       h("p.muted", null, page.placed),
       page.notes.map((note) => h("p.note", null, note)),
-      page.cards.map((card, n) => drawCard(frame, card, order.parcels[n]!, card === late && choices(frame, page))),
+      page.cards.map((card) => drawCard(frame, card, card === late && choices(frame, page))),
       h(
         "div.row",
         null,
@@ -40,7 +39,7 @@ function showOrder(frame: Frame, isAsked: boolean): void {
         page.withdraw && frame.press(page.withdraw, to("withdraw")),
         frame.press(say("Write to the store"), to("message")),
       ),
-      fold(say("What we told you"), page.told),
+      page.lists.map(({ title, lines }) => fold(title, lines)),
       h("p.muted", null, page.footnote),
       frame.foot?.(),
     ),
@@ -50,14 +49,12 @@ function showOrder(frame: Frame, isAsked: boolean): void {
   frame.node.firstElementChild!.className += " order";
 }
 
-function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTMLElement {
+function drawCard(frame: Frame, card: Card, choices: Child): HTMLElement {
   const { say } = frame;
-  const isHere = parcel.status === "delivered";
-  const state =
-    card.promise_broken && !isHere ? ".late" : isHere ? ".ok" : TROUBLE.includes(parcel.status) ? ".wait" : "";
   return h(
-    `section.card${state}`,
+    `section.card.${card.tone}`,
     null,
+    card.title && h("p.muted", null, card.title),
     h("h3", null, card.headline),
     card.promise && h("p", null, h(card.promise_broken ? "s" : "span", null, card.promise)),
     card.window && h("p", null, card.window),
@@ -71,18 +68,13 @@ function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTM
     h(
       "ul.items",
       null,
-      card.items.map((item, n) => h("li", null, picture(parcel, n), h("bdi", null, item))),
+      card.items.map(([what, src]) => h("li", null, src && h("img", { src, ...PICTURE }), h("bdi", null, what))),
     ),
     carrier(card),
     card.age && h("p.muted", null, card.age),
     fold(say("All scans"), card.scans),
-    isHere && frame.press(say("I don't have it"), () => showPlace(frame, "not_received"), ".plain"),
+    card.tone === "ok" && frame.press(say("I don't have it"), () => showPlace(frame, "not_received"), ".plain"),
   );
-}
-
-function picture(parcel: Parcel, n: number): HTMLElement | "" {
-  const url = parcel.items[n]?.image_url;
-  return url ? h("img", { src: url, alt: "", loading: "lazy", referrerpolicy: "no-referrer" }) : "";
 }
 
 function carrier({ carrier, tracking_number: number, tracking_url: url }: Card): HTMLElement | "" {
@@ -94,7 +86,7 @@ function carrier({ carrier, tracking_number: number, tracking_url: url }: Card):
 
 function fold(title: string, lines: string[][]): HTMLElement | "" {
   if (!lines.length) return "";
-  const rows = lines.map(([at, text]) => h("li", null, h("time", null, at), h("bdi", null, text)));
+  const rows = lines.map(([at, text, own]) => h("li", null, h("time", null, at), h("bdi", null, text), " ", own));
   return h("details", null, h("summary", null, title), h("ol.scans", null, rows));
 }
 

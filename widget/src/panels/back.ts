@@ -71,8 +71,11 @@ function nothing(frame: Frame, { lines }: Options): HTMLElement[] {
 function drawReturn(frame: Frame, rma: Rma, again: () => void): HTMLElement {
   const { h } = frame;
   const see = () => showReturn(frame, rma, again);
-  const what = [h("h3", null, rma.headline), h("p.muted", null, h("bdi", null, rma.rma)), h("p", null, rma.sentence)];
-  return h("section.card", null, what, frame.press(frame.say("See this return"), see));
+  const { say } = frame;
+  const isOrder = rma.kind === "cancel";
+  const number = !isOrder && h("p.muted", null, h("bdi", null, rma.rma));
+  const label = isOrder ? say("See how it stands") : say("See this return");
+  return h("section.card", null, h("h3", null, rma.headline), number, h("p", null, rma.sentence), frame.press(label, see));
 }
 
 function drawWithdrawal(frame: Frame, one: Withdrawal, again: () => void): HTMLElement {

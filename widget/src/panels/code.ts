@@ -10,7 +10,7 @@ export async function askCode(frame: Frame, back: () => void): Promise<void> {
     const typed = frame.field(say("Code"), {
       inputmode: "numeric",
       autocomplete: "one-time-code",
-      maxlength: 12,
+      maxlength: 400, // with what was pasted around it
       dir: "ltr",
     });
     const check = async () => {

@@ -24,8 +24,9 @@ export function money(tag: string, minor: number, currency: string): string {
 export function counter({ tag, say, line }: Words): (one: string | number, many: string | number, n: number) => string {
   return (one, many, n) => {
     const known = line(one);
-    const forms = typeof known === "string" ? { one: known, other: String(many) } : known;
-    return say(forms[new Intl.PluralRules(tag).select(n) as "one"] ?? forms.other!, { n });
+    const forms: Record<string, string> = typeof known === "string" ? { one: known, other: String(many) } : known;
+    const form = forms[new Intl.PluralRules(tag).select(n)] ?? forms.other!;
+    return say(form, { n });
   };
 }
 

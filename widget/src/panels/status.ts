@@ -18,7 +18,7 @@ export function showReturn(frame: Frame, rma: Rma, leave: () => void): void {
   frame.show(
     frame.view(
       rma.headline,
-      h("p.muted", null, h("bdi", null, rma.rma)),
+      rma.kind !== "cancel" && h("p.muted", null, h("bdi", null, rma.rma)),
       h("p", null, rma.sentence),
       rma.due && h("p.note", null, rma.due.sentence),
       steps(frame, rma),
@@ -96,11 +96,13 @@ function sent(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
   return frame.form(say("Tell the store it is on its way"), tell, number.box);
 }
 
-function cancel(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
+function cancel(frame: Frame, { id, kind }: Rma, leave: () => void): HTMLElement {
   const { say, h } = frame;
   const place = h("div.choices");
   const sure = async () => showNews(frame, await frame.call<Rma>(`returns/${id}/cancel`, {}), leave);
-  const ask = () => frame.fill(place, frame.press(say("Yes, cancel this return"), sure, ".primary"));
-  place.appendChild(frame.press(say("Cancel this return"), ask, ".plain"));
+  const isOrder = kind === "cancel";
+  const label = isOrder ? say("Yes, keep the order") : say("Yes, cancel this return");
+  const ask = () => frame.fill(place, frame.press(label, sure, ".primary"));
+  place.appendChild(frame.press(isOrder ? say("I no longer want to cancel") : say("Cancel this return"), ask, ".plain"));
   return place;
 }
