@@ -31,9 +31,17 @@ from core.desk.returns import (  # noqa: F401 - the same
     open_return_page,
     payment_actions,
     return_actions,
+    withdrawal_terms,
 )
 from core.desk.reviews import review_pages  # noqa: F401 - the same
-from core.desk.settings import privacy_pages, return_settings_page, sender_page, settings_page, widget_page  # noqa: F401 - the same
+from core.desk.settings import (  # noqa: F401 - the same
+    connection_page,
+    privacy_pages,
+    return_settings_page,
+    sender_page,
+    settings_page,
+    widget_page,
+)
 from core.http import errors, headers
 from core.http.context import Incoming, in_language, nonce, words
 from core.i18n.words import install as install_words
@@ -68,7 +76,8 @@ from core.shipping import sweep as shipping_sweep
 from core.shipping.mail import notices
 from core.shipping.rules import notice_kinds
 from core.stores import errors as stores_errors
-from core.stores import housekeeping, install
+from core.stores import housekeeping
+from core.stores.connection import access, health_check, moves, owner_mail
 from core.stores.worker_access import WorkerAccess
 from core.web import health, hooks, inbound_mail, installs, proxy, widget
 from core.web.fast_path import FastPath
@@ -98,7 +107,8 @@ def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, install, housekeeping, key_rotation, notices, shipping_sweep, cases, sender_page, retention),
+        *(changes, access, health_check, moves, owner_mail, housekeeping, key_rotation, notices, shipping_sweep, cases),
+        *(sender_page, retention),
         *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():

@@ -35,6 +35,7 @@ from core.reviews.model import Review
 from core.services import Services
 from core.shipping import evaluate
 from core.stores import install
+from core.stores.connection import access
 from core.stores.model import Feed, Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -44,6 +45,8 @@ polls start at the plugin's own cursor, which looks back by itself."""
 RECONCILE_WINDOW = timedelta(days=60)
 POLLS_OVER, CHECKS_OVER, RECONCILES_OVER = timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6)
 """Over how much time stores are spread whom the clock's work concerns: each has its own moment in it."""
+PROMISED_AT_ONCE = 500
+"""Jobs the clock promises in one commit; one commit for each store were 10,000 every quarter of an hour."""
 TURN = 2.0
 """Seconds after which a reading lets other work have its worker: to end and take a job costs a fifth of a page."""
 _FACTS = {"store", "privacy", "operation", "return"}
@@ -245,11 +248,16 @@ def reconcile_all(work: Work) -> None:
 
 
 def check_all(work: Work) -> None:
-    """Promise a look at every open store's connection."""
-    for store_id in _open_stores(work.services):
+    """Promise a look at every open store's connection, and see that somebody looks after each closed one."""
+    checks = [
+        (store_id, NewJob("stores.check_health", "check_health", run_at=work.now + offset_of(store_id, CHECKS_OVER)))
+        for store_id in _stores_that_are(work.services, "open")
+    ]
+    _promise_all(work, checks)
+    for store_id in _stores_that_are(work.services, "closed"):
         at = work.now + offset_of(store_id, CHECKS_OVER)
         with work.services.db.transaction(store_id) as session:
-            queue.enqueue(session, store_id, NewJob("stores.check_health", "check_health", run_at=at), now=work.now)
+            access.look_after(session, store_id, at=at, now=work.now)
 
 
 def offset_of(store_id: int, over: timedelta) -> timedelta:
@@ -259,19 +267,24 @@ def offset_of(store_id: int, over: timedelta) -> timedelta:
 
 
 def _for_open_stores(work: Work, feeds: dict[str, datetime], *, over: timedelta) -> None:
-    for store_id in _open_stores(work.services):
-        at = work.now + offset_of(store_id, over)
-        promised = [
-            NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()}, at)
-            for name, since in feeds.items()
-        ]
-        with work.services.db.transaction(store_id) as session:
-            queue.enqueue(session, store_id, promised, now=work.now)
+    promised = [
+        (store_id, NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()}, at))
+        for store_id in _stores_that_are(work.services, "open")
+        for at in [work.now + offset_of(store_id, over)]
+        for name, since in feeds.items()
+    ]
+    _promise_all(work, promised)
 
 
-def _open_stores(services: Services) -> list[int]:
+def _promise_all(work: Work, promised: Sequence[tuple[int, NewJob]]) -> None:
+    for start in range(0, len(promised), PROMISED_AT_ONCE):
+        with work.services.db.system(Purpose.PROMISE_READINGS) as session:
+            queue.enqueue_for_stores(session, promised[start : start + PROMISED_AT_ONCE], now=work.now)
+
+
+def _stores_that_are(services: Services, state: str) -> list[int]:
     with services.db.system(Purpose.LIST_STORES, write=False) as session:
-        return list(session.scalars(sa.select(Store.id).where(Store.state == "open")))
+        return list(session.scalars(sa.select(Store.id).where(Store.state == state)))
 
 
 def _open(work: Work) -> tuple[Store, Platform]:

@@ -97,9 +97,14 @@ class Keyring:
         values: dict[str, Any] = json.loads(self.open(blob, store_id=store_id, purpose=purpose))
         return values
 
+    @property
+    def seal_mark(self) -> bytes:
+        """What everything begins with that the first key sealed."""
+        return _VERSION + self._keys[0].id
+
     def needs_resealing(self, blob: bytes) -> bool:
         """Say whether another key than the first sealed the blob; seal it again before that key is dropped."""
-        return blob[:_HEAD_BYTES] != _VERSION + self._keys[0].id
+        return not blob.startswith(self.seal_mark)
 
     def sign(self, payload: dict[str, Any], *, purpose: str, now: datetime | None = None) -> str:
         """Sign a payload as a URL-safe token. Anyone can read it, only we can make it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -62,6 +63,11 @@ def add_message(session: Session, case: Case, *, side: str, text: str, origin: s
     }
     written = insert(session, table_of(Message)).values(row).on_conflict_do_nothing().returning(Message.id)
     return session.execute(written).first() is not None
+
+
+def with_attachments(text: str, names: Sequence[str]) -> str:
+    """Give a message's text with the names of what came along below it: a photo alone is a message too."""
+    return "\n\n".join(filter(None, (text, "\n".join(f"📎 {name}" for name in names))))
 
 
 def open_requested_case(work: Work) -> None:

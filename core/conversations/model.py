@@ -50,3 +50,16 @@ class Message(Owned, Base):
             postgresql_where=sa.text("origin <> ''"),
         ),
     )
+
+
+class CaseMail(Owned, Base):
+    """The mail a message came in, as it came: sealed, since it holds all a person wrote and the way it went."""
+
+    __tablename__ = "case_mails"
+
+    case_id: Mapped[int]
+    message_id: Mapped[int]
+    sealed: Mapped[bytes]
+    """Compressed and sealed; empty once its person is erased."""
+
+    __table_args__ = (sa.Index(None, "store_id", "case_id"),)

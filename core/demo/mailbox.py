@@ -80,10 +80,10 @@ def list_mails(services: Services, folder: Path) -> list[dict[str, Any]]:
     known: dict[str, dict[str, Any]] = {}
     for store in stores:
         with services.db.transaction(store.id, write=False) as session:
-            told = sa.select(Notice, Order).join(
+            notices = sa.select(Notice, Order).join(
                 Order, sa.and_(Order.store_id == Notice.store_id, Order.id == Notice.order_id)
             )
-            for notice, order in session.execute(told.where(Notice.message_id != "", Notice.merged_into.is_(None))):
+            for notice, order in session.execute(notices.where(Notice.message_id != "", Notice.merged_into.is_(None))):
                 known[notice.message_id] = {
                     "store": store.name,
                     "order": order.number,

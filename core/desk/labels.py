@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from core.desk.returns.return_labels import names_of_returns
+from core.desk.returns.return_words import names_of_returns
 from core.http.context import words
 from core.i18n.words import Words
 from core.orders.kinds import Say, notice_kinds

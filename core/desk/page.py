@@ -6,12 +6,15 @@ from datetime import date, datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from apiflask import APIBlueprint
 from flask import Response, abort, g, render_template, request
 
 from core.http.context import require_same_site, services, set_language, words
 from core.secrets import BadToken
 from core.stores import audit, staff
+from core.stores.model import StoreClaim
+from core.stores.platform_access import reconnect_url
 
 desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
 COOKIE = "aftercare_desk"
@@ -29,11 +32,12 @@ def recognize() -> Response | None:
         opened = staff.read_session(app.keyring, request.cookies.get(f"{COOKIE}_{key}", ""))
         with app.db.transaction(opened.store_id, write=False) as session:
             store, person = staff.person_of(session, opened)
+            claimed = session.scalars(sa.select(StoreClaim.ref).order_by(StoreClaim.found_at).limit(1)).first()
     except (BadToken, staff.SessionOver):
         abort(401)
     if store.key != key:
         abort(401)
-    g.store, g.person = store, person
+    g.store, g.person, g.claimed = store, person, claimed
     audit.act_as(person.ref)
     set_language(person.language)
     if request.method == "POST":
@@ -58,7 +62,8 @@ def show_page(template: str, **values: Any) -> str:
     def day(on: date | None) -> str:
         return say.day(on, today=today_) if on else ""
 
-    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day}
+    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day, "claimed": g.claimed}
+    shared["connect_url"] = reconnect_url(services(), g.store)
     return render_template(f"desk/{template}.html", **shared, **values)
 
 

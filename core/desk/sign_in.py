@@ -12,7 +12,7 @@ from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import Opening
 from core.stores import staff
 from core.stores.model import Staff, Store
-from core.stores.platform_access import StoreNotFound, forwarding_secret_of, store_by_key, use_nonce
+from core.stores.platform_access import StoreNotFound, app_settings_of, forwarding_secret_of, store_by_key, use_nonce
 
 
 @desk.route("/open/<platform>", methods=["GET", "POST"])
@@ -26,8 +26,8 @@ def open_desk(platform: str) -> BaseResponse:
         except StoreNotFound:
             return ""
 
-    settings_ = app.config.app_settings.get(platform, {})
-    opening = app.platforms[platform].open_admin(to_plain_request(request), settings_, secret_of=secret_for)
+    settings = app_settings_of(app, platform)
+    opening = app.platforms[platform].open_admin(to_plain_request(request), settings, secret_of=secret_for)
     if not isinstance(opening, Opening):
         return to_flask_response(opening)
     return admit(opening, platform)

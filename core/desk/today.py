@@ -66,7 +66,7 @@ def board(session: Session, now: datetime) -> Board:
 
     yesterday = now - timedelta(days=1)
     own = Notice.merged_into.is_(None)  # merged news is no message of its own
-    told = _told_since(session, yesterday)
+    sent_notices = _told_since(session, yesterday)
     return Board(
         late=number(Order, Order.id.in_(sa.select(Shipment.order_id).where(*late_now())), Order.gone_at.is_(None)),
         at_risk=number(Shipment, *at_risk()),
@@ -77,8 +77,8 @@ def board(session: Session, now: datetime) -> Board:
         withdrawals=return_queue.count_clocks(session, now),
         drafts=number(Notice, Notice.state == "draft", own),
         stuck=number(Job, Job.state == "stuck"),
-        sent_since_yesterday=told.get("sent", 0),
-        watched_since_yesterday=told.get("watched", 0),
+        sent_since_yesterday=sent_notices.get("sent", 0),
+        watched_since_yesterday=sent_notices.get("watched", 0),
         coverage=measure(session, now=now),
         feeds=session.scalars(sa.select(Feed).order_by(Feed.name)).all(),
         findings=session.scalars(sa.select(Finding).order_by(Finding.found_at)).all(),

@@ -36,8 +36,8 @@ class StoreAccess(Protocol):
     def is_open(self, session: Session, store_id: int) -> bool:
         """Say whether a store is open; it stays so until the caller commits."""
 
-    def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-        """Close a store whose credentials no longer work; `sealed` are those with which the job began."""
+    def report_refusal(self, session: Session, store_id: int, *, now: datetime) -> None:
+        """Note that an open store refused its credentials: whether it is closed is decided by looking again."""
 
 
 def claim(

@@ -32,6 +32,8 @@ TABLE = {
     "clock.retain": timedelta(days=1),
     "clock.forget_photos": timedelta(hours=6),
 }
+RETRY_AFTER = 30.0
+"""Seconds after which a tick is repeated that the database did not take: the next one may be a day away."""
 LOOK_EVERY = 30.0
 """Seconds between two looks at whether this machine's clock was set back."""
 
@@ -76,26 +78,33 @@ def start(
     *,
     wall: Callable[[], float] = time.time,
     look_every: float = LOOK_EVERY,
+    retry_after: float = RETRY_AFTER,
 ) -> Timetable:
     """Promise the present slot of everything and start the clock in this process; the caller shuts it down."""
     # However late a tick comes, it is for the slot it comes in: a machine that slept does not skip a day.
     late = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults=late)
+
+    def tick_or_retry(name: str, every: timedelta) -> None:
+        if tick(services, name, every) is None:
+            soon = datetime.now(UTC) + min(timedelta(seconds=retry_after), every)
+            scheduler.modify_job(name, next_run_time=soon)
+
     for name, every in (table or TABLE).items():
-        scheduler.add_job(tick, "interval", seconds=every.total_seconds(), args=[services, name, every], id=name)
-        tick(services, name, every)
+        scheduler.add_job(tick_or_retry, "interval", seconds=every.total_seconds(), args=[name, every], id=name)
+        tick_or_retry(name, every)
     return Timetable(scheduler, wall=wall, look_every=look_every)
 
 
-def tick(services: Services, name: str, every: timedelta) -> bool:
-    """Promise the work of the present slot; True in the one process that was first."""
+def tick(services: Services, name: str, every: timedelta) -> bool | None:
+    """Promise the work of the present slot; True in the one process that was first, None where the database failed."""
     try:
         with services.db.system(Purpose.TICK) as session:
             now = services.lease_time(session)
             return clock_slot(session, name, int(now.timestamp() // every.total_seconds()), now=now)
-    except sa.exc.SQLAlchemyError as error:  # the database is away; the next tick tries again
+    except sa.exc.SQLAlchemyError as error:
         log.warning("tick_failed", name=name, error=type(error).__name__)
-        return False
+        return None
 
 
 def clock_slot(session: Session, name: str, slot: int, *, now: datetime) -> bool:

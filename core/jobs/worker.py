@@ -31,6 +31,9 @@ POLL = 1.0
 """Seconds between looks where nobody told us of work: the moment of a waiting job comes without a sound."""
 AHEAD = 4
 """Jobs taken for each free thread: a claim costs the same for one job as for forty, and holds up all threads."""
+REFUSED_PAUSE = 60.0
+"""Seconds until a job is tried again whose credentials were refused: all its tries last longer than the looks that
+decide whether the store is closed (core/stores/access.py)."""
 DEATHS = 5
 """How often a job may take its worker down, beyond the tries its kind allows."""
 
@@ -44,8 +47,8 @@ class Ending(Enum):
     """It is stuck: another try would end the same way."""
     PAUSE = auto()
     """It waits until its store is connected again."""
-    CLOSE_STORE = auto()
-    """It waits, and its store is closed: the credentials no longer work."""
+    CHECK_ACCESS = auto()
+    """It is tried again, and a job of its own looks whether the store refuses the credentials for everything."""
 
 
 class Worker:
@@ -162,7 +165,7 @@ class Worker:
             log.info("lease_lost", kind=job.kind, job=job.id)
             return "lost"
         except AccessLost as error:
-            return self._end(job, Ending.CLOSE_STORE, str(error))
+            return self._end(job, Ending.CHECK_ACCESS, str(error), kind=kind, retry_after=REFUSED_PAUSE)
         except PauseStore as error:
             return self._end(job, Ending.PAUSE, str(error))
         except Unavailable as error:
@@ -183,9 +186,12 @@ class Worker:
         """Record how a job that was not done ended; give its state."""
         with self.services.db.transaction(job.store_id) as session:
             now = self.services.lease_time(session)
-            if ending is Ending.CLOSE_STORE and claims.is_ours(session, job):
-                self.stores.close(session, job.store_id, reason, sealed=job.sealed, now=now)
-            if ending in (Ending.PAUSE, Ending.CLOSE_STORE):
+            if ending is Ending.CHECK_ACCESS and claims.is_ours(session, job):
+                if self.stores.is_open(session, job.store_id):
+                    self.stores.report_refusal(session, job.store_id, now=now)
+                else:
+                    ending = Ending.PAUSE
+            if ending is Ending.PAUSE:
                 return claims.pause(session, job, reason, stores=self.stores, now=now)
             if ending is Ending.GIVE_UP:
                 return claims.give_up(session, job, reason, now=now)

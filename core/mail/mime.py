@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -12,12 +11,14 @@ from email.message import Message
 from email.parser import BytesHeaderParser, HeaderParser
 from email.policy import Compat32
 
-from core.mail.reply_text import strip_html
+from core.mail.charsets import decode, meta_charset
+from core.mail.html_text import strip_html
 
 # A header block of 128 KiB passes no common mail server (Postfix: 100 KiB). Nesting and part counts are far above
 # what people send and far below what makes the parser slow.
 _HEADERS_MAX, _HEADER_MAX, _NESTED_MAX, _DASHES_MAX = 128 * 1024, 4000, 100, 20_000
 _NESTED = re.compile(rb"(?:multipart|message)/", re.IGNORECASE)
+_BOUNDARY = re.compile(rb"^--([^\s\"\\][^\r\n\"\\]{0,100}?)[ \t]*\r?\n(?=Content-)", re.MULTILINE | re.IGNORECASE)
 _BODY = re.compile(rb"\r?\n\r?\n")
 
 _ADDRESS = re.compile(r"[^\s<>()\",;:@\[\]]{1,64}@[^\s<>()\",;:@\[\]]{1,253}")
@@ -26,17 +27,8 @@ _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-# What senders say, and the larger set they mean (encoding.spec.whatwg.org).
-_CHARSETS = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "iso-8859-1": "cp1252",
-    "tis-620": "cp874",
-    "us-ascii": "utf-8",
-    "windows-874": "cp874",
-}
-# Python calls these encodings too; on a mail's words they are slow or change them.
-_NOT_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+
+_TEXT_OF_MACHINES = frozenset({"calendar", "css", "csv", "directory", "javascript", "rfc822-headers", "vcard", "xml"})
 
 
 class _AsWritten(Compat32):
@@ -58,7 +50,21 @@ def parse(raw: bytes) -> Message:
     nested = sum(1 for _ in _NESTED.finditer(raw))
     if nested > _NESTED_MAX or raw.count(b"\n--") > _DASHES_MAX:
         return BytesHeaderParser(policy=_POLICY).parsebytes(raw)
-    return message_from_bytes(raw, policy=_POLICY)
+    mail = message_from_bytes(raw, policy=_POLICY)
+    for part in mail.walk():
+        _find_boundary(part)
+    return mail
+
+
+def _find_boundary(part: Message) -> None:
+    """Cut up a multipart body whose header does not say where: some servers break that line where none may."""
+    if part.get_content_maintype() != "multipart" or part.is_multipart():
+        return
+    body = part.get_payload(decode=True)
+    mark = _BOUNDARY.search(body) if isinstance(body, bytes) else None
+    if mark and isinstance(body, bytes):
+        head = b'Content-Type: multipart/mixed; boundary="%s"\n\n' % mark[1]
+        part.set_payload(message_from_bytes(head + body, policy=_POLICY).get_payload())
 
 
 def parse_headers(text: str) -> Message:
@@ -84,7 +90,11 @@ def decode_words(value: str) -> str:
         return clean(value)
     # decode_header writes what stands between encoded words in this codec of Python's own.
     decoded = [
-        piece if isinstance(piece, str) else _decode(piece, charset or "raw-unicode-escape")
+        piece
+        if isinstance(piece, str)
+        else decode(piece, charset)
+        if charset
+        else piece.decode("raw-unicode-escape", "replace")
         for piece, charset in pieces
     ]
     return " ".join(clean("".join(decoded)).split())
@@ -104,7 +114,7 @@ def addresses(mail: Message, *names: str) -> tuple[str, ...]:
 
 def addresses_in(value: str) -> list[str]:
     """Give the addresses in one header's value; what stands in quotes or encoded words is a name."""
-    return [address.lower() for address in _ADDRESS.findall(_NOT_ADDRESSES.sub(" ", value))]
+    return [address.lower().rstrip(".") for address in _ADDRESS.findall(_NOT_ADDRESSES.sub(" ", value))]
 
 
 def message_ids(mail: Message, name: str) -> tuple[str, ...]:
@@ -130,22 +140,68 @@ def children(part: Message) -> list[Message]:
 
 
 def text_of(mail: Message, limit: int) -> str:
-    """Give the mail's own text, at most `limit` characters: the plain parts, or the HTML where those are empty."""
-    texts = {"text/plain": "", "text/html": ""}
-    for part in walk_parts(mail):
-        kind = part.get_content_type()
-        if kind in texts and part.get_content_disposition() != "attachment" and len(texts[kind]) < limit:
-            texts[kind] += part_text(part)[:limit] + "\n"
-    plain = texts["text/plain"] if texts["text/plain"].strip() else strip_html(texts["text/html"][:limit])
-    return plain[:limit]
+    """Give the mail's own text, at most `limit` characters; of alternatives the plain one, or the HTML if it is empty.
+
+    Parts that stand one after the other are all the writer's: Apple's programs put pictures between pieces of HTML.
+    """
+    return _text_in(mail, limit)[:limit]
+
+
+def _text_in(part: Message, limit: int) -> str:
+    if part.get_content_maintype() != "multipart" or not part.is_multipart():
+        return _text_of_leaf(part, limit)
+    texts = [(child, _text_in(child, limit)) for child in children(part)]
+    said = [(child, text) for child, text in texts if text.strip()]
+    if part.get_content_subtype() != "alternative":
+        return "\n".join(text for _, text in said)
+    plain = (text for child, text in said if child.get_content_type() == "text/plain")
+    return next(plain, said[-1][1] if said else "")
+
+
+def _text_of_leaf(part: Message, limit: int) -> str:
+    kind = _text_kind(part)
+    if not kind or part.get_content_disposition() == "attachment":
+        return ""
+    text = part_text(part)[:limit]
+    return text if kind == "plain" else strip_html(text)
+
+
+def _text_kind(part: Message) -> str:
+    """Say whether a part holds "plain" text, "html", "other" text, or none of the writer's words ("")."""
+    main, _, sub = (part.get_content_type().split() or [""])[0].partition("/")
+    if main == "text":
+        return sub if sub in {"plain", "html"} else "" if sub in _TEXT_OF_MACHINES else "other"
+    return "other" if main == "multipart" else ""
+
+
+def attachments_of(mail: Message) -> tuple[str, ...]:
+    """Name the files, pictures and mails that came along with the text, a nameless one by its type; at most 50."""
+    parts = [part for part in walk_parts(mail) if _is_attached(part)]
+    return tuple(_file_name(part) or part.get_content_type()[:100] for part in parts[:50])
+
+
+def _is_attached(part: Message) -> bool:
+    return part.get_content_disposition() == "attachment" or part.get_content_maintype() not in ("text", "multipart")
+
+
+def _file_name(part: Message) -> str:
+    """Give a part's file name as one clean line, at most 100 characters."""
+    try:
+        name = part.get_filename("")
+    except (LookupError, ValueError):  # a charset in RFC 2231 form that is none
+        return ""
+    return _BIDI.sub("", decode_words(_repair(name)))[:100].strip()
 
 
 def part_text(part: Message) -> str:
-    """Decode one text part by the charset it names, or as UTF-8 where that one is unknown."""
+    """Decode one text part by the charset it names; an HTML part without one by that of its <meta>."""
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""
-    return clean(_decode(payload, part.get_content_charset() or "utf-8"))
+    label = part.get_content_charset() or ""
+    if not label and part.get_content_type() == "text/html":
+        label = meta_charset(payload)
+    return clean(decode(payload, label))
 
 
 def clean(text: str) -> str:
@@ -154,15 +210,5 @@ def clean(text: str) -> str:
 
 
 def _repair(value: str) -> str:
-    """Read raw 8-bit letters in a header as UTF-8, which is what they mostly are."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _decode(raw: bytes, charset: str) -> str:
-    name = _CHARSETS.get(charset.lower(), charset)
-    try:
-        if name != "raw-unicode-escape" and codecs.lookup(name).name in _NOT_CHARSETS:
-            name = "utf-8"
-        return raw.decode(name, "replace")
-    except (LookupError, ValueError):
-        return raw.decode("utf-8", "replace")
+    """Read raw 8-bit letters in a header: no label stands beside them."""
+    return value if value.isascii() else decode(value.encode("utf-8", "surrogateescape"), "")

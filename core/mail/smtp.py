@@ -13,10 +13,13 @@ from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from core.mail.domain_names import ascii_domain
+
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _ENHANCED = re.compile(r"\A([245]\.\d{1,3}\.\d{1,3})\b")
 
@@ -204,7 +207,7 @@ def wire_address(address: str) -> str:
     if not at or not _LOCAL_PART.fullmatch(local):
         raise BadAddress("the part before @ is missing or holds letters mail servers do not carry")
     try:
-        domain = domain.encode("idna").decode("ascii").lower()
+        domain = ascii_domain(domain)
     except UnicodeError:
         raise BadAddress("the part after @ is not a domain name") from None
     if not _DOMAIN.fullmatch(domain):

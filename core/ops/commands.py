@@ -39,7 +39,9 @@ log = structlog.get_logger()
 
 def config_from(env: Mapping[str, str]) -> Config:
     """Read the environment, each platform's own settings included. Raises BadConfig."""
-    settings = {name: list(platform.app_settings) for name, platform in installed_platforms().items()}
+    settings = {
+        name: [*platform.app_settings, *platform.optional_settings] for name, platform in installed_platforms().items()
+    }
     config = read_config(env, settings)
     logs.configure(config.log_format)
     try:

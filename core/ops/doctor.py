@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.app import installed_platforms, make_services
 from core.config import BadConfig, Config
+from core.conversations import raw_mail
 from core.db.base import SYSTEM
 from core.db.purpose import Purpose
 from core.jobs import claims, scheduler
@@ -191,15 +192,16 @@ def _check_keys(services: Services, stores: Sequence[Store], findings: Findings)
     if len(services.config.keys) < 2:
         return
     stale = sum(any(map(keyring.needs_resealing, housekeeping.sealed_in(store).values())) for store in stores)
-    digests, walked = 0, None
+    digests, mails, walked = 0, 0, None
     for store in stores:
         with services.db.transaction(store.id, write=False) as session:
             digests += email_digests.count_stale_digests(session, store.id, keyring)
+            mails += raw_mail.count_stale_mails(session, keyring)
             verbs = (key_rotation.RESEALED, key_rotation.RESEALED_BEFORE_CHAIN)
             noted = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what.in_(verbs))
             walked = max(filter(None, (walked, session.scalar(noted))), default=None)
-    if stale or digests:
-        what = f"{stale} stores and the addresses of {digests} orders"
+    if stale or digests or mails:
+        what = f"{stale} stores, the addresses of {digests} orders and {mails} mails of shoppers"
         findings.advice.append(f"{what} still need an older key. Workers renew them within hours; keep it until then.")
     else:
         findings.advice.append(_old_keys_advice(walked))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,15 @@ from core.db.base import table_of
 from core.db.row_reader import Reader, Row
 from core.orders.model import Order
 from core.orders.sanitize import storable
+from core.orders.typed_text import (
+    address_in,
+    address_spellings,
+    exact_key,
+    is_same_postcode,
+    number_key,
+    number_keys,
+    postcode_forms,
+)
 from core.secrets import Keyring
 
 CANDIDATES = 20
@@ -25,32 +33,6 @@ class OrderNotFound(Exception):
     """No order here belongs to what was typed; the same answer whatever part was wrong."""
 
 
-def number_key(number: str) -> str:
-    """Reduce an order number to what people agree on: its longest run of digits, or its letters and digits.
-
-    "#1042", "LIN-1042-B" and " 1042 " are one; the e-mail tells apart what this merges. Of two equally long runs the
-    last counts: a year stands in front ("2026-1042").
-    """
-    plain = _plain(number[:100])
-    runs: list[str] = re.findall(r"[0-9]+", plain)
-    if runs:
-        return max(reversed(runs), key=len).lstrip("0") or "0"
-    return "".join(char for char in plain if char.isalnum())
-
-
-def _plain(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    # Arabic-Indic, Thai and other decimal digits are what their keyboards type.
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(str(unicodedata.decimal(char, char)) for char in folded)
-
-
-def exact_key(number: str) -> str:
-    """Reduce a number to its letters and digits, to prefer the exact match among candidates."""
-    return "".join(char for char in _plain(number[:100]) if char.isalnum())
-
-
 def email_key(email: str, keyring: Keyring) -> str:
     """Give the keyed digest an e-mail address is looked up by; empty for an empty address."""
     plain = unicodedata.normalize("NFKC", email).strip().casefold()
@@ -58,14 +40,14 @@ def email_key(email: str, keyring: Keyring) -> str:
 
 
 def email_keys(email: str, keyring: Keyring) -> list[str]:
-    """Give the digests under every key of the ring: rows written before a rotation are still found."""
-    plain = unicodedata.normalize("NFKC", email).strip().casefold()
-    return keyring.digests(plain[:320], purpose="email")
+    """Give the digests under every key of the ring: rows written before a rotation are still found.
 
-
-def postcode_key(postcode: str) -> str:
-    """Reduce a postcode to its letters and digits."""
-    return re.sub(r"[\W_]+", "", _plain(postcode[:40]))
+    Of what was pasted around an address the address counts, and an international domain is looked for in both of
+    its spellings: a store may have kept either.
+    """
+    spellings = [*address_spellings(address_in(email)), *address_spellings(email.strip())]
+    plain = (unicodedata.normalize("NFKC", one).strip().casefold()[:320] for one in spellings)
+    return [digest for spelling in dict.fromkeys(plain) for digest in keyring.digests(spelling, purpose="email")]
 
 
 _orders = table_of(Order)
@@ -77,12 +59,21 @@ ORDER_COLUMNS = tuple(
 _EMAIL_MATCHES = sa.and_(
     _orders.c.email_key != "", sa.bindparam("wanted", type_=sa.Text()).contains(_orders.c.email_key)
 )
+_BARE_POSTCODE = sa.func.lower(sa.func.replace(sa.func.replace(_orders.c.postcode, " ", ""), "-", ""))
+_TYPED_POSTCODE = sa.bindparam("postcode", type_=sa.Text())
+_POSTCODE_MATCHES = sa.and_(
+    _orders.c.postcode != "",
+    _TYPED_POSTCODE != "",
+    sa.or_(_BARE_POSTCODE.contains(_TYPED_POSTCODE), _TYPED_POSTCODE.contains(_BARE_POSTCODE)),
+)
 _CANDIDATES_OF = (
     sa.select(*(_orders.c[name] for name in ORDER_COLUMNS))
-    .where(_orders.c.store_id == sa.bindparam("store_id"), _orders.c.number_key == sa.bindparam("number"))
-    .where(_orders.c.gone_at.is_(None))
-    # Where numbers end in the year a key has thousands of orders: the shopper's own must be among the candidates.
-    .order_by(sa.case((_EMAIL_MATCHES, 0), else_=1), _orders.c.placed_at.desc(), _orders.c.id.desc())
+    .where(_orders.c.store_id == sa.bindparam("store_id"), _orders.c.gone_at.is_(None))
+    .where(_orders.c.number_key.in_((sa.bindparam("number"), sa.bindparam("other_number"))))
+    # A numbering that we do not see through gives thousands of orders one key: the shopper's own, whatever proves
+    # it, must be among the candidates.
+    .order_by(sa.case((_EMAIL_MATCHES, 0), else_=1), sa.case((_POSTCODE_MATCHES, 0), else_=1))
+    .order_by(_orders.c.placed_at.desc(), _orders.c.id.desc())
     .limit(sa.literal_column(str(CANDIDATES)))
 )
 
@@ -92,30 +83,45 @@ class LookupQuery:
     """What was typed, as orders are compared with it: the e-mail's digest under every key, the rest reduced."""
 
     number_key: str
+    other_key: str
+    """The number's longest run of digits, should that be what the store's numbering means."""
     exact_key: str
     emails: tuple[str, ...]
-    postcode: str
+    postcodes: tuple[str, ...]
 
     @property
     def proof(self) -> str:
         """What the proof is counted as, however it was spelled: the postcode, else the e-mail address's digest."""
-        return f"postcode:{self.postcode}" if self.postcode else f"email:{self.emails[0]}"
+        return f"postcode:{self.postcodes[-1]}" if self.postcodes else f"email:{self.emails[0]}"
 
     @property
     def wanted(self) -> str:
         """The digests as one text: a list is written differently for each engine."""
         return " ".join(self.emails)
 
+    @property
+    def bare_postcode(self) -> str:
+        """The postcode without its country and zeros in front, which stores write or leave out."""
+        return self.postcodes[-1].lstrip("0") if self.postcodes else ""
+
 
 def lookup_query(keyring: Keyring, number: str, proof: str) -> LookupQuery:
     """Reduce what a shopper typed. What has an @ is an e-mail address, however a postcode may be written."""
-    postcode = "" if "@" in _plain(proof) else postcode_key(proof)
-    return LookupQuery(number_key(number), exact_key(number), tuple(email_keys(proof, keyring)), postcode)
+    is_address = "@" in unicodedata.normalize("NFKC", proof)
+    postcodes = () if is_address else postcode_forms(proof)
+    return LookupQuery(*number_keys(number), exact_key(number), tuple(email_keys(proof, keyring)), postcodes)
 
 
 def find_order(reader: Reader, query: LookupQuery) -> Row:
     """Find the order somebody asked for; see `match_order`."""
-    return match_order(reader.rows(_CANDIDATES_OF, number=query.number_key, wanted=query.wanted), query)
+    candidates = reader.rows(
+        _CANDIDATES_OF,
+        number=query.number_key,
+        other_number=query.other_key,
+        wanted=query.wanted,
+        postcode=query.bare_postcode,
+    )
+    return match_order(candidates, query)
 
 
 def match_order(candidates: Sequence[Row], query: LookupQuery) -> Row:
@@ -129,17 +135,17 @@ def match_order(candidates: Sequence[Row], query: LookupQuery) -> Row:
         _is_proven_by(_DUMMY_ORDER, query)
     if not matching:
         raise OrderNotFound
-    return next((order for order in matching if exact_key(order.number) == query.exact_key), matching[0])
+    exact = (order for order in matching if exact_key(order.number) == query.exact_key)
+    alike = (order for order in matching if number_key(order.number) == query.number_key)
+    return next(exact, None) or next(alike, None) or matching[0]
 
 
 def _is_proven_by(order: Order | Row, query: LookupQuery) -> bool:
     by_email = [hmac.compare_digest(order.email_key.encode(), key.encode()) and key != "" for key in query.emails]
-    stored = postcode_key(order.postcode)
-    by_postcode = hmac.compare_digest(stored.encode(), query.postcode.encode()) and len(stored) >= 4
-    return any(by_email) or by_postcode
+    return any(by_email) or is_same_postcode(order.postcode, query.postcodes, order.country)
 
 
-_DUMMY_ORDER = Order(email_key="-" * 64, postcode="-")
+_DUMMY_ORDER = Order(email_key="-" * 64, postcode="-", country="")
 
 
 def orders_of(session: Session, keyring: Keyring, email: str, *, limit: int = 20) -> list[Order]:

@@ -74,7 +74,7 @@ def look_up(app: Services, store_id: int, number: str, proof: str, address: str)
     query = lookup_query(app.keyring, number, proof)
     is_guarded = _count(app, store_id, query, throttle.caller_of(address), now)
     if is_guarded:
-        query = replace(query, postcode="")
+        query = replace(query, postcodes=())
     try:
         found = (
             _read_in_two_steps(app, store_id, query)
@@ -100,7 +100,7 @@ def _count(app: Services, store_id: int, query: LookupQuery, caller: str, now: d
     limits = {by_caller: MOST_OF_A_CALLER, f"find:{query.proof}": MOST_OF_A_PROOF}
     counts = throttle.count_frequent(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
     is_under_attack = counts["find:store"] > MOST_OF_A_STORE and counts[by_caller] > FEW_OF_A_CALLER
-    return bool(query.postcode) and (is_under_attack or counts[by_number] > MOST_OF_A_NUMBER)
+    return bool(query.postcodes) and (is_under_attack or counts[by_number] > MOST_OF_A_NUMBER)
 
 
 def _read_in_two_steps(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
@@ -111,7 +111,8 @@ def _read_in_two_steps(app: Services, store_id: int, query: LookupQuery) -> tupl
 
 
 def _read_in_one_statement(app: Services, store_id: int, query: LookupQuery) -> tuple[Row, OrderView]:
-    rows = prepared_statement.execute(app.db, _LOOK_UP, str(store_id), query.number_key, query.wanted)
+    keys = (query.number_key, query.other_key)
+    rows = prepared_statement.execute(app.db, _LOOK_UP, str(store_id), *keys, query.wanted, query.bare_postcode)
     candidates = [_Candidate._make(json.loads(row[0] or b"")) for row in rows]
     order = match_order(candidates, query)
     if order.parts is None:  # found by its postcode
@@ -141,10 +142,11 @@ _LOOK_UP = PreparedStatement(
         case when o.is_theirs then json_build_array({", ".join(map(_rows_as_json, PARTS))}) end
     )
     from named cross join lateral (
-        select *, email_key <> '' and position(email_key in $3) > 0 as is_theirs
-        from orders
-        where store_id = named.store_id and number_key = $2 and gone_at is null
-        order by is_theirs desc, placed_at desc, id desc
+        select *, email_key <> '' and position(email_key in $4) > 0 as is_theirs,
+            postcode <> '' and $5 <> '' and (position($5 in bare) > 0 or position(bare in $5) > 0) as is_near
+        from orders, lower(replace(replace(postcode, ' ', ''), '-', '')) as bare
+        where store_id = named.store_id and number_key in ($2, $3) and gone_at is null
+        order by is_theirs desc, is_near desc, placed_at desc, id desc
         limit {CANDIDATES}
-    ) o""",  # noqa: S608 - what was typed travels as $2 and $3
+    ) o""",  # noqa: S608 - what was typed travels as $2 to $5
 )

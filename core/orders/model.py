@@ -42,6 +42,8 @@ class Order(Owned, Base):
     paid_at: Mapped[datetime | None]
     canceled_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]
+    shipped_mailed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Whether the platform itself mailed the shopper that it has left."""
     platform_promised_by: Mapped[date | None]
     payments: Mapped[list[Any]] = mapped_column(default=list)
     refunds: Mapped[list[Any]] = mapped_column(default=list)
@@ -116,6 +118,8 @@ class Shipment(Owned, Base):
     tracking_url: Mapped[str] = mapped_column(default="")
     items: Mapped[dict[str, Any]] = mapped_column(default=dict)
     digital: Mapped[bool] = mapped_column(default=False)
+    may_hide_rest: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """Nobody named its content, and a part of the order may not have left with it."""
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     delivered_source: Mapped[str] = mapped_column(default="")

@@ -5,10 +5,12 @@ A plugin is a translator. It has no tables, pages, jobs or mail; it answers the 
 add recorded payloads, pass `tests/plugins/test_contract.py`. If that takes an edit elsewhere, the door is wrong.
 
 Rules that hold for every method:
-- `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard.
+- `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard. A POST that
+  only reads (a GraphQL query) says so by `core.platform.http.only_reading`.
 - "Asked twice with the same key, do it once": where the platform has no idempotency key, look for ours first.
 - A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
-- Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them.
+- Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
+  the app's own settings, where a platform signs with the app's secret instead of the store's.
 - No global state: two stores are served by two objects in two threads at once.
 """
 
@@ -16,8 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import requests
@@ -75,6 +78,19 @@ class Installation:
     country: str = ""
     url: str = ""
     email: str = ""
+    store_id: str = ""
+    """The platform's own id of the store, which stays when its address changes; "" where the platform has none."""
+    is_live: bool = True
+    """Whether the store says that it is in production; a staging site says that it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which store answers: its own id at the platform, and the ref and environment it gives itself."""
+
+    store_id: str
+    ref: str
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +235,8 @@ class InstallUrls:
     back: str
 
 
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
 SealState = Callable[[Mapping[str, str]], str]
 UnsealState = Callable[[str], Mapping[str, str]]
 SecretOf = Callable[[str], str]
@@ -231,15 +249,24 @@ class Platform:
     title: ClassVar[str]
     features: ClassVar[frozenset[Feature]] = frozenset()
     app_settings: ClassVar[Mapping[str, str]] = {}
-    """Credentials of the app itself: setting name → what it is, in a sentence. Read from the environment as
-    AFTERCARE_<PLATFORM>_<SETTING>."""
+    """Credentials of the app itself, without which the platform is not offered: setting name → what it is, in a
+    sentence. Read from the environment as AFTERCARE_<PLATFORM>_<SETTING>."""
+    optional_settings: ClassVar[Mapping[str, str]] = {}
+    """More of the same that may be absent, such as the secret that an app had before its present one."""
     consent_domains: ClassVar[Sequence[str]] = ()
     """Domains at and below which this platform asks a merchant for consent. Empty where stores do so themselves, at
     any address: the merchant then sees the address and goes there by a link."""
+    copies_keep_id: ClassVar[bool] = False
+    """Whether a copy of a store carries its id along (a database that was copied), and whoever runs a store can set
+    its id. Where the platform itself vouches for ids, a known id at a new ref is the same store; else it has to be
+    shown, or the owner is asked."""
     native_mails: ClassVar[Mapping[str, str]] = {}
-    """Our notice kinds the platform itself may send, and the sentence that says when."""
+    """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
+    order shows that it did (`OrderSnapshot.shipped_mailed`)."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
+    renews: ClassVar[bool] = False
+    """Whether credentials expire and `renew` gives new ones without the merchant."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""
@@ -252,13 +279,15 @@ class Platform:
         credentials: Mapping[str, str],
         settings: Mapping[str, Any],
         http: requests.Session,
+        app: Mapping[str, str] = NO_SETTINGS,
     ) -> None:
         self.ref = ref
         self.credentials = credentials
         self.settings = settings
         self.http = http
+        self.app = app
 
-    # Before a store is known. `app` holds the app_settings.
+    # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 
     @classmethod
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
@@ -305,16 +334,46 @@ class Platform:
 
     # With a store.
 
-    def after_install(self, link: Link) -> None:
-        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again."""
+    def after_install(self, link: Link) -> list[Finding]:
+        """Prepare the store: create webhooks with our secret, announce ourselves. Safe to run again.
 
-    def check_health(self, link: Link) -> list[Finding]:
-        """Look at the connection, mend what can be mended, say what cannot."""
+        What staff have to mend is given back, as by check_health.
+        """
         return []
 
+    def check_health(self, link: Link) -> list[Finding]:
+        """Look at the connection, mend what can be mended, say what cannot. Errors are shown to staff as findings."""
+        return []
+
+    def identify(self) -> Identity:
+        """Say which store answers at this ref."""
+        raise NotSupported(self.name)
+
+    def holds_webhooks_of(self, link: Link) -> bool:
+        """Say whether this store has webhooks that lead to the link's secret address: it was set up with that link, or
+        its database is a copy of one that was."""
+        return False
+
+    def remove_webhooks(self, link: Link) -> None:
+        """Delete the webhooks that lead to the link's address; for an address the store has left."""
+
+    def check_access(self) -> None:
+        """Read something small that needs the credentials. Raises AccessLost where they are refused.
+
+        Asked before a store is closed for one refusal, and while it is closed.
+        """
+        self.orders_since(datetime.now(UTC).isoformat())
+
+    def renew_due(self, now: datetime) -> bool:
+        """Say whether these credentials are over, or so soon that a call begun now might find them so. Asks nobody."""
+        return False
+
     def renew(self) -> Mapping[str, str]:
-        """Give fresh credentials."""
-        # Not called yet: tokens that expire are renewed under a lease (issue D, a door for three platforms).
+        """Give fresh credentials, all of them, in place of the present ones; only where `renews`.
+
+        The core calls it from one process at a time. It may die before it has kept the answer: the credentials asked
+        with must then still renew. Raises AccessLost where only the merchant can let us in again.
+        """
         return self.credentials
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:

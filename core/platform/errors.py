@@ -17,12 +17,24 @@ class NothingDone(Unavailable):
     """The platform cannot answer now and has surely not begun what was asked: asking again repeats nothing."""
 
 
+class Unreachable(NothingDone):
+    """No connection came about: the address is gone, no way leads there, or nobody listens."""
+
+
 class Refused(PlatformError):
     """The platform understood and said no. `message` is its own sentence, shown to the merchant."""
 
 
+class Moved(Refused):
+    """The store answers at another address; `target` is that address's scheme://host[:port]."""
+
+    def __init__(self, message: str, *, target: str) -> None:
+        super().__init__(message)
+        self.target = target
+
+
 class AccessLost(Refused):
-    """The store's credentials no longer open the door: its work pauses until the merchant reconnects."""
+    """The store refuses the credentials. The core looks again before it closes the store, and while it is closed."""
 
 
 class NotSupported(PlatformError):

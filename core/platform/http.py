@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin
@@ -18,10 +18,10 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import exceptions as transport
 
 from core.platform.address_guard import Blocked, guarded_pools, is_public
-from core.platform.errors import NothingDone, Refused, Unavailable
+from core.platform.errors import Refused, Unavailable, Unreachable
 from core.platform.responses import check, describe_move, read_json, retry_after, scrub
 
-__all__ = ["Blocked", "check", "is_public", "open_session", "read_json", "retry_after", "scrub"]
+__all__ = ["Blocked", "check", "is_public", "only_reading", "open_session", "read_json", "retry_after", "scrub"]
 
 _RETRIED_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _RETRIED_STATUSES = frozenset({429, 502, 503, 504})  # not 500: WooCommerce means "invalid value" by it
@@ -44,9 +44,10 @@ def open_session(
     the demo and tests set it). `timeout` is (connect, read) in seconds where a call gives none; the body is read at
     once and must be complete four read time-outs after the call began. GET, HEAD and OPTIONS are sent again up to
     `retries` times after a lost connection, and after a 429, 502, 503 or 504 that asks for a short wait. Redirects are
-    followed for GET and HEAD. Cookies, proxies and the environment are ignored.
+    followed for GET and HEAD. A POST within `only_reading` is sent again likewise. Cookies, proxies and the environment
+    are ignored.
 
-    Calls raise Unavailable (TLS, time-out, hung up), NothingDone where no connection came about, Blocked, or Refused
+    Calls raise Unavailable (TLS, time-out, hung up), Unreachable where no connection came about, Blocked, or Refused
     (moved, too large); no message carries a query string or credentials.
     """
     session = _Session()
@@ -59,8 +60,23 @@ def open_session(
     return session
 
 
+@contextmanager
+def only_reading(http: requests.Session) -> Iterator[requests.Session]:
+    """Say that every POST in the block only reads, as a GraphQL query does: it is then sent again as a GET is.
+
+    Never for a mutation: what was begun twice is done twice.
+    """
+    http.only_reads = True  # type: ignore[attr-defined]
+    try:
+        yield http
+    finally:
+        http.only_reads = False  # type: ignore[attr-defined]
+
+
 class _Session(requests.Session):
     """Decides which schemes are spoken, which redirects are followed, and which headers go along."""
+
+    only_reads = False
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         try:
@@ -68,6 +84,7 @@ class _Session(requests.Session):
             for value in prepared.headers.values():
                 # A key pasted with an invisible character; http.client would fail later, quoting it.
                 str(value).encode("latin-1")
+            prepared.only_reads = self.only_reads  # type: ignore[attr-defined]
             return prepared
         except (requests.RequestException, ValueError) as error:
             problem = type(error).__name__
@@ -119,7 +136,8 @@ class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         # No proxies: behind one, the address connected to would be the proxy's and the guard would see nothing.
         options |= {"timeout": options.get("timeout") or self._timeout, "proxies": None}
-        last = self._retries if request.method in _RETRIED_METHODS else 0
+        reads = request.method in _RETRIED_METHODS or getattr(request, "only_reads", False)
+        last = self._retries if reads else 0
         for attempt in range(last + 1):
             answer = self._ask(request, options)
             pause = _pause_after(answer, attempt)
@@ -127,7 +145,7 @@ class _Adapter(HTTPAdapter):
                 break
             time.sleep(pause)
         if isinstance(answer, Exception):
-            error = NothingDone if _never_connected(answer) else Unavailable
+            error = Unreachable if _never_connected(answer) else Unavailable
             raise error(f"{scrub(request.url)} {_describe(answer)}")
         return answer
 

@@ -8,8 +8,6 @@ talks to it, and sample_payments.py what money does there.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,6 +19,7 @@ from urllib.parse import parse_qs
 import requests
 
 from core.platform import sample_payments as till
+from core.platform import signatures
 from core.platform.contract import (
     Feature,
     Installation,
@@ -266,14 +265,12 @@ class Demo(Platform):
 
 def sign(secret: str, body: bytes) -> str:
     """Sign a delivery as the sample store does."""
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+    return signatures.sign(secret, body)
 
 
 def verify(request: Request, secret: str) -> None:
     """Raise BadSignature unless the sample store signed these very bytes."""
-    given = request.headers.get(SIGNATURE, "")
-    if not secret or not hmac.compare_digest(given.encode(), sign(secret, request.body).encode()):
-        raise BadSignature("the sample store did not sign this")
+    signatures.require_signed(request.body, request.headers.get(SIGNATURE, ""), [secret], what="delivery")
 
 
 def forward(secret: str, store: str, *, nonce: str, shopper: Mapping[str, Any] | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The sample store's till: what a refund, a store credit or an exchange does to its orders. demo.py keeps the books."""
+"""What a refund, a store credit or an exchange does to the sample store's orders; `sample_store.py` keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample store's own books, in one SQLite file: what its merchant and shoppers do there. demo.py talks to them."""
+"""The sample store's data in one SQLite file, and what its merchant and shoppers do there; `sample.py` serves it."""
 
 from __future__ import annotations
 

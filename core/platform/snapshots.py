@@ -178,6 +178,8 @@ class OrderSnapshot:
     canceled_at: datetime | None = None
     status_at: datetime | None = None
     """When the order took its present status, where the platform says so."""
+    shipped_mailed: bool = False
+    """Whether the platform itself mailed the shopper that the order has left; False where nothing shows it."""
     promised_by: date | None = None
     """The delivery date the platform itself gave the shopper."""
     lines: tuple[LineItemSnapshot, ...] = ()

@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.conversations.model import Case
+from core.conversations import raw_mail
+from core.conversations.model import Case, CaseMail
 from core.db.base import Base, table_of
 from core.db.bulk import id_in
 from core.jobs.queue import Job
@@ -27,7 +28,7 @@ from core.orders.sync.anonymize import anonymize_ref
 from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.schema.models import metadata
-from core.secrets import Keyring
+from core.secrets import Keyring, Unsealable
 
 PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "orders": {
@@ -48,6 +49,7 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "replies": {"text": "", "public_text": "", "sentence": ""},  # an answer speaks to its shopper
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
+    "case_mails": {"sealed": b""},
     "returns": {"comment": "", "note": "", "reasons": [], "tracking_number": "", "label_url": ""},
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
@@ -57,6 +59,7 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
         "receipt": "",
         "note": "",
         "reasons": [],
+        "lost_value_reason": "",
         "receipt_to": "",
         "receipt_key": "",
         "sent_proof": "",
@@ -109,7 +112,7 @@ def export_person(
         model = model_of(name)
         rows = session.scalars(sa.select(model).where(mine).order_by(model.id))
         shown = [column.name for column in table_of(model).columns if column.name not in _NOT_EXPORTED]
-        if cells := [{column: _as_json(getattr(row, column)) for column in shown} for row in rows]:
+        if cells := [{column: _cell(keyring, row, column) for column in shown} for row in rows]:
             exported[name] = cells
     return exported
 
@@ -185,6 +188,7 @@ def _conditions(session: Session, person: PersonRows) -> dict[str, sa.ColumnElem
         "replies": id_in(session, model_of("replies").review_id, reviews),
         "cases": id_in(session, Case.id, cases),
         "case_messages": id_in(session, model_of("case_messages").case_id, cases),
+        "case_mails": id_in(session, model_of("case_mails").case_id, cases),
         "declarations": sa.or_(person.declarations, id_in(session, Declaration.order_id, ids)),
     }
     of_orders = {name: id_in(session, model_of(name).order_id, ids) for name in PERSONAL.keys() - special.keys()}
@@ -225,6 +229,16 @@ def _times(session: Session, statement: Any) -> int:
 def model_of(table: str) -> Any:
     """Give the class of a table."""
     return next(mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is metadata.tables[table])
+
+
+def _cell(keyring: Keyring, row: Any, column: str) -> Any:
+    """Give a column's value as JSON; a sealed mail opened, None where the key that sealed it is gone."""
+    if not isinstance(row, CaseMail) or column != "sealed":
+        return _as_json(getattr(row, column))
+    try:
+        return raw_mail.open_mail(keyring, row).decode("utf-8", "replace")
+    except Unsealable:
+        return None
 
 
 def _as_json(value: Any) -> Any:

@@ -99,7 +99,7 @@ NOTICE_KINDS = (
         name="refund_issued",
         label=lambda say: say("desk", "Refund made"),
         template="returns/mail/refund_issued.txt",
-        buttons=("status", "person"),
+        buttons=("photos", "status", "person"),
         optional=False,
     ),
     NoticeKind(

@@ -47,12 +47,17 @@ def locate_goods(ref: str, parcels: Sequence[Shipment | Row], zone: ZoneInfo, no
 
 
 def delivery_days(parcels: Sequence[Shipment | Row], zone: ZoneInfo) -> tuple[date | None, ...]:
-    """Give the delivery day of every parcel with goods in it, None where unknown."""
+    """Give the delivery day of every parcel with goods in it, None where unknown.
+
+    A parcel that may hide that a part has not left is one more of unknown day: the law counts from the last of them.
+    """
     days = []
     for parcel in parcels:
         if not parcel.digital:
             at = _arrived_at(parcel)
             days.append(_day(at, zone) if at else None)
+            if parcel.may_hide_rest:
+                days.append(None)
     return tuple(days)
 
 

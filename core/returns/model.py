@@ -53,6 +53,8 @@ class Return(Owned, Base):
     answer_by: Mapped[datetime | None]
     """When we said a person would decide."""
     decided_by: Mapped[str] = mapped_column(default="")
+    decided_ref: Mapped[str] = mapped_column(default="", server_default="")
+    """The person who decided, by the platform's id; "" for the policy and the law, and before 2026-12."""
     decided_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     """What staff told the shopper with the decision."""
@@ -122,7 +124,7 @@ class Withdrawal(Owned, Base):
     """[{ref, title, quantity, exemption, schema_number}]; `withdrawal_law.line_exemption` reads the letter of Art. 16
     that the store claims."""
     whole: Mapped[bool] = mapped_column(default=False)
-    """Whether it covers everything that was left, so that the standard shipping goes back too (Art. 13(2))."""
+    """Whether it covers everything that was left, so that delivery cost goes back too (Art. 13(2))."""
     name: Mapped[str] = mapped_column(default="")
     late: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Declared after its period by our reckoning: a person decides whether it holds."""
@@ -148,6 +150,12 @@ class Withdrawal(Owned, Base):
     sent_proof: Mapped[str] = mapped_column(default="", server_default="")
     goods_back_at: Mapped[datetime | None]
     nothing_to_send: Mapped[bool] = mapped_column(default=False)
+    delivery_cost: Mapped[int | None]
+    """How much of the delivery cost comes back, as staff said; None: as `refund_terms` works it out."""
+    lost_value: Mapped[int] = mapped_column(default=0, server_default="0")
+    """What the goods lost by more handling than testing needs (Art. 14(2)): kept from the refund."""
+    lost_value_reason: Mapped[str] = mapped_column(default="", server_default="")
+    """Why, in staff's words to the shopper."""
     send_back_by: Mapped[date | None]
     refund_due: Mapped[date | None]
     """The legal last day for the money; None while the law lets the store wait for the goods."""
@@ -222,12 +230,16 @@ class Reimbursement(Owned, Base):
 
 
 class ReturnPhoto(Owned, Base):
-    """A photo of a thing to come back, re-encoded by us. Without a return it is forgotten after a day."""
+    """A photo, re-encoded by us: the shopper's of a thing to come back, or staff's of what came back.
+
+    With neither return nor withdrawal it is forgotten after a day.
+    """
 
     __tablename__ = "return_photos"
 
     order_id: Mapped[int]
     return_id: Mapped[int | None]
+    withdrawal_id: Mapped[int | None]
     content: Mapped[bytes]
     mime: Mapped[str]
     width: Mapped[int] = mapped_column(sa.Integer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -18,6 +18,8 @@ UNLIMITED = ("owner", "manager", "policy", "law")
 
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Days = Annotated[int, Field(ge=0, le=365)]
+Minor = Annotated[int, Field(ge=0, le=10**12)]
+Destination = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
 
 
 class ReturnSettings(BaseModel):
@@ -31,10 +33,21 @@ class ReturnSettings(BaseModel):
     send_back_days: Days = 14
     refund_days: Days = 5
     """Within how many days of being due by the policy the money is on its way."""
-    agent_limit: Annotated[int, Field(ge=0, le=10**12)] | None = 10_000
+    agent_limit: Minor | None = 10_000
     """The most an agent may give back without approval in a day, and of an order; None for no limit."""
     through_gateway: bool = True
     """Let the platform send the money where the payment can; else it is only written down there."""
+    standard_delivery: dict[Destination, Minor] = Field(default_factory=dict)
+    """What the cheapest standard delivery costs, taxes and all, by country or "*": what a withdrawal brings of the
+    delivery cost. Where it says nothing, all that was paid comes back."""
+    withdrawal_postage: Literal["", "store", "shopper"] = ""
+    """Who pays for sending back after a withdrawal. The shopper only where they were told so before they ordered
+    (Art. 14(1)); "" where the store did not say: then its receipts state that rule."""
+    tells_of_lost_value: bool = False
+    """Whether the store informs shoppers, before they order, that goods handled more than testing needs bring less.
+    Where it does not, nothing may be deducted (Art. 14(2)): so not until it says so."""
+    button_works: bool = True
+    """Whether the withdrawal button is in the shop, shoppers are told where, and it works."""
     restock: bool = True
     """Put what was received as new back on sale, unless staff say otherwise."""
 
@@ -52,12 +65,12 @@ class AboveLimit(Exception):
 
 
 def return_settings_of(store: Store) -> ReturnSettings:
-    """Give a store's practice; one that cannot be read counts as the usual one."""
+    """Give a store's return settings; those that cannot be read count as the defaults."""
     usual: dict[str, Any] = {"agent_limit": usual_limit(store.currency)}
     try:
         return ReturnSettings(**(usual | store.settings.get(SECTION, {})))
     except ValidationError:
-        log.error("practice_unreadable", version=store.settings_version)
+        log.error("return_settings_unreadable", version=store.settings_version)
         return ReturnSettings(**usual)
 
 

@@ -47,9 +47,9 @@ def tell_platform(work: Work) -> None:
         state = "published" if published else "removed"
     except NotSupported:
         state = "removed" if row.removed_at else "shown"
-    except AccessLost:
-        raise
     except Refused as refusal:
+        if isinstance(refusal, AccessLost) and work.job.attempts < ATTEMPTS:
+            raise
         sentence = str(refusal)
     except Unavailable as error:
         if work.job.attempts < ATTEMPTS:

@@ -25,7 +25,7 @@ from core.shipping.rules.business_days import shopper_zone
 from core.shipping.rules.decide import Decision, decide
 from core.shipping.rules.facts import Due
 from core.shipping.rules.parcel import Parcel, PastNotice
-from core.shipping.rules.send_policy import Verdict, apply_send_policy
+from core.shipping.rules.send_policy import SendDecision, apply_send_policy
 from core.shipping.rules.terms import Terms
 from core.shipping.store_decisions import (
     DECIDED_COLUMNS,
@@ -46,7 +46,7 @@ _SENT = ("queued", "sent", "bounced")
 # Columns by name, since the others (items, payments, addresses) cost more to read than all that is asked for.
 _OF_ORDER = (
     "id", "state", "status", "status_at", "status_seen_at", "placed_at", "paid_at", "country", "shipping_method",
-    "pickup", "platform_promised_by", "stopped_at", "gone_at", "late",
+    "pickup", "platform_promised_by", "shipped_mailed", "stopped_at", "gone_at", "late",
 )  # fmt: skip
 _OF_SHIPMENT = (
     "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
@@ -133,11 +133,11 @@ def _judge(
     past_notices: Mapping[int, Sequence[PastNotice]],
     terms: Terms,
     now: datetime,
-) -> list[Verdict]:
+) -> list[SendDecision]:
     due: dict[int, list[Due]] = defaultdict(list)
     for decision in decisions:
         due[decision.order_id] += decision.due
-    verdicts: list[Verdict] = []
+    verdicts: list[SendDecision] = []
     for order_id, news in due.items():
         if news:
             order = orders[order_id]
@@ -147,7 +147,7 @@ def _judge(
     return verdicts
 
 
-def _dates_told(past_notices: Mapping[int, Sequence[PastNotice]], verdicts: Iterable[Verdict]) -> dict[str, date]:
+def _dates_told(past_notices: Mapping[int, Sequence[PastNotice]], verdicts: Iterable[SendDecision]) -> dict[str, date]:
     """Give, by parcel, the latest date its shopper was told in place of the promised one, or is being told now."""
     past = [one for notices in past_notices.values() for one in notices]
     given = [(one.occasion, one.expected_by) for one in past if one.sent and one.kind == "delay"]
@@ -185,6 +185,7 @@ def parcel_of(
         country=order.country,
         shipping_method=order.shipping_method,
         pickup=order.pickup,
+        shipped_mailed=order.shipped_mailed,
         digital=shipment.digital,
         status=status,
         raw_status=shipment.raw_status,

@@ -88,8 +88,8 @@ def record_answer(session: Session, store: Store, notice: Notice, choice: str, *
 
 def stop_messages(session: Session, order_id: int, *, now: datetime) -> None:
     """Stop all messages about an order; asked again, nothing more happens."""
-    going = sa.update(Order).where(Order.id == order_id, Order.stopped_at.is_(None))
-    if session.execute(going.values(stopped_at=now)).rowcount:  # type: ignore[attr-defined]
+    stop = sa.update(Order).where(Order.id == order_id, Order.stopped_at.is_(None))
+    if session.execute(stop.values(stopped_at=now)).rowcount:  # type: ignore[attr-defined]
         session.add(OrderEvent(order_id=order_id, at=now, kind="stopped"))
 
 

@@ -21,7 +21,7 @@ from core.orders.model import Order, Shipment
 from core.shipping.rules import carriers
 from core.shipping.rules.decide import Decision
 from core.shipping.rules.facts import Due
-from core.shipping.rules.send_policy import Verdict
+from core.shipping.rules.send_policy import SendDecision
 
 ShipmentRow = Shipment | Any
 OrderRow = Order | Any
@@ -36,15 +36,15 @@ _stored_values = attrgetter(*DECIDED_COLUMNS)
 
 
 def shown_window(
-    window: tuple[date, date, date] | None, promised: date | None, told: date | None
+    window: tuple[date, date, date] | None, promised: date | None, announced: date | None
 ) -> tuple[date, date, date] | None:
     """Give the window (earliest, likely, latest) a shopper may be shown beside the date they were told.
 
     What still could arrive on the promised day is not called likely any more once a delay was told.
     """
-    if window is None or promised is None or told is None or told <= promised or window[1] > promised:
+    if window is None or promised is None or announced is None or announced <= promised or window[1] > promised:
         return window
-    return window[0], told, max(window[2], told)
+    return window[0], announced, max(window[2], announced)
 
 
 def write_parcels(
@@ -95,7 +95,7 @@ def write_orders(
     update_rows(session, table_of(Order), store_id, moved)
 
 
-def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], now: datetime) -> None:
+def write_notices(session: Session, store_id: int, verdicts: Sequence[SendDecision], now: datetime) -> None:
     """Write each verdict's news as rows, unique for ever; the first carries the message, the rest point to it."""
     messages = [_message(verdict, now) for verdict in verdicts if verdict.suppressed != "off"]
     rows = [row for message in messages for row in message]
@@ -120,7 +120,7 @@ def write_notices(session: Session, store_id: int, verdicts: Sequence[Verdict], 
         queue.enqueue(session, store_id, promised, now=now)
 
 
-def _message(verdict: Verdict, now: datetime) -> list[dict[str, Any]]:
+def _message(verdict: SendDecision, now: datetime) -> list[dict[str, Any]]:
     """Make the rows of one message: the rest point to the first."""
     state = "suppressed" if verdict.suppressed else _STATES[verdict.mode]
     rows = [_notice_row(news, state, verdict, now) for news in verdict.due]
@@ -136,7 +136,7 @@ def _point_to(session: Session, store_id: int, carrier: int, rest: Sequence[Mapp
         session.execute(sa.update(table).where(this).values(merged_into=into))
 
 
-def _notice_row(news: Due, state: str, verdict: Verdict, now: datetime) -> dict[str, Any]:
+def _notice_row(news: Due, state: str, verdict: SendDecision, now: datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
         "order_id": news.order_id,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from core.http.errors import Explain, Refusal, explain
 from core.i18n.words import Words
+from core.stores.connection.moves import ClaimOver
 from core.stores.invitation import InvitationOver
 from core.stores.platform_access import StoreNotFound
 from core.stores.settings import SettingsChanged
@@ -50,5 +51,6 @@ ERRORS: Mapping[type[Exception], Explain] = {
     InvitationOver: explain(
         "desk", "This link was used or is too old. Ask for a new one.", status=404, code="invitation_over"
     ),
+    ClaimOver: explain("desk", "Somebody decided this already.", status=409, code="claim_over"),
     TooManyTries: _too_many_tries,
 }

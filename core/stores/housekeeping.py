@@ -13,10 +13,11 @@ from core.db.purpose import Purpose
 from core.jobs.prune import prune as prune_jobs
 from core.jobs.queue import Kind, Work
 from core.secrets import Keyring, Unsealable
-from core.stores.model import Nonce, Store, Throttle
+from core.stores.model import Nonce, Store, StoreClaim, Throttle
 
 PRUNED = 5000
 JOBS_KEPT = timedelta(days=14)
+CLAIMS_KEPT = timedelta(days=30)
 _PURPOSES = {
     "credentials": "credentials",
     "secret": "secret",
@@ -33,6 +34,7 @@ def prune(work: Work) -> None:
             forgotten = prune_jobs(session, before=work.now - JOBS_KEPT, limit=PRUNED)
     with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
         session.execute(sa.delete(Nonce).where(Nonce.expires_at < work.now))
+        session.execute(sa.delete(StoreClaim).where(StoreClaim.found_at < work.now - CLAIMS_KEPT))
         session.execute(sa.delete(Throttle).where(Throttle.expires_at < work.now))
 
 
@@ -48,7 +50,18 @@ def renew_seals(session: Session, store_id: int, keyring: Keyring) -> int:
             setattr(store, name, keyring.seal(plain, store_id=store_id, purpose=_PURPOSES[name]))
     if "hook_token" in opened:
         store.hook_digest = keyring.digest(opened["hook_token"].decode(), purpose="hook")
-    return int(session.is_modified(store))
+    return int(session.is_modified(store)) + _renew_claims(session, store_id, keyring)
+
+
+def _renew_claims(session: Session, store_id: int, keyring: Keyring) -> int:
+    renewed = 0
+    for claim in session.scalars(sa.select(StoreClaim).with_for_update()):
+        with suppress(Unsealable):
+            if keyring.needs_resealing(claim.credentials):
+                plain = keyring.open(claim.credentials, store_id=store_id, purpose="credentials")
+                claim.credentials = keyring.seal(plain, store_id=store_id, purpose="credentials")
+                renewed += 1
+    return renewed
 
 
 def sealed_in(store: Store) -> Mapping[str, bytes]:

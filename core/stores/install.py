@@ -1,4 +1,4 @@
-"""Connect, reconnect, close and uninstall stores, and check their connection."""
+"""Connect, reconnect and uninstall stores."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.db.purpose import Purpose
 from core.jobs import queue
-from core.jobs.queue import Kind, NewJob, Work
+from core.jobs.queue import NewJob
 from core.platform.contract import Installation
-from core.platform.errors import NotSupported
 from core.secrets import new_token
 from core.services import Services
 from core.stores import audit
-from core.stores.model import Finding, Store
-from core.stores.platform_access import link_of, open_platform, store_by_id
+from core.stores.model import Store, StoreClaim
+from core.stores.platform_access import store_by_id
 
 _KEY_LETTERS = string.ascii_lowercase + string.digits
 
 
-def connect(services: Services, platform: str, installation: Installation) -> Store:
-    """Create a store, or reconnect one with new credentials: paused jobs resume and the first import begins."""
+def connect(services: Services, platform: str, installation: Installation, *, moved: int | None = None) -> Store:
+    """Create a store, or reconnect one with new credentials: paused jobs resume and the first import begins.
+
+    `moved` is the id of a store that is at the installation's ref now: history, policy and settings stay, and its
+    webhooks at the old ref are removed.
+    """
     now = services.clock()
     with services.db.system(Purpose.FIND_STORE, write=False) as session:
         same = sa.select(Store.id).where(Store.platform == platform, Store.ref == installation.ref)
-        known = session.scalar(same)
+        known = moved or session.scalar(same)
     store_id = known or new_id()
     with services.db.transaction(store_id) as session:
         if known is None:
@@ -39,13 +42,26 @@ def connect(services: Services, platform: str, installation: Installation) -> St
         else:
             # Locked: a job that lost the old keys must not close the store between our look and our commit.
             store = store_by_id(session, store_id, lock=True)
+        if store.ref != installation.ref:
+            _leave(session, store, installation, now=now)
         _learn(services, store, installation)
         _give_forwarding_secret(services, store)
-        store.state, store.state_reason = "open", ""
+        store.state, store.state_reason, store.closed_at = "open", "", None
         queue.resume(session, store_id, now=now)
         queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
         audit.note(session, now, platform, "connected" if known is None else "reconnected")
     return store
+
+
+def _leave(session: Session, store: Store, installation: Installation, *, now: datetime) -> None:
+    """Give a store its new ref, and promise to remove its webhooks at the old one."""
+    before, sealed = store.ref, store.credentials.hex()
+    store.ref = installation.ref
+    codes = {"before": before[:200], "after": store.ref[:200]}
+    audit.note(session, now, "aftercare", "move_store", codes=codes if " " not in before + store.ref else {})
+    if sealed:
+        new = NewJob("stores.leave_address", f"leave_address:{before}", {"ref": before, "credentials": sealed})
+        queue.enqueue(session, store.id, new, now=now)
 
 
 def _first_reads(now: datetime) -> list[NewJob]:
@@ -82,7 +98,7 @@ def _give_forwarding_secret(services: Services, store: Store) -> None:
         store.forwarding_secret = sealed
 
 
-def _with_both_secrets(services: Services, store_id: int) -> Store:
+def with_both_secrets(services: Services, store_id: int) -> Store:
     """Load a store that is about to be told of us; one connected before there were two secrets gets its second."""
     with services.db.transaction(store_id, write=False) as session:
         store = store_by_id(session, store_id)
@@ -99,55 +115,15 @@ def _learn(services: Services, store: Store, installation: Installation) -> None
     store.credentials = sealed
     for name in ("name", "url", "email", "currency", "timezone", "language", "country"):
         setattr(store, name, getattr(installation, name) or getattr(store, name) or "")
+    store.platform_id = installation.store_id or store.platform_id or ""
     if store.timezone not in zoneinfo.available_timezones():
         store.timezone = "UTC"
-
-
-def close(session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-    """Close a store whose credentials no longer work: its jobs pause one by one as they come up.
-
-    `sealed` are the credentials as they were kept when the job that failed began; a store that has been given others
-    meanwhile stays open.
-    """
-    store = store_by_id(session, store_id, lock=True)
-    if store.state == "open" and store.credentials == sealed:
-        store.state, store.state_reason = "closed", reason[:500]
-        audit.note(session, now, "aftercare", "lose_access")
 
 
 def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
     """Note that the merchant removed us: nothing is sent any more, privacy requests still act."""
     store = store_by_id(session, store_id)
-    store.state, store.state_reason = "uninstalled", "the merchant removed the app"
+    store.state, store.state_reason, store.closed_at = "uninstalled", "the merchant removed the app", None
     store.credentials = b""
+    session.execute(sa.delete(StoreClaim))
     audit.note(session, now, store.platform, "uninstalled")
-
-
-def prepare(work: Work) -> None:
-    """Create webhooks with our secret and announce ourselves; safe to run again."""
-    services: Services = work.services
-    store = _with_both_secrets(services, work.store_id)
-    open_platform(services, store).after_install(link_of(services, store))
-
-
-def check_health(work: Work) -> None:
-    """Look at the connection; keep what is wrong for staff, and read again what may have been missed."""
-    services: Services = work.services
-    store = _with_both_secrets(services, work.store_id)
-    try:
-        found = open_platform(services, store).check_health(link_of(services, store))
-    except NotSupported:
-        found = []
-    with work.done() as session:
-        session.execute(sa.delete(Finding))
-        session.add_all(Finding(code=f.code, sentence=f.sentence, found_at=work.now) for f in found if not f.mended)
-        for finding in found:
-            if finding.mended:
-                audit.note(session, work.now, "aftercare", "mend", f"finding:{finding.code}")
-        since = min((f.backfill_since for f in found if f.backfill_since), default=None)
-        if since:
-            again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})
-            queue.enqueue(session, work.store_id, again, now=work.now)
-
-
-JOBS = {"stores.prepare": Kind(prepare), "stores.check_health": Kind(check_health)}

@@ -21,17 +21,26 @@ class Store(Base):
     """Sixteen letters and digits, public: names the store in addresses shoppers see."""
     platform: Mapped[str]
     ref: Mapped[str]
+    platform_id: Mapped[str] = mapped_column(default="")
+    """The platform's own id of the store, which stays when its address changes; "" where it is not known."""
     name: Mapped[str]
     url: Mapped[str] = mapped_column(default="")
     email: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="open")
     state_reason: Mapped[str] = mapped_column(default="")
+    closed_at: Mapped[datetime | None]
+    """Since when the store refuses our credentials; None where it is open, or was closed before this was kept."""
     currency: Mapped[str] = mapped_column(default="")
     timezone: Mapped[str] = mapped_column(default="UTC")
     language: Mapped[str] = mapped_column(default="en")
     country: Mapped[str] = mapped_column(default="")
     credentials: Mapped[bytes]
     """Sealed for this store; see core/secrets.py."""
+    renewed_at: Mapped[datetime | None]
+    """When the credentials were last renewed, or given by the merchant."""
+    renewal_lease: Mapped[str] = mapped_column(default="")
+    """Who is renewing the credentials, until `renewal_until`; "" for nobody."""
+    renewal_until: Mapped[datetime | None]
     secret: Mapped[bytes]
     """Sealed: what the store signs its webhooks with. Platforms show it to whoever may read the shop's settings."""
     forwarding_secret: Mapped[bytes] = mapped_column(default=b"")
@@ -45,7 +54,7 @@ class Store(Base):
     signature_failures: Mapped[int] = mapped_column(sa.Integer, default=0)
     """Forged or wrongly signed deliveries since the last good one."""
 
-    __table_args__ = (sa.UniqueConstraint("platform", "ref"),)
+    __table_args__ = (sa.UniqueConstraint("platform", "ref"), sa.Index(None, "platform", "platform_id"))
 
 
 class Staff(Owned, Base):
@@ -136,6 +145,22 @@ class Finding(Owned, Base):
     found_at: Mapped[datetime]
 
     __table_args__ = (sa.UniqueConstraint("store_id", "code"),)
+
+
+class StoreClaim(Owned, Base):
+    """Another address that says it is this store, until the owner decides what it is; then the row goes."""
+
+    __tablename__ = "store_claims"
+
+    ref: Mapped[str]
+    is_live: Mapped[bool]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What else the installation said: name, currency, time zone and so on."""
+    credentials: Mapped[bytes]
+    """Sealed for this store."""
+    found_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "ref"), sa.Index(None, "found_at"))
 
 
 class Nonce(Owned, Base):

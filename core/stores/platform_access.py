@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -18,6 +21,7 @@ from core.platform.errors import BadSignature
 from core.platform.http import open_session
 from core.secrets import Keyring
 from core.services import Services
+from core.stores import renewal
 from core.stores.model import Nonce, Store
 
 NONCE_LIFE = timedelta(minutes=2)
@@ -68,15 +72,40 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
-def open_platform(services: Services, store: Store) -> Platform:
-    """Give the store's platform, ready to be asked. Raises PauseStore when the store is closed."""
-    if store.state != "open":
+def open_platform(services: Services, store: Store, *, although_closed: bool = False) -> Platform:
+    """Give the store's platform, ready to be asked, its credentials renewed where they are over or soon will be.
+
+    Raises PauseStore when the store is closed, unless asked for `although_closed`; always for one that removed us.
+    Renewing asks the platform, so this must not run inside a transaction; it raises what the platform then says.
+    """
+    if store.state != "open" and not (although_closed and store.state == "closed"):
         raise PauseStore(store.state_reason or f"the store is {store.state}")
+    platform = make_platform(services, store)
+    if platform.renews and platform.renew_due(services.clock()):
+        renewed = renewal.renew(services, store.id, make_platform, seen=store.credentials)
+        platform = make_platform(services, renewed)
+    return platform
+
+
+def make_platform(services: Services, store: Store) -> Platform:
+    """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
+    return platform_at(services, store.platform, store.ref, credentials, store.settings)
+
+
+def platform_at(
+    services: Services, name: str, ref: str, credentials: Mapping[str, str], settings: Mapping[str, Any]
+) -> Platform:
+    """Give a platform's object for a ref and credentials that are not, or no longer, a store's own."""
     session = open_session(allow=services.config.outbound_allow)
-    platform = services.platforms[store.platform](store.ref, credentials, store.settings, session)
+    platform = services.platforms[name](ref, credentials, settings, session, app_settings_of(services, name))
     platform.paying_seconds = services.config.paying_seconds
     return platform
+
+
+def app_settings_of(services: Services, platform: str) -> Mapping[str, str]:
+    """Give what the environment sets for our app at a platform; "" for what it does not set."""
+    return services.config.app_settings.get(platform, {})
 
 
 def secret_of(services: Services, store: Store) -> str:
@@ -105,6 +134,11 @@ def link_of(services: Services, store: Store) -> Link:
         secret=secret_of(services, store),
         forwarding_secret=forwarding_secret_of(services, store),
     )
+
+
+def reconnect_url(services: Services, store: Store) -> str:
+    """Give the address where the merchant connects this store again."""
+    return f"{services.config.public_url}/install/{store.platform}?{urlencode({'store': store.ref})}"
 
 
 def use_once(session: Session, keyring: Keyring, store_id: int, text: str, *, until: datetime) -> bool:

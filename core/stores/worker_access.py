@@ -1,4 +1,4 @@
-"""What a worker asks of stores: the credentials a job begins with, whether a store is open, and to close it."""
+"""What a worker asks of stores: the credentials a job begins with, whether a store is open, and to look again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.stores import install
+from core.stores.connection import access
 from core.stores.model import Store
 
 
@@ -21,5 +21,5 @@ class WorkerAccess:
         state = sa.select(Store.state).where(Store.id == store_id)
         return session.scalar(state.with_for_update(read=True)) == "open"
 
-    def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-        install.close(session, store_id, reason, sealed=sealed, now=now)
+    def report_refusal(self, session: Session, store_id: int, *, now: datetime) -> None:
+        access.report_refusal(session, store_id, now=now)

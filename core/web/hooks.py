@@ -28,7 +28,7 @@ from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import forwarding_secret_of, secret_of
+from core.stores.platform_access import app_settings_of, forwarding_secret_of, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -100,7 +100,8 @@ class StoreLookup:
         if store is None:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
-        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session())
+        ours = app_settings_of(app, platform)
+        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session(), ours)
         return KnownStore(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
     def record(self, app: Services, known: KnownStore, news: Sequence[Change], body: bytes) -> None:
@@ -173,7 +174,7 @@ def take_in(app: Services, door: StoreLookup, platform: str, token: str, incomin
 def claimed_store(app: Services, platform: str, incoming: Request) -> str:
     """Give the store the request claims to come from; "" where it names none."""
     try:
-        return app.platforms[platform].store_of(incoming, app.config.app_settings.get(platform, {}))
+        return app.platforms[platform].store_of(incoming, app_settings_of(app, platform))
     except (BadSignature, NotSupported):
         return ""
 

@@ -11,13 +11,14 @@ import structlog
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from core.conversations import cases
+from core.conversations import cases, raw_mail
+from core.conversations.model import Message
 from core.http.context import services
 from core.mail.inbound import Inbound, UnreadableMail, read
 from core.orders.messages import envelope
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent
-from core.secrets import BadToken
+from core.secrets import BadToken, Keyring
 from core.shipping import notice_actions
 
 log = structlog.get_logger()
@@ -49,14 +50,15 @@ def receive() -> tuple[str, int]:
     with app.db.transaction(store_id) as session:
         order = session.get(Order, (store_id, order_id))
         if order is not None:
-            take(session, order, mail, hashlib.blake2b(raw, digest_size=16).hexdigest(), app.clock())
+            take(session, app.keyring, order, mail, raw, app.clock())
     return "", 202
 
 
-def take(session: Session, order: Order, mail: Inbound, origin: str, now: datetime) -> None:
+def take(session: Session, keyring: Keyring, order: Order, mail: Inbound, raw: bytes, now: datetime) -> None:
     """Act on a mail about an order: mark a bounce, stop after a complaint, open a case for a person's reply.
 
-    What a machine wrote (RFC 3834) is neither answered nor a case: the loop ends here.
+    What a machine wrote (RFC 3834) is neither answered nor a case: the loop ends here. A person's mail is kept with
+    its case as it came, sealed: what was cut from the message, and the photos, are in it.
     """
     if mail.kind == "bounce":
         if mail.permanent:
@@ -66,10 +68,14 @@ def take(session: Session, order: Order, mail: Inbound, origin: str, now: dateti
         notice_actions.stop_messages(session, order.id, now=now)
         return
     if mail.kind == "reply":
+        origin = hashlib.blake2b(raw, digest_size=16).hexdigest()
         if cases.is_message_stored(session, origin):
             return
         case = cases.open_case(session, kind="reply", order=order, now=now, subject=mail.subject)
-        if cases.add_message(session, case, side="shopper", text=mail.text, origin=origin, now=now):
+        text = cases.with_attachments(mail.text, mail.attachments)
+        if cases.add_message(session, case, side="shopper", text=text, origin=origin, now=now):
+            message = session.scalars(sa.select(Message).where(Message.origin == origin)).one()
+            raw_mail.keep_mail(session, keyring, message, raw)
             session.add(OrderEvent(order_id=order.id, at=now, kind="replied", facts={"case": str(case.id)}))
 
 

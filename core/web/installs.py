@@ -15,8 +15,9 @@ from core.platform.errors import BadSignature, NotSupported, PlatformError, Refu
 from core.platform.http import open_session
 from core.secrets import BadToken, new_token
 from core.services import Services
-from core.stores import install
-from core.stores.platform_access import use_once
+from core.stores.connection import moves
+from core.stores.model import StoreClaim
+from core.stores.platform_access import app_settings_of, use_once
 from core.web import consent_address
 
 installs = Blueprint("installs", __name__)
@@ -37,7 +38,7 @@ def begin(platform: str) -> Response | str:
         return app.keyring.sign({"p": platform, "n": new_token(12), "f": dict(facts)}, purpose="install")
 
     urls = InstallUrls(done=done, back=done)
-    settings = app.config.app_settings.get(platform, {})
+    settings = app_settings_of(app, platform)
     reply = plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls)
     location = reply.headers.get("Location", "")
     if not location or consent_address.leads_home(location, app.config.public_url):
@@ -58,7 +59,7 @@ def finish(platform: str) -> Response | str:
     def unseal(text: str) -> Mapping[str, str]:
         return open_state(app, platform, text)
 
-    settings = app.config.app_settings.get(platform, {})
+    settings = app_settings_of(app, platform)
     session = open_session(allow=app.config.outbound_allow)
     try:
         outcome = plugin.finish_install(to_plain_request(request), settings, unseal=unseal, http=session)
@@ -86,11 +87,13 @@ def open_state(app: Services, platform: str, text: str) -> Mapping[str, str]:
 
 
 def welcome(app: Services, platform: str, installation: Installation, *, as_page: bool) -> Response | str:
-    """Connect the store and say so."""
-    store = install.connect(app, platform, installation)
+    """Connect the store, or have its owner asked whether it has moved, and say so."""
+    admitted = moves.admit(app, platform, installation)
     if not as_page:
         return Response("", 200)
-    return render_template("desk/welcome.html", store=store)
+    if isinstance(admitted, StoreClaim):
+        return render_template("desk/asked.html", store=_Nobody())
+    return render_template("desk/welcome.html", store=admitted)
 
 
 @installs.errorhandler(PlatformError)

@@ -10,8 +10,8 @@ import requests
 import woocommerce
 from requests.auth import HTTPBasicAuth
 
-from core.platform.errors import AccessLost, NothingDone, Refused, Unavailable
-from core.platform.responses import describe_move, read_json, retry_after
+from core.platform.errors import AccessLost, Moved, NothingDone, Refused, Unavailable
+from core.platform.responses import describe_move, find_origin, read_json, retry_after
 
 PER_PAGE = 100
 """The most WooCommerce gives at once; more is a 400 (10.5)."""
@@ -30,6 +30,19 @@ def checked_id(ref: str) -> str:
     if not (ref.isascii() and ref.isdecimal()):
         raise Missing(f"WooCommerce has nothing numbered {ref[:20]!r}.")
     return ref
+
+
+class NoApi(Unavailable):
+    """A page of the site answers where its REST API should: plain permalinks, a cache, or a site that is set up anew.
+
+    It may be over in a minute, so it is asked again; the sentence says what to look at when it is not.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} answers with a page (404) where its REST API should be. In WordPress under Settings, "
+            "Permalinks, choose anything but Plain; a cache or a security plugin may hide /wp-json too."
+        )
 
 
 class Listing(NamedTuple):
@@ -113,7 +126,9 @@ class Client(woocommerce.API):
             return
         if status < 400:
             # Never followed: a POST would arrive as a GET, and is answered with a list.
-            raise Refused(describe_move(response.url, urljoin(response.url, response.headers.get("Location", ""))))
+            there = urljoin(response.url, response.headers.get("Location", ""))
+            sentence, target = describe_move(response.url, there), find_origin(there)
+            raise Refused(sentence) if target == find_origin(response.url) else Moved(sentence, target=target)
         body = _error(response)
         code, sentence = str(body.get("code") or ""), str(body.get("message") or "")[:300]
         if code == "rest_no_route":
@@ -125,6 +140,8 @@ class Client(woocommerce.API):
             raise (Refused if code.startswith("aftercare_") else AccessLost)(sentence)
         if code and (_is_refusal(status) or _is_validation(status, body)):
             raise Refused(sentence or f"The store refused ({status} {code}).")
+        if status == 404:
+            raise NoApi(self.url)
         error = NothingDone if status == 429 else Unavailable
         raise error(f"The store answered {status}.", retry_after=retry_after(response))
 

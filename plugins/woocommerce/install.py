@@ -14,6 +14,7 @@ import requests
 
 from core.platform.contract import (
     Finding,
+    Identity,
     Installation,
     InstallUrls,
     Link,
@@ -25,7 +26,7 @@ from core.platform.contract import (
 )
 from core.platform.errors import AccessLost, Refused
 from core.platform.responses import read_json
-from plugins.woocommerce.client import Client, Missing, NoRoute
+from plugins.woocommerce.client import Client, Missing, NoApi, NoRoute
 from plugins.woocommerce.tracking import utc_time
 
 APP_NAME = "Aftercare"
@@ -84,7 +85,13 @@ def take_keys(request: Request, unseal: UnsealState, http: requests.Session) -> 
     """
     if request.method.upper() != "POST":
         approved = _query(request, "success") == "1"
-        words = "The store is connected. You may close this page." if approved else "The store was not connected."
+        # The keys came in another request: whether they made a store or a question to its owner is not known here.
+        words = "The store was not connected."
+        if approved:
+            words = (
+                "The store is connected, unless its id is known at another address: then that store's owner is asked "
+                "first. You may close this page."
+            )
         page = f"<!doctype html><meta charset=utf-8><title>Aftercare</title><p>{words}"
         return Pending(Reply(200, {"Content-Type": "text/html; charset=utf-8"}, page.encode()))
     try:
@@ -102,10 +109,13 @@ def _installation(store: str, key: str, secret: str, http: requests.Session) -> 
     api = Client(store, key, secret, http)
     try:
         status = api.get("system_status", params={"_fields": "environment,settings"})
+    except NoApi as error:
+        raise Refused(str(error)) from None
     except Missing:
-        raise Refused(f"There is no WooCommerce at {store}, or its permalinks are set to plain.") from None
+        raise Refused(f"There is no WooCommerce at {store}.") from None
     environment, settings = status.get("environment") or {}, status.get("settings") or {}
-    home = store_address(str(environment.get("home_url") or store))
+    known = _identity(environment, store)
+    home = known.ref
     # A store may claim any home: one that claims another's must not be taken for it.
     if home.partition("://")[2] != store.partition("://")[2]:
         raise Refused(f"This store calls itself {home}. Connect it by that address.")
@@ -119,7 +129,30 @@ def _installation(store: str, key: str, secret: str, http: requests.Session) -> 
         language=str(environment.get("language") or "en").partition("_")[0],
         country=_country(api),
         url=store,
+        store_id=known.store_id,
+        is_live=known.is_live,
     )
+
+
+def identify(api: Client, store: str) -> Identity:
+    """Say which store answers: WooCommerce's id of it and the address it gives itself."""
+    return _identity(api.get("system_status", params={"_fields": "environment"}).get("environment") or {}, store)
+
+
+def _identity(environment: Mapping[str, Any], store: str) -> Identity:
+    """Read the environment's part of the system status.
+
+    `store_id` is an option in the database: a copy of it carries the id along, and anybody may write another's
+    (10.5, 2026-11). WordPress calls itself "production" where nothing else is set.
+    """
+    home = store_address(str(environment.get("home_url") or store))
+    is_live = str(environment.get("wp_environment_type") or "production") == "production"
+    return Identity(str(environment.get("store_id") or ""), home, is_live)
+
+
+def leads_to(hook: Mapping[str, Any], link: Link) -> bool:
+    """Say whether a webhook delivers to the link's secret address, by its path token: our own host may have changed."""
+    return str(hook.get("delivery_url") or "").rpartition("/")[2] == link.hook_url.rpartition("/")[2]
 
 
 def check_connection(api: Client, plugin: Client, link: Link, *, renew_secret: bool = False) -> list[Finding]:
@@ -147,6 +180,10 @@ def _announce(plugin: Client, link: Link) -> Iterator[Finding]:
 
 
 def _see_to_hooks(api: Client, hooks: list[dict[str, Any]], link: Link, renew_secret: bool) -> Iterator[Finding]:
+    for row in hooks:
+        if _is_left_over(row, link):
+            api.delete(f"webhooks/{row['id']}", params={"force": "true"})
+            yield Finding("webhook_left_over", "A webhook of an earlier connection was removed.", mended=True)
     for topic in TOPICS:
         name = f"{APP_NAME} {link.store_key} {topic}"
         wanted = {
@@ -173,6 +210,14 @@ def _see_to_hooks(api: Client, hooks: list[dict[str, Any]], link: Link, renew_se
             yield Finding("webhook_paused", f"The webhook {topic} is paused in WooCommerce. Set it to active there.")
         elif hook is not None and renew_secret:
             api.put(f"webhooks/{hook['id']}", wanted)
+
+
+def _is_left_over(hook: Mapping[str, Any], link: Link) -> bool:
+    """Say whether a webhook of ours brings this store's news to another store of this installation: the database came
+    with it, from a store that moved or was copied."""
+    ours = hook.get("topic") in TOPICS and str(hook.get("name") or "").startswith(f"{APP_NAME} ")
+    here = str(hook.get("delivery_url") or "").startswith(link.hook_url.rpartition("/")[0] + "/")
+    return ours and here and not leads_to(hook, link) and link.store_key not in str(hook.get("name"))
 
 
 def _create(api: Client, wanted: Mapping[str, str]) -> Iterator[Finding]:

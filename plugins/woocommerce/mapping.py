@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from core.platform.snapshots import (
     ReplySnapshot,
     ReviewSnapshot,
 )
-from plugins.woocommerce.amounts import minor, order_lines, refund_lines, removed_units
+from plugins.woocommerce.amounts import fractions, minor, order_lines, refund_lines, removed_units
 from plugins.woocommerce.tracking import iso_date, meta_of, rows_of, shipments, unix_time, utc_time
 
 STATES = {
@@ -83,7 +84,8 @@ def _order(
     refundable: bool,
 ) -> OrderSnapshot:
     currency, status = body["currency"], body["status"]
-    given_back = tuple(refund(row, currency) for row in refunds)
+    parts, refunds = fractions(body), list(refunds)
+    given_back = tuple(refund(row, currency, parts) for row in refunds)
     billing, shipping = body.get("billing") or {}, body.get("shipping") or {}
     home = shipping if shipping.get("country") else billing
     methods = rows_of(body.get("shipping_lines"))
@@ -108,8 +110,11 @@ def _order(
         pickup=bool(methods) and all(line.get("method_id") in PICKUP_METHODS for line in methods),
         paid_at=utc_time(body.get("date_paid_gmt")),
         status_at=utc_time(body.get("date_completed_gmt")) if status == "completed" else None,
+        # WooCommerce mails "completed" when an order becomes so, and keeps the day whatever its status is later (10.5).
+        # That it mailed about one fulfillment (notify_customer) it writes down nowhere; a tracking plugin mails or not.
+        shipped_mailed=bool(body.get("date_completed_gmt")),
         promised_by=_promised_by(meta),
-        lines=order_lines(body, currency, removed_units(given_back)),
+        lines=order_lines(body, currency, removed_units(refunds, parts)),
         shipments=shipments(body, meta, fulfillments),
         payments=_payments(body, currency, refundable),
         refunds=given_back,
@@ -117,15 +122,15 @@ def _order(
     )
 
 
-def refund(body: Mapping[str, Any], currency: str) -> RefundSnapshot:
-    """Turn one row of orders/ID/refunds into a snapshot."""
+def refund(body: Mapping[str, Any], currency: str, parts: Mapping[str, Decimal] | None = None) -> RefundSnapshot:
+    """Turn one row of orders/ID/refunds into a snapshot; `parts` are the `fractions` of its order."""
     return RefundSnapshot(
         ref=str(body["id"]),
         amount=abs(minor(body.get("amount"), currency)),
         at=_required_time(body, "date_created_gmt"),
         reason=body.get("reason") or "",
         key=str(meta_of(body).get(KEY_META) or ""),
-        lines=tuple(refund_lines(body, currency)),
+        lines=tuple(refund_lines(body, currency, parts)),
         paid_out=body.get("refunded_payment") is True,
     )
 

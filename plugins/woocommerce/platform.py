@@ -14,6 +14,7 @@ from core.platform.contract import (
     AdminShell,
     Feature,
     Finding,
+    Identity,
     Installation,
     InstallUrls,
     Link,
@@ -34,6 +35,7 @@ from core.platform.errors import BadSignature, NothingDone, NotSupported, Refuse
 from core.platform.refund_checks import check_amounts, goods_of
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReplySnapshot, ReviewSnapshot
 from plugins.woocommerce import changed_orders, install, mapping, refunds, return_notes, signing, webhooks
+from plugins.woocommerce.amounts import fractions
 from plugins.woocommerce.client import Client, Missing, NoRoute, checked_id
 from plugins.woocommerce.orders import OrderReader
 from plugins.woocommerce.tracking import rows_of
@@ -60,10 +62,11 @@ class WooCommerce(Platform):
             Feature.CUSTOM_STATUSES,
         }
     )
+    copies_keep_id = True
     native_mails: ClassVar[Mapping[str, str]] = {
         "shipped": (
-            "WooCommerce mails the shopper when an order becomes completed, and when staff fulfill a shipment and "
-            "tick the box to tell the shopper."
+            "WooCommerce mails the shopper when an order becomes completed: then ours is left out. It does not say "
+            "whether it mailed about a single shipment: if you tick the box to tell the shopper, switch ours off."
         ),
     }
 
@@ -118,11 +121,24 @@ class WooCommerce(Platform):
 
     # Connection.
 
-    def after_install(self, link: Link) -> None:
-        install.check_connection(self._api, self._plugin, link, renew_secret=True)
+    def after_install(self, link: Link) -> list[Finding]:
+        return install.check_connection(self._api, self._plugin, link, renew_secret=True)
 
     def check_health(self, link: Link) -> list[Finding]:
         return install.check_connection(self._api, self._plugin, link)
+
+    def identify(self) -> Identity:
+        return install.identify(self._api, self.ref)
+
+    def holds_webhooks_of(self, link: Link) -> bool:
+        return any(install.leads_to(hook, link) for hook in self._api.walk("webhooks"))
+
+    def remove_webhooks(self, link: Link) -> None:
+        for hook in [hook for hook in self._api.walk("webhooks") if install.leads_to(hook, link)]:
+            self._api.delete(f"webhooks/{hook['id']}", params={"force": "true"})
+
+    def check_access(self) -> None:
+        self._api.page("orders", {"per_page": 1, "_fields": "id"})
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
         return webhooks.read_webhook(request, secret)
@@ -241,7 +257,7 @@ class WooCommerce(Platform):
         check_amounts(found, wanted)
         if wanted.through_gateway and not self._orders.can_refund(order):
             return Outcome("needs_staff", link=link, sentence=refunds.NO_GATEWAY)
-        return refunds.refund_body(wanted, goods_of(found))
+        return refunds.refund_body(wanted, goods_of(found), fractions(order))
 
     def _replies(self, review_ref: str) -> list[ReplySnapshot] | None:
         """Ask our WordPress plugin for them; None where it is absent, old or unwilling."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from core.money import to_decimal
 from core.platform.contract import Outcome, Reimbursement
+from core.platform.snapshots import RefundLine
 from plugins.woocommerce import mapping
 from plugins.woocommerce.tracking import meta_of
 
@@ -36,8 +38,12 @@ def _lacks_key(row: Mapping[str, Any], wanted: Reimbursement) -> bool:
     return not known.key and bool(wanted.reason) and (known.reason, known.amount) == (wanted.reason, wanted.amount)
 
 
-def refund_body(wanted: Reimbursement, goods: Container[str]) -> dict[str, Any]:
+def refund_body(
+    wanted: Reimbursement, goods: Container[str], parts: Mapping[str, Decimal] | None = None
+) -> dict[str, Any]:
     """Write the refund as WooCommerce wants it; `goods` are the refs of the lines that come back in units.
+
+    `parts` are the order's `fractions`: of such a line WooCommerce counts the measure, we one piece.
 
     Always the amount (without it the refund is of nothing), and JSON booleans (anything else counts as true).
     """
@@ -53,7 +59,7 @@ def refund_body(wanted: Reimbursement, goods: Container[str]) -> dict[str, Any]:
             {
                 "id": int(part.ref),
                 # Shipping and fees have none; WooCommerce would count theirs among the goods still to come back.
-                "quantity": part.quantity if part.ref in goods else 0,
+                "quantity": _units(part, parts or {}) if part.ref in goods else 0,
                 "refund_total": str(to_decimal(part.amount, wanted.currency)),
                 "refund_tax": [
                     {"id": int(rate), "refund_total": str(to_decimal(amount, wanted.currency))}
@@ -64,6 +70,10 @@ def refund_body(wanted: Reimbursement, goods: Container[str]) -> dict[str, Any]:
         ],
         "meta_data": meta,
     }
+
+
+def _units(part: RefundLine, parts: Mapping[str, Decimal]) -> int | float:
+    return float(parts[part.ref] * part.quantity) if part.ref in parts else part.quantity
 
 
 def outcome_of(row: Mapping[str, Any], currency: str, *, asked: int | None = None, link: str = "") -> Outcome:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from core.platform import signatures
 from core.platform.contract import Request, Shopper, StaffIdentity
 from core.platform.errors import BadSignature
 
@@ -19,7 +19,7 @@ WINDOW = 60
 
 def sign_webhook(secret: str, body: bytes) -> str:
     """Give the base64 HMAC-SHA256 that WooCommerce puts into X-WC-Webhook-Signature."""
-    return base64.b64encode(_mac(secret, body).digest()).decode()
+    return signatures.sign(secret, body)
 
 
 def verify_webhook(request: Request, secret: str) -> None:
@@ -27,9 +27,8 @@ def verify_webhook(request: Request, secret: str) -> None:
 
     The raw bytes count: WooCommerce escapes slashes and non-ASCII in its own way (10.5, 2026-11).
     """
-    claimed = request.headers.get("x-wc-webhook-signature", "")
-    if not secret or not _equal(claimed, sign_webhook(secret, request.body)):
-        raise BadSignature("The webhook was not signed with this store's secret.")
+    given = request.headers.get("x-wc-webhook-signature", "")
+    signatures.require_signed(request.body, given, [secret], what="webhook")
 
 
 def sign_forwarded(secret: str, request: Request) -> str:
@@ -50,7 +49,7 @@ def sign_forwarded(secret: str, request: Request) -> str:
     ]
     if shopper := header("x-aftercare-shopper", ""):
         lines.append(shopper)
-    return _mac(secret, "\n".join(lines).encode()).hexdigest()
+    return signatures.sign(secret, "\n".join(lines).encode(), "hex")
 
 
 def verify_forwarded(request: Request, secret: str, *, now: float) -> None:
@@ -60,7 +59,7 @@ def verify_forwarded(request: Request, secret: str, *, now: float) -> None:
     """
     if not secret or not nonce_of(request):
         raise BadSignature("The request names no store we know, or carries no nonce.")
-    if not _equal(request.headers.get("x-aftercare-signature", ""), sign_forwarded(secret, request)):
+    if not signatures.is_equal(request.headers.get("x-aftercare-signature", ""), sign_forwarded(secret, request)):
         raise BadSignature("The request was not signed by this store's plugin.")
     sent = request.headers.get("x-aftercare-time", "")
     if not (sent.isascii() and sent.isdigit() and abs(now - int(sent[:12])) <= WINDOW):
@@ -103,12 +102,3 @@ def _claims(request: Request, header: str) -> Mapping[str, Any]:
     if not isinstance(claims, dict) or not claims.get("ref"):
         raise BadSignature(f"The request's {header} names nobody.")
     return claims
-
-
-def _mac(secret: str, message: bytes) -> hmac.HMAC:
-    return hmac.new(secret.encode(), message, hashlib.sha256)
-
-
-def _equal(claimed: str, right: str) -> bool:
-    # compare_digest refuses non-ASCII text, which a stranger may well send.
-    return hmac.compare_digest(claimed.encode("utf-8", "surrogateescape"), right.encode())

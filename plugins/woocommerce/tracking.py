@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.platform.snapshots import ShipmentSnapshot, TrackingEventSnapshot, TrackingStatus
@@ -216,9 +217,21 @@ def iso_date(value: Any) -> date | None:
 def _items(value: Any, ref: str, quantity: str) -> Mapping[str, int]:
     items: dict[str, int] = {}
     for row in rows_of(value):
-        if str(row.get(quantity) or "").isdigit() and row.get(ref):
-            items[str(row[ref])] = items.get(str(row[ref]), 0) + int(row[quantity])
+        units = _units(row.get(quantity))
+        if units and row.get(ref):
+            items[str(row[ref])] = items.get(str(row[ref]), 0) + units
     return items
+
+
+def _units(value: Any) -> int:
+    """Read how many pieces of a line are in a parcel; part of one (1.5 m) is one, as in the order."""
+    try:
+        read = Decimal(str(value or 0).strip().replace(",", "."))
+    except InvalidOperation:
+        return 0
+    if not read.is_finite() or not 0 < read <= 1_000_000:
+        return 0
+    return 1 if read % 1 else int(read)
 
 
 def _text(value: Any) -> str:

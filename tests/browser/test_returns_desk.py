@@ -50,7 +50,7 @@ def test_returns_withdrawals_and_the_policy_fit_a_phone_in_arabic(desk: Any) -> 
     # The sample store's own, or one that a shopper of another test declared.
     withdrawal = re.findall(r"/withdrawals/(\d+)\"", desk.show("withdrawals?show=all"))[0]
     assert_fits(desk)
-    for path in (f"withdrawals/{withdrawal}", "returns/policy", "returns/practice", "returns/money", ""):
+    for path in (f"withdrawals/{withdrawal}", "returns/policy", "returns/settings", "returns/money", ""):
         desk.show(path)
         assert_fits(desk)
 

@@ -144,6 +144,15 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
         "withdrawals/{withdrawal}/sent", {"tracking_number": "1"}
     ),
     "GET /shop/<key>/withdrawals/<withdrawal_id>": shopper("withdrawals/{withdrawal}"),
+    "POST /admin/<key>/withdrawals/<int:withdrawal_id>/delivery-cost": desk(
+        "withdrawals/{withdrawal}/delivery-cost", amount="1", reason="x"
+    ),
+    "POST /admin/<key>/withdrawals/<int:withdrawal_id>/lost-value": desk(
+        "withdrawals/{withdrawal}/lost-value", amount="1", reason="x"
+    ),
+    "GET /admin/<key>/withdrawals/<int:withdrawal_id>/photos/<int:photo_id>": desk(
+        "withdrawals/{withdrawal}/photos/{photo}"
+    ),
     "GET /admin/<key>/declarations/<int:declaration_id>": desk("declarations/{declaration}"),
     "POST /admin/<key>/declarations/<int:declaration_id>/<verb>": desk("declarations/{declaration}/close", note="x"),
     "POST /shop/<key>/receipts/check": shopper("receipts/check", {"hash": RECEIPT}),
@@ -168,8 +177,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/returns/policy/file": desk("returns/policy/file"),
     "POST /admin/<key>/returns/policy/file": desk("returns/policy/file", seen="2"),
     "POST /admin/<key>/returns/policy/versions/<int:version>/restore": desk("returns/policy/versions/2/restore"),
-    "GET /admin/<key>/returns/practice": desk("returns/practice"),
-    "POST /admin/<key>/returns/practice": desk("returns/practice", version="1"),
+    "GET /admin/<key>/returns/settings": desk("returns/settings"),
+    "POST /admin/<key>/returns/settings": desk("returns/settings", version="1"),
 }
 
 # Jobs.
@@ -279,7 +288,11 @@ TAKE_ROWS = set(
     "returns.withdrawal.declare.take_as_in_time "
     "returns.withdrawal.declare.acknowledge returns.withdrawal.declare.move "
     "returns.withdrawal.declare.record_goods_back returns.withdrawal.declare.pay "
-    "returns.withdrawal.declare.quote_of".split()
+    "returns.withdrawal.refund_terms.quote_of returns.withdrawal.refund_terms.refund_of "
+    "returns.withdrawal.refund_terms.set_delivery_cost returns.withdrawal.refund_terms.check_open "
+    "returns.withdrawal.lost_value.may_deduct returns.withdrawal.lost_value.deduct_lost_value "
+    "returns.withdrawal.lost_value.photos_of returns.photos.photo_storage.keep_for_withdrawal "
+    "returns.withdrawal.declare.note_goods_here".split()
 )
 REFUSALS = (
     photo_storage.PhotoNotFound,

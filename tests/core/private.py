@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.conversations import cases
+from core.conversations import cases, raw_mail
+from core.conversations.model import Message
 from core.db.database import Database
 from core.db.purpose import Purpose
 from core.jobs.worker import Worker
@@ -86,6 +87,8 @@ def leave_traces(services: Services, store: Store, world: World, worker: Worker)
         session.add(_bounced(order, now))
         case = cases.open_case(session, kind="reply", order=order, now=now, subject=TRACES[12])
         cases.add_message(session, case, side="shopper", text=TRACES[13], origin="one mail", now=now)
+        message = session.scalars(sa.select(Message).where(Message.case_id == case.id)).one()
+        raw_mail.keep_mail(session, services.keyring, message, f"From: {EMAIL}\n\n{TRACES[13]}".encode())
     send_links(services, store, EMAIL, "203.0.113.7")
     return order.id
 

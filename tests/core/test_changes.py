@@ -403,7 +403,9 @@ def test_a_store_that_lost_its_keys_pauses_and_a_reconnect_resumes(
     else:
         deliver(client, services, store, "store", store.ref, facts={"event": "uninstalled"})
     deliver(client, services, store, "order", "1")
-    worker.run_until_idle()
+    for _ in range(10):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
     assert state_of(services, store) == ("closed" if trouble == "revoked" else "uninstalled")
     assert "order:1" in jobs_of(services, store, state="paused")
     assert orders(services, store) == {}
@@ -414,6 +416,29 @@ def test_a_store_that_lost_its_keys_pauses_and_a_reconnect_resumes(
     assert state_of(services, store) == "open"
     assert jobs_of(services, store, state="paused") == []
     assert orders(services, store).keys() == {"1"}
+
+
+@pytest.mark.parametrize("kind", ["clock.poll", "clock.reconcile", "clock.check"])
+def test_the_clock_promises_the_work_of_many_stores_in_few_commits(
+    services: Services, world: World, worker: Worker, kind: str
+) -> None:
+    for number in range(12):
+        connect(services, world, f"store-{number}")
+    worker.run_until_idle()
+    with services.db.transaction(SYSTEM) as session:
+        queue.enqueue(session, SYSTEM, NewJob(kind, kind), now=services.clock())
+    commits: list[Any] = []
+
+    def note(connection: Any) -> None:
+        commits.append(connection)
+
+    sa.event.listen(services.db.engine, "commit", note)
+    worker.run_until_idle(limit=1)
+    sa.event.remove(services.db.engine, "commit", note)
+    with services.db.system(Purpose.INSPECT, write=False) as session:
+        waiting = sa.select(sa.func.count(sa.distinct(Job.store_id))).where(Job.state == "waiting")
+        assert session.scalar(waiting) == 12
+    assert len(commits) < 6
 
 
 def test_a_poll_asks_only_open_stores(client: FlaskClient, services: Services, store: Store, worker: Worker) -> None:

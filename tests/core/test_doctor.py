@@ -34,7 +34,7 @@ from core.ops.commands import examine
 from core.platform.contract import Platform
 from core.platform.sample import Demo
 from core.services import Services
-from core.stores import install
+from core.stores.connection import access
 from core.stores.model import Store
 from tests.conftest import KEY, make_config
 
@@ -140,7 +140,7 @@ def test_stuck_jobs_are_counted_per_store_and_the_clocks_apart(ticking: Services
 def test_a_closed_store_is_named_with_the_reason(ticking: Services, store: Store) -> None:
     change_jobs(ticking, store, state="done", done_at=now())
     with ticking.db.transaction(store.id) as session:
-        install.close(session, store.id, "The key was revoked.", sealed=store.credentials, now=now())
+        access.close(session, store.id, "The key was revoked.", sealed=store.credentials, now=now())
     assert look(ticking).problems == [f"Store {store.key} is closed: The key was revoked."]
 
 

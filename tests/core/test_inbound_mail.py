@@ -12,11 +12,13 @@ from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from core.app import create_app
-from core.conversations.model import Case, Message
+from core.conversations import raw_mail
+from core.conversations.model import Case, CaseMail, Message
 from core.jobs.worker import Worker
 from core.mail.smtp import open_transport
 from core.orders.messages import envelope
 from core.orders.model import OrderEvent
+from core.privacy import personal_data
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import Clock
@@ -136,6 +138,31 @@ def test_a_bounce_under_a_relays_own_message_id_shows_on_the_latest_message(told
 
 @on_sqlite
 @pytest.mark.parametrize(
+    ("head", "said", "reason"),
+    [
+        (
+            "From: MAILER-DAEMON <>\nSubject: Mail delivery failed",
+            "There was an error delivering your mail.\n550 5.1.1 User unknown",
+            "5.1.1",
+        ),
+        (
+            "Return-Path: <>\nFrom: postmaster@shopper.example\nSubject: Undeliverable: x",
+            "Your message did not reach the following recipient(s):\n\nann@shopper.example",
+            "bounced",
+        ),
+    ],
+)
+def test_a_bounce_in_words_shows_on_its_notice_and_opens_no_case(
+    told_ann: Told, head: str, said: str, reason: str
+) -> None:
+    to = f"To: bounce+{told_ann.mail_token}@{DOMAIN}\nDate: Wed, 18 Nov 2026 13:00:00 +0000"
+    assert told_ann.hand_over(f"{to}\n{head}\n\n{said}".encode()).status_code == 202
+    assert states(told_ann) == {("bounced", reason)}
+    assert rows(told_ann.services, told_ann.store, Case) == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(
     ("original_id", "action", "status"),
     [("<links.1.ab@mail.example>", "failed", "5.1.1"), ("", "delayed", "4.4.1")],
 )
@@ -227,7 +254,7 @@ def test_ten_megabytes_of_photos_do_not_lose_the_words(told_ann: Told) -> None:
     mail.add_attachment(b"\xff\xd8" * (5 << 20), maintype="image", subtype="jpeg", filename="mug.jpg")
     assert told_ann.hand_over(mail.as_bytes()).status_code == 202
     (message,) = rows(told_ann.services, told_ann.store, Message)
-    assert message.text.strip() == "Look at this."
+    assert message.text == "Look at this.\n\n📎 mug.jpg"
 
 
 def test_words_no_database_can_store_are_kept_without_them(told_ann: Told) -> None:
@@ -236,3 +263,51 @@ def test_words_no_database_can_store_are_kept_without_them(told_ann: Told) -> No
     (message,) = rows(told_ann.services, told_ann.store, Message)
     assert "\x00" not in message.text
     assert "is it?" in message.text
+
+
+def test_the_mail_is_kept_with_its_case_sealed_and_as_it_came(told_ann: Told) -> None:
+    raw = reply(
+        told_ann.mail_token, "Where is it?\n\nOn Wed, 18 Nov 2026 at 13:00, Linden wrote:\n> Your parcel is late\n"
+    )
+    for _ in range(2):
+        told_ann.hand_over(raw)
+    (mail,) = rows(told_ann.services, told_ann.store, CaseMail)
+    (message,) = rows(told_ann.services, told_ann.store, Message)
+    assert (mail.case_id, mail.message_id) == (message.case_id, message.id)
+    assert raw_mail.open_mail(told_ann.services.keyring, mail) == raw
+    assert b"Where" not in mail.sealed
+    assert told_ann.mail_token not in message.text
+
+
+@on_sqlite
+def test_a_photo_alone_is_a_message_with_its_mail_kept(told_ann: Told) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "ann@shopper.example", f"reply+{told_ann.mail_token}@{DOMAIN}"
+    mail["Date"] = "Wed, 18 Nov 2026 13:00:00 +0000"
+    mail.set_content("\n")
+    mail.add_attachment(b"\xff\xd8\xff\xe0", maintype="image", subtype="jpeg", filename="broken.jpg")
+    assert told_ann.hand_over(mail.as_bytes()).status_code == 202
+    (message,) = rows(told_ann.services, told_ann.store, Message)
+    assert message.text == "📎 broken.jpg"
+    (kept,) = rows(told_ann.services, told_ann.store, CaseMail)
+    assert raw_mail.open_mail(told_ann.services.keyring, kept) == mail.as_bytes()
+
+
+@on_sqlite
+def test_what_a_machine_wrote_or_what_came_back_is_not_kept(told_ann: Told) -> None:
+    told_ann.hand_over(reply(told_ann.mail_token, "I am away", Auto_Submitted="auto-replied"))
+    told_ann.hand_over(bounce(told_ann.mail_token, told_ann.post.only()["Message-ID"]))
+    assert rows(told_ann.services, told_ann.store, CaseMail) == []
+
+
+def test_an_erased_shopper_s_mails_are_gone_and_an_export_tells_them(told_ann: Told) -> None:
+    told_ann.hand_over(reply(told_ann.mail_token, "Where is it?"))
+    services, store = told_ann.services, told_ann.store
+    email = the_order(services, store).email
+    with services.db.transaction(store.id) as session:
+        exported = personal_data.export_person(session, services.keyring, email=email)
+        assert "Where is it?" in exported["case_mails"][0]["sealed"]
+        counts = personal_data.erase_person(session, services.keyring, email=email, now=services.clock())
+    assert counts["case_mails"] == 1
+    (kept,) = rows(services, store, CaseMail)
+    assert raw_mail.open_mail(services.keyring, kept) == b""

@@ -221,24 +221,28 @@ def test_what_a_job_learns_of_keys_that_were_replaced_meanwhile_closes_nothing(
     promise(services, store)
     worker.run_until_idle()
     assert [(one.state, one.state_reason) for one in stores(services)] == [("open", "")]
-    clock.forward(minutes=1)
+    clock.forward(minutes=2)
     worker.run_until_idle()
     assert tries == [1, 2]
     assert "work" in jobs_of(services, store, state="done")
 
 
-def test_keys_that_do_not_work_close_the_store_and_a_reconnect_opens_it(services: Services, world: World) -> None:
+def test_keys_that_do_not_work_close_the_store_and_a_reconnect_opens_it(
+    services: Services, world: World, worker: Worker, clock: Clock
+) -> None:
     store = connect(services, world)
-
-    def handler(work: Work) -> None:
-        raise AccessLost("These keys do not open the shop.")
-
-    promise(services, store)
-    Worker(services, {"work": Kind(handler)}, stores=WorkerAccess()).run_until_idle()
+    worker.run_until_idle()
+    world.door = "locked"
+    with services.db.transaction(store.id) as session:
+        queue.enqueue(session, store.id, NewJob("changes.refresh_order", "work", {"ref": "1"}), now=services.clock())
+    for _ in range(10):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
     assert [(one.state, one.state_reason) for one in stores(services)] == [
-        ("closed", "These keys do not open the shop.")
+        ("closed", "the sample store has changed its locks")
     ]
     assert jobs_of(services, store, state="paused") == ["work"]
+    world.door = "open"
     connect(services, world)
     assert [one.state for one in stores(services)] == ["open"]
     assert "work" in jobs_of(services, store)

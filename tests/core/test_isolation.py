@@ -216,6 +216,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /admin/<key>/settings": desk("settings", data=TERMS),
     "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example", "version": "1"}),
     "GET /admin/<key>/replay": desk("replay"),
+    "GET /admin/<key>/connection": desk("connection"),
+    "POST /admin/<key>/connection/claims/<int:claim_id>": desk("connection/claims/{claim}", data={"choice": "moved"}),
+    "POST /admin/<key>/connection/try": desk("connection/try"),
     "GET /admin/<key>/sender": desk("sender"),
     "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
     "GET /admin/enter/<token>": entered,
@@ -285,6 +288,12 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "shipping.send_notice": lambda two: [{"id": two.ids[name]} for name in ("draft", "sent")],
     "shipping.settle_due": lambda _: [{}],
     "stores.check_health": lambda _: [{}],
+    "stores.confirm_loss": lambda _: [{"look": 2}],
+    "stores.leave_address": lambda two: [{"ref": two.theirs.ref, "credentials": two.theirs.credentials.hex()}],
+    "stores.reopen": lambda _: [{"tries": 1}],
+    "stores.tell_owner": lambda two: [
+        {"what": what, "staff": two.ids["staff"], "about": two.ids["claim"]} for what in ("closed", "claimed")
+    ],
     "stores.prepare": lambda _: [{}],
     "stores.reseal": lambda two: [{"after": two.ids["order"] - 1}],
 }

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 import core
 from core import changes
-from core.conversations import cases
+from core.conversations import cases, raw_mail
 from core.db import bulk, orm_bypass
 from core.db.base import Base, table_of
 from core.desk import today
@@ -35,12 +35,14 @@ from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import Change
 from core.privacy import personal_data
 from core.reviews import sync as reviews_sync
+from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
+from core.stores.connection import access, owner_mail
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
-from tests.conftest import NOON
+from tests.conftest import KEY, NOON
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump, her_order
@@ -76,6 +78,7 @@ def applied(session: Session, two: Two) -> list[int]:
     return orders_sync.apply(session, two.mine.id, fetched, statuses={}, email_key=key_of(two), now=LATER)
 
 
+ROTATED = Keyring(["a-second-long-random-text-of-36-signs", KEY])
 SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     **returns.VERBS,
@@ -98,6 +101,11 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
     "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", stores=WorkerAccess(), now=LATER),
     "conversations.cases.is_message_stored": lambda s, two: cases.is_message_stored(s, "one mail"),
+    "conversations.raw_mail.mails_of": lambda s, two: [
+        raw_mail.open_mail(two.services.keyring, row) for row in raw_mail.mails_of(s, two.ids["case"])
+    ],
+    "conversations.raw_mail.count_stale_mails": lambda s, two: raw_mail.count_stale_mails(s, ROTATED),
+    "conversations.raw_mail.renew_seals": lambda s, two: raw_mail.renew_seals(s, ROTATED, 0),
     "desk.today.board": lambda s, two: today.board(s, LATER),
     "db.orm_bypass.insert_objects": lambda s, two: orm_bypass.insert_objects(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]
@@ -142,8 +150,14 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "stores.audit.note": lambda s, two: audit.note(s, LATER, "staff", "look"),
     "stores.audit.verify_chain": lambda s, two: audit.verify_chain(s),
-    "stores.install.close": lambda s, two: install.close(
+    "stores.connection.access.close": lambda s, two: access.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
+    ),
+    "stores.connection.access.look_after": lambda s, two: access.look_after(s, two.mine.id, at=LATER, now=LATER),
+    "stores.connection.access.report_refusal": lambda s, two: access.report_refusal(s, two.mine.id, now=LATER),
+    "stores.connection.access.try_now": lambda s, two: access.try_now(s, two.mine.id, now=LATER),
+    "stores.connection.owner_mail.promise": lambda s, two: owner_mail.promise(
+        s, two.mine, "closed", occasion="x", now=LATER
     ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
     "orders.email_digests.renew_digests": lambda s, two: email_digests.renew_digests(
@@ -173,7 +187,8 @@ TAKE_ROWS = (
     | reviews.TAKE_ROWS
     | set(
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.session_reader conversations.cases.open_case "
-        "conversations.cases.add_message db.database.insert desk.settings.terms_form.save desk.trace.trace "
+        "conversations.cases.add_message conversations.raw_mail.keep_mail db.database.insert "
+        "desk.settings.terms_form.save desk.trace.trace "
         "db.orm_bypass.attach_row jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "

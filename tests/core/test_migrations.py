@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import runpy
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import migrations
+from core import changes
 from core.db.base import Base, Owned
 from core.db.database import Database
 from core.db.purpose import Purpose
+from core.orders.model import Order
+from core.orders.typed_text import number_key
 from core.schema import migrate
 from core.schema.models import metadata
+from core.services import Services
 from core.stores.model import Store
+from tests.conftest import NOON
+from tests.core.samples import anns_order
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -107,3 +116,19 @@ def test_every_table_but_the_stores_own_belongs_to_a_store() -> None:
 def test_a_migration_s_file_begins_with_its_number() -> None:
     history = ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()
     assert [script.revision for script in history][::-1] == migrate.known()
+
+
+def test_keys_of_stored_numbers_are_reduced_as_new_ones_are(services: Services, store: Store) -> None:
+    numbers = ["1042", "1042-2026", "2026-11-18/7", "INV/2026/11/00042", "LIN-1042-B", "12,345", "ABC", "202611181042"]
+    database = services.db
+    with database.transaction(store.id) as session:
+        orders = [anns_order(ref=str(place), number=number) for place, number in enumerate(numbers)]
+        changes.apply_orders(session, services, store, orders, asked_at=NOON, now=NOON)
+        session.execute(sa.update(Order).where(Order.number != "ABC").values(number_key="2026"))
+    path = Path(migrations.__file__).parent / "versions/0020_number_keys.py"
+    renewal = runpy.run_path(str(path))
+    with database.engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        renewal["upgrade"]()
+    with database.transaction(store.id, write=False) as session:
+        keys = dict(session.execute(sa.select(Order.number, Order.number_key)).all())
+    assert keys == {number: number_key(number) for number in numbers}

@@ -65,7 +65,7 @@ MERCHANTS = {
     "reimbursements": "created_by",
     "replies": "author changed_by",
     "return_policies": "saved_by",
-    "returns": "opened_by decided_by approval_asked_by",
+    "returns": "opened_by decided_by decided_ref approval_asked_by",
     "staff": "ref name former_names email language role",
     "stores": "name url email credentials secret forwarding_secret hook_token",
 }
@@ -132,7 +132,7 @@ def test_nothing_leads_to_an_erased_shopper_and_the_books_stay(
     assert {word for _, word in seen_in(dump(services.db, store.id), (*TRACES, her_key))} == {*TRACES, her_key}
     counts = erase(services, store, email=EMAIL)
     assert seen_in(dump(services.db, store.id), (*TRACES, her_key, her_key[:32])) == set()
-    once = "orders line_items shipments tracking_events reviews cases case_messages jobs"
+    once = "orders line_items shipments tracking_events reviews cases case_messages case_mails jobs"
     assert counts == dict.fromkeys(once.split(), 1) | {"notices": 2}  # one bounced, one the rules only watched
     with services.db.transaction(store.id, write=False) as session:
         order = session.scalars(sa.select(Order)).one()

@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 
 from core import changes
 from core.app import create_app, wire_kinds
+from core.conversations import cases, raw_mail
+from core.conversations.model import Message
 from core.db.base import SYSTEM, new_id, table_of
 from core.db.purpose import Purpose
 from core.jobs import queue
@@ -195,7 +197,40 @@ def test_the_doctor_says_what_an_old_key_still_holds_and_when_it_may_leave(servi
         return " ".join(doctor.find_problems(config, public=False, platforms={"demo": Demo}).advice)
 
     assert "older key" not in advice(KEY)
-    assert "1 stores and the addresses of 2 orders still need an older key." in advice(NEW, KEY)
+    assert "1 stores, the addresses of 2 orders and 0 mails of shoppers still need an older key." in advice(NEW, KEY)
     assert "they may leave" in advice(KEY, NEW)  # it was added and never used
     walk(with_keys(services, NEW, KEY))
     assert f"the last of them ends on {NOON.date().replace(2027, 5, 17)}" in advice(NEW, KEY)  # 180 days
+
+
+def test_kept_mails_follow_the_new_key_some_at_a_time(services: Services, store: Store) -> None:
+    raws = [b"From: ann@shopper.example\n\nWhere is it?%d" % place for place in range(7)]
+    with services.db.transaction(store.id) as session:
+        case = cases.open_case(session, kind="reply", order=None, now=NOON)
+        for place, raw in enumerate(raws):
+            cases.add_message(session, case, side="shopper", text="Where?", origin=f"mail {place}", now=NOON)
+            message = session.scalars(sa.select(Message).where(Message.origin == f"mail {place}")).one()
+            raw_mail.keep_mail(session, services.keyring, message, raw)
+    both, new = with_keys(services, NEW, KEY), with_keys(services, NEW)
+    with services.db.transaction(store.id) as session:
+        assert raw_mail.count_stale_mails(session, both.keyring) == 7
+    walk(both)
+    with services.db.transaction(store.id) as session:
+        assert raw_mail.count_stale_mails(session, both.keyring) == 0
+        kept = raw_mail.mails_of(session, case.id)
+        assert [raw_mail.open_mail(new.keyring, row) for row in kept] == raws
+    (noted,) = notes(services, store)
+    assert noted["rows"] >= 7
+
+
+def test_a_mail_whose_key_is_gone_stays_and_stops_no_walk(services: Services, store: Store) -> None:
+    lost = with_keys(services, "a-third-long-random-text-of-36-signs!")
+    with services.db.transaction(store.id) as session:
+        case = cases.open_case(session, kind="reply", order=None, now=NOON)
+        cases.add_message(session, case, side="shopper", text="Where?", origin="mail", now=NOON)
+        message = session.scalars(sa.select(Message)).one()
+        raw_mail.keep_mail(session, lost.keyring, message, b"From: a@b.example")
+    walk(with_keys(services, NEW, KEY))
+    with services.db.transaction(store.id) as session:
+        (row,) = raw_mail.mails_of(session, case.id)
+        assert raw_mail.open_mail(lost.keyring, row) == b"From: a@b.example"

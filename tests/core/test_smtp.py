@@ -338,6 +338,15 @@ def test_without_a_server_the_message_waits_and_says_what_to_set() -> None:
     [
         (" Ann.O'Neil+tea@Shopper.Example ", "Ann.O'Neil+tea@shopper.example"),
         ("ann@例え.example", "ann@xn--r8jz45g.example"),
+        ("kunde@straße.de", "kunde@xn--strae-oqa.de"),
+        ("kunde@STRAẞE.de", "kunde@xn--strae-oqa.de"),
+        ("info@faß.de", "info@xn--fa-hia.de"),
+        ("x@κλαρα-σωλις.ευ", "x@xn----ylba7abgd9bnh0e.xn--qxa6a"),
+        ("x@نامه‌ای.com", "x@xn--mgba3gch31f060k.com"),
+        ("x@bücher。example", "x@xn--bcher-kva.example"),
+        ("x@BÜCHER.example", "x@xn--bcher-kva.example"),
+        ("x@i❤.ws", "x@xn--i-7iq.ws"),
+        ("x@" + "a" * 63 + ".example", "x@" + "a" * 63 + ".example"),
     ],
 )
 def test_an_address_travels_in_ascii(address: str, wire: str) -> None:
@@ -361,6 +370,8 @@ def test_an_address_travels_in_ascii(address: str, wire: str) -> None:
         '"ann"@shopper.example',
         "a" * 65 + "@shopper.example",
         "ann@" + "a." * 130 + "example",
+        "ann@" + "a" * 64 + ".shopper.example",
+        "ann@ß\u200d❤.shopper.example",
     ],
 )
 def test_a_wrong_address_is_refused_without_repeating_it(address: str) -> None:

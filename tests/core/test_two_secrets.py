@@ -20,7 +20,7 @@ from core.services import Services
 from core.stores import audit, install, staff
 from core.stores.housekeeping import sealed_in
 from core.stores.model import AuditEntry, Staff, Store
-from core.stores.platform_access import forwarding_secret_of, link_of, secret_of, store_by_id
+from core.stores.platform_access import forwarding_secret_of, link_of, open_platform, secret_of, store_by_id
 from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import Clock, make_config
 from tests.core.samples import deliver
@@ -100,7 +100,7 @@ def test_wordpress_is_told_the_one_and_its_webhooks_the_other(
         key = shop.add_key()
         made = Installation(shop.url, "Linden", {"key": key.key, "secret": key.secret})
         link = link_of(services, connected := install.connect(services, "woocommerce", made))
-        install.open_platform(services, connected).after_install(link)
+        open_platform(services, connected).after_install(link)
     assert shop.connection["secret"] == link.forwarding_secret
     assert {hook.secret for hook in shop.webhooks.rows.values()} == {link.secret}
 

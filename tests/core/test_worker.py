@@ -23,6 +23,7 @@ from core.jobs.queue import Job, Kind, LeaseLost, NewJob, PauseStore, Work
 from core.jobs.worker import DEATHS, Worker
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.services import Services
+from core.stores.connection import access
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock
 from tests.core.samples import statements
@@ -30,17 +31,24 @@ from tests.core.samples import statements
 MAX, EVE = 101, 202
 WORK = NewJob("work", "order:42", {"ref": "42"})
 Handler = Callable[[Work], None]
-closed: list[tuple[int, str]] = []
+refused: list[int] = []
 
 
-class NotesWhatCloses(WorkerAccess):
-    def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
-        closed.append((store_id, reason))
+class NotesRefusals(WorkerAccess):
+    def report_refusal(self, session: Session, store_id: int, *, now: datetime) -> None:
+        refused.append(store_id)
 
 
-def make(services: Services, handler: Handler, *, poll: float = 1.0, **kind: Any) -> Worker:
-    closed.clear()
-    return Worker(services, {"work": Kind(handler, **kind)}, stores=NotesWhatCloses(), threads=2, poll=poll)
+class OpenStores(NotesRefusals):
+    def is_open(self, session: Session, store_id: int) -> bool:
+        return True
+
+
+def make(
+    services: Services, handler: Handler, *, poll: float = 1.0, stores: WorkerAccess | None = None, **kind: Any
+) -> Worker:
+    refused.clear()
+    return Worker(services, {"work": Kind(handler, **kind)}, stores=stores or NotesRefusals(), threads=2, poll=poll)
 
 
 def promise(db: Database, *new: NewJob, store: int = MAX, now: datetime = NOON) -> None:
@@ -134,7 +142,23 @@ def test_what_went_wrong_becomes_the_jobs_state(services: Services, error: Excep
     promise(services.db)
     make(services, raises(error)).run_until_idle()
     assert rows(services.db) == [ended]
-    assert closed == ([(MAX, str(error))] if isinstance(error, AccessLost) else [])
+    assert refused == []  # the store is not open
+
+
+def test_a_refusal_of_an_open_store_is_reported_and_the_job_waits_longer_than_the_looks(
+    services: Services, clock: Clock
+) -> None:
+    promise(services.db)
+    worker = make(services, raises(AccessLost("The key was revoked.")), stores=OpenStores())
+    worker.run_until_idle()
+    assert (rows(services.db), refused) == ([("waiting", "The key was revoked.")], [MAX])
+    clock.forward(seconds=sum(look.total_seconds() for look in access.LOOKS) + 60)
+    worker.run_until_idle()
+    assert rows(services.db) == [("waiting", "The key was revoked.")]
+    for _ in range(8):
+        clock.forward(minutes=10)
+        worker.run_until_idle()
+    assert rows(services.db) == [("stuck", "The key was revoked.")]  # the store lets everything else in
 
 
 @pytest.mark.parametrize("error", [Unavailable("asleep"), ValueError("odd")], ids=["platform", "ours"])
@@ -230,7 +254,7 @@ def test_a_handler_that_outlives_its_lease_closes_no_store(services: Services, c
     second = make(services, handler)
     promise(services.db)
     make(services, handler).run_until_idle()
-    assert (rows(services.db), closed) == ([("done", "")], [])
+    assert (rows(services.db), refused) == ([("done", "")], [])
 
 
 def test_one_stores_trouble_is_not_anothers(services: Services) -> None:
@@ -245,12 +269,12 @@ def test_one_stores_trouble_is_not_anothers(services: Services) -> None:
 
 
 def test_an_end_that_cannot_be_recorded_does_not_stop_the_worker(services: Services) -> None:
-    class CannotClose(WorkerAccess):
-        def close(self, session: Session, store_id: int, reason: str, *, sealed: bytes, now: datetime) -> None:
+    class CannotReport(OpenStores):
+        def report_refusal(self, session: Session, store_id: int, *, now: datetime) -> None:
             raise LookupError("no such store")
 
     promise(services.db)
-    worker = Worker(services, {"work": Kind(raises(AccessLost("revoked")))}, stores=CannotClose())
+    worker = Worker(services, {"work": Kind(raises(AccessLost("revoked")))}, stores=CannotReport())
     assert worker.run_until_idle() == 1
     assert rows(services.db) == [("running", "")]  # until its lease is over
 
@@ -412,6 +436,21 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(services: Servic
         assert until(lambda: [state for state, _ in rows(live.db)].count("done") == 2)
     assert scheduler.tick(live, "clock.sweep", timedelta(minutes=2))
     assert rows(live.db, SYSTEM) == [("waiting", "")]
+
+
+def test_a_tick_that_the_database_did_not_take_is_repeated_soon_and_not_a_day_later(services: Services) -> None:
+    def rename(before: str, after: str) -> None:
+        with services.db.engine.begin() as connection:
+            connection.exec_driver_sql(f"alter table {before} rename to {after}")
+
+    rename("jobs", "jobs_elsewhere")
+    timetable = scheduler.start(services, {"clock.retain": timedelta(days=1)}, retry_after=0.2)
+    try:
+        time.sleep(0.5)  # it is tried again, and fails again
+        rename("jobs_elsewhere", "jobs")
+        assert until(lambda: rows(services.db, SYSTEM) == [("waiting", "")])
+    finally:
+        timetable.shutdown()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -26,7 +26,7 @@ from core.platform.contract import StaffIdentity
 from core.platform.sample import World
 from core.services import Services
 from core.stores import staff
-from core.stores.model import Nonce, Staff, Store
+from core.stores.model import Nonce, Staff, Store, StoreClaim
 from core.stores.platform_access import store_by_id, use_once
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import connect, make_config
@@ -35,7 +35,8 @@ from tests.core.samples import EVE, anns_order, anns_review
 
 CODE = "314159"
 PENDING = "boss@maple.example"
-SECRETS = (*TRACES, EMAIL, PENDING, "Bruno")
+CLAIMED = "copy.of.maple.example"
+SECRETS = (*TRACES, EMAIL, PENDING, CLAIMED, "Bruno")
 """What stands in their rows and nowhere in mine."""
 INBOUND = "the-mail-server-s-own-Vw84kTz1pQ7m"
 
@@ -108,12 +109,17 @@ def _leave_something_to_touch(two: Two) -> None:
         paused = Job(kind="changes.refresh_order", key="order:78", state="paused", run_at=now, created_at=now)
         digest = services.keyring.digest(f"{order.id}:{CODE}", purpose="code")
         session.add_all([draft, stuck, paused, Nonce(digest=digest, expires_at=now + 10 * CODE_LIFE)])
+        facts = {"ref": CLAIMED, "name": "Maple"}
+        claim = StoreClaim(ref=CLAIMED, is_live=True, facts=facts, credentials=two.theirs.credentials, found_at=now)
+        session.add(claim)
         use_once(session, services.keyring, two.theirs.id, "request:theirs", until=now + timedelta(days=1))
         store_by_id(session, two.theirs.id).settings = {"mail": {"pending": PENDING}}
         session.flush()
         two.ids = {"order": order.id, "draft": draft.id, "stuck": stuck.id, "paused": paused.id}
+        two.ids["claim"] = claim.id
         two.ids["case"] = session.scalars(sa.select(Case.id)).one()
         two.ids["parcel"] = session.scalars(sa.select(Shipment.id)).one()
+        two.ids["staff"] = session.scalars(sa.select(Staff.id)).one()
         two.ids["sent"] = session.scalars(sa.select(Notice.id).where(Notice.state == "bounced")).one()
 
 

@@ -30,7 +30,7 @@ from core.stores.model import Store
 from plugins.woocommerce import refunds
 from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import NOON, Clock, make_config
-from tests.core.returns.seed import ACCEPTS, AGNES, at, letters, set_policy, set_practice, the_money
+from tests.core.returns.seed import ACCEPTS, AGNES, at, letters, set_policy, set_return_settings, the_money
 from tests.stores.woocommerce import Line, make_order, serving
 from tests.stores.woocommerce import Store as WooStore
 from tests.stores.woocommerce.manners import Manners
@@ -57,7 +57,7 @@ def store(services: Services, shop: WooStore, worker: Worker) -> Store:
     installation = Installation(shop.url, "Linden", {"key": key.key, "secret": key.secret}, currency="GBP")
     connected = install.connect(services, "woocommerce", installation)
     set_policy(services, connected, **ACCEPTS, refund_when="approval")
-    return set_practice(services, connected, through_gateway=True)
+    return set_return_settings(services, connected, through_gateway=True)
 
 
 def vat_order() -> dict[str, Any]:
@@ -157,7 +157,7 @@ def test_an_order_paid_by_bank_transfer_is_left_to_staff_and_no_shopper_is_told_
 def test_a_refund_only_written_down_is_issued_when_staff_say_they_paid_it(
     services: Services, store: Store, shop: WooStore, worker: Worker
 ) -> None:
-    set_practice(services, store, through_gateway=False)
+    set_return_settings(services, store, through_gateway=False)
     ref, order = place(services, store, shop, worker, vat_order())
     ask(services, store, order, str(shop.find_order(ref)["line_items"][0]["id"]), 2)
     worker.run_until_idle()

@@ -66,9 +66,9 @@ class Cluster:
         self._add(f"web:{port}", {"verb": "serve", "port": port})
         return port
 
-    def add_worker(self, lease: float) -> None:
-        """Start a worker that holds a job for `lease` seconds."""
-        self._add(f"worker:{len(self.machines)}", {"verb": "work", "lease": lease})
+    def add_worker(self, lease: float, ahead: float = 0) -> None:
+        """Start a worker that holds a job for `lease` seconds; its wall clock is `ahead` by so many."""
+        self._add(f"worker:{len(self.machines)}", {"verb": "work", "lease": lease, "ahead": ahead})
 
     def _add(self, name: str, order: dict[str, Any]) -> None:
         machine = Machine(name, order | {"env": self.env, "log": str(self.log)})

@@ -32,6 +32,7 @@ from core.platform.sample import Demo
 from core.stores.platform_access import open_platform, store_by_id
 from core.stores.worker_access import WorkerAccess
 from plugins.woocommerce.platform import WooCommerce
+from tests.laws.wrong_clock import set_wrong
 
 PLATFORMS: dict[str, type[Platform]] = {"demo": Demo, "woocommerce": WooCommerce}
 TABLE = {"clock.sweep": timedelta(seconds=10)}
@@ -97,8 +98,9 @@ def serve(env: Mapping[str, str], port: int) -> None:
     commands.serve(config, f"127.0.0.1:{port}", 1, PLATFORMS, make_app=lambda its: create_app(its, PLATFORMS))
 
 
-def work(env: Mapping[str, str], lease: float) -> None:
-    """Do promised work, holding each job for `lease` seconds."""
+def work(env: Mapping[str, str], lease: float, ahead: float = 0) -> None:
+    """Do promised work, holding each job for `lease` seconds, on a machine whose clock is `ahead` of the true time."""
+    set_wrong(ahead)
     stop = stop_on_signal()
     config = read_config(env)
     logs.configure(config.log_format)
@@ -136,7 +138,7 @@ def _become(order: dict[str, Any]) -> None:
         if order["verb"] == "serve":
             run = lambda: serve(order["env"], order["port"])  # noqa: E731
         else:
-            run = lambda: work(order["env"], order["lease"])  # noqa: E731
+            run = lambda: work(order["env"], order["lease"], order.get("ahead", 0))  # noqa: E731
         run()
         status = 0
     except SystemExit as ended:

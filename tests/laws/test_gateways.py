@@ -2,7 +2,8 @@
 and who is not surely paid is in staff's hands.
 
 Time runs FACTOR times faster: paying calls, the first look and leases are scaled, and so are the gateways. LONG=1 kills
-a hundred times and freezes twenty. SEED=<number> repeats a run's choices.
+a hundred times and freezes twenty. On PostgreSQL the workers' wall clocks are ten minutes apart. SEED=<number> repeats
+a run's choices.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -37,7 +40,7 @@ from core.stores import install
 from core.stores.model import Store
 from tests.conftest import KEY
 from tests.core.returns.seed import ACCEPTS, set_policy
-from tests.laws.cluster import Cluster, wait_until
+from tests.laws.cluster import ROOT, Cluster, wait_until
 from tests.laws.entry import PLATFORMS
 from tests.laws.sink import taking_mail
 from tests.laws.storefront import insist, promise
@@ -49,6 +52,8 @@ SEED = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
 FACTOR = 60
 PAYING, FIRST_LOOK, LEASE = 120 / FACTOR, 180 / FACTOR, 300 / FACTOR
 KILLS, FREEZES, ORDERS = (100, 20, 240) if LONG else (6, 2, 24)
+AHEAD = (600, -600)
+"""Seconds by which the other workers' clocks are off: not scaled, for the law has them ten minutes apart."""
 MOODS = (
     (0.0, 0.0, ""),
     (50 / FACTOR, 0.0, ""),
@@ -90,8 +95,9 @@ def scene(database_url: str, tmp_path: Path) -> Iterator[Scene]:
         set_policy(services, store, **ACCEPTS, before_delivery="accept", refund_when="approval")
         cluster = Cluster(tmp_path, env)
         try:
-            for _ in range(3):
-                cluster.add_worker(LEASE)
+            # On SQLite all processes share a machine, and so its clock.
+            for ahead in (0, *AHEAD) if not services.db.is_sqlite else (0, 0, 0):
+                cluster.add_worker(LEASE, ahead)
             yield Scene(services, store, shop, cluster, chance)
         finally:
             cluster.stop()
@@ -166,9 +172,11 @@ def test_no_gateway_however_rude_makes_us_pay_twice(scene: Scene, announce: Call
     money = {row.order_id: row for row in read(scene, sa.select(Reimbursement))}
     orders = {order.id: int(order.ref) for order in read(scene, sa.select(Order))}
     states = Counter(row.state for row in money.values())
+    clocks = [machine.order["ahead"] for machine in scene.cluster.machines]
     announce(
         f"gateway law on {scene.services.db.engine.dialect.name}: {KILLS} kills, {FREEZES} freezes, {ORDERS} refunds, "
-        f"{dict(states)}, {paid.total()} payments, time x{FACTOR}, seed {SEED}, {time.monotonic() - started:.0f} s"
+        f"{dict(states)}, {paid.total()} payments, clocks {clocks} s off, "
+        f"time x{FACTOR}, seed {SEED}, {time.monotonic() - started:.0f} s"
     )
     assert len(money) == ORDERS
     assert set(paid.values()) <= {1}
@@ -177,3 +185,15 @@ def test_no_gateway_however_rude_makes_us_pay_twice(scene: Scene, announce: Call
     assert all(row.sentence or row.asked_at for row in money.values() if row.state == "needs_staff")
     told = {row.order_id for row in read(scene, sa.select(Notice).where(Notice.kind == "refund_issued"))}
     assert told == {id_ for id_, row in money.items() if row.state == "issued"}
+
+
+def test_a_machine_whose_clock_is_wrong_reads_it_everywhere_and_counts_seconds_as_before() -> None:
+    script = (
+        "import time; from datetime import UTC; from core.db import database_clock as core_module;"
+        "from tests.laws.wrong_clock import set_wrong; now, counted = time.time(), time.monotonic(); set_wrong(600);"
+        "print(round(time.time() - now), round(core_module.datetime.now(UTC).timestamp() - now),"
+        " round(time.monotonic() - counted))"
+    )
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.split() == ["600", "600", "0"]

@@ -19,6 +19,7 @@ from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy, explain
 from core.returns.policy.policy_versions import NotAPolicy, PolicyChanged
 from core.returns.presenter.display_names import reason_label, wish_label
+from core.returns.return_settings import return_settings_of
 from core.returns.simulation.policy_history import MOST_ORDERS, past_cases
 from core.returns.simulation.simulate import simulate
 from core.stores import staff
@@ -126,7 +127,8 @@ def _rehearse(candidate: Policy) -> str:
     now = app.clock()
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policy_versions.policy_of(session, g.store)
-        cases = past_cases(session, policy, candidate, store_country=g.store.country, now=now)
+        there, rules = g.store.country, return_settings_of(g.store)
+        cases = past_cases(session, policy, candidate, store_country=there, return_settings=rules, now=now)
         found = simulate(policy, candidate, cases, now)
     return show_page(
         "rehearsal",

@@ -35,7 +35,7 @@ def move_declaration(key: str, declaration_id: int, verb: str) -> BaseResponse |
     if verb not in ("match", "close"):
         abort(404)
     app, say = services(), words().pgettext
-    note, by = request.form.get("note", "").strip(), Actor(staff_name(), g.person.role)
+    note, by = request.form.get("note", "").strip(), Actor(staff_name(), g.person.role, g.person.ref)
     try:
         with app.db.transaction(g.store.id) as session:
             row = declarations.find_declaration(session, g.store.id, declaration_id)

@@ -39,7 +39,7 @@ def open_for_shopper(key: str, order_id: int) -> BaseResponse | tuple[str, int]:
     if not wanted:
         return _print(order_id, say.pgettext("desk", "Say how many of at least one item come back.")), 400
     asked = ReturnRequest(wanted, comment=request.form.get("comment", "").strip())
-    by = Actor(staff_name(), g.person.role)
+    by = Actor(staff_name(), g.person.role, g.person.ref)
     try:
         with app.db.transaction(g.store.id) as session:
             rma = open_return(session, g.store, order_id, asked, by, now=app.clock())

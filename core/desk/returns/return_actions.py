@@ -28,7 +28,7 @@ _RESTOCK = {"yes": True, "no": False}
 
 def by_me() -> Actor:
     """Name whoever sits at the desk, with their role."""
-    return Actor(staff_name(), g.person.role)
+    return Actor(staff_name(), g.person.role, g.person.ref)
 
 
 @desk.post("/<key>/returns/<int:return_id>/<verb>")

@@ -79,7 +79,7 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
     app, say = services(), words()
     with app.db.transaction(g.store.id, write=False) as session:
         view = _view(session, return_id)
-        mine = {"name": g.person.name, "role": g.person.role, "now": app.clock()}
+        mine = {"ref": g.person.ref, "name": g.person.name, "role": g.person.role, "now": app.clock()}
         most = left_of_limit(session, g.store, view.rma, **mine)
         may_act = g.person.role in staff.MAY_ACT
         return show_page(

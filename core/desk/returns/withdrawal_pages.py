@@ -19,6 +19,7 @@ from core.desk.returns.return_buttons import Button
 from core.desk.returns.return_facts import Money, PayoutView, entries_of, pay_link, payout_view_of, titles_of
 from core.http.context import services, words
 from core.i18n.words import Words
+from core.money import to_decimal
 from core.orders.model import Order
 from core.returns.audit_entries import note_act
 from core.returns.law.withdrawal_law import line_exemption, pack_date
@@ -27,8 +28,9 @@ from core.returns.money.refund_amount import MoreThanBought, NothingLeft
 from core.returns.presenter.display_names import exemption_in_law
 from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.states import WITHDRAWAL, IllegalMove
-from core.returns.withdrawal import declarations, declare
+from core.returns.withdrawal import declarations, declare, lost_value, refund_terms
 from core.returns.withdrawal.declare import WithdrawalNotFound
+from core.returns.withdrawal.refund_terms import DeliveryCost
 from core.stores import staff
 
 _PAGE = 50
@@ -47,6 +49,12 @@ class WithdrawalView:
     money: Sequence[Money]
     history: Sequence[Step]
     clock: return_queue.Clock
+    cost: DeliveryCost | None
+    """How much of the delivery cost comes back; None once its money is promised, or where nothing is left."""
+    may_deduct: bool
+    """Whether lost value may be deducted now."""
+    photos: Sequence[int]
+    """Ids of those that show what the goods lost."""
 
 
 @desk.get("/<key>/withdrawals")
@@ -78,6 +86,7 @@ def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = No
             view=view,
             buttons=_buttons(view, words()) if may_act else [],
             may_act=may_act,
+            delivery_cost=f"{to_decimal(view.cost.due, view.row.currency):f}" if view.cost else "",
             problems=problems or {},
             typed=request.form,
             as_of=pack_date(),
@@ -122,6 +131,7 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
         abort(404)
     order = session.get_one(Order, (g.store.id, row.order_id))
     money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
+    given, cost = _refund(session, row, order, money)
     causes = dict.fromkeys(("withdrawn", "withdrawal_sent", "withdrawal_retracted"), "shopper")
     return WithdrawalView(
         row=row,
@@ -130,22 +140,29 @@ def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView
             (line["title"], line["quantity"], exemption_in_law(words(), line_exemption(line), row.country))
             for line in row.lines
         ],
-        given=_given(session, row, order, money),
+        given=given,
         money=[Money(one, pay_link(one, order)) for one in money],
         history=steps_of(session, row, money=money, causes=causes),
         clock=return_queue.clock_of(row, now),
+        cost=cost,
+        may_deduct=not money and lost_value.may_deduct(session, g.store, row),
+        photos=lost_value.photos_of(session, row) if row.lost_value else (),
     )
 
 
-def _given(session: Session, row: Withdrawal, order: Order, money: Sequence[Reimbursement]) -> PayoutView | None:
+def _refund(
+    session: Session, row: Withdrawal, order: Order, money: Sequence[Reimbursement]
+) -> tuple[PayoutView | None, DeliveryCost | None]:
+    """Give what was promised; before that what is due, with the delivery cost in it, where there is any."""
     titles = titles_of(session, order)
     if money:
-        return payout_view_of(money[0], titles, words())
+        return payout_view_of(money[0], titles, words()), None
     try:
-        due = declare.quote_of(session, row, order)
+        due, cost = refund_terms.refund_of(session, g.store, row, order)
     except (NothingLeft, MoreThanBought):
-        return None
-    return PayoutView("refund", due.total, entries_of(due.explanation, titles, words()))
+        return None, None
+    shown = PayoutView("refund", due.total, entries_of(due.explanation, titles, words()))
+    return shown, cost if cost.left and row.state in refund_terms.OPEN else None
 
 
 def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
@@ -162,6 +179,8 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
     if row.state in ("declared", "acknowledged", "contested") and not row.goods_back_at and not row.nothing_to_send:
         pays = row.state == "acknowledged" and bool(amount) and not view.money and not row.late
         hint = say("desk", "This refunds %(amount)s at once.", amount=amount) if pays else ""
+        if pays and view.may_deduct:
+            hint += " " + say("desk", "Have they lost value? Then deduct it below instead.")
         buttons.append(Button("back", say("desk", "Note that the goods are back"), hint))
         if not row.sent_at:
             what = say("desk", "What proves it, such as a tracking number")
@@ -182,7 +201,7 @@ def _buttons(view: WithdrawalView, language: Words) -> list[Button]:
 
 
 def _by_me() -> Actor:
-    return Actor(staff_name(), g.person.role)
+    return Actor(staff_name(), g.person.role, g.person.ref)
 
 
 def _receipt(session: Session, row: Withdrawal, now: datetime) -> None:

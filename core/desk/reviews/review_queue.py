@@ -1,4 +1,4 @@
-"""Which reviews wait for an answer, the angriest first, and what of ours is stuck."""
+"""Reviews that wait for an answer, the fewest stars first, and replies that are stuck."""
 
 from __future__ import annotations
 

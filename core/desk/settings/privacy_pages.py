@@ -50,9 +50,9 @@ def export_shopper(key: str, order_id: int) -> Response:
     staff.require(g.person, staff.MAY_SET)
     app = services()
     with app.db.transaction(g.store.id) as session:
-        told = personal_data.export_person(session, app.keyring, **_shopper_of(_order(session, order_id)))
+        export = personal_data.export_person(session, app.keyring, **_shopper_of(_order(session, order_id)))
         audit.note(session, app.clock(), audit.STAFF, "privacy_export", f"order:{order_id}")
-    return _as_file(json.dumps(told, ensure_ascii=False, indent=1), f"order-{order_id}")
+    return _as_file(json.dumps(export, ensure_ascii=False, indent=1), f"order-{order_id}")
 
 
 @desk.get("/<key>/cases/<int:case_id>/export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,22 +15,23 @@ from core.desk.page import desk, show_page
 from core.http.context import services, words
 from core.http.errors import refusal_of
 from core.money import to_decimal
+from core.returns.law.withdrawal_law import country_code
 from core.returns.return_settings import SECTION, ReturnSettings, return_settings_of
 from core.stores import settings, staff
 from core.stores.settings import SettingsChanged
 
 _DAYS = ("answer_days", "send_back_days", "refund_days")
-_SWITCHES = ("through_gateway", "restock")
+_SWITCHES = ("through_gateway", "restock", "tells_of_lost_value", "button_works")
 
 
-@desk.get("/<key>/returns/practice")
-def edit_practice(key: str) -> str:
+@desk.get("/<key>/returns/settings")
+def edit_return_settings(key: str) -> str:
     """Show how returns are handled."""
     return _print()
 
 
-@desk.post("/<key>/returns/practice")
-def save_practice(key: str) -> BaseResponse | tuple[str, int]:
+@desk.post("/<key>/returns/settings")
+def save_return_settings(key: str) -> BaseResponse | tuple[str, int]:
     """Save it; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
     problems: dict[str, str] = {}
@@ -42,7 +44,7 @@ def save_practice(key: str) -> BaseResponse | tuple[str, int]:
             settings.change(session, g.store, SECTION, values, version=version, now=app.clock())
     except SettingsChanged as error:
         return _print({"": refusal_of(error).sentence}), 409
-    return redirect(url_for("desk.edit_practice", key=key, saved=1))
+    return redirect(url_for("desk.edit_return_settings", key=key, saved=1))
 
 
 def _read(problems: dict[str, str]) -> dict[str, Any]:
@@ -57,6 +59,8 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
             values["agent_limit"] = read_amount(limit, g.store.currency)
         except ValueError:
             problems["agent_limit"] = say("desk", "Give an amount such as 4.90, or nothing for no limit.")
+    values["withdrawal_postage"] = form.get("withdrawal_postage", "")
+    values["standard_delivery"] = _read_prices(form.get("standard_delivery", ""), problems)
     try:
         return ReturnSettings(**values).model_dump(mode="json")
     except ValidationError as error:
@@ -67,11 +71,30 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
         return {}
 
 
+def _read_prices(typed: str, problems: dict[str, str]) -> dict[str, int]:
+    """Read lines of "country | amount" into minor units of the store's currency."""
+    prices: dict[str, int] = {}
+    for line in filter(None, map(str.strip, typed.splitlines())):
+        country, _, amount = (part.strip() for part in line.partition("|"))
+        try:
+            code = country_code(country)
+            if not re.fullmatch(r"[A-Z]{2}|\*", code):
+                raise ValueError(country)
+            prices[code] = read_amount(amount, g.store.currency)
+        except ValueError:
+            problems["standard_delivery"] = words().pgettext(
+                "desk", "“%(line)s” needs two parts: country, such as DE, or * | amount.", line=line[:60]
+            )
+    return prices
+
+
 def _print(problems: Mapping[str, str] | None = None) -> str:
     said = return_settings_of(g.store)
     limit = "" if said.agent_limit is None else f"{to_decimal(said.agent_limit, g.store.currency):f}"
     form = {name: str(getattr(said, name)) for name in _DAYS}
-    form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit}
+    form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit, "withdrawal_postage": said.withdrawal_postage}
+    prices = said.standard_delivery.items()
+    form["standard_delivery"] = "\n".join(f"{code} | {to_decimal(cost, g.store.currency):f}" for code, cost in prices)
     form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
     may_set = g.person.role in staff.MAY_SET
-    return show_page("practice", form=form, typed=request.form, problems=problems or {}, may_set=may_set)
+    return show_page("return_settings", form=form, typed=request.form, problems=problems or {}, may_set=may_set)

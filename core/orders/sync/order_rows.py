@@ -25,7 +25,7 @@ from core.platform.snapshots import (
     TrackingStatus,
 )
 
-_DIGEST_VERSION = "3"
+_DIGEST_VERSION = "4"
 """Part of every digest: raise it when the same snapshot is stored differently."""
 
 _NO_SCANS = (TrackingStatus.PENDING, TrackingStatus.INFO_RECEIVED)
@@ -50,7 +50,7 @@ class _FieldReader:
 
 _ORDER = _FieldReader(
     *"ref number status status_at currency total tax_included email phone name shopper_ref language country".split(),
-    *"postcode shipping_method pickup placed_at paid_at canceled_at updated_at".split(),
+    *"postcode shipping_method pickup placed_at paid_at canceled_at updated_at shipped_mailed".split(),
 )
 _PARCEL = _FieldReader(*"ref raw_status carrier service tracking_number shipped_at delivered_at estimated_by".split())
 _HEAD = _FieldReader.every(OrderSnapshot, but=("lines", "shipments", "payments"))
@@ -134,6 +134,7 @@ def parcel_row(store_id: int, order_id: int, parcel: Parcel, now: datetime) -> R
         "status": str(shipment.status),
         "items": dict(shipment.items),
         "digital": parcel.digital,
+        "may_hide_rest": parcel.may_hide_rest,
         "delivered_source": parcel.delivered_source,
         "status_seen_at": now,
         "first_scan_at": scans[0].at if scans else None,

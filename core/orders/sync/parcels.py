@@ -23,6 +23,8 @@ class Parcel:
     shipment: ShipmentSnapshot
     digital: bool = False
     delivered_source: str = ""
+    may_hide_rest: bool = False
+    """Nobody named its content, and a part of the order may not have left with it."""
 
 
 def parcels_of(order: OrderSnapshot, statuses: Mapping[str, str]) -> list[Parcel]:
@@ -35,7 +37,12 @@ def parcels_of(order: OrderSnapshot, statuses: Mapping[str, str]) -> list[Parcel
     if not meaning and order.state is OrderState.DONE:
         meaning = "shipped"
     parcels = [_parcel_from(order, shipment, meaning) for shipment in order.shipments]
-    left = _not_in_a_parcel(order)
+    unnamed = [parcel for parcel in parcels if not parcel.shipment.items]
+    if unnamed and meaning not in ("shipped", "delivered") and order.state not in _CLOSED_STATES:
+        # Each unnamed parcel holds one unit at least; whether it holds the others too nobody said.
+        hides = sum(_not_named(order).values()) > len(unnamed)
+        parcels = [replace(one, may_hide_rest=hides and not one.shipment.items) for one in parcels]
+    left = {} if unnamed else _not_named(order)  # a parcel whose content nobody named may hold everything
     if not left or order.state in _CLOSED_STATES:
         return parcels
     if meaning in ("shipped", "delivered"):
@@ -68,9 +75,8 @@ def _last_event(shipment: ShipmentSnapshot) -> datetime | None:
     return max(arrived, default=None)
 
 
-def _not_in_a_parcel(order: OrderSnapshot) -> dict[str, int]:
-    if any(not shipment.items for shipment in order.shipments):
-        return {}  # a parcel whose content nobody named may hold everything
+def _not_named(order: OrderSnapshot) -> dict[str, int]:
+    """Give what ships and is in no parcel of named content, by the line's ref."""
     packed: dict[str, int] = {}
     for shipment in order.shipments:
         for ref, quantity in shipment.items.items():

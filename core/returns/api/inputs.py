@@ -1,4 +1,4 @@
-"""What the shopper's JSON of returns and withdrawals takes: shapes only."""
+"""The JSON requests of the shopper's API for returns and withdrawals: data shapes only."""
 
 from __future__ import annotations
 

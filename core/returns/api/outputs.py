@@ -1,4 +1,4 @@
-"""What the shopper's JSON of returns and withdrawals answers: shapes only.
+"""The JSON answers of the shopper's API for returns and withdrawals: data shapes only.
 
 Amounts are minor units, days ISO dates in the store's zone, moments UTC. An amount is null where the reader must not
 see it (a gift's recipient) and where nothing is paid. Every sentence and label is in the reader's language.
@@ -237,6 +237,12 @@ class WithdrawalOut(_Out):
     mailed_to: str
     refund_due: date | None
     refund_sentence: str
+    lost_value_sentence: str
+    """What the store kept because the goods lost value, and why; "" where it kept nothing."""
+    photos: list[PhotoLinkOut]
+    """What shows it, for who may act."""
+    postage_sentence: str
+    """Who pays for sending back; "" where nothing has to be sent."""
     send_back_by: date | None
     can_prove_sent: bool
     """Whether goods are to be sent and nothing proves yet that they were."""

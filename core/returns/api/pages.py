@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -15,18 +16,19 @@ from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
 from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
-from core.returns.api.api_access import count
+from core.returns.api.api_access import count, photo_url
 from core.returns.law import withdrawal_rights
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
 from core.returns.model import Withdrawal
 from core.returns.money.purchased import GOODS
 from core.returns.presenter.reader_context import ReaderContext, reader_context_for
 from core.returns.presenter.return_view import lines_of, name_of
-from core.returns.presenter.sentences import exemption
+from core.returns.presenter.sentences import exemption, exemption_if
 from core.returns.presenter.withdrawal_view import masked, not_advice, right_sentence, view_withdrawal
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.withdrawal import declare, receipts
 from core.returns.withdrawal.declare import WithdrawalNotFound
+from core.returns.withdrawal.lost_value import photos_of
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
@@ -80,7 +82,10 @@ def show(token: str, withdrawal_id: str) -> str:
     store, order = _enter(app, token)
     with app.db.transaction(store.id, write=False) as session:
         row = _load(session, store, order, withdrawal_id)
-        view = view_withdrawal(row, order, store, reader_context_for(store, words(), app.clock()))
+        reader = replace(
+            reader_context_for(store, words(), app.clock()), photo_url=lambda id_: photo_url(app, store, id_)
+        )
+        view = view_withdrawal(row, order, store, reader, photos_of(session, row))
     template = "receipt" if view.receipt else "confirm"
     seen = _digest(view.statement)
     return render_template(f"returns/{template}.html", store=store, token=token, view=view, seen=seen)
@@ -138,6 +143,7 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
             "name": name_of(line),
             "left": right.left[ref],
             "exempt": exemption(words(), right.exemptions.get(ref, "")),
+            "condition": exemption_if(words(), right.conditions.get(ref, "")),
         }
         for ref, line in lines.items()
         if right and line.kind in GOODS and right.left.get(ref)

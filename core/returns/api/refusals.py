@@ -36,38 +36,40 @@ def not_allowed(error: ReturnNotAllowed, words: Words, now: datetime) -> Refusal
 
 def something_missing(error: RequestIncomplete, words: Words, _now: datetime) -> Refusal:
     """Name what the policy wants more: "photos", and the questions by key."""
-    told = []
+    missing = []
     if error.photos:
-        told.append(
+        missing.append(
             words.npgettext("widget", "Add %(n)s photo that shows it.", "Add %(n)s photos that show it.", error.photos)
         )
     if error.questions:
-        told.append(words.pgettext("widget", "Answer the questions about the reason."))
+        missing.append(words.pgettext("widget", "Answer the questions about the reason."))
     fields = [*(["photos"] if error.photos else []), *error.questions]
-    return Refusal(400, "invalid", " ".join(told), {"fields": fields})
+    return Refusal(400, "invalid", " ".join(missing), {"fields": fields})
 
 
 def cannot_cancel(error: CannotCancel, words: Words, _now: datetime) -> Refusal:
     """Say why an order cannot be canceled, and what can be done instead."""
     say = words.pgettext
-    told = {
+    obstacles = {
         "shipped": say("widget", "This order has left the store. You can send it back once it has arrived."),
         "over": say("widget", "This order is canceled or refunded already."),
         "not_offered": say("widget", "The store does not cancel orders. You can talk to a person there about it."),
         "asked": say("widget", "You have asked to cancel this order."),
     }
-    return Refusal(409, "cannot_cancel", told[error.code], {"reason": error.code})
+    return Refusal(409, "cannot_cancel", obstacles[error.code], {"reason": error.code})
 
 
 def no_such_right(error: NoSuchRight, words: Words, now: datetime) -> Refusal:
     """Say that there is no right of withdrawal, or since when not any more."""
     say = words.pgettext
     if error.ended_on is None:
-        told = say("widget", "We know of no legal right to withdraw from this contract. The store's policy may help.")
-        return Refusal(409, "no_such_right", told)
+        sentence = say(
+            "widget", "We know of no legal right to withdraw from this contract. The store's policy may help."
+        )
+        return Refusal(409, "no_such_right", sentence)
     day = words.day(error.ended_on, today=now.date())
-    told = say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
-    return Refusal(409, "no_such_right", told)
+    sentence = say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
+    return Refusal(409, "no_such_right", sentence)
 
 
 def bad_photo(error: BadPhoto, words: Words, _now: datetime) -> Refusal:
@@ -79,13 +81,13 @@ def bad_photo(error: BadPhoto, words: Words, _now: datetime) -> Refusal:
 def above_limit(error: AboveLimit, words: Words, _now: datetime) -> Refusal:
     """Say how much this role may give back alone."""
     limit, amount = words.money(error.limit, error.limit_currency), words.money(error.amount, error.currency)
-    told = words.pgettext(
+    sentence = words.pgettext(
         "desk",
         "You may give back %(limit)s alone, and this is %(amount)s. Ask for approval.",
         limit=limit,
         amount=amount,
     )
-    return Refusal(403, "above_limit", told)
+    return Refusal(403, "above_limit", sentence)
 
 
 ERRORS: Mapping[type[Exception], Explain] = {

@@ -19,6 +19,7 @@ from core.returns.presenter.withdrawal_view import view_withdrawal
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.withdrawal import declare, receipts
 from core.returns.withdrawal.declare import WithdrawalNotFound
+from core.returns.withdrawal.lost_value import photos_of
 from core.stores import throttle
 from core.stores.model import Store
 from core.stores.platform_access import store_by_key
@@ -93,7 +94,8 @@ def read_withdrawal(key: str, withdrawal_id: str) -> WithdrawalOut:
     store, token = authenticate(app, key)
     with app.db.transaction(store.id, write=False) as session:
         row, order = _mine(session, store, token, withdrawal_id)
-        return view_withdrawal(row, order, store, reader_context_of(app, store, order, token))
+        reader = reader_context_of(app, store, order, token)
+        return view_withdrawal(row, order, store, reader, photos_of(session, row))
 
 
 @shop.post("/<key>/receipts/check")

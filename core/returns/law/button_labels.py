@@ -14,18 +14,24 @@ from importlib.resources import files
 from typing import Literal
 
 from core.i18n.words import Words
+from core.returns.law.withdrawal_law import says_cancel
 
 Button = Literal["withdraw", "confirm"]
 _FALLBACK = "en"
 
 
-def button_label(button: Button, words: Words, *wishes: str) -> str:
+def button_label(button: Button, words: Words, *wishes: str, country: str = "") -> str:
     """Give a button's words in the page's language, or in the first wish the Union speaks where that is a fallback.
 
-    `wishes` are language tags, the order's before the store's.
+    `wishes` are language tags, the order's before the store's. In English it is "cancel" where the law of `country`
+    says so (the United Kingdom, which asks for no button: there is no official wording).
     """
     official = official_labels()
     spoken = words.language
+    if spoken == _FALLBACK and says_cancel(country):
+        if button == "withdraw":
+            return words.pgettext("widget", "Cancel the contract here")
+        return words.pgettext("widget", "Confirm cancellation")
     if spoken == _FALLBACK:
         spoken = next((tag for wish in wishes if (tag := _primary(wish)) in official), spoken)
     if spoken in official:

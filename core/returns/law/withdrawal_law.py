@@ -17,34 +17,12 @@ from importlib.resources import files
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from core.returns.law.country_law import CountryLaw, read_laws
 from core.returns.law.public_holidays import public_holidays
 
 Kind = Literal["goods", "service", "digital"]
 Condition = Literal["always", "unsealed", "begun_with_consent", "performed_with_consent"]
 _SATURDAY = 5
-
-
-@dataclass(frozen=True, slots=True)
-class CountryLaw:
-    """What one country grants. `directive` is empty outside the EU and the EEA."""
-
-    country: str
-    zone: str
-    """Where a day ends there; of several zones the one where it ends last."""
-    act: str
-    directive: str
-    days: int
-    uninformed_months: int
-    """How much longer the period runs where the shopper was not told of the right (Art. 10)."""
-    last_day_source: str
-    """Why a period that ends on a Saturday, Sunday or public holiday runs on to the next working day."""
-    refund_days: int
-    refund_from: Literal["withdrawal", "goods_back"]
-    send_back_days: int
-    online_function: bool
-    """Whether a withdrawal button is required (Art. 11a, since 2026-06-19)."""
-    holidays: str
-    """Whose holidays it keeps, for `public_holidays`: a country, or "country-region"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +127,24 @@ def day_there(country: str, now: datetime) -> date:
     """The day it is where the shopper lives, UTC where the pack does not know the country. `now` is aware."""
     law = law_of(country)
     return now.astimezone(ZoneInfo(law.zone if law else "UTC")).date()
+
+
+def is_in_time(period: Period, country: str, now: datetime) -> bool:
+    """Say whether a declaration made now is in time: the last day counts to its end wherever it ends last there."""
+    law = law_of(country)
+    return period.is_open(now.astimezone(ZoneInfo(law.closing_zone if law else "UTC")).date())
+
+
+def says_cancel(country: str) -> bool:
+    """Say whether a country's law calls withdrawing from a contract "cancel", as the United Kingdom's does."""
+    law = law_of(country)
+    return law is not None and law.term == "cancel"
+
+
+def needs_button(country: str, contract_day: date) -> bool:
+    """Say whether the law asks for a withdrawal button for a contract of that day (Art. 11a)."""
+    law = law_of(country)
+    return law is not None and law.button_from is not None and contract_day >= law.button_from
 
 
 def withdrawal_period(
@@ -267,17 +263,7 @@ def _add_months(day: date, months: int) -> date:
 
 @lru_cache(maxsize=1)
 def _laws() -> dict[str, CountryLaw]:
-    pack = _pack()
-    return {
-        code: CountryLaw(
-            country=code,
-            zone=entry["zone"],
-            act=entry["act"],
-            holidays=entry.get("holidays", code),
-            **pack["groups"][entry["group"]],
-        )
-        for code, entry in pack["countries"].items()
-    }
+    return read_laws(_pack())
 
 
 @lru_cache(maxsize=1)

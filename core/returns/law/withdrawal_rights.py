@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from core.orders.model import Order, Shipment
 from core.returns.goods_location import delivery_days
-from core.returns.law.withdrawal_law import Period, country_code, day_there, exemption_holds, law_of, withdrawal_period
+from core.returns.law.information_duty import was_informed
+from core.returns.law.withdrawal_law import Period, country_code, exemption_holds, is_in_time, law_of, withdrawal_period
 from core.returns.money.order_balance import OrderBalance, read_balance
 from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
-from core.returns.policy.policy_document import Policy
 from core.returns.requests.evaluate_request import goods_of
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
 
@@ -38,6 +39,8 @@ class Right:
     is_open: bool
     left: Mapping[str, int]
     exemptions: Mapping[str, str]
+    conditions: Mapping[str, str]
+    """For each line the exemption the store names that would only hold once something happened, such as unsealing."""
 
 
 def right_of(
@@ -49,26 +52,23 @@ def right_of(
     parcels = session.scalars(sa.select(Shipment).where(Shipment.order_id == order.id)).all()
     zone = ZoneInfo(law.zone if (law := law_of(country)) else "UTC")
     digital = all(line.kind == "digital" for line in books.lines if line.kind in GOODS)
+    contract_day = order.placed_at.astimezone(zone).date()
     period = withdrawal_period(
         country,
         delivery_days(parcels, zone),
-        order.placed_at.astimezone(zone).date(),
+        contract_day,
         "digital" if digital else "goods",
-        policy.informed,
+        was_informed(policy, return_settings_of(store), country, contract_day),
         store_country=store.country,
     )
     if period is None:
         raise NoSuchRight
+    letters = {line.ref: goods_of(policy, books.line(line.ref)).exemption for line in books.lines if line.kind in GOODS}
     return Right(
         country=country_code(country),
         period=period,
-        is_open=period.is_open(day_there(country, now)),
+        is_open=is_in_time(period, country, now),
         left=books.left,
-        exemptions={line.ref: _exemption(policy, books, line.ref) for line in books.lines if line.kind in GOODS},
+        exemptions={ref: letter if exemption_holds(letter) else "" for ref, letter in letters.items()},
+        conditions={ref: "" if exemption_holds(letter) else letter for ref, letter in letters.items()},
     )
-
-
-def _exemption(policy: Policy, books: OrderBalance, ref: str) -> str:
-    """Name the exemption the store claims for a line; one that needs something to have happened is not claimed."""
-    letter = goods_of(policy, books.line(ref)).exemption
-    return letter if exemption_holds(letter) else ""

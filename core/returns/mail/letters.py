@@ -23,8 +23,8 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 _SENTENCES = "returns/mail/sentences.txt"
 _MOST_SENTENCES = 10
 
-# Kind → the links it offers, the main one first. All but label, pay, start and person lead to the tracking page.
-# The receipt of a declaration goes where a stranger said: it is no notice of an order, and has no links.
+# Kind → the links it offers, the main one first. All but label, pay, start, photos and person lead to the tracking
+# page. The receipt of a declaration goes where a stranger said: it is no notice of an order, and has no links.
 _BUTTONS = {**{kind.name: kind.buttons for kind in NOTICE_KINDS}, "declaration_receipt": ()}
 KINDS = tuple(_BUTTONS)
 OPTIONAL = frozenset(kind.name for kind in NOTICE_KINDS if kind.optional)
@@ -75,12 +75,17 @@ class ReturnLetter:
     send_to: tuple[str, ...] = ()
     """The lines of the address."""
     return_by: date | None = None
-    way_back: Literal["store", "shopper", ""] = ""
+    way_back: Literal["store", "shopper", "law", ""] = ""
     label_url: str = ""
     brings: Literal["refund", "store_credit", "exchange", "repair", ""] = "refund"
     """What comes of all the things; "" where of some comes this and of others that: then nothing is said of it."""
     refund_when: RefundWhen | Literal[""] = ""
     refund_by: date | None = None
+    lost_value: int = 0
+    """What of a withdrawal's refund was kept because the goods lost value, in minor units."""
+    lost_value_reason: str = ""
+    photos_url: str = ""
+    """Where the photos of it are shown."""
     method: str = ""
     """How it was paid, in words: "Visa ending in 4242"."""
     credit_code: str = ""
@@ -91,6 +96,8 @@ class ReturnLetter:
     stop_url: str = ""
     may_withhold: bool = False
     """The money may wait for the goods, or proof that they were sent."""
+    cancels: bool = False
+    """The law that holds calls a withdrawal a cancellation."""
     late: bool = False
     """Declared after its period by the store's reckoning."""
     declared_at: datetime | None = None
@@ -111,14 +118,14 @@ def write(kind: str, facts: ReturnLetter, language: str) -> Written:
 
 
 def _compose(kind: str, facts: ReturnLetter, page: Form) -> Sheet:
-    told = _values(facts, page)
+    values = _values(facts, page)
     template = f"returns/mail/{kind}.txt"
     stop = safe_url(facts.stop_url) if kind in OPTIONAL else ""
     has_receipt = kind in _RECEIPTS
     return Sheet(
-        subject=page.line(template, "subject", **told),
-        preheader=page.line(template, "preheader", **told),
-        paragraphs=(page.line(_SENTENCES, "greeting", **told), *page.paragraphs(template, "body", **told)),
+        subject=page.line(template, "subject", **values),
+        preheader=page.line(template, "preheader", **values),
+        paragraphs=(page.line(_SENTENCES, "greeting", **values), *page.paragraphs(template, "body", **values)),
         buttons=_buttons(kind, facts, page),
         rows=_rows(kind, facts, page),
         lists=_lists(kind, facts, page),
@@ -135,7 +142,7 @@ def _compose(kind: str, facts: ReturnLetter, page: Form) -> Sheet:
 def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
     """Give what the sentences name, each safe to stand in them and "" where unknown."""
 
-    def told(day: date | None) -> str:
+    def day_text(day: date | None) -> str:
         return page.words.day(day, today=facts.today) if day else ""
 
     return {
@@ -146,9 +153,11 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "withdrawal": page.name(facts.withdrawal, 40),
         "amount": page.words.money(facts.amount, facts.currency) if facts.amount is not None else "",
         "method": page.name(facts.method),
-        "answer_by": told(facts.answer_by),
-        "return_by": told(facts.return_by),
-        "refund_by": told(facts.refund_by),
+        "lost_value": page.words.money(facts.lost_value, facts.currency) if facts.lost_value else "",
+        "lost_value_reason": page.name(facts.lost_value_reason, 500),
+        "answer_by": day_text(facts.answer_by),
+        "return_by": day_text(facts.return_by),
+        "refund_by": day_text(facts.refund_by),
         "reasons": [page.name(sentence, 500) for sentence in facts.reasons[:_MOST_SENTENCES]],
         "offers": [page.name(sentence, 500) for sentence in facts.offers[:_MOST_SENTENCES]],
         "way_back": way_back(page.words, facts.way_back),
@@ -156,6 +165,7 @@ def _values(facts: ReturnLetter, page: Form) -> dict[str, object]:
         "brings": facts.brings,
         "keep": facts.keep,
         "late": facts.late,
+        "cancels": facts.cancels,
         "may_withhold": facts.may_withhold,
         "has_address": bool(facts.send_to),
         "has_label": bool(safe_url(facts.label_url)),
@@ -171,6 +181,7 @@ def _buttons(kind: str, facts: ReturnLetter, page: Form) -> tuple[Button, ...]:
         "label": "" if facts.keep else facts.label_url,
         "pay": facts.link,
         "start": facts.link,
+        "photos": facts.photos_url,
         "person": facts.person_url,
     }
     offers = [(f"answer_{choice}", safe_url(urls.get(choice, facts.track_url))) for choice in _BUTTONS[kind]]

@@ -23,7 +23,7 @@ from core.orders.messages.send_notice import Outgoing, send
 from core.orders.model import LineItem, Order
 from core.platform.contract import Feature, ReturnMove
 from core.returns.facts import Objection, Offer
-from core.returns.law.withdrawal_law import line_exemption
+from core.returns.law.withdrawal_law import line_exemption, says_cancel
 from core.returns.mail.letters import OPTIONAL, ReturnLetter, write
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
 from core.returns.money.quotes import Entry
@@ -34,7 +34,7 @@ from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
-from core.stores.tokens import answer_token
+from core.stores.tokens import answer_token, tracking_token
 
 
 def send_letter(work: Work) -> None:
@@ -92,7 +92,14 @@ def compose(session: Session, services: Services, store: Store, order: Order, no
     }
     about = next((name for name in _ABOUT if name in notice.facts), "")
     facts = _ABOUT[about](session, store, order, notice, words) if about else {}
+    if withdrawal_id := facts.pop("photos_of", None):
+        shared["photos_url"] = _withdrawal_url(services, order, withdrawal_id)
     return write(notice.kind, ReturnLetter(**{**shared, **facts}), words.language)
+
+
+def _withdrawal_url(services: Services, order: Order, withdrawal_id: int) -> str:
+    token = tracking_token(services.keyring, order.store_id, order.id, order.link_version)
+    return f"{services.config.public_url}/t/{token}/withdraw/{withdrawal_id}"
 
 
 def _answer_url(services: Services, order: Order, notice: Notice, choice: str) -> str:
@@ -103,8 +110,8 @@ def _answer_url(services: Services, order: Order, notice: Notice, choice: str) -
 def _of_return(session: Session, store: Store, order: Order, notice: Notice, words: Words) -> dict[str, Any]:
     rma = session.get(Return, (notice.store_id, notice.facts["return"]))
     assert rma is not None
-    practice, zone = return_settings_of(store), ZoneInfo(store.timezone)
-    told = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
+    settings, zone = return_settings_of(store), ZoneInfo(store.timezone)
+    objections = [_objection(one) for one in rma.objections] if rma.answer != "accept" else []
     declined, items = rma.acceptance == "declined", items_of(session, rma)
     return {
         "rma": rma.rma if rma.kind != "cancel" else "",
@@ -112,11 +119,11 @@ def _of_return(session: Session, store: Store, order: Order, notice: Notice, wor
         "brings": _brought(items),
         "amount": None if rma.gift or not rma.quoted else rma.quoted,
         "currency": rma.currency,
-        "reasons": tuple(filter(None, (rma.note, *_each(sentences.objection, words, told if declined else [])))),
-        "offers": _each(lambda say, one: sentences.offer(say, one.next_best), words, told if declined else []),
+        "reasons": tuple(filter(None, (rma.note, *_each(sentences.objection, words, objections if declined else [])))),
+        "offers": _each(lambda say, one: sentences.offer(say, one.next_best), words, objections if declined else []),
         "answer_by": rma.answer_by.astimezone(zone).date() if rma.answer_by else None,
         "keep": rma.reception == "kept",
-        "send_to": practice.send_to,
+        "send_to": settings.send_to,
         "return_by": rma.return_by,
         "way_back": rma.label_paid_by,
         "label_url": rma.label_url,
@@ -154,6 +161,9 @@ def _of_reimbursement(session: Session, store: Store, order: Order, notice: Noti
         "amount": None if row.kind == "exchange" or (rma and rma.gift) else paid,
         "currency": row.currency,
         "explanation": tuple((sentences.entry_label(words, entry, titles), entry.amount) for entry in entries),
+        "lost_value": mine.lost_value if mine else 0,
+        "lost_value_reason": mine.lost_value_reason if mine else "",
+        "photos_of": mine.id if mine and mine.lost_value else None,
         "credit_code": row.platform_ref if row.kind == "store_credit" else "",
         "link": row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
     }
@@ -174,9 +184,11 @@ def _of_withdrawal(session: Session, store: Store, order: Order, notice: Notice,
         ),
         "reasons": (row.note,) if contested else (),
         "late": row.late,
+        "cancels": says_cancel(row.country),
         "may_withhold": row.may_withhold,
         "keep": row.nothing_to_send,
         "send_to": return_settings_of(store).send_to,
+        "way_back": return_settings_of(store).withdrawal_postage or "law",
         "return_by": row.send_back_by,
         "refund_by": row.refund_due,
         "declared_at": row.declared_at.astimezone(ZoneInfo(store.timezone)),
@@ -197,8 +209,8 @@ def _objection(kept: Mapping[str, Any]) -> Objection:
     return Objection(kept["code"], kept["values"], Offer(kept["offer"], kept["offered"]))
 
 
-def _each(say: Callable[[Words, Objection], str], words: Words, told: list[Objection]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(say(words, one) for one in told))
+def _each(say: Callable[[Words, Objection], str], words: Words, objections: list[Objection]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(say(words, one) for one in objections))
 
 
 def _titles(session: Session, order: Order) -> dict[str, str]:

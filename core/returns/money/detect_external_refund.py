@@ -44,7 +44,8 @@ def surplus(rows: Sequence[Reimbursement], refunds: Sequence[Refund]) -> dict[in
     """Give the refunds of each reimbursement that got more than was asked for, by its id: their refs, sorted.
 
     Two under one key are too many, whatever they come to. A refund without a key belongs to the row whose reason or
-    amount it has, first to one that has none yet: a person paid that by hand.
+    amount it has, first to one that has none yet: a person paid that by hand. It does not if it names other lines of
+    the order only; and one of ours that was only written down is no second payment beside it.
     """
     own = {row.id: [one for one in refunds if _is_named(row, one)] for row in rows}
     taken = {one["ref"] for mine in own.values() for one in mine}
@@ -90,7 +91,17 @@ def _is_named(row: Reimbursement, refund: Refund) -> bool:
 def _looks_like(row: Reimbursement, refund: Refund) -> bool:
     if row.kind != "refund" or row.state == "dropped" or not _came_later(row, refund):
         return False
-    return refund["amount"] == row.amount or bool(row.reason and refund.get("reason") == row.reason)
+    if row.reason and refund.get("reason") == row.reason:
+        return True
+    return bool(refund["amount"] == row.amount) and not _names_other_lines(row, refund)
+
+
+def _names_other_lines(row: Reimbursement, refund: Refund) -> bool:
+    """Say whether a refund tells which lines it is for, and none of them is one of the row's."""
+    told = refund.get("lines") or ()
+    refs = set(told) if isinstance(told, Mapping) else {line["ref"] for line in told}
+    mine = {part["ref"] for part in row.lines or ()}
+    return bool(refs and mine) and not refs & mine
 
 
 def _is_too_much(row: Reimbursement, refunds: Sequence[Refund]) -> bool:
@@ -98,15 +109,16 @@ def _is_too_much(row: Reimbursement, refunds: Sequence[Refund]) -> bool:
     if len(keyed) > 1 or (keyed and row.state == "dropped"):
         return True
     # One of another amount is told when it is issued.
-    return len(refunds) > 1 and sum(one["amount"] for one in refunds) > row.amount
+    moved = [one for one in refunds if one not in keyed or one.get("paid_out", True)]
+    return len(moved) > 1 and sum(one["amount"] for one in moved) > row.amount
 
 
 def _raise_alarm(session: Session, order: Order, rows: Sequence[Reimbursement], now: datetime) -> None:
     """Open a case for each surplus, once for the refunds it is made of."""
     for id_, refs in surplus(rows, order.refunds).items():
         facts = {"reimbursement": str(id_), "refunds": refs}
-        told = sa.select(OrderEvent).where(OrderEvent.order_id == order.id, OrderEvent.kind == "refunded_twice")
-        if any(event.facts == facts for event in session.scalars(told)):
+        earlier = sa.select(OrderEvent).where(OrderEvent.order_id == order.id, OrderEvent.kind == "refunded_twice")
+        if any(event.facts == facts for event in session.scalars(earlier)):
             continue
         events.record_event(session, order.id, "refunded_twice", facts, now=now)
         events.request_case(session, order.store_id, order.id, "refunded_twice", now=now)

@@ -23,6 +23,7 @@ from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
+ATTEMPTS = 8
 _FEATURES = {"refund": Feature.REFUND, "store_credit": Feature.STORE_CREDIT, "exchange": Feature.EXCHANGE}
 
 
@@ -49,9 +50,9 @@ def pay(work: Work) -> None:
             done = _ask(work, platform, wanted)
     except NotSupported:
         done = Outcome("needs_staff", link=order.admin_url)
-    except AccessLost:
-        raise
     except Refused as refusal:
+        if isinstance(refusal, AccessLost) and (work.job.attempts < ATTEMPTS or row.asked_at):
+            raise
         with work.done() as session:
             reimburse.end(session, _mine(session, work), "failed", sentence=str(refusal), now=work.now)
         return
@@ -149,4 +150,4 @@ def _settle(work: Work, outcome: Outcome) -> None:
             events.request_order_refresh(session, order, now=work.now)
 
 
-JOBS = {"returns.reimburse": Kind(pay, attempts=8)}
+JOBS = {"returns.reimburse": Kind(pay, attempts=ATTEMPTS)}

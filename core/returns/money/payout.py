@@ -1,4 +1,4 @@
-"""When a return's money is due and how much it is: from what passed, the terms it was approved on, and the books."""
+"""When a return's money is due and how much it is: by its events, its approved terms and the order's balance."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     shares = shares_of(session, rma)
     if not shares:
         raise IllegalMove("reimbursement", rma.reimbursement, "promise")
-    practice = return_settings_of(store)
-    due = now.astimezone(ZoneInfo(store.timezone)).date() + timedelta(days=practice.refund_days)
+    settings = return_settings_of(store)
+    due = now.astimezone(ZoneInfo(store.timezone)).date() + timedelta(days=settings.refund_days)
     rma.reimbursement, rma.refund_by = promised.reimbursement, due
     session.flush()
     rows = [
@@ -119,7 +119,7 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
                 quote=share.quote,
                 kind=share.kind,
                 goods=_goods(share) if share.kind == "exchange" else (),
-                restock=_restock(share, usual=practice.restock and rma.reception in ("received", "inspected")),
+                restock=_restock(share, usual=settings.restock and rma.reception in ("received", "inspected")),
                 due=due,
             ),
             by=by,

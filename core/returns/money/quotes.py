@@ -1,4 +1,4 @@
-"""What is asked of a return's amount, and what is answered: plain values, filled in by `amounts.py`."""
+"""The question for a return's amount and its answer, as plain values; `refund_amount.py` computes them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal
 SHARE_OF_DISCOUNT = "Its share of the discount on the whole order."
 ROUNDED = "Rounded line by line, the order came to this much more or less than was paid."
 REFUNDED_BEFORE = "This part has been refunded before."
+STANDARD_DELIVERY = "The cheapest standard delivery: what a faster one cost more stays with the store."
 NOT_PAID = "More than this was not paid, or has been refunded already."
 
 
@@ -26,13 +27,15 @@ class Fee:
 class QuoteRequest:
     """What goes back: units by line ref; `shipping` is all that is left of it, or an amount with its tax.
 
-    A withdrawal (EU 2011/83, art. 13) bears no fees; nor does a return whose item the shopper keeps.
+    A withdrawal (EU 2011/83, art. 13) bears no fees; nor does a return whose item the shopper keeps. `lost_value` is
+    what the goods of a withdrawal lost by more handling than testing needs (Art. 14(2)).
     """
 
     lines: Mapping[str, int] = field(default_factory=dict)
     shipping: bool | int = False
     fees: tuple[Fee, ...] = ()
     withdrawal: bool = False
+    lost_value: int = 0
     keep_item: bool = False
 
 

@@ -25,6 +25,7 @@ from core.returns.money.quotes import (
     REFUNDED_BEFORE,
     ROUNDED,
     SHARE_OF_DISCOUNT,
+    STANDARD_DELIVERY,
     Difference,
     Entry,
     Quote,
@@ -54,6 +55,8 @@ class _Worth:
     part: QuoteLine
     stored: int
     settled: int
+    left: int = 0
+    """What can still go back of a line that is refunded by amount, in minor units."""
 
 
 def quote(bought: PurchasedOrder, wanted: QuoteRequest) -> Quote:
@@ -80,7 +83,7 @@ def quote(bought: PurchasedOrder, wanted: QuoteRequest) -> Quote:
         shipping=shipping,
         fees=kept,
         payments=waterfall(bought, total),
-        explanation=_explain(worths, _has_discount(bought, settled), fees, total),
+        explanation=_explain(worths, _has_discount(bought, settled), fees, total, _shipping_note(wanted, worths)),
     )
 
 
@@ -151,7 +154,7 @@ def _worths(bought: PurchasedOrder, wanted: QuoteRequest, settled: Sequence[Part
 
 def _check(bought: PurchasedOrder, wanted: QuoteRequest) -> None:
     lefts = {line.ref: line.units_left for line in bought.lines}
-    amounts = [wanted.shipping, *wanted.lines.values(), *(fee.amount for fee in wanted.fees)]
+    amounts = [wanted.shipping, wanted.lost_value, *wanted.lines.values(), *(fee.amount for fee in wanted.fees)]
     if min(amounts) < 0 or any(fee.percent < 0 for fee in wanted.fees):
         raise ValueError("a quantity or an amount is negative")
     for ref, count in wanted.lines.items():
@@ -173,7 +176,8 @@ def _worth_of_amount(line: PurchasedLine, left: Parts, amount: int) -> list[_Wor
     if not amount:
         return []
     count = line.units_left if amount == sum(left.values()) else 0
-    return [_Worth(line, _part(line, count, scale_down(left, amount)), stored=amount, settled=amount)]
+    part = _part(line, count, scale_down(left, amount))
+    return [_Worth(line, part, stored=amount, settled=amount, left=sum(left.values()))]
 
 
 def _charged(line: PurchasedLine, tax_included: bool) -> Parts:
@@ -195,7 +199,8 @@ def _part(line: PurchasedLine, count: int, parts: Parts) -> QuoteLine:
 def _fees(wanted: QuoteRequest, value: int, goods: int) -> list[tuple[str, int]]:
     """List what is kept, by fee; together at most the value."""
     if wanted.withdrawal or wanted.keep_item:
-        return []
+        lost = min(wanted.lost_value, goods) if wanted.withdrawal else 0
+        return [("lost_value", lost)] if lost else []
     kept = []
     for fee in wanted.fees:
         amount = min(fee.amount + goods * fee.percent // 100, value)
@@ -217,15 +222,26 @@ def _payout(lines: Sequence[QuoteLine], total: int) -> tuple[QuoteLine, ...]:
     return tuple(payout)
 
 
+def _shipping_note(wanted: QuoteRequest, worths: Sequence[_Worth]) -> str:
+    """Say why a withdrawal brings less of the shipping than was paid; "" where it brings all."""
+    cut = any(worth.left > worth.part.gross for worth in worths if worth.line.kind == "shipping")
+    return STANDARD_DELIVERY if wanted.withdrawal and cut else ""
+
+
 def _explain(
-    worths: Sequence[_Worth], has_discount: bool, fees: Sequence[tuple[str, int]], total: int
+    worths: Sequence[_Worth], has_discount: bool, fees: Sequence[tuple[str, int]], total: int, shipping_note: str
 ) -> tuple[Entry, ...]:
     """Tell the amount as a sum: each line as stored, what makes the order add up, what is gone, what is kept."""
     stored = sum(worth.stored for worth in worths)
     settled = sum(worth.settled for worth in worths)
     value = sum(worth.part.gross for worth in worths)
     rest = total - value + sum(amount for _, amount in fees)
-    lines = [Entry("shipping" if w.line.kind == "shipping" else "line", w.stored, w.line.ref) for w in worths]
+    lines = [
+        Entry("shipping", w.stored, w.line.ref, shipping_note)
+        if w.line.kind == "shipping"
+        else Entry("line", w.stored, w.line.ref)
+        for w in worths
+    ]
     gap = settled - stored
     others = [
         Entry("discount", gap, note=SHARE_OF_DISCOUNT) if has_discount else Entry("rounding", gap, note=ROUNDED),

@@ -1,4 +1,4 @@
-"""A shopper's photo as we keep it: read under guard, turned upright and drawn anew, with nothing else left in it.
+"""Check a shopper's photo, turn it upright and encode it anew, without metadata.
 
 Whatever travelled with the picture (place, camera, comments, a second file behind the end) is not copied: the result
 is a new JPEG made from pixels alone.

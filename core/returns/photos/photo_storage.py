@@ -1,8 +1,9 @@
-"""Photos of returns: kept beside their order, shown at signed addresses, forgotten where no return took them."""
+"""Store photos of what goes back with their order, serve them by signed URL, delete those that nothing uses."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from core.db.database import insert
 from core.db.purpose import Purpose
 from core.jobs.queue import Kind, Work
 from core.orders.model import Order
-from core.returns.model import ReturnPhoto
+from core.returns.model import ReturnPhoto, Withdrawal
 from core.returns.photos.image import Photo
 from core.secrets import BadToken, Keyring
 from core.stores.tokens import SHOPPER_TOKEN_LIFE
@@ -30,20 +31,17 @@ class PhotoNotFound(Exception):
 
 def keep(session: Session, order: Order, photo: Photo, *, now: datetime) -> ReturnPhoto:
     """Keep an order's photo until a return takes it; the same picture sent twice is one."""
-    row = {
-        "store_id": order.store_id,
-        "id": new_id(),
-        "order_id": order.id,
-        "content": photo.content,
-        "mime": photo.mime,
-        "width": photo.width,
-        "height": photo.height,
-        "digest": photo.digest,
-        "added_at": now,
-    }
+    row = _row_of(order.store_id, order.id, photo, now)
     session.execute(insert(session, table_of(ReturnPhoto)).values(row).on_conflict_do_nothing())
     same = sa.select(ReturnPhoto).where(ReturnPhoto.order_id == order.id, ReturnPhoto.digest == photo.digest)
     return session.scalars(same).one()
+
+
+def keep_for_withdrawal(session: Session, withdrawal: Withdrawal, photo: Photo, *, now: datetime) -> None:
+    """Keep a photo of a withdrawal's goods as they came back; the same picture of one withdrawal twice is one."""
+    row = _row_of(withdrawal.store_id, withdrawal.order_id, photo, now)
+    row |= {"withdrawal_id": withdrawal.id, "digest": f"{photo.digest}:{withdrawal.id}"}
+    session.execute(insert(session, table_of(ReturnPhoto)).values(row).on_conflict_do_nothing())
 
 
 def token_of(keyring: Keyring, store_id: int, photo_id: int) -> str:
@@ -68,9 +66,24 @@ def find(session: Session, store_id: int, photo_id: int) -> ReturnPhoto:
     return photo
 
 
+def _row_of(store_id: int, order_id: int, photo: Photo, now: datetime) -> dict[str, Any]:
+    return {
+        "store_id": store_id,
+        "id": new_id(),
+        "order_id": order_id,
+        "content": photo.content,
+        "mime": photo.mime,
+        "width": photo.width,
+        "height": photo.height,
+        "digest": photo.digest,
+        "added_at": now,
+    }
+
+
 def forget_loose(work: Work) -> None:
-    """Forget photos that no return took within a day; a `system()` transaction, for it clears every store's."""
-    old = sa.and_(ReturnPhoto.return_id.is_(None), ReturnPhoto.added_at < work.now - KEPT_LOOSE)
+    """Forget photos that no return and no withdrawal took within a day, in every store (a `system()` transaction)."""
+    loose = sa.and_(ReturnPhoto.return_id.is_(None), ReturnPhoto.withdrawal_id.is_(None))
+    old = sa.and_(loose, ReturnPhoto.added_at < work.now - KEPT_LOOSE)
     forgotten = _BATCH
     while forgotten == _BATCH:
         with work.services.db.system(Purpose.DELETE_EXPIRED) as session:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.returns.facts import OBJECTIONS, OFFERS, Answer, Fees, LineFacts, Objection, Offer, RefundWhen, ReturnFacts
-from core.returns.law.withdrawal_law import EXEMPTIONS, Period, day_there, withdrawal_period
+from core.returns.law.withdrawal_law import EXEMPTIONS, Period, is_in_time, withdrawal_period
 from core.returns.policy.line_decision import LineDecision, PolicyEvaluator
 from core.returns.policy.policy_document import Policy, explain
 
@@ -38,7 +38,7 @@ def open_withdrawal(request: ReturnFacts, line: LineFacts, now: datetime) -> Per
     right = withdrawal_period(
         country, parcels, request.placed_on, line.kind, request.informed, store_country=request.store_country
     )
-    return right if right and right.is_open(day_there(country, now)) else None
+    return right if right and is_in_time(right, country, now) else None
 
 
 def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFacts, now: datetime) -> Answer:
@@ -47,8 +47,8 @@ def _answer_line(evaluator: PolicyEvaluator, request: ReturnFacts, line: LineFac
     objections: tuple[Objection, ...] = ()
     if decision.objections:
         offer = _next_best(evaluator, request, line, decision, now)
-        told = [one for one in decision.objections if one[0] != "person_decides" or decision.answer != "decline"]
-        objections = tuple(Objection(code, values, offer) for code, values in told)
+        given = [one for one in decision.objections if one[0] != "person_decides" or decision.answer != "decline"]
+        objections = tuple(Objection(code, values, offer) for code, values in given)
     return Answer(
         answer=decision.answer,
         line=line.ref,
@@ -87,15 +87,15 @@ def _next_best(
 
 def _combine(lines: tuple[Answer, ...]) -> Answer:
     answers = {line.answer for line in lines} or {"decline"}
-    going = [line for line in lines if line.answer != "decline"]
+    not_declined = [line for line in lines if line.answer != "decline"]
     ends = [line.window_ends for line in lines if line.window_ends is not None]
-    stages = [_REFUND_ORDER.index(line.refund_when) for line in going or lines]
+    stages = [_REFUND_ORDER.index(line.refund_when) for line in not_declined or lines]
     return Answer(
         answer=answers.pop() if len(answers) == 1 else "review",
         objections=tuple(objection for line in lines for objection in line.objections),
         window_ends=min(ends, default=None),
         worst_case=any(line.worst_case for line in lines),
-        fees=_fees_of_parcel([line.fees for line in going]),
+        fees=_fees_of_parcel([line.fees for line in not_declined]),
         refund_when=_REFUND_ORDER[max(stages, default=-1)],
         photos_required=sum(line.photos_required for line in lines),
         questions=tuple(dict.fromkeys(key for line in lines for key in line.questions)),

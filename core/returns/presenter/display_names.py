@@ -51,6 +51,9 @@ def note(words: Words, msgid: str) -> str:
         quotes.SHARE_OF_DISCOUNT: say("widget", "Its share of the discount on the whole order."),
         quotes.ROUNDED: say("widget", "Rounded line by line, the order came to this much more or less than was paid."),
         quotes.REFUNDED_BEFORE: say("widget", "This part has been refunded before."),
+        quotes.STANDARD_DELIVERY: say(
+            "widget", "The cheapest standard delivery: what a faster one cost more stays with the store."
+        ),
         quotes.NOT_PAID: say("widget", "More than this was not paid, or has been refunded already."),
     }.get(msgid, "")
 
@@ -59,7 +62,11 @@ def entry_label(words: Words, entry: Entry, titles: Mapping[str, str]) -> str:
     """Name a line of an amount's explanation; `titles` are the order's line items by ref."""
     say = words.pgettext
     if entry.what == "fee":
-        fees = {"handling": say("widget", "Handling fee"), "label": say("widget", "Return label")}
+        fees = {
+            "handling": say("widget", "Handling fee"),
+            "label": say("widget", "Return label"),
+            "lost_value": say("widget", "Lost value"),
+        }
         return fees.get(entry.note) or _humanize(entry.note)
     if entry.what == "line":
         return titles.get(entry.ref) or say("widget", "Item")
@@ -78,6 +85,16 @@ def exemption(words: Words, letter: str) -> str:
     It cites nothing: shoppers may rely on their own country's act, not on a directive.
     """
     return _grounds(words).get(letter, "")
+
+
+def exemption_if(words: Words, letter: str) -> str:
+    """Say beforehand what would end the right of withdrawal for something; "" where nothing would."""
+    ground = exemption(words, letter)
+    if not ground:
+        return ""
+    return words.pgettext(
+        "widget", "The store says that the right to withdraw from this ends once this is so: %(ground)s.", ground=ground
+    )
 
 
 def exemption_in_law(words: Words, letter: str, country: str) -> str:

@@ -12,7 +12,7 @@ from core.orders.model import Order, Shipment
 from core.orders.page_sections import Section, Sections
 from core.returns.law import withdrawal_rights
 from core.returns.law.button_labels import button_label
-from core.returns.law.withdrawal_law import law_of
+from core.returns.law.withdrawal_law import law_of, says_cancel
 from core.returns.law.withdrawal_rights import NoSuchRight
 from core.returns.model import Return, Withdrawal
 from core.returns.presenter import display_names, progress
@@ -26,7 +26,7 @@ from core.stores.tokens import tracking_token
 
 def withdraw_label(country: str, order_language: str, store_language: str, words: Words) -> str:
     """Give what the button to a withdrawal of an order says; "" where its country grants no such right."""
-    return button_label("withdraw", words, order_language, store_language) if law_of(country) else ""
+    return button_label("withdraw", words, order_language, store_language, country=country) if law_of(country) else ""
 
 
 def footer_label(store: Store, words: Words) -> str:
@@ -87,5 +87,6 @@ def _right(session: Session, store: Store, order: Order, reader: ReaderContext, 
     except NoSuchRight:
         return
     if any(right.left.values()):  # after the period too: whether it is over, a person decides
-        link = (button_label("withdraw", reader.words, order.language, store.language), address)
-        yield Section(say("widget", "Right of withdrawal"), (right_sentence(right, reader),), link)
+        label = button_label("withdraw", reader.words, order.language, store.language, country=right.country)
+        title = say("widget", "Right to cancel") if says_cancel(right.country) else say("widget", "Right of withdrawal")
+        yield Section(title, (right_sentence(right, reader),), (label, address))

@@ -105,9 +105,9 @@ def _refund(reader: ReaderContext, row: Reimbursement, day: str, *, by_hand: boo
     if by_hand:
         return say("widget", "A person at the store makes your refund of %(amount)s by hand.", amount=amount)
     if day:
-        told = say("widget", "Your refund of %(amount)s was made on %(day)s.", amount=amount, day=day)
+        refunded = say("widget", "Your refund of %(amount)s was made on %(day)s.", amount=amount, day=day)
         patience = say("widget", "Banks take a few days to show it.")
-        return f"{told} {patience}"
+        return f"{refunded} {patience}"
     return say("widget", "Your refund of %(amount)s is being made.", amount=amount)
 
 
@@ -115,35 +115,35 @@ def due_of(reader: ReaderContext, rma: Return) -> DueOut | None:
     """Say what was promised next, and until when; None where nothing is open."""
     say = reader.words.pgettext
     if rma.status == "requested" and rma.answer_by:
-        told = say("widget", "The store answers by %(day)s.", day=reader.day(rma.answer_by))
-        return DueOut(what="answer", by=rma.answer_by, sentence=told)
+        sentence = say("widget", "The store answers by %(day)s.", day=reader.day(rma.answer_by))
+        return DueOut(what="answer", by=rma.answer_by, sentence=sentence)
     if rma.refund_by and rma.acceptance == "approved" and rma.reimbursement != "issued":
         day = reader.day(rma.refund_by)
-        told = (
+        sentence = (
             say("widget", "Your money goes back by %(day)s.", day=day)
             if rma.kind == "cancel"
             else say("widget", "Your return is settled by %(day)s.", day=day)
         )
-        return DueOut(what="refund", by=reader.end_of(rma.refund_by), sentence=told)
+        return DueOut(what="refund", by=reader.end_of(rma.refund_by), sentence=sentence)
     return None
 
 
 def instructions(
-    reader: ReaderContext, rma: Return, practice: ReturnSettings, items: Sequence[ReturnItem]
+    reader: ReaderContext, rma: Return, settings: ReturnSettings, items: Sequence[ReturnItem]
 ) -> list[str]:
     """Say what the shopper has to do with the goods, step by step; nothing where they have nothing to do."""
     if not may_tell_sent(rma):
         return []
     say = reader.words.pgettext
     fee = next((one["amount"] for one in rma.fees if one["what"] == "label"), 0)
-    told = [
+    todo = [
         say("widget", "Print the label and stick it on the parcel.") if rma.label_url and reader.may_act else "",
         say("widget", "Write %(rma)s on the parcel, or put a note with it inside.", rma=rma.rma),
-        say("widget", "Send it to: %(address)s", address=", ".join(practice.send_to)) if practice.send_to else "",
+        say("widget", "Send it to: %(address)s", address=", ".join(settings.send_to)) if settings.send_to else "",
         sentences.way_back(reader.words, rma.label_paid_by, 0 if rma.gift else fee, rma.currency),
         sentences.refund_when(reader.words, rma.refund_when) if all(item.wish in _MONEY for item in items) else "",
     ]
-    return [one for one in told if one]
+    return [one for one in todo if one]
 
 
 def steps_of(
@@ -169,7 +169,7 @@ def steps_of(
          paid),
     ]  # fmt: skip
     stays = ("sent", "received", "inspected") if rma.kind == "cancel" or rma.reception == "kept" else ()
-    told, is_open = [], not rma.standing.is_over
+    steps, is_open = [], not rma.standing.is_over
     for key, label, is_done, at in way:
         if is_done:
             state = "done"
@@ -177,8 +177,8 @@ def steps_of(
             state = "skipped"
         else:
             state, is_open = ("now" if is_open else "next"), False
-        told.append(StepOut(key=key, label=label, at=at, state=state))  # type: ignore[arg-type]
-    return told
+        steps.append(StepOut(key=key, label=label, at=at, state=state))  # type: ignore[arg-type]
+    return steps
 
 
 def _ended(rma: Return) -> datetime | None:

@@ -137,14 +137,14 @@ def _line_right(right: Right | None, line: LineItem, reader: ReaderContext) -> L
         return None
     letter = right.exemptions.get(line.ref, "")
     ground = sentences.exemption(reader.words, letter)
-    told = reader.words.pgettext(
+    exempt = reader.words.pgettext(
         "widget", "The store says that this is exempt: %(ground)s. You can declare it all the same.", ground=ground
     )
     return LineRightOut(
         open=right.left.get(line.ref, 0) > 0,
         until=right.period.ends,
         exempt=bool(letter),
-        sentence=told if letter else "",
+        sentence=exempt if letter else sentences.exemption_if(reader.words, right.conditions.get(line.ref, "")),
     )
 
 
@@ -181,10 +181,10 @@ def _reasons(policy: Policy, reader: ReaderContext) -> list[ReasonOut]:
 def _cancel(session: Session, store: Store, order: Order, policy: Policy, reader: ReaderContext) -> CancelOut:
     """Say whether the order can be stopped. Long after it left nobody needs to read that it cannot."""
     say, against = reader.words.pgettext, canceling.cancel_obstacle(session, store, order)
-    told = {
+    sentences_by_obstacle = {
         None: say("widget", "This order has not left the store. You can ask to cancel it.")
         if policy.cancel == "review"
         else say("widget", "This order has not left the store. You can cancel it."),
         "asked": say("widget", "You have asked to cancel this order."),
     }
-    return CancelOut(possible=against is None, sentence=told.get(against, ""))
+    return CancelOut(possible=against is None, sentence=sentences_by_obstacle.get(against, ""))

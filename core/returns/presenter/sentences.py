@@ -1,6 +1,6 @@
-"""What the returns slice says to shoppers: its codes, days and amounts as sentences in the reader's language.
+"""Sentences about returns for shoppers: codes, days and amounts in the reader's language.
 
-Pages, the widget's answers and letters all take their words here; the short ones are kept in `labels.py`. `today`,
+Pages, the widget's answers and letters all take their words here; the short ones are in `display_names.py`. `today`,
 where it is known, leaves the year out of days of this year.
 """
 
@@ -14,11 +14,20 @@ from babel.lists import format_list
 
 from core.i18n.words import Words
 from core.returns.facts import Answer, Objection, Offer
-from core.returns.presenter.display_names import entry_label, exemption, headline, note, reason_label, wish_label
+from core.returns.presenter.display_names import (
+    entry_label,
+    exemption,
+    exemption_if,
+    headline,
+    note,
+    reason_label,
+    wish_label,
+)
 
 __all__ = [
     "entry_label",
     "exemption",
+    "exemption_if",
     "headline",
     "note",
     "objection",
@@ -99,9 +108,9 @@ def offer(words: Words, offer: Offer, *, today: date | None = None) -> str:
 
 def objections_text(words: Words, objections: Iterable[Objection], *, today: date | None = None) -> str:
     """Say all reasons, each once, and after them the next best things."""
-    told = list(objections)
-    reasons = [objection(words, one, today=today) for one in told]
-    offers = [offer(words, one.next_best, today=today) for one in told]
+    given = list(objections)
+    reasons = [objection(words, one, today=today) for one in given]
+    offers = [offer(words, one.next_best, today=today) for one in given]
     return " ".join(dict.fromkeys((*reasons, *offers)))
 
 
@@ -130,10 +139,15 @@ def refund_when(words: Words, stage: str) -> str:
 
 
 def way_back(words: Words, paid_by: str, label_fee: int = 0, currency: str = "") -> str:
-    """Say who pays the way back: "store", "shopper" or "" where nobody said. `label_fee` is kept from the refund."""
+    """Say who pays the way back. `label_fee` is kept from the refund.
+
+    `paid_by` is "store", "shopper", "law" for a withdrawal about which the store did not say, or "".
+    """
     say = words.pgettext
     if paid_by == "store":
         return say("widget", "The store pays for the way back.")
+    if paid_by == "law":  # Art. 14(1): true whatever the store told
+        return say("widget", "You pay for the way back only if the store told you so before you ordered.")
     if paid_by == "shopper" and label_fee:
         amount = words.money(label_fee, currency)
         return say(

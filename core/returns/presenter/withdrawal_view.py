@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from babel.dates import format_skeleton
 
 from core.i18n.words import Words
 from core.orders.model import Order
-from core.returns.api.outputs import ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
+from core.returns.api.outputs import PhotoLinkOut, ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
 from core.returns.law.button_labels import button_label
-from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date
+from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date, says_cancel
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
 from core.returns.presenter import display_names, sentences
 from core.returns.presenter.reader_context import ReaderContext
+from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal.declare import statement_of
 from core.stores.model import Store
 
 _VISIBLE = "•••"
 
 
-def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderContext) -> WithdrawalOut:
-    """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in."""
+def view_withdrawal(
+    row: Withdrawal, order: Order, store: Store, reader: ReaderContext, photos: Sequence[int] = ()
+) -> WithdrawalOut:
+    """Put a withdrawal into words; its statement and receipt stay in the language they are mailed in.
+
+    `photos` are ids of those that show what its goods lost in value.
+    """
     is_declared = row.declared_at is not None
     return WithdrawalOut(
         id=str(row.id),
@@ -45,9 +52,12 @@ def view_withdrawal(row: Withdrawal, order: Order, store: Store, reader: ReaderC
         mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, reader) if is_declared else "",
+        lost_value_sentence=lost_value_sentence(row, store, reader),
+        photos=[PhotoLinkOut(id=str(id_), url=reader.photo_url(id_)) for id_ in photos] if reader.photo_url else [],
+        postage_sentence=postage_sentence(row, store, reader) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
         can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
-        confirm_label=button_label("confirm", reader.words, order.language, store.language),
+        confirm_label=button_label("confirm", reader.words, order.language, store.language, country=row.country),
         not_advice=not_advice(reader.words),
     )
 
@@ -68,41 +78,54 @@ def view_right(right: Right | None, order: Order, store: Store, reader: ReaderCo
         late=not right.is_open,
         until=right.period.ends,
         sentence=right_sentence(right, reader),
-        label=button_label("withdraw", reader.words, order.language, store.language),
+        label=button_label("withdraw", reader.words, order.language, store.language, country=right.country),
         not_advice=advice,
     )
 
 
 def right_sentence(right: Right, reader: ReaderContext) -> str:
-    """Say until when the law lets the shopper withdraw."""
-    say, ends = reader.words.pgettext, right.period.ends
+    """Say until when the law lets the shopper withdraw; the United Kingdom's says "cancel"."""
+    say, ends, cancels = reader.words.pgettext, right.period.ends, says_cancel(right.country)
     if ends is None:
+        if cancels:
+            return say("widget", "By law you can still cancel the contract, without a reason.")
         return say("widget", "By law you can still withdraw from the contract, without a reason.")
     day = reader.day(ends)
     if right.is_open:
+        if cancels:
+            return say("widget", "By law you can still cancel the contract until %(day)s, without a reason.", day=day)
         return say(
             "widget", "By law you can still withdraw from the contract until %(day)s, without a reason.", day=day
         )
+    if cancels:
+        return say("widget", "The legal period to cancel the contract ended on %(day)s.", day=day)
     return say("widget", "The legal period to withdraw from the contract ended on %(day)s.", day=day)
 
 
 def state_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     """Say where a withdrawal stands."""
-    say = reader.words.pgettext
+    say, cancels = reader.words.pgettext, says_cancel(row.country)
     if row.declared_at is None:
         return say("widget", "Nothing is declared yet. It counts once you confirm it.")
     if row.state == "contested":
+        if cancels:
+            return say("widget", "The store contests your cancellation. It says: %(why)s", why=row.note)
         return say("widget", "The store contests your withdrawal. It says: %(why)s", why=row.note)
     if row.state == "refused":
+        if cancels:
+            return say("widget", "The store refused your cancellation. It says: %(why)s", why=row.note)
         return say("widget", "The store refused your withdrawal. It says: %(why)s", why=row.note)
     if row.state in ("retracted", "reimbursed"):
         return display_names.headline(reader.words, "withdrawal", row.state)
     moment = reader.words.moment(row.declared_at, reader.zone, today=reader.today)
-    told = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
+    if cancels:
+        declared = say("widget", "You canceled the contract on %(moment)s.", moment=moment)
+    else:
+        declared = say("widget", "You withdrew from the contract on %(moment)s.", moment=moment)
     if not row.late:
-        return told
+        return declared
     late = say("widget", "By the store's reckoning this came after the legal period. A person there decides.")
-    return f"{told} {late}"
+    return f"{declared} {late}"
 
 
 def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
@@ -125,16 +148,39 @@ def refund_sentence(row: Withdrawal, reader: ReaderContext) -> str:
     return f"{due} {unless}"
 
 
+def postage_sentence(row: Withdrawal, store: Store, reader: ReaderContext) -> str:
+    """Say who pays for sending the goods back, while they are to be sent."""
+    if row.late or row.state not in ("declared", "acknowledged", "contested") or not row.may_withhold:
+        return ""
+    return sentences.way_back(reader.words, return_settings_of(store).withdrawal_postage or "law")
+
+
+def lost_value_sentence(row: Withdrawal, store: Store, reader: ReaderContext) -> str:
+    """Say what of the refund was kept because the goods lost value, and why."""
+    if not row.lost_value:
+        return ""
+    return reader.words.pgettext(
+        "widget",
+        "The store kept %(amount)s because the things lost value by more handling than testing them needs."
+        " It says: %(why)s",
+        amount=reader.words.money(row.lost_value, row.currency),
+        why=row.lost_value_reason,
+    )
+
+
 def not_advice(words: Words) -> str:
     """Say what this is not, and how old it is."""
     year, month = map(int, pack_date().split("-"))
-    told = format_skeleton("yMMMM", date(year, month, 1), locale=words.locale)
-    return words.pgettext("widget", "This tells you about the law as of %(month)s. It is not legal advice.", month=told)
+    as_of = format_skeleton("yMMMM", date(year, month, 1), locale=words.locale)
+    return words.pgettext(
+        "widget", "This tells you about the law as of %(month)s. It is not legal advice.", month=as_of
+    )
 
 
 def masked(address: str) -> str:
     """Give enough of an e-mail address for its owner to know it: a•••@s•••.example."""
     name, _, domain = address.partition("@")
+    domain = domain.strip(". ")
     if not name or not domain:
         return ""
     host, _, top = domain.rpartition(".")

@@ -15,7 +15,7 @@ from core.stores.platform_access import store_by_id
 
 
 def check_limit(
-    session: Session, store: Store, rma: Return, amount: int, *, name: str, role: str, now: datetime
+    session: Session, store: Store, rma: Return, amount: int, *, ref: str = "", name: str, role: str, now: datetime
 ) -> None:
     """Raise AboveLimit where this role may not give so much back alone, after what it gave back before.
 
@@ -24,29 +24,42 @@ def check_limit(
     if role in UNLIMITED or return_settings_of(store).agent_limit is None:
         return
     store_by_id(session, store.id, lock=True)
-    left = left_of_limit(session, store, rma, name=name, role=role, now=now)
+    left = left_of_limit(session, store, rma, ref=ref, name=name, role=role, now=now)
     if left is not None and amount > left:
         raise AboveLimit(left, amount, rma.currency, store.currency)
 
 
-def left_of_limit(session: Session, store: Store, rma: Return, *, name: str, role: str, now: datetime) -> int | None:
+def left_of_limit(
+    session: Session, store: Store, rma: Return, *, ref: str = "", name: str, role: str, now: datetime
+) -> int | None:
     """Say how much somebody may give back for this return alone, in minor units of the store's currency.
 
     None for no limit. The limit less what they approved since the store's midnight, or what agents approved of this
-    order ever, whichever is more. Nothing of an order in another currency: there the limit says nothing.
+    order ever, whichever is more. Nothing of an order in another currency: there the limit says nothing. A person is
+    known by `ref`, the platform's id; what was decided before that was kept (2026-12) counts by `name`.
     """
     limit = return_settings_of(store).agent_limit
     if role in UNLIMITED or limit is None:
         return None
     if rma.currency != store.currency:
         return 0
-    free = sa.select(Staff.name).where(Staff.role.in_(UNLIMITED))
+    is_old = Return.decided_ref == ""
+    mine = (
+        sa.or_(Return.decided_ref == ref, sa.and_(is_old, Return.decided_by == name))
+        if ref
+        else (Return.decided_by == name)
+    )
+    unlimited = sa.select(Staff.ref).where(Staff.role.in_(UNLIMITED))
+    names = sa.select(Staff.name).where(Staff.role.in_(UNLIMITED))
+    by_agents = sa.or_(
+        sa.and_(~is_old, Return.decided_ref.not_in(unlimited)),
+        sa.and_(is_old, Return.decided_by.not_in(UNLIMITED), Return.decided_by.not_in(names)),
+    )
     counted = sa.select(sa.func.coalesce(sa.func.sum(Return.quoted), 0)).where(
         Return.acceptance == "approved", Return.currency == store.currency, Return.id != rma.id
     )
-    today = counted.where(Return.decided_by == name, Return.decided_at >= _midnight(store, now))
-    alone = sa.and_(Return.decided_by.not_in(UNLIMITED), Return.decided_by.not_in(free))
-    ever = counted.where(Return.order_id == rma.order_id, sa.or_(Return.decided_by == name, alone))
+    today = counted.where(mine, Return.decided_at >= _midnight(store, now))
+    ever = counted.where(Return.order_id == rma.order_id, sa.or_(mine, by_agents))
     given = max(int(session.scalar(query) or 0) for query in (today, ever))
     return max(0, limit - given)
 

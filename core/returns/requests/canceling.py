@@ -70,8 +70,8 @@ def request_cancellation(
     if obstacle is not None:
         raise CannotCancel(obstacle)
     balance, policy = read_balance(session, order), policy_versions.policy_of(session, store)
-    going = request_everything(balance)
-    if not going:
+    lines = request_everything(balance)
+    if not lines:
         raise CannotCancel("over")
     rma = Return(
         id=new_id(),
@@ -81,7 +81,7 @@ def request_cancellation(
         answer=policy.cancel,
         policy_version=policy.version,
         refund_when="approval",
-        quoted=_worth(balance, {one.ref: one.quantity for one in going}),
+        quoted=_worth(balance, {one.ref: one.quantity for one in lines}),
         currency=order.currency,
         comment=reason[:4000],
         opened_by=by.name,
@@ -100,7 +100,7 @@ def request_cancellation(
             reason="canceled",
             wish="refund",
         )
-        for one in going
+        for one in lines
     )
     session.flush()
     events.record_event(session, order.id, "cancel_requested", {"rma": rma.rma}, now=now)

@@ -16,6 +16,7 @@ from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order, Shipment
 from core.returns.facts import Answer, LineFacts, ReturnFacts, Wish
 from core.returns.goods_location import delivery_days, locate_goods
+from core.returns.law.information_duty import was_informed
 from core.returns.model import Return, Withdrawal
 from core.returns.money.order_balance import OrderBalance, read_balance, select_of_order
 from core.returns.money.purchased import GOODS
@@ -25,13 +26,14 @@ from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
 from core.returns.policy.policy_document import Goods, Policy
 from core.returns.policy.policy_variants import policy_for
+from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
 EARLIER_RETURNS_SINCE = timedelta(days=365)
 """How far back earlier returns of a shopper count."""
 _NO_GOODS = Goods()
 _PARCELS = select_of_order(
-    Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital".split()
+    Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital may_hide_rest".split()
 ).order_by(table_of(Shipment).c.id)
 _ORDERS = table_of(Order)
 _RETURNS = table_of(Return)
@@ -107,8 +109,9 @@ def facts_of(
     parcels, earlier = _history(session, order, now)
     values = _values(balance, asked)
     lines = tuple(_line_facts(one, balance, policy, parcels, values, now) for one in asked)
+    placed_on = order.placed_at.astimezone(zone).date()
     return ReturnFacts(
-        placed_on=order.placed_at.astimezone(zone).date(),
+        placed_on=placed_on,
         lines=lines,
         country=order.country,
         store_country=store.country,
@@ -117,7 +120,7 @@ def facts_of(
         earlier_returns=earlier,
         gift=gift,
         parcels=delivery_days(parcels, zone),
-        informed=policy.informed,
+        informed=was_informed(policy, return_settings_of(store), order.country, placed_on),
     )
 
 

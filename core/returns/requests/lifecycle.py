@@ -31,10 +31,11 @@ from core.stores.model import AuditEntry, Store
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: the name to record, and the role that decides what they may do."""
+    """Who acts: the name to show, the role that decides what they may do, and a person's id at the platform."""
 
     name: str
     role: str
+    ref: str = ""
 
     @property
     def is_staff(self) -> bool:
@@ -90,9 +91,10 @@ def decide(session: Session, store: Store, rma: Return, by: Actor, move: str, *,
         raise ReasonNeeded
     if move == "approve":
         amount = payout.amount_of(session, store, rma, now=now)
-        check_limit(session, store, rma, amount, name=by.name, role=by.role, now=now)
+        check_limit(session, store, rma, amount, ref=by.ref, name=by.name, role=by.role, now=now)
         rma.quoted = amount
     rma.acceptance, rma.decided_by, rma.decided_at, rma.note = after.acceptance, by.name, now, note[:2000]
+    rma.decided_ref = by.ref
     rma.approval_asked_by = ""
     entry = _note_staff(session, rma, by, move, note, now, {"policy": rma.answer})
     order = _order_of(session, rma)
@@ -131,7 +133,7 @@ def reopen(session: Session, rma: Return, by: Actor, *, note: str, now: datetime
         raise ReasonNeeded
     _move(rma, "acceptance", "reopen")
     _note_staff(session, rma, by, "reopen", note, now)
-    rma.decided_by, rma.decided_at = "", None
+    rma.decided_by, rma.decided_ref, rma.decided_at = "", "", None
     refresh(session, rma, now=now)
 
 
@@ -240,7 +242,7 @@ def set_terms(
     rma.fees = [{"what": what, "amount": amount} for what, amount in fees.items() if amount]
     rma.shipping = shipping
     amount = payout.amount_of(session, store, rma, now=now)
-    check_limit(session, store, rma, amount, name=by.name, role=by.role, now=now)
+    check_limit(session, store, rma, amount, ref=by.ref, name=by.name, role=by.role, now=now)
     rma.quoted = amount
     note_act(session, rma, "set_terms", codes=before, reason=reason, now=now)
     return amount

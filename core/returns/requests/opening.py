@@ -121,7 +121,7 @@ def _write(
     by: Actor,
     now: datetime,
 ) -> Return:
-    practice, answer = return_settings_of(store), evaluated.answer
+    settings, answer = return_settings_of(store), evaluated.answer
     rma = Return(
         id=new_id(),
         order_id=order.id,
@@ -141,7 +141,7 @@ def _write(
         digest=digest,
         opened_by=by.name,
         opened_at=now,
-        answer_by=now + timedelta(days=practice.answer_days),
+        answer_by=now + timedelta(days=settings.answer_days),
     )
     insert_objects(session, [rma])
     titles = {line.ref: line.title for line in evaluated.balance.lines}

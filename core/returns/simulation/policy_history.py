@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 from core.orders.model import LineItem, Order, Shipment
 from core.returns.facts import LineFacts, ReturnFacts, Wish
 from core.returns.goods_location import delivery_days, locate_goods
+from core.returns.law.information_duty import was_informed
 from core.returns.model import Return, ReturnItem
 from core.returns.money.allocation import reconcile_lines
 from core.returns.money.purchased import GOODS, PurchasedLine
 from core.returns.policy.policy_document import Goods, Policy
 from core.returns.requests.evaluate_request import EARLIER_RETURNS_SINCE, goods_of
+from core.returns.return_settings import ReturnSettings
 from core.returns.simulation.simulate import PastCase
 
 MOST_ORDERS = 20_000
@@ -47,6 +49,7 @@ class _PolicyView:
 
     policy: Policy
     store_country: str = ""
+    return_settings: ReturnSettings = field(default_factory=ReturnSettings)
     known: dict[tuple[str, str, str], Goods] = field(default_factory=dict)
 
     @property
@@ -72,15 +75,22 @@ class _OrderHistory:
 
 
 def past_cases(
-    session: Session, policy: Policy, candidate: Policy, *, store_country: str = "", now: datetime
+    session: Session,
+    policy: Policy,
+    candidate: Policy,
+    *,
+    store_country: str = "",
+    return_settings: ReturnSettings | None = None,
+    now: datetime,
 ) -> Iterator[PastCase]:
     """Give every return as it was asked for, and of every order what could still come back today.
 
     The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred.
     """
-    views = [_PolicyView(policy, store_country)]
+    return_settings = return_settings or ReturnSettings()
+    views = [_PolicyView(policy, store_country, return_settings)]
     if (policy.goods, policy.timezone, policy.informed) != (candidate.goods, candidate.timezone, candidate.informed):
-        views.append(_PolicyView(candidate, store_country))
+        views.append(_PolicyView(candidate, store_country, return_settings))
     opened = _openings(session)
     newest = sa.select(Order.id).where(Order.gone_at.is_(None), Order.canceled_at.is_(None))
     ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST_ORDERS)).all()
@@ -185,8 +195,9 @@ def _facts(
     """Gather what a policy would have been asked at a moment; without hindsight only what was known by then."""
     zone, order = view.zone, history.order
     parcels = history.parcels if hindsight else [_as_of(parcel, at) for parcel in history.parcels]
+    placed_on = order.placed_at.astimezone(zone).date()
     return ReturnFacts(
-        placed_on=order.placed_at.astimezone(zone).date(),
+        placed_on=placed_on,
         lines=tuple(_line(one, view, parcels, zone, at) for one in wanted),
         country=order.country,
         store_country=view.store_country,
@@ -195,7 +206,7 @@ def _facts(
         earlier_returns=bisect_left(history.opened, at) - bisect_left(history.opened, at - EARLIER_RETURNS_SINCE),
         gift=gift,
         parcels=delivery_days(parcels, zone),
-        informed=view.policy.informed,
+        informed=was_informed(view.policy, view.return_settings, order.country, placed_on),
     )
 
 

@@ -22,18 +22,17 @@ from core.orders.model import Order, Shipment
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.goods_location import is_unshipped
-from core.returns.law.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock
+from core.returns.law.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock, says_cancel
 from core.returns.law.withdrawal_rights import Right, right_of
 from core.returns.model import Reimbursement, Withdrawal
 from core.returns.money import reimburse
 from core.returns.money.order_balance import OrderBalance, lock_order, read_balance
-from core.returns.money.quotes import Quote, QuoteRequest
-from core.returns.money.refund_amount import quote
 from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.requests.opening import next_number
 from core.returns.states import IllegalMove, move_withdrawal
 from core.returns.withdrawal import receipts
 from core.returns.withdrawal.model import Declaration
+from core.returns.withdrawal.refund_terms import quote_of
 from core.stores.model import Store
 
 _RECEIPTED: tuple[type[Withdrawal | Declaration], ...] = (Withdrawal, Declaration)
@@ -149,11 +148,16 @@ def record_goods_back(session: Session, store: Store, row: Withdrawal, by: Actor
     """Note that the goods (or the proof that they were sent) are here: the money is due now, and is promised."""
     if row.state not in ("acknowledged", "declared", "contested"):
         raise IllegalMove("withdrawal", row.state, "note_back")
+    note_goods_here(session, store, row, by, now=now)
+    if row.state == "acknowledged" and not row.late:
+        pay(session, store, row, by, now=now)
+
+
+def note_goods_here(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> None:
+    """Note that the goods are here and set the clock of the refund; promise nothing yet."""
     row.goods_back_at = row.goods_back_at or now
     _set_clock(row, store)
     note_act(session, row, "goods_back", actor=by.actor, now=now)
-    if row.state == "acknowledged" and not row.late:
-        pay(session, store, row, by, now=now)
 
 
 def note_sent(session: Session, store: Store, row: Withdrawal, by: Actor, *, proof: str, now: datetime) -> None:
@@ -172,14 +176,14 @@ def note_sent(session: Session, store: Store, row: Withdrawal, by: Actor, *, pro
 
 
 def pay(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: datetime) -> Reimbursement:
-    """Promise the money of a withdrawal, the standard shipping with it where everything goes back (Art. 13).
+    """Promise the money of a withdrawal, as `refund_terms.quote_of` says it.
 
     Asked again, give the first. Raises IllegalMove unless it was acknowledged, NothingLeft where all was paid back.
     """
     if row.state != "acknowledged":
         raise IllegalMove("withdrawal", row.state, "reimburse")
     order = _lock(session, store.id, row.order_id)
-    due = quote_of(session, row, order)
+    due = quote_of(session, store, row, order)
     note_act(session, row, "refund", actor=by.actor, codes={"amount": due.total}, now=now)
     entitlement = reimburse.Entitlement(
         intent=f"withdrawal:{row.id}",
@@ -189,14 +193,6 @@ def pay(session: Session, store: Store, row: Withdrawal, by: Actor, *, now: date
         due=row.refund_due,
     )
     return reimburse.promise(session, order, entitlement, by=by.name, now=now)
-
-
-def quote_of(session: Session, row: Withdrawal, order: Order) -> Quote:
-    """Say what a withdrawal brings. Raises NothingLeft."""
-    books = read_balance(session, order, apart_from=row)
-    return quote(
-        books.bought, QuoteRequest({one["ref"]: one["quantity"] for one in row.lines}, row.whole, withdrawal=True)
-    )
 
 
 def take_as_in_time(session: Session, row: Withdrawal, by: Actor, *, now: datetime) -> None:
@@ -236,15 +232,17 @@ def receipt_of(row: Withdrawal, order: Order, store: Store) -> str:
 
 def statement_of(row: Withdrawal, order: Order, store: Store) -> str:
     """Write what would be declared, in the words of the receipt."""
-    say = _language_of(order, store).pgettext
+    say, number = _language_of(order, store).pgettext, clean(order.number, 40)
+    if says_cancel(row.country):
+        title = say("widget", "Cancellation %(number)s", number=row.number)
+        declared = say("widget", "I cancel my contract for these things of order %(order)s:", order=number)
+    else:
+        title = say("widget", "Withdrawal %(number)s", number=row.number)
+        declared = say("widget", "I withdraw from my contract for these things of order %(order)s:", order=number)
     lines = [
-        say("widget", "Withdrawal %(number)s", number=row.number),
+        title,
         say("widget", "To: %(store)s", store=clean(store.name)),
-        say(
-            "widget",
-            "I withdraw from my contract for these things of order %(order)s:",
-            order=clean(order.number, 40),
-        ),
+        declared,
         *(f"{one['quantity']} × {clean(one['title'])}" for one in row.lines),
         *([say("widget", "Name: %(name)s", name=clean(row.name))] if clean(row.name) else []),
     ]

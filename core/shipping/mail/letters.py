@@ -101,15 +101,15 @@ def is_late(facts: Letter) -> bool:
 
 def _compose(kind: str, facts: Letter, page: Form) -> Sheet:
     values = _values(facts, page)
-    told = {**values, **_sentences(facts, page, values)}
+    named = {**values, **_sentences(facts, page, values)}
     about_order = kind not in ("links", "code")
     stop = safe_url(facts.stop_url) if about_order else ""
     return Sheet(
-        subject=page.line(f"shipping/mail/{kind}.txt", "subject", **told),
-        preheader=page.line(f"shipping/mail/{kind}.txt", "preheader", **told),
+        subject=page.line(f"shipping/mail/{kind}.txt", "subject", **named),
+        preheader=page.line(f"shipping/mail/{kind}.txt", "preheader", **named),
         paragraphs=(
             page.line(_SENTENCES, "greeting", **values),
-            *page.paragraphs(f"shipping/mail/{kind}.txt", "body", **told),
+            *page.paragraphs(f"shipping/mail/{kind}.txt", "body", **named),
         ),
         buttons=_links(facts, page) if kind == "links" else _buttons(kind, facts, page),
         rows=_rows(facts, page) if about_order else (),
@@ -125,7 +125,7 @@ def _compose(kind: str, facts: Letter, page: Form) -> Sheet:
 def _values(facts: Letter, page: Form) -> dict[str, object]:
     """Give what the sentences name, each safe to stand in them and "" where unknown."""
 
-    def told(day: date | None) -> str:
+    def day_text(day: date | None) -> str:
         return page.words.day(day, today=facts.today) if day else ""
 
     first, likely, last = _outlook(facts)
@@ -135,10 +135,10 @@ def _values(facts: Letter, page: Form) -> dict[str, object]:
         "store": page.name(facts.store_name),
         "order": page.name(facts.order_number, 40),
         "carrier": page.name(facts.carrier),
-        "today": told(facts.today),
-        "promised": told(facts.promised_by),
-        "likely": told(likely),
-        "latest": told(last),
+        "today": day_text(facts.today),
+        "promised": day_text(facts.promised_by),
+        "likely": day_text(likely),
+        "latest": day_text(last),
         "first": ends[0],
         "last": ends[1],
         "scan_days": max(0, (facts.today - facts.last_scan_at.date()).days) if facts.last_scan_at else 0,

@@ -73,6 +73,8 @@ def _why_obsolete(session: Session, store: Store, order: Order | None, notice: N
         return "arrived"
     if notice.kind == "not_shipped" and all(parcel.shipped_at is not None for parcel in parcels):
         return "shipped"
+    if notice.kind == "shipped" and order.shipped_mailed and terms_of(store).native_mails.get("shipped"):
+        return "native"
     zone = terms_of(store).timezone
     if notice.kind == "out_for_delivery" and local_day(now, zone) > local_day(notice.send_at, zone):
         return "stale"  # it says "today"

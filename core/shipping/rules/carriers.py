@@ -140,11 +140,10 @@ def status_of(raw: str) -> str:
     """
     if len(raw) > _LONGEST_TEXT:
         return "unknown"
-    key = _key(raw)
     # AfterShip and TrackingMore number their sub-statuses: Delivered_003, transit001 (docs read 2026-11).
-    family = re.sub(r"(?<=[a-z])\d{3}$", "", key)
+    family = re.sub(r"(?<=[a-z])\d{3}$", "", _key(raw))
     words = _status_words()
-    return words.get(key) or words.get(family) or "unknown"
+    return words.get(raw.strip().lower()) or words.get(_key(raw)) or words.get(family) or "unknown"
 
 
 def _carrier(code: str, number: str, match: _Match | None) -> Carrier:
@@ -297,4 +296,5 @@ def _aliases() -> dict[str, str]:
 
 @cache
 def _status_words() -> dict[str, str]:
-    return {_key(word): ours for ours, words in _book()["status_words"].items() for word in (ours, *words)}
+    numbered = {code: ours for ours, codes in _book()["aftership_sub_statuses"].items() for code in codes}
+    return numbered | {_key(word): ours for ours, words in _book()["status_words"].items() for word in (ours, *words)}

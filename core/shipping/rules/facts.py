@@ -31,6 +31,8 @@ class Due:
     """It must go before this: the promised day is over then."""
     until: datetime | None = None
     """Nobody needs it after this."""
+    platform_mailed: bool = False
+    """The platform itself has told the shopper this."""
 
     def as_past_notice(self, at: datetime) -> PastNotice:
         """Give what the rules remember of this message once it was sent."""

@@ -241,6 +241,7 @@ def _due(
         expected_by=expected_by,
         before=before,
         until=until,
+        platform_mailed=parcel.shipped_mailed and rule == "shipped",
     )
 
 

@@ -46,6 +46,8 @@ class Parcel:
     country: str = ""
     shipping_method: str = ""
     pickup: bool = False
+    shipped_mailed: bool = False
+    """The platform itself mailed the shopper that the order has left."""
     digital: bool = False
     status: TrackingStatus = TrackingStatus.PENDING
     raw_status: str = ""

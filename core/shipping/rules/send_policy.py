@@ -17,7 +17,7 @@ _MODES_BY_CAUTION: tuple[Mode, ...] = ("off", "watch", "draft", "send")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SendDecision:
     """One message of an order: the news it carries, and when it goes or why it does not."""
 
     due: tuple[Due, ...]
@@ -44,7 +44,7 @@ def apply_send_policy(
     now: datetime,
     zone: str,
     stopped: bool = False,
-) -> list[Verdict]:
+) -> list[SendDecision]:
     """Say when each message that is due for one order goes out, or why not; the most urgent first.
 
     Each `Due` is in exactly one verdict.
@@ -57,7 +57,7 @@ def apply_send_policy(
     for news in due:
         reason = _reason_against(news, past_notices, terms, now, stopped)
         if reason:
-            verdicts.append(Verdict((news,), None, reason))
+            verdicts.append(SendDecision((news,), None, reason))
         else:
             open_news.append(news)
     sent_at = sorted({(one.at, one.kind) for one in past_notices if one.sent})
@@ -66,10 +66,10 @@ def apply_send_policy(
     judged = []
     for message in _merge(open_news):
         send_at = _send_at(message, last_at, terms, now, zone)
-        verdict = Verdict(message, send_at, "stale" if send_at is None else None)
+        verdict = SendDecision(message, send_at, "stale" if send_at is None else None)
         if send_at is not None and verdict.mode == "send":
             if left <= 0:
-                verdict = Verdict(message, None, "budget")
+                verdict = SendDecision(message, None, "budget")
             else:
                 left, last_at = left - 1, max(send_at, last_at or send_at)
         judged.append(verdict)
@@ -83,7 +83,7 @@ def _reason_against(
         return "off"
     if stopped:
         return "stopped"
-    if terms.native_mails.get(news.kind):
+    if news.platform_mailed and terms.native_mails.get(news.kind):
         return "native"
     if _is_known(news, past_notices):
         return "nothing_new"

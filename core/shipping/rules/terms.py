@@ -132,7 +132,7 @@ class Terms(_Frozen):
     ask_after_days: Annotated[int, Field(ge=0, le=60)] = 2
     """Business days after the promised day until we ask whether it came, where nothing can tell us."""
     native_mails: dict[KindName, bool] = Field(default_factory=dict)
-    """Kinds the platform itself mails; ours is suppressed."""
+    """Kinds the platform itself may mail; ours is suppressed where the order shows that it did."""
 
     @field_validator("timezone")
     @classmethod

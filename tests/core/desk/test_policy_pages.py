@@ -68,9 +68,10 @@ def upload(client: FlaskClient, store: Store, text: str, **more: str) -> TestRes
 
 
 @on_sqlite
-def test_the_form_asks_about_the_notice_and_about_the_button(store: Store, max_: FlaskClient) -> None:
-    page = said(max_.get(path(store, "returns/policy")))
-    assert "tells shoppers of the right of withdrawal and of where the button for it is, and the button works" in page
+def test_the_desk_asks_about_the_notice_and_about_the_button(store: Store, max_: FlaskClient) -> None:
+    assert "Your shop tells shoppers of the right of withdrawal" in said(max_.get(path(store, "returns/policy")))
+    settings = said(max_.get(path(store, "returns/settings")))
+    assert "The button for withdrawals is in your shop, shoppers are told where, and it works" in settings
 
 
 def test_a_form_sent_back_untouched_changes_nothing_but_the_version(
@@ -223,7 +224,7 @@ def test_only_who_may_set_sets_the_policy(services: Services, store: Store, max_
     assert save(other, store, form).status_code == 403
     assert upload(other, store, "{}").status_code == 403
     assert other.post(path(store, "returns/policy/versions/2/restore"), data={"seen": "2"}).status_code == 403
-    assert other.post(path(store, "returns/practice"), data={"answer_days": "1"}).status_code == 403
+    assert other.post(path(store, "returns/settings"), data={"answer_days": "1"}).status_code == 403
     assert held(services, store) == before
 
 
@@ -319,7 +320,7 @@ def test_a_rehearsal_reads_in_batches(
 
 @on_sqlite
 def test_how_returns_are_handled_is_saved_with_its_limits(services: Services, store: Store, max_: FlaskClient) -> None:
-    page = path(store, "returns/practice")
+    page = path(store, "returns/settings")
     typed = fields(max_.get(page).text) | {
         "send_to": "Max's Mugs\n1 Linden Street\n\n01103 Vilnius",
         "answer_days": "3",

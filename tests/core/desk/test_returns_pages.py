@@ -20,7 +20,7 @@ from core.services import Services
 from core.stores.model import AuditEntry, Store
 from tests.conftest import Clock
 from tests.core.desk.returns_scene import LAMP, MUGS, REVIEW, ask, has_form, path, press, read, said, seat, sell
-from tests.core.returns.seed import letters, place, set_policy, set_practice, the_money
+from tests.core.returns.seed import letters, place, set_policy, set_return_settings, the_money
 from tests.core.shipping.seed import on_sqlite, rows, statements
 from tests.core.two_stores import Outbox
 
@@ -81,7 +81,7 @@ def test_the_list_puts_first_who_waits_for_approval_then_by_the_day_of_the_answe
     clock.forward(hours=1)
     third = ask(services, store, other)
     clock.forward(hours=-1)
-    set_practice(services, store, agent_limit=1000)
+    set_return_settings(services, store, agent_limit=1000)
     press(seat(services, store, "agent", "agnes"), store, third, "ask")
     page = max_.get(path(store, "returns")).text
     listed = [int(one) for one in re.findall(r'/returns/(\d+)"', page)]
@@ -163,7 +163,7 @@ def test_what_takes_something_away_needs_a_reason(
 def test_above_the_limit_an_agent_asks_and_the_owner_sees_who_asked(
     services: Services, store: Store, order_id: int, max_: FlaskClient, agnes: FlaskClient
 ) -> None:
-    set_practice(services, store, agent_limit=4999)
+    set_return_settings(services, store, agent_limit=4999)
     return_id = ask(services, store, order_id)
     page = said(agnes.get(path(store, f"returns/{return_id}")))
     assert "Ask for approval" in page
@@ -184,7 +184,7 @@ def test_above_the_limit_an_agent_asks_and_the_owner_sees_who_asked(
 def test_the_limit_itself_is_still_an_agent_s(
     services: Services, store: Store, order_id: int, agnes: FlaskClient
 ) -> None:
-    set_practice(services, store, agent_limit=5000)
+    set_return_settings(services, store, agent_limit=5000)
     return_id = ask(services, store, order_id)
     assert "Approve and refund €50.00" in said(agnes.get(path(store, f"returns/{return_id}")))
     assert press(agnes, store, return_id, "approve").status_code == 302

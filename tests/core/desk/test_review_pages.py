@@ -294,3 +294,19 @@ def test_what_a_shopper_wrote_is_shown_as_text(
     page = show(max_, store, review_there(services, store, world, nasty)).text
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_an_answer_to_a_review_no_order_is_known_of_goes_out(
+    services: Services, store: Store, world: World, max_: FlaskClient
+) -> None:
+    review_id = review_there(services, store, world, anns_review("nobody's", order_ref="", product_ref=""))
+    assert press(max_, store, review_id, "answer", text=SORRY).status_code == 302
+    assert [row.text for row in the_replies(services, store)] == [SORRY]
+
+
+def test_an_answer_about_an_order_without_digits_in_its_number_goes_out(
+    services: Services, store: Store, world: World, max_: FlaskClient, review_id: int
+) -> None:
+    with services.db.transaction(store.id) as session:
+        session.execute(sa.update(Order).values(number="SPRING"))
+    assert press(max_, store, review_id, "answer", text=SORRY).status_code == 302

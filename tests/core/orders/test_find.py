@@ -13,8 +13,9 @@ from werkzeug.test import TestResponse
 
 from core.db.purpose import Purpose
 from core.jobs.worker import Worker
-from core.orders.find import OrderNotFound, number_key, postcode_key
+from core.orders.find import OrderNotFound, email_key, email_keys
 from core.orders.sync.order_sync import apply_gone
+from core.orders.typed_text import address_in, is_same_postcode, number_key, postcode_forms, postcode_key
 from core.platform.sample import World
 from core.secrets import Keyring
 from core.services import Services
@@ -97,19 +98,143 @@ def test_an_order_is_found_however_its_number_and_its_proof_are_typed(
         ("2026-1042", "1042"),
         ("A-X", "a x"),
         ("R2-1042", "1042"),
+        ("1042-2026", "1042"),
+        ("1042/2026", "#1042"),
+        ("2026-042", "42"),
+        ("INV/2026/11/00042", "42"),
+        ("20261118-42", "42"),
+        ("2026-11-18-7", "7"),
+        ("18.11.2026/1042", "1042"),
+        ("20261118/1042", "1042"),
+        ("202611181042", "1042"),
+        ("LIN-1042-26", "1042"),
+        ("12,345", "12345"),
+        ("12.345", "12345"),
+        ("12 345", "12345"),
+        ("12'345", "12345"),
+        ("1\u202f012\u202f345", "1012345"),
+        ("Order #1042 of 18.11.2026", "1042"),
+        ("1042 \u200b", "1042"),
+        ("https://shop.example/my-account/view-order/1042/?key=wc_99887766", "1042"),
     ],
 )
 def test_numbers_people_take_for_the_same_share_a_key(one: str, other: str) -> None:
     assert number_key(one) == number_key(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("1042", "1043"), ("1042", "10420"), ("ABC", "ABD"), ("0", "")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("1042", "1043"), ("1042", "10420"), ("ABC", "ABD"), ("0", ""), ("2026", "2025")]
+)
 def test_numbers_people_tell_apart_do_not(one: str, other: str) -> None:
     assert number_key(one) != number_key(other)
 
 
 def test_a_postcode_is_its_letters_and_digits() -> None:
     assert {postcode_key(typed) for typed in ("SW1A 1AA", "sw1a1aa", "SW1A-1AA", "ＳＷ１Ａ １ＡＡ")} == {"sw1a1aa"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed", "country"),
+    [
+        ("LT-10309", "10309", "LT"),
+        ("10309", "LT-10309", "LT"),
+        ("10309", "lt 10309 Vilnius", "LT"),
+        ("LV-1010", "1010", "LV"),
+        ("114 55", "SE-11455", "SE"),
+        ("1234 AB", "1234ab", "NL"),
+        ("1234AB", "1234 AB Amsterdam", "NL"),
+        ("SW1A 1AA", "SW1A1AA, London", "GB"),
+        ("100-0001", "〒100-0001", "JP"),
+        ("07030", "7030", "US"),
+        ("07030", "07030-1234", "US"),
+        ("07030-1234", "07030", "US"),
+        ("10309", "١٠٣٠٩", "LT"),
+        ("101", "101", "IS"),
+        ("FO-100", "100", "FO"),
+        ("D02 X285", "d02x285", "IE"),
+        ("VLT 1117", "VLT1117", "MT"),
+    ],
+)
+def test_a_postcode_is_the_same_in_every_form(stored: str, typed: str, country: str) -> None:
+    assert is_same_postcode(stored, postcode_forms(typed), country)
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed", "country"),
+    [
+        ("10309", "10308", "LT"),
+        ("101", "101", "LT"),
+        ("101", "102", "IS"),
+        ("1234 AB", "1234 AC", "NL"),
+        ("SW1A 1AA", "SW1A", "GB"),
+        ("10309", "10308 10309", "LT"),
+        ("", "", "LT"),
+        ("-", "-", "LT"),
+        ("0000", "", "LT"),
+        ("123456789", "12345", "LT"),
+    ],
+)
+def test_another_postcode_proves_nothing(stored: str, typed: str, country: str) -> None:
+    assert not is_same_postcode(stored, postcode_forms(typed), country)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Ann Berg <ann@shopper.example>",
+        "mailto:ann@shopper.example",
+        "ann@shopper.example.",
+        "(ann@shopper.example),",
+        "ann @ shopper.example",
+        "ann＠shopper.example",
+        "ann@\u200bshopper.example",
+        "E-Mail: ANN@shopper.example",
+    ],
+)
+def test_an_address_is_found_in_what_was_pasted(typed: str) -> None:
+    assert address_in(typed).lower() == ANN
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_pasted_address_proves_as_much_as_a_typed_one(client: FlaskClient, store: Store) -> None:
+    assert ask(client, store, "Order #1042", "Ann Berg <ann@shopper.example>").status_code == 200
+    assert ask(client, store, "#1,042", "mailto:ANN@shopper.example").status_code == 200
+    assert ask(client, store, "1042", "01103").status_code == 200
+    assert ask(client, store, "1042", "Ann Berg <eve@shopper.example>").status_code == 404
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_name_around_an_address_gives_no_further_tries(client: FlaskClient, store: Store) -> None:
+    answers = [ask(client, store, "9999", f"{place} <{ANN}>").status_code for place in range(12)]
+    assert answers == [404] * 10 + [429] * 2
+
+
+def test_an_international_address_is_one_in_either_spelling() -> None:
+    keyring = Keyring([KEY])
+    stored = {email_key(address, keyring) for address in ("ann@xn--mller-kva.example", "ann@müller.example")}
+    for typed in ("ann@müller.example", "ann@MÜLLER.example", "ann@xn--mller-kva.example"):
+        assert stored <= set(email_keys(typed, keyring)) | {email_key(typed, keyring)}
+    sharp, double = email_keys("ann@straße.example", keyring), email_keys("ann@strasse.example", keyring)
+    assert email_key("ann@xn--strae-oqa.example", keyring) in sharp
+    assert len(double) == 1
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("proof", ["e-mail", "postcode"])
+def test_the_oldest_of_many_orders_numbered_by_year_is_found_whatever_proves_it(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker, proof: str
+) -> None:
+    for place in range(30):
+        number, later = f"{1001 + place}-2026", NOON + timedelta(minutes=place)
+        whose = {"email": f"{place}@shopper.example", "postcode": f"LT-{20100 + place}"}
+        world.put(anns_order(ref=f"y{place}", number=number, placed_at=later, **whose))
+        world.put(anns_order(ref=f"z{place}", number=f"X{place}-7777777", placed_at=later, **whose))
+    connect(services, world)
+    worker.run_until_idle()
+    given = "0@shopper.example" if proof == "e-mail" else "20100"
+    for typed in ("1001-2026", "1001", "#1001"):
+        assert ask(client, store, typed, given).get_json()["order"]["number"] == "1001-2026"
+    assert ask(client, store, "X0-7777777", given).get_json()["order"]["number"] == "X0-7777777"
 
 
 @pytest.mark.usefixtures("orders")

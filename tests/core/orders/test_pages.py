@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -104,6 +105,15 @@ def test_a_page_and_its_style_are_six_kilobytes_at_most(client: FlaskClient, ser
     style = client.get("/static/page.css")
     assert style.status_code == 200
     assert sum(len(gzip.compress(part.data, 9)) for part in (page, style)) <= 6 * 1024
+
+
+def test_a_page_names_its_icon_so_that_no_browser_asks_for_one(
+    client: FlaskClient, services: Services, order: Order
+) -> None:
+    named = re.search(r'<link rel="icon" href="([^"]+)"', client.get(link(services, order)).text)
+    assert named
+    icon = client.get(named[1])
+    assert (icon.status_code, icon.mimetype) == (200, "image/svg+xml")
 
 
 def test_every_link_that_does_not_open_gets_one_answer(

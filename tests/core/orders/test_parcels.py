@@ -159,3 +159,26 @@ def test_an_order_the_platform_calls_done_never_counts_as_arrived() -> None:
         "",
         LATER,
     )
+
+
+@pytest.mark.parametrize(
+    ("order", "hiding"),
+    [
+        pytest.param({"shipments": (parcel(),)}, [True], id="one parcel of unknown content, three units"),
+        pytest.param({"lines": (LAMP,), "shipments": (parcel(),)}, [False], id="a single unit is in the single parcel"),
+        pytest.param(
+            {"shipments": (parcel(items={"l1": 2}), parcel("s2"))}, [False, False], id="only the lamp is left for it"
+        ),
+        pytest.param({"shipments": (parcel(items={"l1": 1}), parcel("s2"))}, [False, True], id="a part of the rest"),
+        pytest.param({"shipments": (parcel(), parcel("s2"), parcel("s3"))}, [False] * 3, id="a unit in each of three"),
+        pytest.param({"shipments": (parcel(),), "state": OrderState.DONE}, [False], id="the store says all has left"),
+        pytest.param({"shipments": (parcel(),), "status": "sent"}, [False], id="the merchant's word for it says so"),
+        pytest.param({"shipments": (parcel(),), "state": OrderState.CANCELED}, [False], id="nothing more is to come"),
+        pytest.param({"shipments": (parcel(items={"l1": 1}),)}, [False, False], id="the rest is its own parcel"),
+    ],
+)
+def test_a_parcel_of_unnamed_content_may_hide_a_part_that_has_not_left(
+    order: dict[str, Any], hiding: list[bool]
+) -> None:
+    found = parcels_of(anns_order(**{"lines": ALL} | order), {"sent": "shipped"})
+    assert [one.may_hide_rest for one in found] == hiding

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.platform.errors import AccessLost, NothingDone, Refused, Unavailable
-from core.platform.http import Blocked, check, is_public, open_session, read_json
+from core.platform.http import Blocked, check, is_public, only_reading, open_session, read_json
 
 JSON = {"Content-Type": "application/json; charset=UTF-8"}
 
@@ -468,3 +468,26 @@ def certify(folder: Path) -> Path:
     path = folder / "shop.pem"
     path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_a_post_that_only_reads_is_sent_again_and_the_next_one_is_not(shop: Shop) -> None:
+    query = shop.on("/graphql", Answer(cut=4), Answer(503), Answer(body=b'{"data": 1}'))
+    session = allow(shop)
+    with only_reading(session):
+        assert session.post(query, json={"query": "{ shop { name } }"}).json() == {"data": 1}
+    assert [asked.body for asked in shop.asked] == [b'{"query": "{ shop { name } }"}'] * 3
+
+    mutation = shop.on("/graphql", Answer(503), Answer())
+    assert session.post(mutation, json={"query": "mutation { refund }"}).status_code == 503
+    assert len(shop.asked) == 4
+
+
+def test_a_post_is_no_reading_any_more_after_a_reading_that_failed(shop: Shop) -> None:
+    url = shop.on("/graphql", Answer(503))
+    session = allow(shop, retries=0)
+    with pytest.raises(ZeroDivisionError), only_reading(session):
+        raise ZeroDivisionError
+    again = allow(shop)
+    assert not session.only_reads  # type: ignore[attr-defined]
+    assert again.post(url).status_code == 503
+    assert len(shop.asked) == 1

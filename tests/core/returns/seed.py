@@ -84,7 +84,7 @@ def set_policy(services: Services, store: Store, **terms: Any) -> Policy:
         return policy_versions.save_policy(session, store, wanted, seen=here.version, who="Max", now=services.clock())
 
 
-def set_practice(services: Services, store: Store, **said: Any) -> Store:
+def set_return_settings(services: Services, store: Store, **said: Any) -> Store:
     """Set how the store handles returns; give the store as it is now."""
     with services.db.transaction(store.id) as session:
         row = session.get(Store, store.id)

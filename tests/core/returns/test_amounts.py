@@ -12,6 +12,7 @@ from core.returns.money.quotes import (
     REFUNDED_BEFORE,
     ROUNDED,
     SHARE_OF_DISCOUNT,
+    STANDARD_DELIVERY,
     Entry,
     Fee,
     Quote,
@@ -417,3 +418,24 @@ def test_an_exchange_leaves_the_difference_to_one_side(
 def test_an_exchange_for_less_than_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         difference(quote(order(goods("1", 1, 12_00)), QuoteRequest({"1": 1})), -1)
+
+
+def test_a_withdrawal_brings_the_standard_delivery_and_says_why_it_is_less_than_was_paid() -> None:
+    bought = order(goods("11", 1, 50_00), shipping(9_90))
+    given = quote(bought, QuoteRequest({"11": 1}, shipping=4_90, withdrawal=True))
+    assert (given.total, given.shipping) == (54_90, 4_90)
+    assert given.explanation == (Entry("line", 50_00, "11"), Entry("shipping", 4_90, "ship", STANDARD_DELIVERY))
+    whole = quote(bought, QuoteRequest({"11": 1}, shipping=9_90, withdrawal=True))
+    assert whole.explanation[1] == Entry("shipping", 9_90, "ship")
+
+
+def test_lost_value_is_kept_from_a_withdrawal_s_goods_alone_and_from_no_return() -> None:
+    bought = order(goods("11", 1, 50_00), shipping(9_90))
+    given = quote(bought, QuoteRequest({"11": 1}, shipping=True, withdrawal=True, lost_value=12_00))
+    assert (given.total, given.fees) == (47_90, 12_00)
+    assert told(given) == [("line", 50_00), ("shipping", 9_90), ("fee", -12_00)]
+    most = quote(bought, QuoteRequest({"11": 1}, shipping=True, withdrawal=True, lost_value=99_00))
+    assert most.total == 9_90, "never from the delivery cost"
+    assert quote(bought, QuoteRequest({"11": 1}, lost_value=12_00)).total == 50_00
+    with pytest.raises(ValueError, match="negative"):
+        quote(bought, QuoteRequest({"11": 1}, withdrawal=True, lost_value=-1))

@@ -43,7 +43,7 @@ from tests.core.returns.seed import (
     letters,
     place,
     set_policy,
-    set_practice,
+    set_return_settings,
     the_money,
     the_return,
 )
@@ -80,8 +80,17 @@ class Locked(Demo):
     """A sample store whose keys opened everything until a refund was asked for."""
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
-        """Find the door locked."""
+        """Find the door locked, as everybody does from now on."""
+        self.world.door = "locked"
         raise AccessLost("These keys do not open the shop.")
+
+
+class Picky(Demo):
+    """A sample store that refuses its keys for refunds alone."""
+
+    def reimburse(self, reimbursement: Reimbursement) -> Outcome:
+        """Refuse."""
+        raise AccessLost("This key may not refund.")
 
 
 class Rounding(Demo):
@@ -324,7 +333,7 @@ def test_an_agent_above_the_limit_asks_and_the_owner_approves(
     services: Services, store: Store, world: World, worker: Worker
 ) -> None:
     set_policy(services, store, otherwise="review")
-    store = set_practice(services, store, agent_limit=2000)
+    store = set_return_settings(services, store, agent_limit=2000)
     rma = opened(
         services, store, place(services, store, world, worker), ReturnRequest((RequestedLine("l2", 1, "too_small"),))
     )
@@ -410,17 +419,34 @@ def test_a_refusal_is_shown_in_the_store_s_words_and_can_be_tried_again(
 
 @pytest.mark.parametrize("platform", [Locked], indirect=True)
 def test_a_refund_that_meets_a_locked_door_waits_until_the_store_is_connected_again(
-    services: Services, store: Store, world: World, worker: Worker
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
 ) -> None:
     set_policy(services, store, **ACCEPTS, refund_when="approval")
     opened(services, store, place(services, store, world, worker), LAMP)
-    worker.run_until_idle()
+    for _ in range(10):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
     (money,) = the_money(services, store)
     assert (money.state, money.sentence) == ("pending", "")
     with at(services, store) as session:
         assert session.scalars(sa.select(Case.kind)).all() == []
         job = session.scalars(sa.select(Job).where(Job.kind == "returns.reimburse")).one()
         assert (job.state, session.get_one(Store, store.id).state) == ("paused", "closed")
+
+
+@pytest.mark.parametrize("platform", [Picky], indirect=True)
+def test_a_store_that_refuses_its_keys_for_refunds_alone_stays_open_and_the_refund_has_failed(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    set_policy(services, store, **ACCEPTS, refund_when="approval")
+    opened(services, store, place(services, store, world, worker), LAMP)
+    for _ in range(30):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
+    (money,) = the_money(services, store)
+    assert (money.state, money.sentence) == ("failed", "This key may not refund.")
+    with at(services, store) as session:
+        assert session.get_one(Store, store.id).state == "open"
 
 
 @pytest.mark.parametrize("platform", [Rounding], indirect=True)

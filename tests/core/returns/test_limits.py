@@ -22,7 +22,7 @@ from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
 from tests.conftest import Clock
-from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_practice
+from tests.core.returns.seed import AGNES, LINE_OF_65, MAX, at, bought, set_policy, set_return_settings
 
 OTTO = Actor("Otto", "agent")
 
@@ -31,7 +31,7 @@ OTTO = Actor("Otto", "agent")
 def store(services: Services, store: Store) -> Store:
     set_policy(services, store, otherwise="review")
     staff.enter(services, store, StaffIdentity(ref="max", name="Max"))
-    return set_practice(services, store, agent_limit=10_000)
+    return set_return_settings(services, store, agent_limit=10_000)
 
 
 def ask(services: Services, store: Store, order_id: int, line: str = "l2") -> int:
@@ -89,6 +89,38 @@ def test_the_limit_of_an_order_is_not_renewed_by_another_day_or_agent(
         with pytest.raises(AboveLimit):
             approve(services, store, second, agent)
     approve(services, store, second, MAX)
+
+
+def test_an_agent_who_is_called_otherwise_has_the_same_limit(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    first, second, third = (ask(services, store, one) for one in orders(services, store, world, worker, 3))
+    approve(services, store, first, Actor("Agnes", "agent", "agnes-7"))
+    with pytest.raises(AboveLimit):
+        approve(services, store, second, Actor("Agnes Berg", "agent", "agnes-7"))
+    approve(services, store, third, Actor("Agnes", "agent", "agnes-8"))  # another person of that name
+
+
+def test_what_was_decided_before_refs_were_kept_counts_by_name(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    first, second = (ask(services, store, one) for one in orders(services, store, world, worker, 2))
+    approve(services, store, first, Actor("Agnes", "agent"))
+    with pytest.raises(AboveLimit):
+        approve(services, store, second, Actor("Agnes", "agent", "agnes-7"))
+
+
+def test_an_order_s_limit_knows_agents_and_owners_by_their_refs(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    three = (replace(LINE_OF_65["lines"][0], quantity=3, total=19500),)
+    paid = {"lines": three, "total": 19500, "payments": (replace(LINE_OF_65["payments"][0], captured=19500),)}
+    (order,) = orders(services, store, world, worker, 1, **paid)
+    approve(services, store, ask(services, store, order), Actor("Maxim", "owner", "max"))
+    approve(services, store, ask(services, store, order), Actor("Max", "agent", "agnes-7"))
+    clock.forward(hours=48)
+    with pytest.raises(AboveLimit):
+        approve(services, store, ask(services, store, order), Actor("Otto", "agent", "otto-1"))
 
 
 def test_what_the_owner_approved_of_an_order_is_not_the_agent_s(

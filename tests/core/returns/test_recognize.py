@@ -29,6 +29,8 @@ def refund(ref: str, amount: int = 1000, **changes: Any) -> dict[str, Any]:
 
 
 OURS = refund("a", key="k1")
+MUG, LAMP = [{"ref": "l1", "quantity": 1}], [{"ref": "l2", "quantity": 1}]
+WRITTEN = refund("a", key="k1", paid_out=False)
 BEFORE = (NOON - timedelta(days=1)).isoformat()
 
 
@@ -50,6 +52,17 @@ BEFORE = (NOON - timedelta(days=1)).isoformat()
         ([row(state="needs_staff")], [refund("a"), refund("b")], {}),
         ([row(), row(2)], [OURS, refund("b")], {}),
         ([row(), row(2)], [OURS, refund("b"), refund("c")], {1: ["a", "c"]}),
+        ([row(platform_ref="b")], [refund("a", key="k1", paid_out=False), refund("b")], {}),
+        (
+            [row(platform_ref="b")],
+            [refund("a", key="k1", paid_out=False), refund("b"), refund("c")],
+            {1: ["a", "b", "c"]},
+        ),
+        ([row(lines=MUG)], [OURS, refund("b", lines=LAMP)], {}),
+        ([row(lines=MUG)], [OURS, refund("b", lines={"l2": 1})], {}),
+        ([row(lines=MUG)], [OURS, refund("b", lines=[*MUG, *LAMP])], {1: ["a", "b"]}),
+        ([row(lines=MUG)], [OURS, refund("b", lines=MUG)], {1: ["a", "b"]}),
+        ([row(lines=MUG)], [OURS, refund("b", lines=LAMP, reason="RMA-1")], {1: ["a", "b"]}),
         ([row(state="dropped")], [OURS], {1: ["a"]}),
         ([row(state="dropped")], [refund("b")], {}),
         ([row(kind="store_credit")], [OURS, refund("b")], {}),

@@ -17,7 +17,17 @@ from core.returns.requests import lifecycle
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import Clock, connect
-from tests.core.returns.seed import ACCEPTS, AGNES, at, bought, place, set_policy, set_practice, the_money, the_return
+from tests.core.returns.seed import (
+    ACCEPTS,
+    AGNES,
+    at,
+    bought,
+    place,
+    set_policy,
+    set_return_settings,
+    the_money,
+    the_return,
+)
 from tests.core.returns.visit import DAMAGED, MUG, Visit, another, error_of, picture
 
 
@@ -31,7 +41,7 @@ def visit(client: FlaskClient, services: Services, store: Store, world: World, w
 
 
 def test_a_shopper_goes_from_what_may_go_back_to_a_parcel_on_its_way(visit: Visit, clock: Clock) -> None:
-    set_practice(visit.services, visit.store, send_to=["Returns", "Dock 4", "Vilnius"])
+    set_return_settings(visit.services, visit.store, send_to=["Returns", "Dock 4", "Vilnius"])
     options = visit.see(f"returns/options?order={visit.order_id}")
     assert [(one["ref"], one["left"], one["value"], one["answer"]) for one in options["lines"]] == [
         ("l1", 3, 333, "accept"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core.i18n.words import languages
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.sample import World
@@ -22,7 +27,7 @@ from core.services import Services
 from core.stores.model import Store
 from core.stores.tokens import tracking_token
 from tests.conftest import Clock
-from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy
+from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy, set_return_settings
 from tests.core.returns.visit import Visit, error_of
 
 EXEMPT = {"goods": [{"skus": ["LAMP"], "exemption": "c"}]}
@@ -119,7 +124,16 @@ def test_a_withdrawal_is_open_to_its_own_order_s_tokens_only(visit: Visit) -> No
 
 @pytest.mark.parametrize(
     ("address", "told"),
-    [("ann@shopper.example", "a•••@s•••.example"), ("x@y", "x•••@y•••.y"), ("nobody", ""), ("", ""), ("@x.y", "")],
+    [
+        ("ann@shopper.example", "a•••@s•••.example"),
+        ("x@y", "x•••@y•••.y"),
+        ("nobody", ""),
+        ("", ""),
+        ("@x.y", ""),
+        ("a@.", ""),
+        ("a@b.", "a•••@b•••.b"),
+        ("a@ .", ""),
+    ],
 )
 def test_an_address_is_shown_to_its_owner_only(address: str, told: str) -> None:
     assert masked(address) == told
@@ -239,3 +253,64 @@ def test_an_order_sent_to_a_territory_or_under_another_code_is_withdrawn_by_its_
     started = visit.see("withdrawals", {"order": str(visit.order_id)})
     assert visit.see(f"withdrawals/{started['id']}/confirm", {})["state"] == "declared"
     assert [row.country for row in withdrawals(visit)] == [country]
+
+
+def test_a_delivered_parcel_of_unnamed_content_starts_no_clock_while_a_part_may_be_missing(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    unnamed = replace(bought().shipments[0], items={})
+    visit = Visit(client, services, store, place(services, store, world, worker, bought(shipments=(unnamed,))))
+    right = visit.see(f"returns/options?order={visit.order_id}")["withdrawal"]
+    assert (right["until"], right["sentence"]) == (
+        None,
+        "By law you can still withdraw from the contract, without a reason.",
+    )
+    later = bought().updated_at + timedelta(minutes=1)
+    world.put(bought(shipments=(unnamed,), state=OrderState.DONE, updated_at=later))
+    with services.db.transaction(store.id) as session:
+        queue.enqueue(session, store.id, NewJob("changes.refresh_order", "order:1", {"ref": "1"}), now=services.clock())
+    worker.run_until_idle()
+    assert visit.see(f"returns/options?order={visit.order_id}")["withdrawal"]["until"] == "2026-11-30"
+
+
+def test_the_united_kingdom_s_shopper_cancels_the_contract(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    visit = Visit(client, services, store, place(services, store, world, worker, bought(country="GB")))
+    right = visit.see(f"returns/options?order={visit.order_id}")["withdrawal"]
+    assert right["label"] == "Cancel the contract here"
+    assert right["sentence"] == "By law you can still cancel the contract until Tue 1 Dec, without a reason."
+    started = visit.see("withdrawals", {"order": str(visit.order_id), "name": "Ann"})
+    assert started["confirm_label"] == "Confirm cancellation"
+    done = visit.see(f"withdrawals/{started['id']}/confirm", {})
+    assert done["sentence"].startswith("You canceled the contract on ")
+    assert done["receipt"]["text"].startswith("Cancellation WD-1001\n")
+    assert "I cancel my contract for these things of order" in done["receipt"]["text"]
+    assert "withdr" not in (right["sentence"] + done["sentence"] + done["receipt"]["text"]).casefold()
+
+
+def test_what_would_end_the_right_is_told_beforehand(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    set_policy(
+        services, store, **ACCEPTS, goods=({"skus": ["MUG"], "exemption": "e"}, {"skus": ["LAMP"], "exemption": "c"})
+    )
+    visit = Visit(client, services, store, place(services, store, world, worker))
+    mug, lamp = visit.see(f"returns/options?order={visit.order_id}")["lines"]
+    told = (
+        "The store says that the right to withdraw from this ends once this is so:"
+        " Sealed for health or hygiene reasons, and unsealed after delivery."
+    )
+    assert (mug["withdrawal"]["exempt"], mug["withdrawal"]["sentence"]) == (False, told)
+    assert lamp["withdrawal"]["exempt"]
+    assert told in unescape(client.get(link(visit, "/withdraw")).text)
+
+
+def test_a_contract_whose_button_is_missing_can_be_withdrawn_from_a_year_longer(
+    client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    visit = Visit(client, services, store, place(services, store, world, worker, bought(country="AT")))
+    until = lambda: visit.see(f"returns/options?order={visit.order_id}")["withdrawal"]["until"]  # noqa: E731
+    assert until() == "2026-11-30"
+    set_return_settings(services, store, button_works=False)
+    assert until() == "2027-11-30"

@@ -11,16 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.returns.law.country_law import read_laws
+from core.returns.law.information_duty import was_informed
 from core.returns.law.withdrawal_law import (
     EXEMPTIONS,
     country_code,
     day_there,
     exemption_holds,
+    is_in_time,
     law_of,
+    needs_button,
     pack_date,
     refund_clock,
     withdrawal_period,
 )
+from core.returns.policy.policy_document import Policy
+from core.returns.return_settings import ReturnSettings
 
 EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
 EEA = ["IS", "LI", "NO"]
@@ -41,7 +47,10 @@ def test_every_country_of_the_eu_and_the_eea_and_the_united_kingdom_is_in_the_pa
         assert (law.days, law.uninformed_months, law.refund_days) == (14, 12, 14)
         assert law.act
         assert ("2011/83/EU" in law.directive) == (country != "GB")
-        assert law.online_function == (country in EU)
+        assert law.button_from == (
+            (date(2026, 10, 1) if country == "AT" else date(2026, 6, 19)) if country in EU else None
+        )
+        assert law.term == ("cancel" if country == "GB" else "withdraw")
         assert country in holidays.list_supported_countries()
     assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", pack_date())
 
@@ -310,3 +319,64 @@ def test_the_refund_clock_runs_from_the_withdrawal_and_may_wait_for_the_goods(
 def test_a_day_lasts_until_it_is_over_where_the_shopper_lives() -> None:
     late = datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
     assert [day_there(country, late).day for country in ("PT", "GB", "DE", "US")] == [19, 19, 20, 19]
+
+
+@pytest.mark.parametrize(
+    ("country", "last_moment"),
+    [
+        ("FR", datetime(2026, 11, 20, 3, 59, tzinfo=UTC)),  # Martinique
+        ("ES", datetime(2026, 11, 19, 23, 59, tzinfo=UTC)),  # the Canaries
+        ("PT", datetime(2026, 11, 20, 0, 59, tzinfo=UTC)),  # the Azores
+        ("DE", datetime(2026, 11, 19, 22, 59, tzinfo=UTC)),
+        ("UK", datetime(2026, 11, 19, 23, 59, tzinfo=UTC)),
+    ],
+)
+def test_the_last_day_lasts_until_it_is_over_in_a_country_s_last_place(country: str, last_moment: datetime) -> None:
+    period = withdrawal_period(country, [date(2026, 11, 5)], CONTRACT)
+    assert period is not None
+    assert period.ends == date(2026, 11, 19)
+    assert is_in_time(period, country, last_moment)
+    assert not is_in_time(period, country, last_moment + timedelta(minutes=1))
+
+
+def test_a_delivery_is_dated_where_most_of_a_country_lives_so_that_no_period_starts_early() -> None:
+    after_midnight = datetime(2026, 11, 5, 23, 30, tzinfo=UTC)
+    assert [day_there(country, after_midnight).day for country in ("FR", "ES")] == [6, 6]
+    assert day_there("PT", datetime(2026, 11, 6, 0, 30, tzinfo=UTC)).day == 6
+
+
+@pytest.mark.parametrize(
+    ("country", "contract", "needed"),
+    [
+        ("DE", date(2026, 6, 18), False),
+        ("DE", date(2026, 6, 19), True),
+        ("AT", date(2026, 9, 30), False),
+        ("AT", date(2026, 10, 1), True),
+        ("MQ", date(2026, 6, 19), True),
+        ("NO", date(2026, 12, 1), False),
+        ("GB", date(2026, 12, 1), False),
+        ("US", date(2026, 12, 1), False),
+    ],
+)
+def test_a_button_is_needed_for_contracts_since_the_country_s_law_asks_for_it(
+    country: str, contract: date, needed: bool
+) -> None:
+    assert needs_button(country, contract) == needed
+    without = ReturnSettings(button_works=False)
+    assert was_informed(Policy(), without, country, contract) == (not needed)
+    assert was_informed(Policy(), ReturnSettings(), country, contract)
+    assert not was_informed(Policy(informed=False), ReturnSettings(), country, contract)
+
+
+def test_a_country_pack_with_a_key_nobody_reads_is_refused() -> None:
+    entry = {"group": "eu", "zone": "Europe/Vienna", "act": "FAGG"}
+    group = {
+        "directive": "", "days": 14, "uninformed_months": 12, "last_day_source": "", "refund_days": 14,
+        "refund_from": "withdrawal", "send_back_days": 14, "term": "withdraw", "button_from": "2026-06-19",
+    }  # fmt: skip
+    assert read_laws({"groups": {"eu": group}, "countries": {"AT": entry}})["AT"].days == 14
+    for wrong in ({"AT": entry | {"buton_from": "2026-10-01"}}, {"AT": entry | {"country": "DE"}}):
+        with pytest.raises(ValueError, match=r"countries.json, AT: not known: (buton_from|country)"):
+            read_laws({"groups": {"eu": group}, "countries": wrong})
+    with pytest.raises(ValueError, match="online_function"):
+        read_laws({"groups": {"eu": group | {"online_function": True}}, "countries": {"AT": entry}})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.reviews.public_names import public_name
 from core.reviews.reply_check import check
@@ -37,6 +39,78 @@ def codes(text: str, *names: str, number: str = "LIN-1042") -> list[str]:
 )
 def test_a_text_is_warned_of(text: str, code: str) -> None:
     assert codes(text, "Ann Berg", "王小明") == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("电话13812345678", "phone"),
+        ("โทร0812345678ค่ะ", "phone"),
+        ("ຕິດຕໍ່02012345678ເດີ", "phone"),
+        ("전화01012345678로 주세요", "phone"),
+        ("اتصل على الرقم ٠٥٠١٢٣٤٥٦٧وشكرا", "phone"),
+        ("Call (+66) 81-234-5678.", "phone"),
+        ("Call 0912\u2013345\u2013678.", "phone"),
+        ("Call 081·234·5678.", "phone"),
+        ("Call 138\u200b1234\u200b5678.", "phone"),
+        ("Call +1 234 567 000.", "phone"),
+        ("Call 912 345 678.", "phone"),
+        ("Call 081 234 567.", "phone"),
+        ("邮箱ann@mail.example联系", "email"),
+        ("Write to ann＠mail.example", "email"),
+        ("Write to ann (at) mail.example", "email"),
+        ("Write to ann [at] mail [dot] example", "email"),
+        ("Write to ann at mail dot example", "email"),
+        ("Write to ann @ mail . example", "email"),
+        ("订单LIN-1042已发货", "order_number"),
+        ("订单1042已发货", "order_number"),
+        ("คำสั่งซื้อ1042ล่าช้า", "order_number"),
+        ("订单号：777888", "order_number"),
+        ("Order No. 777888 was late.", "order_number"),
+        ("Užsakymo Nr. 777888", "order_number"),
+        ("Đơn hàng số 777888", "order_number"),
+        ("คุณสมชาย ใจดีครับ", "full_name"),
+        ("感谢Ann Berg的评价", "full_name"),
+        ("Dear Berg, Ann, sorry.", "full_name"),
+        ("Chào Nguyen Van Duc, xin lỗi.", "full_name"),
+        ("Dear Ann\u200b Berg, sorry.", "full_name"),
+    ],
+)
+def test_a_text_is_warned_of_in_every_script_and_spelling(text: str, code: str) -> None:
+    assert codes(text, "Ann Berg", "สมชาย ใจดี", "Nguyễn Văn Đức") == [code]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It costs 1 299 000 VND",
+        "Sold +100 000 000 times.",
+        "It costs 1.299.000đ",
+        "It costs 1,299,000 ₫ or ¥1'299'000.",
+        "It costs 1\u202f299\u202f500.",
+        "มันราคา 912 345 678 บาท",
+        "USD 912 345 678 is too much.",
+        "We are at the shop, dot by dot.",
+    ],
+)
+def test_a_price_in_thousands_is_no_phone(text: str) -> None:
+    assert codes(text, "Ann Berg") == []
+
+
+@pytest.mark.parametrize("number", ["", "ABC", "#", "-", "٭"])
+def test_an_answer_to_a_review_without_an_order_s_number_is_checked(number: str) -> None:
+    assert check("Thank you for the kind words.", order_number=number) == ()
+    assert [doubt.code for doubt in check("Write to a@b.example", names=("", " "), order_number=number)] == ["email"]
+
+
+def test_an_order_number_without_digits_is_found() -> None:
+    assert codes("Your order SPRING was late.", number="SPRING") == ["order_number"]
+
+
+@given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
+def test_no_text_whatever_it_holds_breaks_the_check(text: str, name: str, number: str, own: str) -> None:
+    for doubt in check(text, names=(name,), order_number=number, own_contacts=(own,)):
+        assert doubt.found or doubt.code == "no_words"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import ClassVar
 import pytest
 import sqlalchemy as sa
 
+from core.app import wire_kinds
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
-from core.platform.errors import Unavailable
+from core.platform.errors import AccessLost, Unavailable
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
 from core.platform.snapshots import ReplySnapshot
@@ -20,6 +21,7 @@ from core.reviews.model import Reply
 from core.reviews.replies import ReplyChanged
 from core.services import Services
 from core.stores.model import Store
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock
 from tests.core.reviews.scene import SORRY, answer, edit, read, remove, review_there, said_there, staff_of
 from tests.core.samples import ANN
@@ -135,16 +137,43 @@ def test_a_store_that_stays_away_leaves_the_answer_stuck_after_the_last_try(
 
 
 def test_a_store_that_changed_its_locks_pauses_the_job_and_nothing_is_stuck(
-    services: Services, store: Store, world: World, worker: Worker, review_id: int
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock, review_id: int
 ) -> None:
     worker.run_until_idle()  # the first reading, which would meet the locked door before us
     world.door = "locked"
     row = answer(services, store, review_id)
-    worker.run_until_idle()
+    for _ in range(10):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
     assert read(services, store, row).state == "waiting"
     with services.db.transaction(store.id, write=False) as session:
         job = session.scalars(sa.select(Job).where(Job.kind == "reviews.tell_platform")).one()
         assert (job.state, session.get_one(Store, store.id).state) == ("paused", "closed")
+
+
+class Picky(Demo):
+    """A store that refuses its keys for replies alone."""
+
+    def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
+        """Refuse."""
+        raise AccessLost("You may not answer reviews.")
+
+
+def test_a_store_that_refuses_replies_alone_stays_open_and_the_answer_is_stuck_with_its_sentence(
+    services: Services, store: Store, clock: Clock, review_id: int
+) -> None:
+    picky = replace(services, platforms=Registry({"demo": Picky}))
+    worker = Worker(picky, wire_kinds(), stores=WorkerAccess())
+    row = answer(services, store, review_id)
+    for _ in range(30):
+        worker.run_until_idle()
+        clock.forward(minutes=1)
+    assert (read(services, store, row).state, read(services, store, row).sentence) == (
+        "stuck",
+        "You may not answer reviews.",
+    )
+    with services.db.transaction(store.id, write=False) as session:
+        assert session.get_one(Store, store.id).state == "open"
 
 
 def test_an_erased_review_leaves_no_text_of_its_answers_and_publishes_none(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +19,7 @@ from core.platform.snapshots import TrackingEventSnapshot, TrackingStatus
 from core.services import Services
 from core.shipping import evaluate, notice_actions
 from core.stores import install
+from core.stores.connection import access
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id
 from core.stores.worker_access import WorkerAccess
@@ -125,17 +126,40 @@ def test_a_rule_that_is_off_says_nothing_and_is_not_asked_again(services: Servic
 
 
 @on_sqlite
-@pytest.mark.parametrize(
-    ("terms", "reason"),
-    [({"native_mails": {"delay": True}}, "native"), ({"budget": 0}, "budget")],
-)
-def test_a_message_that_may_not_go_is_kept_with_its_reason(
-    services: Services, store: Store, terms: dict[str, Any], reason: str
-) -> None:
-    set_terms(services, store, sending(), **terms)
+def test_a_message_that_may_not_go_is_kept_with_its_reason(services: Services, store: Store) -> None:
+    set_terms(services, store, sending(), budget=0)
     apply(services, store, order("42", revised()))
-    assert told(services, store) == [("promise_revised", "suppressed", reason)]
+    assert told(services, store) == [("promise_revised", "suppressed", "budget")]
     assert sendings(services, store) == []
+
+
+def shipped(services: Services, store: Store) -> list[tuple[str, str]]:
+    """State and reason of every notice that something left."""
+    return [(one.state, one.reason) for one in notices(services, store) if one.rule == "shipped"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(("mailed", "outcome"), [(True, ("suppressed", "native")), (False, ("queued", ""))])
+def test_shipped_is_left_out_only_where_the_platform_mailed_it(
+    services: Services, store: Store, mailed: bool, outcome: tuple[str, str]
+) -> None:
+    set_terms(services, store, {"shipped": "send"}, native_mails={"shipped": True})
+    left = parcel(scan=None, shipped_at=services.clock())
+    apply(services, store, order("42", left, shipped_mailed=mailed))
+    assert shipped(services, store) == [outcome]
+
+
+@on_sqlite
+def test_shipped_that_waits_is_left_out_once_the_platform_has_mailed_it(
+    services: Services, worker: Worker, store: Store, clock: Clock
+) -> None:
+    set_terms(services, store, {"shipped": "send"}, native_mails={"shipped": True})
+    left = parcel(scan=None, shipped_at=services.clock())
+    apply(services, store, order("42", left))
+    later = clock.forward(minutes=1)
+    apply(services, store, order("42", left, shipped_mailed=True, updated_at=later))
+    worker.run_until_idle()
+    assert shipped(services, store) == [("suppressed", "native")]
 
 
 @on_sqlite
@@ -217,15 +241,18 @@ def test_the_next_look_moves_when_something_is_learned(services: Services, store
 
 
 def test_a_sweep_passes_over_many_stores_and_leaves_the_closed_ones_alone(
-    services: Services, worker: Worker, world: World, clock: Clock
+    services: Services, worker: Worker, world: World, clock: Clock, tmp_path: Path
 ) -> None:
-    stores = {name: connect(services, world, name) for name in ("linden", "kettle", "shut", "left")}
+    locked = World(tmp_path / "locked.db")
+    locked.door = "locked"
+    stores = {name: connect(services, world, name) for name in ("linden", "kettle", "left")}
+    stores["shut"] = connect(services, locked, "shut")
     for store in stores.values():
         set_terms(services, store, sending("draft"))
         apply(services, store, order("42", parcel()))
     shut = stores["shut"]
     with services.db.transaction(shut.id) as session:
-        install.close(session, shut.id, "the key was revoked", sealed=shut.credentials, now=clock())
+        access.close(session, shut.id, "the key was revoked", sealed=shut.credentials, now=clock())
     with services.db.transaction(stores["left"].id) as session:
         install.uninstall(session, stores["left"].id, now=clock())
     clock.now = LAST_CALL

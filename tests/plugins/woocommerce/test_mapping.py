@@ -98,6 +98,13 @@ def test_a_completed_order_says_since_when() -> None:
     assert read(load("order.updated__completed")).status_at == at(2026, 11, 21, 18, 9, 27)
 
 
+def test_woocommerce_mailed_that_it_shipped_once_the_order_was_completed_and_not_before() -> None:
+    assert read(load("order.updated__completed")).shipped_mailed
+    assert not read(load("order.updated__tracking_meta")).shipped_mailed, "a tracking plugin on a processing order"
+    later = load("order.updated__completed") | {"status": "delivered"}
+    assert read(later).shipped_mailed, "whatever became of it since"
+
+
 def test_a_refund_takes_units_back_and_money_off() -> None:
     refunds = [load("rest.refunds__create_line")]
     order = read(load("rest.orders__get_after_refund"), refunds=refunds)
@@ -378,3 +385,77 @@ def test_a_review_s_html_becomes_its_words(html: str, text: str) -> None:
 def test_a_reply_of_our_plugin() -> None:
     words = "We're sorry — a replacement strap is on its way."
     assert mapping.reply(load("rest.replies__create")) == ReplySnapshot("24", words, "", at(2026, 11, 21, 18, 9, 55))
+
+
+def by_the_part(sold: Any, *refunded: Any, total: str = "18.00") -> OrderSnapshot:
+    """An order of one line sold by the part, and the refunds that took parts of it back."""
+    line = {"id": 5, "name": "Cloth", "quantity": sold, "subtotal": total, "total": total, "total_tax": "0.00"}
+    rows = [
+        {
+            "id": 90 + place,
+            "amount": "6.00",
+            "date_created_gmt": "2026-11-21T10:00:00",
+            "line_items": [
+                {
+                    "id": 1,
+                    "quantity": taken,
+                    "total": "-6.00",
+                    "meta_data": [{"key": "_refunded_item_id", "value": "5"}],
+                }
+            ],
+        }
+        for place, taken in enumerate(refunded)
+    ]
+    return read(guest(line_items=[line]), refunds=rows)
+
+
+@pytest.mark.parametrize(
+    ("sold", "quantity", "variant"),
+    [
+        (0.5, 1, "× 0.5"),
+        (1.5, 1, "× 1.5"),
+        ("1.5", 1, "× 1.5"),
+        ("1,5", 1, "× 1.5"),
+        ("0.250", 1, "× 0.25"),
+        (2, 2, ""),
+        ("2", 2, ""),
+        (2.0, 2, ""),
+        ("2.00", 2, ""),
+        (None, 0, ""),
+        ("", 0, ""),
+        ("many", 0, ""),
+        ("NaN", 0, ""),
+        ("1e99", 0, ""),
+    ],
+)
+def test_a_line_sold_by_the_part_is_one_piece_with_its_measure(sold: Any, quantity: int, variant: str) -> None:
+    (line,) = [line for line in by_the_part(sold).lines if line.ref == "5"]
+    assert (line.quantity, line.variant, line.total) == (quantity, variant, 1800)
+
+
+@pytest.mark.parametrize(
+    ("sold", "refunded", "removed", "units"),
+    [
+        (0.5, [-0.5], 1, [1]),
+        (1.5, [-0.5], 0, [0]),
+        ("1.5", ["-0.5", "-1.0"], 1, [0, 0]),
+        (1.5, [-1.5], 1, [1]),
+        (2, [-0.5], 0, [0]),
+        (2, [-0.5, -0.5], 1, [0, 0]),
+        (3, [-2], 2, [2]),
+        ("3", ["-2"], 2, [2]),
+    ],
+)
+def test_parts_that_went_back_make_a_piece_once_they_are_whole(
+    sold: Any, refunded: list[Any], removed: int, units: list[int]
+) -> None:
+    order = by_the_part(sold, *refunded)
+    assert [line.removed for line in order.lines if line.ref == "5"] == [removed]
+    assert [line.quantity for given in order.refunds for line in given.lines] == units
+    assert {given.amount for given in order.refunds} == {600}
+
+
+def test_part_of_a_line_in_a_parcel_is_in_it() -> None:
+    tracked = [{"tracking_id": "a", "tracking_number": "1", "line_items": [{"id": 5, "quantity": "1.5"}]}]
+    (parcel,) = read(with_meta(("_aftership_tracking_items", tracked))).shipments
+    assert parcel.items == {"5": 1}

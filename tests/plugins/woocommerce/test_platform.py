@@ -292,9 +292,18 @@ def test_php_notices_before_the_answer_are_overlooked(shop: Shop) -> None:
 
 @pytest.mark.parametrize("which", ["key", "secret"])
 def test_keys_that_no_longer_work_are_access_lost(shop: Shop, which: str) -> None:
+    shop.plugin.check_access()
     key = replace(shop.store.add_key(), **dict[str, Any]({which: "revoked"}))
     with pytest.raises(AccessLost):
         shop.connect(key).fetch_order("17")
+    with pytest.raises(AccessLost):
+        shop.connect(key).check_access()
+
+
+def test_plain_permalinks_are_named_and_asked_again_since_a_page_may_be_there_for_a_moment(shop: Shop) -> None:
+    shop.store.permalinks = "plain"
+    with pytest.raises(Unavailable, match="Permalinks"):
+        shop.plugin.fetch_order("17")
 
 
 @pytest.fixture
@@ -568,6 +577,13 @@ def test_the_address_a_merchant_types_is_tidied(typed: str, address: str) -> Non
 def test_an_address_that_is_no_store_s_is_refused(typed: str) -> None:
     with pytest.raises(Refused):
         begin(typed)
+
+
+def test_a_store_with_plain_permalinks_is_not_connected_and_told_where_to_change_them(shop: Shop) -> None:
+    begin(shop.url)
+    shop.store.permalinks = "plain"
+    with pytest.raises(Refused, match="Permalinks"):
+        finish(shop)
 
 
 def test_keys_are_tried_before_they_are_trusted(shop: Shop) -> None:

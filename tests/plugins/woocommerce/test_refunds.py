@@ -16,7 +16,7 @@ from core.platform.snapshots import OrderSnapshot, TaxPart
 from core.returns.money.purchased import Payment, PurchasedLine, PurchasedOrder
 from core.returns.money.quotes import QuoteRequest
 from core.returns.money.refund_amount import quote
-from plugins.woocommerce.amounts import order_lines, refund_lines
+from plugins.woocommerce.amounts import fractions, order_lines, refund_lines
 from plugins.woocommerce.refunds import UNCLEAR, refund_body
 from tests.plugins.woocommerce.harness import Merchant, open_platform
 from tests.plugins.woocommerce.test_mapping import load, read
@@ -298,3 +298,11 @@ def test_a_return_is_private_notes_and_one_meta_key_and_never_a_status(max_: Mer
     assert len(notes) == 5
     assert not any(note["customer_note"] for note in notes)
     assert (raw["status"], max_.store.statuses) == ("processing", statuses)
+
+
+def test_of_a_line_sold_by_the_part_its_measure_goes_back() -> None:
+    wanted = Reimbursement("k1", "refund", "17", 1800, "USD", lines=(RefundLine("5", 1, 1800),))
+    body = refund_body(
+        wanted, {"5"}, fractions({"line_items": [{"id": 5, "quantity": "1.5"}, {"id": 6, "quantity": 2}]})
+    )
+    assert body["line_items"][0]["quantity"] == 1.5

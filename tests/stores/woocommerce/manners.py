@@ -12,9 +12,10 @@ CRITICAL = (
 )
 MAINTENANCE = "<html><title>Maintenance</title><h1>Briefly unavailable for scheduled maintenance.</h1></html>"
 FIREWALL = "<!DOCTYPE html><html><title>One moment, please...</title><body>Checking your browser</body></html>"
+SECURITY_PLUGIN = '{"code":"rest_forbidden","message":"Sorry, you are not allowed to do that.","data":{"status":401}}'
 NOTICE = b"<br />\n<b>Notice</b>:  Undefined index: total in <b>/srv/plugin.php</b> on line <b>12</b><br />\n"
 
-INSTEAD = ("maintenance", "html200", "429", "500", "503", "redirect")  # the request is never handled
+INSTEAD = ("maintenance", "html200", "429", "500", "503", "redirect", "security_plugin")  # the request is never handled
 AFTERWARDS = ("slow", "truncated", "php_notice", "reset")  # it is handled, and the answer suffers
 KINDS = INSTEAD + AFTERWARDS
 
@@ -66,6 +67,8 @@ def answer_instead(mood: Mood, url: str) -> Answer:
         return Answer(429, b"<html><h1>429 Too Many Requests</h1></html>", wait)
     if mood.kind == "500":
         return Answer(500, CRITICAL.encode(), {"Content-Type": "application/json; charset=UTF-8"})
+    if mood.kind == "security_plugin":
+        return Answer(401, SECURITY_PLUGIN.encode(), {"Content-Type": "application/json; charset=UTF-8"})
     if mood.kind == "redirect":
         return Answer(301, b"", {**page, "Location": url})
     return Answer(503, b"<html><h1>503 Service Temporarily Unavailable</h1></html>", page)

@@ -75,6 +75,7 @@ def read_system_status(store: Store, call: Call) -> Answer:
     """The system status. Its `default_timezone` is PHP's, not the store's."""
     status: Json = load_recorded("rest.system_status__get")
     status["environment"] |= {"home_url": store.url, "site_url": store.url, "language": store.language}
+    status["environment"] |= {"store_id": store.store_id, "wp_environment_type": store.environment_type}
     status["settings"]["currency"] = store.currency
     if not store.has_fulfillments:
         status["settings"]["enabled_features"].remove("fulfillments")

@@ -54,6 +54,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         store = self.server.store
         store.requests.append((self.command, path))
+        if store.moved_to:
+            self._write(Answer(301, b"", {"Location": f"{store.moved_to}{self.path}"}), None)
+            return
         mood = store.manners.take(self.command, path)
         if mood and mood.kind in INSTEAD:
             secure = self.server.url.replace("http://", "https://", 1)
@@ -89,9 +92,10 @@ class Handler(BaseHTTPRequestHandler):
 
 def answer(server: StoreServer, arrival: Arrival) -> Answer:
     """Answer one request: REST, the consent page, the demo's own switch, or a plain page."""
-    if arrival.path.startswith("/wp-json"):
+    has_routes = server.store.permalinks != "plain"
+    if has_routes and arrival.path.startswith("/wp-json"):
         return answer_rest(server.store, arrival)
-    if arrival.path.startswith("/wc-auth/v1/"):
+    if has_routes and arrival.path.startswith("/wc-auth/v1/"):
         step = arrival.path.removeprefix("/wc-auth/v1/").strip("/")
         return answer_consent(server.store, step, arrival.query)
     if arrival.path == "/_demo/tick" and arrival.method == "POST" and server.tick:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from threading import RLock
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from . import fulfillments
@@ -26,7 +27,9 @@ class State:
 
     `decimals` is what it shows of its prices and rounds its totals to, whatever its currency has.
     `signing_now` is the clock that OAuth timestamps are held against: signing clients read the machine's.
-    `core_url` is where the front page's "Connect" link leads.
+    `core_url` is where the front page's "Connect" link leads. With `permalinks` set to "plain" WordPress has no address
+    below which its REST API or the consent page answers: its page for what is not found comes instead, with 404.
+    `moved_to` is another address to which every request is redirected.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class State:
         self.now, self.signing_now, self.zone = now, signing_now, ZoneInfo(zone)
         self.has_fulfillments, self.has_plugin, self.loopback = has_fulfillments, has_plugin, loopback
         self.decimals = decimals
+        self.permalinks = "/%postname%/"
+        self.store_id, self.environment_type, self.moved_to = str(uuid4()), "production", ""
         self.url, self.core_url = "https://store.example", core_url
         self.lock = RLock()
         self.statuses = {row["slug"]: row["name"] for row in load_recorded("rest.order_statuses__list")}

@@ -10,7 +10,15 @@ from tests.stores.woocommerce.bench import place, sign
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("maintenance", 503), ("html200", 200), ("429", 429), ("500", 500), ("503", 503), ("redirect", 301)],
+    [
+        ("maintenance", 503),
+        ("html200", 200),
+        ("429", 429),
+        ("500", 500),
+        ("503", 503),
+        ("redirect", 301),
+        ("security_plugin", 401),
+    ],
 )
 def test_a_store_in_a_mood_answers_badly_once_and_does_nothing(store: Store, kind: str, status: int) -> None:
     place(store)
@@ -52,6 +60,8 @@ def test_a_misbehavior_is_for_the_paths_named_and_must_exist(store: Store, api: 
     store.misbehave("500", path="/webhooks$")
     assert api.get("orders").status_code == 200
     assert api.get("webhooks").status_code == 500
-    assert set(KINDS) == {*"maintenance html200 429 500 503 redirect slow truncated php_notice reset".split()}
+    assert set(KINDS) == {
+        *"maintenance html200 429 500 503 redirect security_plugin slow truncated php_notice reset".split()
+    }
     with pytest.raises(ValueError, match="sulk"):
         store.misbehave("sulk")

@@ -103,6 +103,9 @@ export interface Withdrawal {
   receipt: { text: string; hash: string } | null;
   mailed_to: string;
   refund_sentence: string;
+  lost_value_sentence: string;
+  photos: { url: string }[];
+  postage_sentence: string;
   send_back_by: string | null;
   can_prove_sent: boolean;
   confirm_label: string;

@@ -102,8 +102,13 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
       one.sentence,
       one.mailed_to && h("p.good", null, say("The receipt goes to %(address)s.", { address: one.mailed_to })),
       h("p", null, one.refund_sentence),
+      one.lost_value_sentence && h("p.note", null, one.lost_value_sentence),
+      one.photos.map(({ url }, i) =>
+        h("img", { src: url, alt: say("Photo %(n)s of the goods as they came back", { n: i + 1 }), width: 240 }),
+      ),
       one.send_back_by &&
         h("p", null, say("Send the goods back by %(day)s.", { day: day(frame.tag, one.send_back_by) })),
+      one.postage_sentence && h("p", null, one.postage_sentence),
       one.can_prove_sent && proving(frame, one, leave),
       exempt(frame, one),
       one.receipt && h("p.paper", null, one.receipt.text),

@@ -1,0 +1,56 @@
+"""How the connection to the store stands: whether it lets us in, what is wrong, and trying again."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from core.desk.page import desk, show_page
+from core.http.context import services
+from core.jobs.queue import Job
+from core.stores import audit, staff
+from core.stores.connection import access, moves
+from core.stores.model import Finding, StoreClaim
+
+MAY_DECIDE = ("owner",)
+"""Who may say that the store has moved: it hands the store's history to another address."""
+
+
+@desk.get("/<key>/connection")
+def show_connection(key: str) -> str:
+    """Say in one sentence whether the store lets us in; below it what was found, and when we try again."""
+    waiting = sa.select(sa.func.min(Job.run_at)).where(Job.kind == "stores.reopen", Job.state == "waiting")
+    with services().db.transaction(g.store.id, write=False) as session:
+        findings = session.scalars(sa.select(Finding).order_by(Finding.found_at)).all()
+        next_try = session.scalar(waiting) if g.store.state == "closed" else None
+        claims = session.scalars(sa.select(StoreClaim).order_by(StoreClaim.found_at)).all()
+        shown = {"findings": findings, "claims": claims, "next_try": next_try}
+        return show_page("connection", **shown, is_asked=bool(request.args.get("tried")), may_decide=_may_decide())
+
+
+def _may_decide() -> bool:
+    return g.person.role in MAY_DECIDE
+
+
+@desk.post("/<key>/connection/claims/<int:claim_id>")
+def decide_claim(key: str, claim_id: int) -> BaseResponse:
+    """Decide what another address is that has this store's id: the store that moved, a store of its own, or a copy."""
+    staff.require(g.person, MAY_DECIDE)
+    choice = request.form.get("choice", "")
+    if choice not in moves.CHOICES:
+        abort(400)
+    moves.decide(services(), g.store, claim_id, choice)
+    return redirect(url_for("desk.show_connection", key=key, decided=choice))
+
+
+@desk.post("/<key>/connection/try")
+def try_connection(key: str) -> BaseResponse:
+    """Try to get into a closed store now."""
+    staff.require(g.person, staff.MAY_ACT)
+    app = services()
+    now = app.clock()
+    with app.db.transaction(g.store.id) as session:
+        access.try_now(session, g.store.id, now=now)
+        audit.note(session, now, audit.STAFF, "try_connection")
+    return redirect(url_for("desk.show_connection", key=key, tried=1))

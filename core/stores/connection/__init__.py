@@ -1,0 +1,1 @@
+"""How a store's connection stands: its access, its health, and what its owner is told."""
