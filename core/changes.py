@@ -249,15 +249,11 @@ def reconcile_all(work: Work) -> None:
 
 def check_all(work: Work) -> None:
     """Promise a look at every open store's connection, and see that somebody looks after each closed one."""
-    checks = [
-        (store_id, NewJob("stores.check_health", "check_health", run_at=work.now + offset_of(store_id, CHECKS_OVER)))
-        for store_id in _stores_that_are(work.services, "open")
-    ]
-    _promise_all(work, checks)
-    for store_id in _stores_that_are(work.services, "closed"):
-        at = work.now + offset_of(store_id, CHECKS_OVER)
-        with work.services.db.transaction(store_id) as session:
-            access.look_after(session, store_id, at=at, now=work.now)
+    open_stores = [(one, work.now + offset_of(one, CHECKS_OVER)) for one in _stores_that_are(work.services, "open")]
+    _promise_all(work, [(one, NewJob("stores.check_health", "check_health", run_at=at)) for one, at in open_stores])
+    for one in _stores_that_are(work.services, "closed"):
+        with work.services.db.transaction(one) as session:
+            access.look_after(session, one, at=work.now + offset_of(one, CHECKS_OVER), now=work.now)
 
 
 def offset_of(store_id: int, over: timedelta) -> timedelta:

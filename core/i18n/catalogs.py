@@ -15,6 +15,7 @@ from functools import cache
 from gettext import c2py
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -44,6 +45,12 @@ msgstr ""
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 _COUNTS = {"n", "num", "count"}
+_JOINED = {"ar", "th", "zh"}  # a word is written together with its neighbors, so it is looked for anywhere
+_ISOLATED = re.compile("\u2068([^\u2068\u2069]*)\u2069")
+_LATIN = re.compile("[!-~]*[A-Za-z][!-~]*")
+# What people and stores typed. In letters the layout isolates it, in the widget and on pages the sentence does.
+_TYPED = {"address", "currency", "found", "items", "line", "name", "number", "order", "rma", "rule", "rules", "store"}
+_TYPED |= {"text", "who", "why"}
 _SAMPLE = range(201)  # every plural rule repeats by then
 
 Glossary = Mapping[str, Mapping[str, list[str]]]
@@ -95,6 +102,13 @@ def glossary() -> tuple[Glossary, Mapping[str, list[str]]]:
     return book["words"], book["avoid"]
 
 
+@cache
+def _patterns(language: str) -> Mapping[re.Pattern[str], str]:
+    """Give what no sentence of the language may match, each with its name."""
+    book = json.loads((LOCALE / "glossary.json").read_text("utf-8"))
+    return {re.compile(pattern): name for pattern, name in book["patterns"].get(language, {}).items()}
+
+
 def problems(catalog: Catalog, sources: Catalog, words: Glossary, avoid: Mapping[str, list[str]]) -> list[str]:
     """Say in sentences what is wrong with a catalog, measured against the sources and the glossary; [] is good."""
     language = str(catalog.locale)
@@ -144,9 +158,14 @@ def _message_problems(
     if len(english) > 1 and len(forms) != catalog.num_plurals:
         yield "a plural form is missing"
     yield from _placeholder_problems(english, forms, catalog)
-    yield from _tone_problems(forms, avoid.get(language, []))
+    yield from _tone_problems(forms, avoid.get(language, []), is_joined=language in _JOINED)
     if message.context and message.context.startswith("date"):
         return
+    if Locale.parse(language).text_direction == "rtl":
+        yield from _isolation_problems(forms, is_letter=not message.context)
+    yield from (
+        f"has {name}" for pattern, name in _patterns(language).items() if any(map(pattern.search, _bare(forms)))
+    )
     if max(map(len, forms)) > 2.2 * max(map(len, english)) + 15:
         yield "too long"
     for idea in _ideas(" ".join(english), words):
@@ -173,15 +192,37 @@ def _numbers_served(plural_expr: str) -> Counter[int]:
     return Counter(form(n) for n in _SAMPLE)
 
 
-def _tone_problems(forms: list[str], avoid: Iterable[str]) -> Iterator[str]:
+def _bare(forms: Iterable[str]) -> Iterator[str]:
+    """Yield each form with a digit for each placeholder, since what fills one is no concern of the sentence."""
+    return (_PLACEHOLDER.sub("0", form) for form in forms)
+
+
+def _tone_problems(forms: list[str], avoid: Iterable[str], *, is_joined: bool) -> Iterator[str]:
     text = " ".join(forms).casefold()
     if re.search("[!！¡]", text):
         yield "an exclamation mark"
     if re.search("[<>&]", text):
         yield "markup"
     for word in avoid:
-        if re.search(rf"\b{re.escape(word)}", text):
+        if re.search(("" if is_joined else r"\b") + re.escape(word), text):
             yield f"says {word!r}"
+
+
+def _isolation_problems(forms: list[str], *, is_letter: bool) -> Iterator[str]:
+    """Where words run right to left, a literal or a typed value stands between U+2068 and U+2069, or it turns around:
+    "2011/83/EU" would be printed "EU/2011/83". A plain Latin word needs that only where it begins the sentence, since
+    the first letter gives a line of plain text its direction."""
+    for form in forms:
+        rest = _ISOLATED.sub("", form)
+        if "\u2068" in rest or "\u2069" in rest:
+            yield "an isolate without its other end"
+        text = _PLACEHOLDER.sub("", rest).replace("%%", "")
+        for literal in (word.strip("().,:;") for word in _LATIN.findall(text)):
+            if not literal.isalnum() or re.match(r"\W*[A-Za-z]", text):
+                yield f"{literal!r} is not isolated"
+        if not is_letter:
+            bare = _TYPED & set(_PLACEHOLDER.findall(rest))
+            yield from (f"%({name})s is not isolated" for name in sorted(bare))
 
 
 def _ideas(english: str, words: Glossary) -> Iterator[str]:

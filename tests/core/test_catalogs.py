@@ -34,14 +34,16 @@ def test_the_glossary_has_a_word_for_each_idea_in_each_language(idea: str) -> No
     assert set(languages()) <= {language for language, stems in WORDS[idea].items() if all(stems)}
 
 
-def _said(msgid: str | tuple[str, str], string: str | tuple[str, ...], language: str = "lt") -> list[str]:
+def _said(
+    msgid: str | tuple[str, str], string: str | tuple[str, ...], language: str = "lt", context: str | None = None
+) -> list[str]:
     """Check a catalog of one sentence and give what is wrong with it, without the language and the msgid."""
     sources, catalog = Catalog(locale="en"), catalogs.read(language)
     for message in list(catalog):
         if message.id:
             catalog.delete(message.id, message.context)
-    sources.add(msgid)
-    catalog.add(msgid, string)
+    sources.add(msgid, context=context)
+    catalog.add(msgid, string, context=context)
     found = catalogs.problems(catalog, sources, WORDS, AVOID)
     return [said.split(": ")[1] for said in found]
 
@@ -67,11 +69,69 @@ def test_a_flaw_is_named(msgid: str | tuple[str, str], string: str | tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("msgid", "string", "language", "problem"),
+    [
+        ("Do it by %(day)s", "حتى اليوم الموعود: %(day)s", "ar", "says 'الموعود'"),
+        ("What you declared", "نص الإعلان", "ar", "says 'إعلان'"),
+        ("Send it back", "أعيدوا إرساله", "ar", "says 'أعيدوا إرسال'"),
+        ("Send it by %(day)s", "Hãy gửi trước hết %(day)s", "vi", "says 'trước hết'"),
+        ("It was made", "Đã cấp tín dụng", "vi", "says 'tín dụng'"),
+        ("An amount such as 4.90", "Số tiền, ví dụ 4.90", "vi", "has a decimal point"),
+        ("After it was sent", "หลังวันส่งออก", "th", "says 'ส่งออก'"),
+        ("Print what came", "พิมพ์ฉลาก", "th", "says 'ฉลาก'"),
+        ("It was made", "Suteiktas kreditas", "lt", "says 'kredit'"),
+        ("What came back", "Apžiūrėta, kas grįžo", "lt", "says 'kas grįžo'"),
+        ("An amount such as 4.90", "Suma, pvz., 4.90", "lt", "has a decimal point"),
+        ("Your words", "Tai jūsų žodžiai", "lt", "has a lower-case jūs"),
+        ("You withdrew", "您撤销了合同", "zh", "says '撤销'"),
+        ("It is late", "包裹迟到", "zh", "says '迟到'"),
+        ("Overruled: %(x)s", "未采用:%(x)s", "zh", "has a half-width mark"),
+        ("Add %(n)s", "添加 %(n)s 张照片", "zh", "has a space beside a number"),
+        ("Did it come", "ได้รับแล้ว?", "th", "has a question mark"),
+        ("Keep it: it is proof", "โปรดเก็บไว้: เป็นหลักฐาน", "th", "has a colon that explains"),
+    ],
+)
+def test_a_word_that_a_native_shopper_misreads_is_refused(msgid: str, string: str, language: str, problem: str) -> None:
+    assert _said(msgid, string, language) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("msgid", "string", "context", "problem"),
+    [
+        ("Directive 2011/83/EU", "التوجيه 2011/83/EU", None, "'2011/83/EU' is not isolated"),
+        ("It begins with https://.", "يبدأ بـ https://.", None, "'https://' is not isolated"),
+        ("SHA of it", "SHA منه", None, "'SHA' is not isolated"),
+        ("See SKU-1", "انظروا \u2068SKU-1", None, "an isolate without its other end"),
+        ("Write %(rma)s on it", "اكتبوا %(rma)s عليه", "widget", "%(rma)s is not isolated"),
+        ("Send it to %(address)s", "أرسلوه إلى %(address)s", "desk", "%(address)s is not isolated"),
+    ],
+)
+def test_what_would_turn_around_in_arabic_is_isolated(
+    msgid: str, string: str, context: str | None, problem: str
+) -> None:
+    assert problem in _said(msgid, string, "ar", context)
+
+
+@pytest.mark.parametrize(
+    ("msgid", "string", "context"),
+    [
+        ("Directive 2011/83/EU", "التوجيه \u20682011/83/EU\u2069", None),
+        ("Shown by Aftercare.", "يعرضه Aftercare.", None),
+        ("Write %(rma)s on it", "اكتبوا \u2068%(rma)s\u2069 عليه", "widget"),
+        ("Write %(rma)s on it", "اكتبوا %(rma)s عليه", None),  # a letter's layout isolates it
+        ("Until %(day)s", "حتى %(day)s", "widget"),
+    ],
+)
+def test_what_is_isolated_or_cannot_turn_passes(msgid: str, string: str, context: str | None) -> None:
+    assert _said(msgid, string, "ar", context) == []
+
+
+@pytest.mark.parametrize(
     ("msgid", "string", "language"),
     [
         ("See %(thing)s", "Žiūrėti %(thing)s", "lt"),
         ("Your parcels", "Jūsų siuntos", "lt"),
-        ("Get store credit", "Gauti parduotuvės kreditą", "lt"),
+        ("Get store credit", "Gauti kuponą kitam pirkiniui", "lt"),
         (("%(n)s day", "%(n)s days"), ("اليوم", "يوم", "يومان", *["%(n)s أيام"] * 3), "ar"),
     ],
 )

@@ -140,16 +140,16 @@ def test_digits_are_latin_in_every_language(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "n", "said"),
     [
-        ("lt", 1, "Siunta nenuskaityta jau 1 dieną"),
-        ("lt", 3, "Siunta nenuskaityta jau 3 dienas"),
-        ("lt", 11, "Siunta nenuskaityta jau 11 dienų"),
-        ("lt", 21, "Siunta nenuskaityta jau 21 dieną"),
-        ("ar", 1, "لا حركة مسجّلة لطردكم منذ يوم"),
-        ("ar", 2, "لا حركة مسجّلة لطردكم منذ يومين"),
-        ("ar", 3, "لا حركة مسجّلة لطردكم منذ 3 أيام"),
-        ("ar", 11, "لا حركة مسجّلة لطردكم منذ 11 يومًا"),
-        ("ar", 100, "لا حركة مسجّلة لطردكم منذ 100 يوم"),
-        ("vi", 1, "Kiện hàng của bạn chưa được quét trong 1 ngày"),
+        ("lt", 1, "Apie siuntą nėra žinių jau 1 dieną"),
+        ("lt", 3, "Apie siuntą nėra žinių jau 3 dienas"),
+        ("lt", 11, "Apie siuntą nėra žinių jau 11 dienų"),
+        ("lt", 21, "Apie siuntą nėra žinių jau 21 dieną"),
+        ("ar", 1, "لا تحديث عن طردكم منذ يوم"),
+        ("ar", 2, "لا تحديث عن طردكم منذ يومين"),
+        ("ar", 3, "لا تحديث عن طردكم منذ 3 أيام"),
+        ("ar", 11, "لا تحديث عن طردكم منذ 11 يومًا"),
+        ("ar", 100, "لا تحديث عن طردكم منذ 100 يوم"),
+        ("vi", 1, "Kiện hàng của bạn chưa có cập nhật trong 1 ngày"),
     ],
 )
 def test_counted_things_take_the_form_that_goes_with_the_number(language: str, n: int, said: str) -> None:

@@ -67,7 +67,8 @@ MERCHANTS = {
     "return_policies": "saved_by",
     "returns": "opened_by decided_by decided_ref approval_asked_by",
     "staff": "ref name former_names email language role",
-    "stores": "name url email credentials secret forwarding_secret hook_token",
+    "store_claims": "ref facts credentials",
+    "stores": "name url email credentials secret forwarding_secret hook_token platform_id renewal_lease",
 }
 """What is the merchant's own; it goes with the store."""
 
