@@ -18,6 +18,7 @@ import plugins
 from core import changes, logs
 from core.config import BadConfig, Config
 from core.conversations import cases
+from core.conversations import pages as conversations_pages
 from core.conversations import shop as conversations_shop
 from core.db.database import Database
 from core.db.database_clock import DatabaseClock, database_now
@@ -172,7 +173,10 @@ def create_app(
     app.extensions["aftercare"] = services or make_services(config, platforms)
     app.extensions["aftercare.door"] = hooks.StoreLookup()
     app.extensions[WITHDRAW_LABEL] = order_section.withdraw_label
-    app.extensions[SECTIONS] = [order_section.sections_for(app.extensions["aftercare"])]
+    app.extensions[SECTIONS] = [
+        order_section.sections_for(app.extensions["aftercare"]),
+        conversations_pages.sections_for(app.extensions["aftercare"]),
+    ]
     app.wsgi_app = FastPath(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -193,6 +197,7 @@ def create_app(
         shipping_shop.answers,
         shipping_shop.shop,
         conversations_shop.shop,
+        conversations_pages.pages,
         returns_shop.shop,
         shop_exchanges.shop,
         shop_withdrawals.shop,

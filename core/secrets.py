@@ -11,7 +11,7 @@ import hmac
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -43,7 +43,11 @@ class BadToken(Exception):
 
 
 class ExpiredToken(BadToken):
-    """The token is ours, and too old."""
+    """The token is ours, and too old; `payload` is what it says."""
+
+    def __init__(self, reason: str, payload: Mapping[str, Any] | None = None) -> None:
+        super().__init__(reason)
+        self.payload = payload or {}
 
 
 class _Keys(NamedTuple):
@@ -122,7 +126,7 @@ class Keyring:
         # Our own arithmetic, since itsdangerous 2.2 calls a token "expired" that a faster clock has just signed.
         age = ((now or datetime.now(UTC)) - signed_at).total_seconds()
         if age > max_age:
-            raise ExpiredToken("too old")
+            raise ExpiredToken("too old", payload)
         if age < -_CLOCK_SKEW:
             raise BadToken("not signed by us for this purpose")
         return payload

@@ -17,7 +17,9 @@ from core.orders.model import Order
 
 ANSWER_WITHIN = timedelta(days=1)
 """What we tell the shopper until the store's own hours are known: one day, to the hour."""
-EVENT_KINDS = (EventKind(name="replied", sentence=lambda say: say("widget", "You wrote to the store")),)
+EVENT_KINDS = (
+    EventKind(name="replied", by_shopper=True, sentence=lambda say: say("widget", "You wrote to the store")),
+)
 
 
 def open_case(session: Session, *, kind: str, order: Order | None, now: datetime, subject: str = "") -> Case:

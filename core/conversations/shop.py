@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated
 
 from apiflask import APIBlueprint
 from pydantic import BaseModel, ConfigDict, StringConstraints
-from sqlalchemy.orm import Session
 
-from core.conversations import cases
-from core.conversations.model import Case
-from core.http.context import services, set_shopper_language
-from core.orders.model import Order, OrderEvent
+from core.conversations.leave_message import Topic, answer_by_of, count_message, leave
+from core.http.context import services
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import Id, NotHere, authenticate, check_order_access, parse_id
-from core.secrets import Keyring
-from core.stores import throttle
+from core.orders.shopper_auth import Id, authenticate, check_order_access, parse_id
 
 shop = APIBlueprint("messages", __name__, url_prefix="/shop", tag="Messages")
-
-Topic = Literal["talk", "not_received", "damaged", "other"]
-MOST_MESSAGES = 10
-"""Messages about one order in a quarter of an hour."""
-_EVENT_OF_TOPIC = {"not_received": "answered_not_yet"}
-"""Topics that say something about the order itself; any other is a line that somebody wrote."""
 
 
 class MessageIn(BaseModel):
@@ -54,29 +42,6 @@ def leave_message(key: str, json_data: MessageIn) -> AnswerByOut:
     store, token = authenticate(app, key)
     order_id = parse_id(json_data.order)
     check_order_access(token, order_id)
-    limits = {f"message:{order_id}": MOST_MESSAGES}
-    throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
-    with app.db.transaction(store.id) as session:
-        order = session.get(Order, (store.id, order_id))
-        if order is None or order.gone_at is not None or order.erased_at is not None:
-            raise NotHere
-        words = set_shopper_language(store.language, order.language)
-        text = storable(json_data.text)
-        case = add_shopper_message(session, app.keyring, order, text, json_data.topic, now=app.clock())
-        answer_by = case.due_at or app.clock() + cases.ANSWER_WITHIN
-    today = app.clock().astimezone(ZoneInfo(store.timezone)).date()
-    moment = words.moment(answer_by, ZoneInfo(store.timezone), today=today)
-    sentence = words.pgettext("widget", "We answer by %(moment)s, by e-mail.", moment=moment)
-    return AnswerByOut(answer_by=answer_by, sentence=sentence)
-
-
-def add_shopper_message(
-    session: Session, keyring: Keyring, order: Order, text: str, topic: Topic, *, now: datetime
-) -> Case:
-    """Put a message into the open case of its topic, or into a new one; the same words twice in a case are once."""
-    case = cases.open_case(session, kind=topic, order=order, now=now, subject=text.splitlines()[0] if text else "")
-    origin = f"shop:{case.id}:{keyring.digest(text, purpose='message')[:32]}"
-    if cases.add_message(session, case, side="shopper", text=text, origin=origin, now=now):
-        kind = _EVENT_OF_TOPIC.get(topic, "replied")
-        session.add(OrderEvent(order_id=order.id, at=now, kind=kind, facts={"case": str(case.id)}))
-    return case
+    count_message(app, store, order_id)
+    answer_by = leave(app, store, order_id, storable(json_data.text), json_data.topic)
+    return AnswerByOut(answer_by=answer_by, sentence=answer_by_of(answer_by, store, app.clock()))

@@ -78,7 +78,10 @@ def set_shopper_language(store_language: str, order_language: str = "") -> Words
 
 def in_language(address: str) -> str:
     """Add the `?lang=` of this request to a link between a shopper's pages."""
-    return f"{address}?lang={words().tag}" if "lang" in request.args else address
+    if "lang" not in request.args or "lang=" in address:
+        return address
+    page, mark, fragment = address.partition("#")
+    return f"{page}{'&' if '?' in page else '?'}lang={words().tag}{mark}{fragment}"
 
 
 def keep_language(_endpoint: str, values: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def handle(app: APIFlask, explanations: Mapping[type[Exception], Explain]) -> No
     """Register what each exception becomes: those of the slices as explained, everybody's as written here."""
     app.extensions["aftercare.errors"] = explanations
     for kind in explanations:
-        app.register_error_handler(kind, _explained)
+        app.register_error_handler(kind, answer_for)
     app.register_error_handler(PlatformError, _platform)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DataError, _unstorable)
@@ -95,7 +95,8 @@ def refusal_of(error: Exception) -> Refusal:
     return explanations[type(error)](error, words(), services().clock())
 
 
-def _explained(error: Exception) -> Response:
+def answer_for(error: Exception) -> Response:
+    """Answer an exception that a slice registered. Raises KeyError for another."""
     return _respond(refusal_of(error))
 
 

@@ -17,7 +17,7 @@ _PAGE = (
     (
         "Content-Security-Policy",
         (
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; font-src 'self'; "
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https:; font-src 'self'; "
             "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
     ),

@@ -27,6 +27,7 @@ _BREAKABLE = re.compile(r"[ \t\r\n\f\v]+")
 _SENTENCES = "mail/sentences.txt"
 _MOST_LINES = 30
 _COLUMNS = 72
+_PICTURE = "vertical-align:middle;object-fit:cover;border-radius:4px"
 # Stands for the record while the plain form is tidied; names and addresses hold no control marks.
 _HERE = "\f"
 
@@ -118,11 +119,25 @@ class Form:
         # The environment escaped every value, and a catalog holds no markup.
         return tuple(Markup(line) if self.is_html else line for line in lines if line)  # noqa: S704
 
-    def things(self, lines: Sequence[tuple[str, int]], room: int = _MOST_LINES) -> tuple[str, ...]:
-        """List things, given as (title, quantity); past `room` they are counted, since mail programs cut long mail."""
-        shown = [self.put("{} × {}", str(count), self.name(title)) for title, count in lines[:room]]
+    def things(
+        self, lines: Sequence[tuple[str, int] | tuple[str, int, str]], room: int = _MOST_LINES
+    ) -> tuple[str, ...]:
+        """List things, given as (title, quantity) or with the address of a picture, which the HTML form shows.
+
+        Past `room` they are counted, since mail programs cut long mail.
+        """
+        shown = [
+            self._picture(*picture) + self.put("{} × {}", str(count), self.name(title))
+            for title, count, *picture in lines[:room]
+        ]
         more = len(lines) - len(shown)
         return (*shown, self.line(_SENTENCES, "list_more", more=more)) if more else tuple(shown)
+
+    def _picture(self, url: str = "") -> str:
+        address = safe_url(url)
+        if not (self.is_html and address):
+            return ""
+        return Markup('<img src="{}" alt="" width="40" height="40" style="{}"> ').format(address, _PICTURE)
 
     def footer(self, support_email: str, *own: str) -> tuple[str, ...]:
         """Say where to ask, then the store's own postal and legal lines."""

@@ -18,7 +18,7 @@ ERRORS: Mapping[type[Exception], Explain] = {
     ),
     LinkExpired: explain(
         "widget",
-        "This link no longer works. Find your order with its number and e-mail.",
+        "This link no longer works. Find your order with its number and e-mail, or have your links mailed to you.",
         status=404,
         code="link_expired",
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Say = Callable[..., str]
 """`Words.pgettext`: takes a context and an English sentence, gives the sentence in the reader's language."""
@@ -26,6 +27,10 @@ class EventKind:
     """The line where the event's fact "kind" has this value: a cancellation reads otherwise than a return."""
     staff_only: bool = False
     """No shopper may read it, neither as a line nor as a fact."""
+    asks_to_cancel: bool = False
+    """It is the shopper's request to cancel the order, which is then no longer offered."""
+    by_shopper: bool = False
+    """The shopper did it: it is no line of what they were told."""
     reports_delay: bool = False
     """It told the shopper that the parcel is late: the page then says why and offers what to do."""
 
@@ -87,6 +92,18 @@ def is_for_shoppers(name: str) -> bool:
     """Say whether a shopper may read an event of this kind."""
     kind = _events.get(name)
     return kind is not None and not kind.staff_only
+
+
+def asks_to_cancel(name: str, facts: Mapping[str, Any]) -> bool:
+    """Say whether an event is the shopper's request to cancel the order."""
+    kind = _events.get(name)
+    return kind is not None and (kind.asks_to_cancel or (facts.get("kind") == "cancel" and kind.by_shopper))
+
+
+def is_by_shopper(name: str) -> bool:
+    """Say whether an event of this kind is something the shopper did."""
+    kind = _events.get(name)
+    return kind is not None and kind.by_shopper
 
 
 def reports_delay(name: str) -> bool:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from sqlalchemy import Row
 
 from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
+from core.orders.dead_links import show_search
 from core.orders.find import OrderNotFound
 from core.orders.lookup import look_up
 from core.orders.model import Order
@@ -16,7 +17,7 @@ from core.orders.page_sections import SECTIONS, Section, Sections
 from core.orders.presenter.localize import localize_order
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.shop import send_links
-from core.orders.shopper_auth import order_of_link, read_link
+from core.orders.shopper_auth import LinkExpired, order_of_link, read_link
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_id, store_by_key
@@ -24,6 +25,7 @@ from core.stores.throttle import TooManyTries
 
 pages = Blueprint("orders", __name__, template_folder="templates")
 pages.url_defaults(keep_language)
+pages.register_error_handler(LinkExpired, show_search)
 
 
 @pages.get("/find/<key>")

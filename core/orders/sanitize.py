@@ -23,6 +23,14 @@ def storable(value: Any) -> Any:
     return value
 
 
+def picture_url(text: str) -> str:
+    """Give the https address of a picture unchanged and "" for anything else; http only on this very machine."""
+    url = web_url(text)
+    parts = urlsplit(url)
+    is_here = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return url if parts.scheme.lower() == "https" or is_here else ""
+
+
 def web_url(text: str) -> str:
     """Give an http(s) address unchanged and "" for anything else: what a page links must not be script."""
     try:

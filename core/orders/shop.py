@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -35,6 +37,7 @@ from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
 CODE_LIFE = timedelta(minutes=10)
+_CODE = re.compile(r"(?<!\d)\d(?:[\s.-]?\d){5}(?!\d)")  # digits of any script
 MOST_CODES = (3, 10, 300)
 MOST_CHECKS = (5, 20, 500)
 """In a quarter of an hour: of an order, from an address, at a store. All guesses together open one code in 2,000."""
@@ -47,9 +50,9 @@ class Mailed(TypedIn):
 
 
 class Typed(TypedIn):
-    """A mailed code as typed."""
+    """A mailed code as typed, or text that was pasted with it."""
 
-    code: str = Field(min_length=1, max_length=20)
+    code: str = Field(min_length=1, max_length=400)
 
 
 class Link(TypedIn):
@@ -224,13 +227,20 @@ def check_code(key: str, json_data: Typed) -> TokenOut:
     store, token = authenticate(app, key)
     now, order_id = app.clock(), token.order_ids[0]
     _count_code(app, store, "code-check", order_id, MOST_CHECKS)
-    digest = _code_digest(app, order_id, json_data.code.strip())
+    digest = _code_digest(app, order_id, read_code(json_data.code))
     mine = sa.delete(Nonce).where(Nonce.digest == digest, Nonce.expires_at > now)
     with app.db.transaction(store.id) as session:
         if session.execute(mine).rowcount != 1:  # type: ignore[attr-defined]
             raise WrongCode
     versions = token.versions[:1]
     return TokenOut(token=tokens.shopper_token(app.keyring, store.id, [order_id], level="act", versions=versions))
+
+
+def read_code(text: str) -> str:
+    """Give the six digits of a mailed code as typed or pasted, whatever stands between or around them; "" for none."""
+    seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    found = _CODE.search(seen)
+    return "".join(str(unicodedata.decimal(digit)) for digit in found.group() if digit.isdecimal()) if found else ""
 
 
 def _count_code(app: Services, store: Store, deed: str, order_id: int, most: tuple[int, int, int]) -> None:

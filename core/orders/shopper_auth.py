@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 from sqlalchemy.orm import Session
 
 from core.orders.model import Order
-from core.secrets import BadToken
+from core.secrets import BadToken, ExpiredToken
 from core.services import Services
 from core.stores import tokens
 from core.stores.model import Store
@@ -37,7 +37,11 @@ class NotHere(Exception):
 
 
 class LinkExpired(Exception):
-    """A link that is too old, was revoked, or was never ours."""
+    """A link that is too old, was revoked, or was never ours; `store_id` is that of one we signed."""
+
+    def __init__(self, store_id: int | None = None) -> None:
+        super().__init__()
+        self.store_id = store_id
 
 
 class WrongCode(Exception):
@@ -106,6 +110,8 @@ def read_link(app: Services, token: str) -> Link:
     """Read the token of a mailed link. Raises LinkExpired."""
     try:
         return Link(*tokens.read_tracking_token(app.keyring, token))
+    except ExpiredToken as error:
+        raise LinkExpired(error.payload.get("s")) from None
     except BadToken:
         raise LinkExpired from None
 
@@ -114,5 +120,5 @@ def order_of_link(session: Session, link: Link) -> Order:
     """Load the order a link shows. Raises LinkExpired where it is gone, or the link was revoked."""
     order = session.get(Order, (link.store_id, link.order_id))
     if order is None or order.gone_at is not None or order.link_version != link.version:
-        raise LinkExpired
+        raise LinkExpired(link.store_id)
     return order

@@ -7,6 +7,7 @@ from core.orders.kinds import EventKind, NoticeKind
 EVENT_KINDS = (
     EventKind(
         name="return_requested",
+        by_shopper=True,
         sentence=lambda say: say("widget", "You asked to return something"),
         sentence_about={"cancel": lambda say: say("widget", "You asked to cancel")},
     ),
@@ -22,25 +23,39 @@ EVENT_KINDS = (
     ),
     EventKind(
         name="return_canceled",
+        by_shopper=True,
         sentence=lambda say: say("widget", "Your return was taken back"),
         sentence_about={"cancel": lambda say: say("widget", "You no longer wanted to cancel")},
     ),
     EventKind(name="return_sent", sentence=lambda say: say("widget", "Your parcel is on its way back")),
     EventKind(name="return_received", sentence=lambda say: say("widget", "Your parcel arrived at the store")),
     EventKind(name="return_inspected", sentence=lambda say: say("widget", "The store looked at what came back")),
-    EventKind(name="cancel_requested", sentence=lambda say: say("widget", "You asked to cancel")),
+    EventKind(
+        name="cancel_requested",
+        by_shopper=True,
+        asks_to_cancel=True,
+        sentence=lambda say: say("widget", "You asked to cancel"),
+    ),
     EventKind(name="issued_refund", sentence=lambda say: say("widget", "Your refund was made")),
     EventKind(name="issued_store_credit", sentence=lambda say: say("widget", "Your store credit was made")),
     EventKind(name="issued_exchange", sentence=lambda say: say("widget", "Your exchange was ordered")),
     EventKind(name="issued_repair", sentence=lambda say: say("widget", "The repair was finished")),
     EventKind(name="paid_otherwise", staff_only=True),
     EventKind(name="refunded_twice", staff_only=True),
-    EventKind(name="withdrawn", sentence=lambda say: say("widget", "You withdrew from the contract")),
-    EventKind(name="withdrawal_sent", sentence=lambda say: say("widget", "You gave proof that the goods were sent")),
+    EventKind(name="withdrawn", by_shopper=True, sentence=lambda say: say("widget", "You withdrew from the contract")),
+    EventKind(
+        name="withdrawal_sent",
+        by_shopper=True,
+        sentence=lambda say: say("widget", "You gave proof that the goods were sent"),
+    ),
     EventKind(name="withdrawal_acknowledged", sentence=lambda say: say("widget", "The store accepts your withdrawal")),
     EventKind(name="withdrawal_contested", sentence=lambda say: say("widget", "The store contests your withdrawal")),
     EventKind(name="withdrawal_refused", sentence=lambda say: say("widget", "The store refused your withdrawal")),
-    EventKind(name="withdrawal_retracted", sentence=lambda say: say("widget", "You took your withdrawal back")),
+    EventKind(
+        name="withdrawal_retracted",
+        by_shopper=True,
+        sentence=lambda say: say("widget", "You took your withdrawal back"),
+    ),
 )
 
 # Most letters are about what stands in the timeline as an event of its own: a second line would say the same.
@@ -48,6 +63,7 @@ NOTICE_KINDS = (
     NoticeKind(
         name="return_requested",
         label=lambda say: say("desk", "Return requested"),
+        sentence=lambda say: say("widget", "We confirmed what you asked for"),
         template="returns/mail/return_requested.txt",
         buttons=("status", "person"),
     ),
@@ -74,6 +90,7 @@ NOTICE_KINDS = (
     NoticeKind(
         name="return_canceled",
         label=lambda say: say("desk", "Return canceled"),
+        sentence=lambda say: say("widget", "We confirmed what you asked for"),
         template="returns/mail/return_canceled.txt",
         buttons=("status", "person"),
         optional=False,
@@ -110,6 +127,7 @@ NOTICE_KINDS = (
     NoticeKind(
         name="cancel_requested",
         label=lambda say: say("desk", "Asks to cancel"),
+        sentence=lambda say: say("widget", "We confirmed what you asked for"),
         template="returns/mail/cancel_requested.txt",
         buttons=("order", "person"),
     ),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.jobs import queue
 from core.jobs.queue import NewJob
+from core.orders import kinds
 from core.orders.kinds import EventKind
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent, Shipment
@@ -22,13 +23,24 @@ CHOICES = ("wait", "cancel", "arrived", "not_yet", "person")
 _CASE_KINDS = {"cancel": "cancel", "person": "talk", "not_yet": "not_received"}
 """Choices that open a case, and its kind."""
 EVENT_KINDS = (
-    EventKind(name="answered_wait", sentence=lambda say: say("widget", "You chose to wait")),
-    EventKind(name="answered_cancel", sentence=lambda say: say("widget", "You asked to cancel")),
-    EventKind(name="answered_arrived", sentence=lambda say: say("widget", "You told us it came")),
-    EventKind(name="answered_not_yet", sentence=lambda say: say("widget", "You told us it has not come yet")),
-    EventKind(name="answered_person", sentence=lambda say: say("widget", "You asked to talk to a person")),
-    EventKind(name="stopped", sentence=lambda say: say("widget", "You stopped messages about this order")),
-    EventKind(name="resumed", sentence=lambda say: say("widget", "You turned messages on again")),
+    EventKind(name="answered_wait", by_shopper=True, sentence=lambda say: say("widget", "You chose to wait")),
+    EventKind(
+        name="answered_cancel",
+        by_shopper=True,
+        asks_to_cancel=True,
+        sentence=lambda say: say("widget", "You asked to cancel"),
+    ),
+    EventKind(name="answered_arrived", by_shopper=True, sentence=lambda say: say("widget", "You told us it came")),
+    EventKind(
+        name="answered_not_yet", by_shopper=True, sentence=lambda say: say("widget", "You told us it has not come yet")
+    ),
+    EventKind(
+        name="answered_person", by_shopper=True, sentence=lambda say: say("widget", "You asked to talk to a person")
+    ),
+    EventKind(
+        name="stopped", by_shopper=True, sentence=lambda say: say("widget", "You stopped messages about this order")
+    ),
+    EventKind(name="resumed", by_shopper=True, sentence=lambda say: say("widget", "You turned messages on again")),
 )
 
 
@@ -36,6 +48,12 @@ def url(services: Services, notice: Notice, choice: str, *, version: int) -> str
     """Give the address behind one choice of a notice; `version` is its order's `link_version`."""
     token = answer_token(services.keyring, notice.store_id, notice.id, version)
     return f"{services.config.public_url}/a/{token}/{choice}"
+
+
+def has_asked_to_cancel(session: Session, order_id: int) -> bool:
+    """Say whether the shopper has asked to cancel the order."""
+    events = session.scalars(sa.select(OrderEvent).where(OrderEvent.order_id == order_id))
+    return any(kinds.asks_to_cancel(event.kind, event.facts) for event in events)
 
 
 def parcels_of(session: Session, news: Sequence[Notice]) -> list[Shipment]:

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from core.http.context import keep_language, services, set_shopper_language, words
 from core.i18n.words import Words
+from core.orders.dead_links import show_search
 from core.orders.messages.notice import Notice
 from core.orders.model import Order
 from core.orders.shopper_auth import LinkExpired
-from core.secrets import BadToken
+from core.secrets import BadToken, ExpiredToken
 from core.services import Services
 from core.shipping import notice_actions as verbs
 from core.stores.model import Store
@@ -21,6 +22,7 @@ from core.stores.tokens import AnswerLink, read_answer_token, tracking_token
 
 answers = Blueprint("answers", __name__)
 answers.url_defaults(keep_language)
+answers.register_error_handler(LinkExpired, show_search)
 shop = APIBlueprint("choices", __name__, url_prefix="/shop", tag="Shop")
 
 
@@ -101,6 +103,8 @@ def _read(app: Services, token: str, choice: str) -> AnswerLink:
         raise LinkExpired
     try:
         return read_answer_token(app.keyring, token)
+    except ExpiredToken as error:
+        raise LinkExpired(error.payload.get("s")) from None
     except BadToken:
         raise LinkExpired from None
 
@@ -109,9 +113,9 @@ def _load(session: Session, link: AnswerLink) -> tuple[Store, Notice, Order]:
     notice = session.get(Notice, (link.store_id, link.notice_id))
     order = session.get(Order, (link.store_id, notice.order_id)) if notice else None
     if notice is None or order is None or order.gone_at is not None or order.erased_at is not None:
-        raise LinkExpired
+        raise LinkExpired(link.store_id)
     if order.link_version != link.version:
-        raise LinkExpired
+        raise LinkExpired(link.store_id)
     return store_by_id(session, link.store_id), notice, order
 
 

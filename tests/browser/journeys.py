@@ -223,8 +223,7 @@ def with_a_return() -> dict[str, Any]:
 def delivered() -> dict[str, Any]:
     """Give an order whose first parcel is there, it is said."""
     found: dict[str, Any] = copy.deepcopy(example("found"))
-    found["order"]["parcels"][0]["status"] = "delivered"
-    card = {"headline": "Delivered Tue 24 Nov", "promise_broken": False, "why": ""}
+    card = {"headline": "Delivered Tue 24 Nov", "tone": "ok", "promise_broken": False, "why": ""}
     found["page"]["cards"][0] |= card | {
         "stations": [[name, "done"] for name, _ in found["page"]["cards"][0]["stations"]]
     }

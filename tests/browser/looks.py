@@ -8,6 +8,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 
 FAULTS = (Path(__file__).parent / "faults.js").read_text("utf-8")
+DARK = (Path(__file__).parents[2] / "widget" / "src" / "panels" / "dark.css").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 COLORS = ["color-contrast", "link-in-text-block"]
 """The rules that another theme can break."""
@@ -43,8 +44,16 @@ def violations(page: Any, rules: list[str] = RULES) -> list[str]:
 def set_dark(page: Any, dark: bool) -> None:
     """Put the dark colors on what is shown, or take them off; `theme="dark"` does the same from the start."""
     page.evaluate(
-        "on => document.querySelector('after-care').shadowRoot.querySelector('.care').classList.toggle('dark', on)",
-        dark,
+        """([on, css]) => {
+          const root = document.querySelector("after-care").shadowRoot;
+          root.querySelector(".care").classList.toggle("dark", on);
+          if (!on || root.isDressed) return;
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync(css);
+          root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+          root.isDressed = true;
+        }""",
+        [dark, DARK],
     )
 
 

@@ -84,7 +84,7 @@ def poison_page(shown: dict[str, Any], text: str) -> dict[str, Any]:
     for card in shown["cards"]:
         card["items"] = [text]
         card["scans"] = [[text, text]]
-    return shown | {"notes": [text], "told": [[text, text]]}
+    return shown | {"notes": [text], "lists": [{"title": text, "lines": [[text, text]]}]}
 
 
 def test_a_page_that_broke_the_language_gets_the_whole_journey(page: Any) -> None:
@@ -132,19 +132,15 @@ def test_the_strictest_policy_is_kept(page: Any) -> None:
     assert stage.errors == []  # a broken policy is told on the console
 
 
-def test_it_leaves_nothing_behind_and_asks_nobody_else(page: Any) -> None:
+def test_it_leaves_only_its_place_and_the_tabs_token_and_asks_nobody_else(page: Any) -> None:
     stage = Stage(
         page, body=INLINE, csp="", head="<script>window.before = new Set(Object.getOwnPropertyNames(window))</script>"
     )
     stage.find()
     added = "Object.getOwnPropertyNames(window).filter((name) => !window.before.has(name) && name !== 'before')"
     assert page.evaluate(added) == []
-    assert page.evaluate("[document.cookie, localStorage.length, sessionStorage.length, history.state]") == [
-        "",
-        0,
-        0,
-        None,
-    ]
+    left = page.evaluate("[document.cookie, localStorage.length, { ...sessionStorage }, history.state]")
+    assert left == ["", 0, {"aftercare:k": example("found")["token"]}, {"aftercare:k": [1, "order", "LIN-42"]}]
     assert {"/".join(url.split("/")[:3]) for url in stage.requests} == {SHOP, CARE}
     assert "ann@" not in "".join(stage.requests)
 

@@ -263,7 +263,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.withdrawal.declare.start": lambda s, two: declare.start(s, two.mine, two.ids["order"], {}, now=LATER),
 }
 TAKE_ROWS = set(
-    "conversations.shop.add_shopper_message desk.history.steps_of desk.returns.return_facts.titles_of "
+    "conversations.leave_message.add_shopper_message desk.history.steps_of desk.returns.return_facts.titles_of "
     "returns.audit_entries.note_act "
     "desk.returns.return_facts.view_return returns.photos.photo_storage.keep "
     "returns.requests.evaluate_request.evaluate returns.requests.evaluate_request.facts_of "

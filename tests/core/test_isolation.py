@@ -103,6 +103,11 @@ def track(two: Two) -> list[Ask]:
     return [(f"/t/{tracking_token(two.services.keyring, two.mine.id, two.ids['order'], 1)}", {})]
 
 
+def beyond(path: str, **form: str) -> Callable[[Two], list[Ask]]:
+    """Ask for what lies behind an order's page."""
+    return lambda two: [(f"{page}{path}", {"data": form} if form else {}) for page, _ in track(two)]
+
+
 def proxied(two: Two) -> list[Ask]:
     shopper = {"ref": TRACES[4], "email": EMAIL, "orders": ["1"]}
     mine = forwarding_secret(two, two.mine)
@@ -193,6 +198,9 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /find/<key>/withdraw/confirm": find_page("/withdraw/confirm", draft="00"),
     "POST /find/<key>/links": find_page("/links", email=EMAIL),
     "GET /t/<token>": track,
+    "GET /t/<token>/message": beyond("/message"),
+    "POST /t/<token>/message": beyond("/message", text="Where is it?"),
+    "GET /t/<token>/return": beyond("/return"),
     "GET /a/<token>/<choice>": answer,
     "POST /a/<token>/<choice>": answer,
     "GET /admin/open/<platform>": opened,

@@ -129,6 +129,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "reviews.sync.apply_gone": lambda s, two: reviews_sync.apply_gone(s, ["r1"], asked_at=LATER, now=LATER),
     "reviews.sync.touch": lambda s, two: reviews_sync.touch(s, ["r1"], asked_at=LATER),
+    "shipping.notice_actions.has_asked_to_cancel": lambda s, two: notice_actions.has_asked_to_cancel(
+        s, two.ids["order"]
+    ),
     "shipping.notice_actions.stop_messages": lambda s, two: notice_actions.stop_messages(
         s, two.ids["order"], now=LATER
     ),

@@ -5,7 +5,6 @@ export class Failure extends Error {
   constructor(
     readonly code: string,
     message: string,
-    readonly body: unknown = null,
   ) {
     super(message);
   }
@@ -61,7 +60,7 @@ function request(body: unknown, token: string, signal: AbortSignal): RequestInit
 async function read<T>(answer: Response): Promise<T> {
   const data = await answer.json();
   if (answer.ok) return data as T;
-  throw new Failure(data.error.code, data.error.message, data);
+  throw new Failure(data.error.code, data.error.message);
 }
 
 /** JSON.stringify without `toJSON`: old Prototype.js gives arrays one that quotes them twice. */

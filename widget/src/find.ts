@@ -26,12 +26,12 @@ export function askOrder(
     if (empty.length) return;
     await goOn(await frame.call<Found>("find", { number: typed.value(), proof: proof.value() }));
   };
-  const lost = async () => (await frame.load(() => import("./panels/links"))).askMail(frame, () => frame.show(page));
+  const lost = async () => (await frame.panels()).askMail(frame, () => frame.show(page));
   const page = view(
     say("Find your order"),
     why && h("p.problem", { role: "alert" }, why),
     frame.form(say("Show my order"), find, typed.box, proof.box),
     frame.press(say("I lost my order number"), lost, ".plain"),
   );
-  frame.show(page, isAsked);
+  frame.show(page, isAsked, "find");
 }

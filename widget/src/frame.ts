@@ -1,10 +1,12 @@
-// The frame around the views: it shows one at a time, keeps the token, and asks for a mailed code where one is needed.
+// The frame around the views: it shows one at a time, keeps the order and its token, and asks for a mailed code where
+// one is needed.
 
 import { Failure, openDoor } from "./api";
 import { fill, h } from "./dom";
 import { field, form, heading, press, view } from "./form";
 import type { Found } from "./shapes";
 import type { Settings } from "./start";
+import { keepTrail, type Trail } from "./trail";
 import { speak, type Table, type Words } from "./words";
 
 /** What is remembered of a shopper while the page lives. */
@@ -15,36 +17,48 @@ export interface Session {
   orders: Found[];
 }
 
+/** The views that are come back to by their names. */
+export interface Places {
+  /** Show the order, or the view of it with this name. */
+  go(place: string, isAsked?: boolean): Promise<void>;
+  /** Ask for an order, then show this place of it; `why` says what led here, `tell` is told what was found. */
+  search(number: string, why: string, isAsked: boolean, place: string, tell?: (found: Found) => void): void;
+}
+
 // Panels take their tools from the frame. If they imported them, the build would put what is shared into a file of its
 // own, and the first view would wait for one more round trip.
 const TOOLS = { h, fill, view, field, form, press, Failure };
 
-export interface Frame extends Words, Readonly<typeof TOOLS> {
+export interface Frame extends Words, Places, Readonly<typeof TOOLS> {
   node: HTMLElement;
   session: Session;
+  trail: Trail;
+  /** What the token is called in the tab's storage. */
+  key: string;
   /** What a panel wants under every order: a way back to where it was chosen. */
   foot?: () => HTMLElement;
+  /** What to do when the shopper turns away from a question. */
+  leave?: (() => void) | undefined;
   /** Ask the server; where it wants a mailed code first, the shopper is asked and the call made again. */
   call<T>(path: string, body?: unknown): Promise<T>;
-  /** Put a view in place of the one before. Focus goes to its heading, unless the shopper did not ask for it. */
-  show(view: HTMLElement, isAsked?: boolean): void;
+  /** Put a view in place of the one before; a reload leads to its `place`, or to that of the view before. Focus goes to
+   * its heading, unless the shopper did not ask for it. */
+  show(view: HTMLElement, isAsked?: boolean, place?: string): void;
+  /** Remember an order as the one that is looked at. */
+  enter(found: Found): void;
   /** Show the order again. */
-  home(): void;
+  home(): unknown;
   /** Load a panel and its words. */
   load<T>(panel: () => Promise<T>): Promise<T>;
+  /** Load what a shopper may do beyond looking. */
+  panels(): Promise<typeof import("./panels/panels")>;
   /** Put a panel's own style sheet on, once. */
   wear(css: string): void;
   drop(): void;
 }
 
-/** Make the frame of one element. `again` says why it asks for the order once more, and gives the id of what was found;
- * `home` shows the order. */
-export function makeFrame(
-  { root, core, read, sessions }: Settings,
-  table: Table,
-  again: (why: string, number: string) => Promise<string>,
-  home: () => void,
-): Frame {
+/** Make the frame of one element. */
+export function makeFrame({ root, core, read, sessions }: Settings, table: Table, places: Places): Frame {
   const store = read("store");
   const session = (sessions[store] ??= { token: "", found: null, orders: [] });
   const words = speak(table);
@@ -56,18 +70,35 @@ export function makeFrame(
       : say("There is no connection. Check it, then try again.");
   const door = openDoor(`${core}/shop/${store}`, table.tag, () => session.token, away);
   const worn: string[] = [];
+  const key = `aftercare:${store}`;
   let current: HTMLElement;
   let learned: Promise<void> | undefined;
+
+  const trail = keepTrail(key + read("mode") + read("view"), session);
 
   const frame: Frame = {
     ...words,
     ...TOOLS,
-    press: (label, work, kind) => press(label, safely(work), kind),
+    ...places,
+    // A button that leads back does what the browser's own does, where there is an entry before.
+    press: (label, work, kind = "") =>
+      press(label, safely(() => (kind.includes("back") && trail.at ? history.back() : work())), kind),
     form: (label, work, ...children) => form(label, safely(work), ...children),
-    home,
+    home: () => places.go("order"),
     node,
     session,
+    trail,
+    key,
     drop: door.drop,
+    enter(found) {
+      session.found = found;
+      session.token = found.token;
+      try {
+        sessionStorage.setItem(key, found.token);
+      } catch {
+        // Where nothing may be stored, a reload leads to the search with the number filled in.
+      }
+    },
     wear(css) {
       if (worn.indexOf(css) >= 0) return;
       const sheet = new CSSStyleSheet();
@@ -75,7 +106,11 @@ export function makeFrame(
       root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
       worn.push(css);
     },
-    show(view, isAsked = true) {
+    show(view, isAsked = true, place) {
+      const { leave } = frame;
+      frame.leave = undefined;
+      leave?.();
+      trail.add(view, place);
       fill(node, (current = view));
       if (isAsked) heading(view)?.focus();
     },
@@ -89,44 +124,35 @@ export function makeFrame(
         throw new Failure("away", away());
       }
     },
+    async panels() {
+      const panels = await frame.load(() => import("./panels/panels"));
+      frame.wear(panels.css);
+      return panels;
+    },
     async call<T>(path: string, body?: unknown): Promise<T> {
       try {
         return await door.call<T>(path, body);
       } catch (error) {
-        const { code, message } = error as Failure;
         const before = current;
-        if (code === "step_up") await prove(() => frame.show(before));
-        else if (code === "not_allowed" && session.token) await renew(message);
-        else throw error;
+        if (!/step_up|not_allowed/.test((error as Failure).code) || !session.found) throw error;
+        await (await frame.panels()).recover(frame, error as Failure, () => frame.show(before));
         frame.show(before); // nothing typed is lost
         return frame.call<T>(path, body);
       }
     },
   };
 
-  // What goes wrong in here is for the console; the shopper gets a way on.
+  addEventListener("popstate", async () => {
+    if (node.isConnected && trail.read()[0] !== trail.at) (await frame.panels()).comeBack(frame);
+  });
+
   const safely = (work: () => unknown) => async () => {
     try {
       await work();
     } catch (error) {
-      if (error instanceof Failure) throw error;
-      console.error(error);
-      throw new Failure("ours", say("This did not work. Try again, or ask the store."));
+      throw error instanceof Failure ? error : (await frame.panels()).apologize(frame, error);
     }
   };
-
-  async function prove(back: () => void): Promise<void> {
-    const { askCode } = await frame.load(() => import("./panels/code"));
-    await askCode(frame, back);
-  }
-
-  // Access that ran out is found again. Who then finds another order stays there.
-  async function renew(why: string): Promise<void> {
-    const { order_id, order } = session.found!;
-    session.token = "";
-    session.found = null;
-    if ((await again(why, order.number)) !== order_id) throw new Failure("left", "");
-  }
 
   return frame;
 }

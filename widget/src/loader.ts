@@ -61,12 +61,12 @@ class AfterCare extends HTMLElement {
   #offer(tag: string, label: string): void {
     let dialog: HTMLDialogElement | undefined;
     const open = async () => {
-      const { makeDialog } = await import("./panels/dialog");
+      const { makeDialog, openDialog } = await import("./panels/dialog");
       if (!dialog) this.#load((dialog = makeDialog(this.#root, label)), tag, label);
-      if (!dialog.open) dialog.showModal();
+      openDialog(dialog);
     };
     this.#add("button", label, this.#root).addEventListener("click", open);
-    if (link) void open();
+    if (link || history.state?.aftercareSheet) void open();
   }
 
   #load(place: Node, tag: string, label: string, isQuiet = false): void {

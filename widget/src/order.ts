@@ -3,64 +3,58 @@
 import { h, type Child } from "./dom";
 import { view } from "./form";
 import type { Frame } from "./frame";
-import type { Card, Found, Page, Parcel } from "./shapes";
+import type { Card, Found, Page } from "./shapes";
 
-const TROUBLE = "exception failed_attempt returned_to_sender delayed ready_for_pickup";
+const PICTURE = { alt: "", loading: "lazy", referrerpolicy: "no-referrer" };
 
-/** Remember an order and show it, or the view the page asked for. */
-export async function openOrder(frame: Frame, found: Found, next = "", isAsked = true): Promise<void> {
+/** Remember an order and show it, or the view of it that has this name. */
+export function openOrder(frame: Frame, found: Found, place: string, isAsked?: boolean): Promise<void> {
   if (!found.page) throw new Error("this is no order in words");
-  frame.session.token = found.token;
-  frame.session.found = found;
-  if (next === "return" || next === "withdraw") return (await panel.back(frame)).open(frame, next);
-  if (next === "message") return (await panel.talk(frame)).askMessage(frame, "talk");
+  frame.enter(found);
+  return showPlace(frame, place, isAsked);
+}
+
+/** Show the order the session holds, or the view of it that has this name. */
+export async function showPlace(frame: Frame, place: string, isAsked = true): Promise<void> {
+  if (/^(back|status|return|withdraw)$/.test(place)) return (await frame.panels()).open(frame, place);
+  if (/^(message|not_received)$/.test(place)) return (await frame.panels()).askMessage(frame, place);
   showOrder(frame, isAsked);
 }
 
-const panel = {
-  back: (frame: Frame) => frame.load(() => import("./panels/back")),
-  choice: (frame: Frame) => frame.load(() => import("./panels/choice")),
-  talk: (frame: Frame) => frame.load(() => import("./panels/talk")),
-};
-
-/** Show the order the session holds. */
-export function showOrder(frame: Frame, isAsked = true): void {
+function showOrder(frame: Frame, isAsked: boolean): void {
   const { say } = frame;
-  const { order, page } = frame.session.found!;
-  if (!page) return;
-  const back = (next: string) => async () => (await panel.back(frame)).open(frame, next);
+  const page = frame.session.found!.page!;
+  const to = (place: string) => () => showPlace(frame, place);
   const late = page.cards.filter((card) => card.promise_broken)[0];
   frame.show(
     view(
       page.title,
       h("p.muted", null, page.placed),
       page.notes.map((note) => h("p.note", null, note)),
-      page.cards.map((card, n) => drawCard(frame, card, order.parcels[n]!, card === late && choices(frame, page))),
+      page.cards.map((card) => drawCard(frame, card, card === late && choices(frame, page))),
       h(
         "div.row",
         null,
-        frame.press(say("Return or cancel"), back("")),
-        page.withdraw && frame.press(page.withdraw, back("withdraw")),
-        frame.press(say("Write to the store"), async () => (await panel.talk(frame)).askMessage(frame, "talk")),
+        frame.press(say("Return or cancel"), to("back")),
+        page.withdraw && frame.press(page.withdraw, to("withdraw")),
+        frame.press(say("Write to the store"), to("message")),
       ),
-      fold(say("What we told you"), page.told),
+      page.lists.map(({ title, lines }) => fold(title, lines)),
       h("p.muted", null, page.footnote),
       frame.foot?.(),
     ),
     isAsked,
+    "order",
   );
   frame.node.firstElementChild!.className += " order";
 }
 
-function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTMLElement {
+function drawCard(frame: Frame, card: Card, choices: Child): HTMLElement {
   const { say } = frame;
-  const isHere = parcel.status === "delivered";
-  const state =
-    card.promise_broken && !isHere ? ".late" : isHere ? ".ok" : TROUBLE.includes(parcel.status) ? ".wait" : "";
-  const missing = async () => (await panel.talk(frame)).askMessage(frame, "not_received");
   return h(
-    `section.card${state}`,
+    `section.card.${card.tone}`,
     null,
+    card.title && h("p.muted", null, card.title),
     h("h3", null, card.headline),
     card.promise && h("p", null, h(card.promise_broken ? "s" : "span", null, card.promise)),
     card.window && h("p", null, card.window),
@@ -74,18 +68,13 @@ function drawCard(frame: Frame, card: Card, parcel: Parcel, choices: Child): HTM
     h(
       "ul.items",
       null,
-      card.items.map((item, n) => h("li", null, picture(parcel, n), h("bdi", null, item))),
+      card.items.map(([what, src]) => h("li", null, src && h("img", { src, ...PICTURE }), h("bdi", null, what))),
     ),
     carrier(card),
     card.age && h("p.muted", null, card.age),
     fold(say("All scans"), card.scans),
-    isHere && frame.press(say("I don't have it"), missing, ".plain"),
+    card.tone === "ok" && frame.press(say("I don't have it"), () => showPlace(frame, "not_received"), ".plain"),
   );
-}
-
-function picture(parcel: Parcel, n: number): HTMLElement | "" {
-  const url = parcel.items[n]?.image_url;
-  return url ? h("img", { src: url, alt: "", loading: "lazy", referrerpolicy: "no-referrer" }) : "";
 }
 
 function carrier({ carrier, tracking_number: number, tracking_url: url }: Card): HTMLElement | "" {
@@ -97,7 +86,7 @@ function carrier({ carrier, tracking_number: number, tracking_url: url }: Card):
 
 function fold(title: string, lines: string[][]): HTMLElement | "" {
   if (!lines.length) return "";
-  const rows = lines.map(([at, text]) => h("li", null, h("time", null, at), h("bdi", null, text)));
+  const rows = lines.map(([at, text, own]) => h("li", null, h("time", null, at), h("bdi", null, text), " ", own));
   return h("details", null, h("summary", null, title), h("ol.scans", null, rows));
 }
 
@@ -105,7 +94,7 @@ function fold(title: string, lines: string[][]): HTMLElement | "" {
 function choices(frame: Frame, { choices }: Page): HTMLElement | "" {
   if (!choices.length) return "";
   const place = h("div.choices", { role: "status" });
-  const ask = async (answer: string) => (await panel.choice(frame)).askChoice(frame, answer, place);
+  const ask = async (answer: string) => (await frame.panels()).askChoice(frame, answer, place);
   const buttons = choices.map(([label, answer]) => frame.press(label!, () => ask(answer!)));
   return h("div.choices", null, h("h4", null, frame.say("If that is too late")), h("div.row", null, buttons), place);
 }

@@ -1,7 +1,10 @@
 // What the server answers, as far as the widget reads it. The unit tests hold real answers against these shapes.
 
-/** A parcel as sentences; `stations` are [name, "done" | "now" | "ahead"], `scans` are [when, what]. */
+/** A parcel as sentences; `stations` are [name, "done" | "now" | "ahead"], `items` [what, its picture's address],
+ * `scans` [when, what, in the carrier's own words], `tone` is "ok", "wait", "late" or "". */
 export interface Card {
+  title: string;
+  tone: string;
   headline: string;
   promise: string;
   promise_broken: boolean;
@@ -12,31 +15,26 @@ export interface Card {
   tracking_number: string;
   tracking_url: string;
   stations: string[][];
-  items: string[];
+  items: string[][];
   scans: string[][];
 }
 
-/** An order as sentences; `choices` are [label, answer], what a shopper whose parcel is late can do. */
+/** An order as sentences; `lines` are [when, what], `choices` are [label, answer], what a shopper whose parcel is late can do. */
 export interface Page {
   title: string;
   placed: string;
   notes: string[];
   cards: Card[];
-  told: string[][];
+  lists: { title: string; lines: string[][] }[];
   choices: string[][];
   withdraw: string;
   footnote: string;
 }
 
-export interface Parcel {
-  status: string;
-  items: { image_url: string }[];
-}
-
-/** An order a token opens: its facts, and the same in words (card n is parcel n). */
+/** An order a token opens: its number, and the order in words. */
 export interface Found {
   token: string;
   order_id: string;
-  order: { number: string; state: string; parcels: Parcel[] };
+  order: { number: string };
   page: Page | null;
 }

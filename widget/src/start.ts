@@ -4,7 +4,7 @@ import { Failure } from "./api";
 import { h } from "./dom";
 import { askOrder } from "./find";
 import { makeFrame, type Frame, type Session } from "./frame";
-import { openOrder, showOrder } from "./order";
+import { openOrder, showPlace } from "./order";
 import type { Found } from "./shapes";
 import sheet from "./care.css";
 import { isDark } from "./theme";
@@ -29,12 +29,14 @@ export interface Mounted {
 /** Put the widget in place of the loader's shape of it, once its first view is there. */
 export async function mount(settings: Settings, table: Table, shape: HTMLElement): Promise<Mounted> {
   const { root, tag, read } = settings;
-  const again = (why: string, number: string) =>
-    new Promise<string>((resolve) =>
-      askOrder(frame, number, why, true, (found) => openOrder(frame, found).then(() => resolve(found.order_id))),
-    );
-  const home = () => showOrder(frame);
-  const frame = makeFrame(settings, table, again, home);
+  const frame = makeFrame(settings, table, {
+    go: (place, isAsked) => showPlace(frame, place, isAsked),
+    search: (number, why, isAsked, place, tell) =>
+      askOrder(frame, number, why, isAsked, (found) => {
+        tell?.(found);
+        return openOrder(frame, found, place);
+      }),
+  });
   const box = h("div.care", { lang: tag, dir: table.dir }, frame.node);
   const place = shape.parentNode;
   if (place instanceof HTMLDialogElement) {
@@ -42,8 +44,12 @@ export async function mount(settings: Settings, table: Table, shape: HTMLElement
     box.insertBefore(h("button.close", close, "×"), frame.node);
   }
   frame.wear(sheet);
-  if (isDark(root.host, read("theme"))) box.className += " dark";
+  const colors = isDark(root.host, read("theme")) && import("./panels/dark");
   await begin(frame, settings);
+  if (colors) {
+    box.className += " dark";
+    frame.wear((await colors).dark);
+  }
   if (frame.node.firstChild) shape.parentNode?.replaceChild(box, shape); // unless it was drawn anew meanwhile
   return { pause: frame.drop };
 }
@@ -59,13 +65,10 @@ async function begin(frame: Frame, { link, read }: Settings): Promise<void> {
   }
   try {
     if (link) return await openOrder(frame, await frame.call<Found>("open", { link }), view, false);
-    if (address) {
-      const { offerOrders } = await frame.load(() => import("./panels/signed"));
-      if (await offerOrders(frame, address, (found, isAsked) => openOrder(frame, found, view, isAsked))) return;
-    }
+    if ((address || frame.trail.place !== "find") && (await (await frame.panels()).resume(frame, address, view))) return;
   } catch (error) {
     if (link && error instanceof Failure) why = error.message;
   }
-  if (frame.session.found) return showOrder(frame, false);
-  askOrder(frame, read("number"), why, false, (found) => openOrder(frame, found, view));
+  if (frame.session.found) return showPlace(frame, "order", false);
+  frame.search(read("number"), why, false, view);
 }

@@ -23,8 +23,8 @@ export interface Words {
   dir: string;
   /** Give a sentence; `%(name)s` in it becomes the value of that name. */
   say(line: string | number, values?: Values): string;
-  /** Give the form that goes with `n`; `%(n)s` is `n`. */
-  count(one: string | number, many: string | number, n: number): string;
+  /** Give a sentence as it stands in the table: one that counts is its forms, by CLDR's category. */
+  line(line: string | number): Line;
   /** Add a further table behind the first. */
   learn(more: Lines): void;
 }
@@ -33,20 +33,17 @@ type Values = Record<string, string | number>;
 
 export function speak(table: Spoken): Words {
   let lines = table.lines;
-  const rule = new Intl.PluralRules(table.tag);
+  const line = (line: string | number) => (typeof line === "string" ? line : lines[line]!);
   return {
     tag: table.tag,
     dir: table.dir,
-    say: (line, values = {}) => fill(typeof line === "string" ? line : (lines[line] as string), values),
-    count(one, many, n) {
-      const forms = typeof one === "string" ? { one, other: String(many) } : (lines[one] as Record<string, string>);
-      return fill(forms[rule.select(n)] ?? forms.other!, { n });
-    },
+    line,
+    say: (sentence, values) => fill(line(sentence) as string, values),
     learn: (more) => void (lines = table.lines.concat(more.lines)),
   };
 }
 
 // A replacement function, since "$&" in a name would mean something to a replacement text.
-function fill(text: string, values: Values): string {
+function fill(text: string, values: Values = {}): string {
   return text.replace(/%\((\w+)\)s/g, (_, name: string) => String(values[name]));
 }

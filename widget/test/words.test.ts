@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { counter } from "../src/panels/format";
 import { speak, type Line } from "../src/words";
 import ar from "../words/ar.json";
 import en from "../words/en.json";
@@ -13,7 +14,7 @@ const ONE = "Add %(n)s photo";
 
 test("every language counts as the server does", () => {
   for (const { tag, direction, words } of [ar, en, lt, th, vi, zh]) {
-    const { count } = speak({ tag, dir: direction, lines: [(words as Record<string, Line>)[ONE]!] });
+    const count = counter(speak({ tag, dir: direction, lines: [(words as Record<string, Line>)[ONE]!] }));
     const expected: Record<string, string> = counted[tag as keyof typeof counted];
     for (const n of Object.keys(expected)) assert.equal(count(0, 0, Number(n)), expected[n], `${tag} ${n}`);
   }

@@ -9,15 +9,22 @@ from zoneinfo import ZoneInfo
 
 from core.i18n.words import Words
 from core.orders import kinds
+from core.orders.presenter.carrier_words import scan_words
 from core.orders.presenter.event_sentences import event_sentence
 from core.orders.presenter.parcel_status import STATIONS, station_names, status_label, view_of_status
 from core.orders.presenter.timeline import EventView, OrderView, ParcelView
+
+_TROUBLE = ("exception", "failed_attempt", "returned_to_sender", "delayed", "ready_for_pickup")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One parcel as printed: the newest fact large, the broken promise struck through beside it, the rest below."""
 
+    title: str
+    """Which of several parcels it is; "" for the only one."""
+    tone: str
+    """How the newest fact is to be taken: ok, wait, late or ""."""
     headline: str
     promise: str
     promise_broken: bool
@@ -28,8 +35,18 @@ class Card:
     tracking_number: str
     tracking_url: str
     stations: tuple[tuple[str, str], ...]
-    items: tuple[str, ...]
-    scans: tuple[tuple[str, str], ...]
+    items: tuple[tuple[str, str], ...]
+    """(what and how many, its picture's address or "")."""
+    scans: tuple[tuple[str, str, str], ...]
+    """(when, what in the reader's language, what in the carrier's own words), the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A list of what happened, as (when, what), the oldest first."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,8 @@ class Page:
     placed: str
     notes: tuple[str, ...]
     cards: tuple[Card, ...]
-    told: tuple[tuple[str, str], ...]
+    lists: tuple[History, ...]
+    """What we told the shopper, then what the shopper told us."""
     choices: tuple[tuple[str, str], ...] = ()
     """What a shopper whose parcel is late can do: (label, address)."""
     withdraw: str = ""
@@ -77,16 +95,29 @@ def page_of(
         placed=say("widget", "Placed %(day)s", day=words.day(_local_day(order.placed_at, zone), "long", today=today)),
         notes=tuple(notes),
         cards=tuple(
-            _card(parcel, words, now, zone, today, _reason_for_delay(order, words)) for parcel in order.parcels
+            _card(parcel, words, now, zone, today, _reason_for_delay(order, words), _parcel_title(order, place, words))
+            for place, parcel in enumerate(order.parcels)
         ),
-        told=tuple(
-            (words.moment(event.at, zone, today=today), sentence)
-            for event in order.events
-            if (sentence := event_sentence(event.kind, words, event.facts))
-        ),
+        lists=_lists(order, words, zone, today),
         choices=_choices(order, words, answer_url),
         footnote=say("widget", "Days and times are the store's."),
     )
+
+
+def _parcel_title(order: OrderView, place: int, words: Words) -> str:
+    if len(order.parcels) == 1:
+        return ""
+    number, of = words.number(place + 1), words.number(len(order.parcels))
+    return words.pgettext("widget", "Parcel %(number)s of %(all)s", number=number, all=of)
+
+
+def _lists(order: OrderView, words: Words, zone: ZoneInfo, today: date) -> tuple[History, ...]:
+    said: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
+    for event in order.events:
+        if sentence := event_sentence(event.kind, words, event.facts):
+            said[kinds.is_by_shopper(event.kind)].append((words.moment(event.at, zone, today=today), sentence))
+    titles = (words.pgettext("widget", "What we told you"), words.pgettext("widget", "What you told us"))
+    return tuple(History(title, tuple(lines)) for title, lines in zip(titles, said.values(), strict=True) if lines)
 
 
 def _last_delay_notice(order: OrderView) -> EventView | None:
@@ -122,6 +153,8 @@ def _choices(
         "cancel": say("widget", "Ask to cancel"),
         "person": say("widget", "Talk to a person"),
     }
+    if any(kinds.asks_to_cancel(event.kind, event.facts) for event in order.events):
+        del labels["cancel"]
     return tuple((label, answer_url(notice_id, choice)) for choice, label in labels.items())
 
 
@@ -129,7 +162,7 @@ def _local_day(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
-def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today: date, why: str) -> Card:
+def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today: date, why: str, title: str) -> Card:
     say = words.pgettext
     age = ""
     if parcel.last_scan_at and parcel.status != "delivered":
@@ -139,6 +172,8 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
     if open_promise and parcel.promised_by:
         promise = say("widget", "Promised by %(day)s", day=words.day(parcel.promised_by, today=today))
     return Card(
+        title=title,
+        tone=_tone(parcel),
         headline=headline(parcel, words, zone, today),
         promise=promise,
         promise_broken=is_revised(parcel),
@@ -149,12 +184,20 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
         tracking_number=parcel.tracking_number,
         tracking_url=parcel.tracking_url,
         stations=_stations(parcel, words),
-        items=tuple(_item(words, item.title, item.variant, item.quantity) for item in parcel.items),
+        items=tuple((_item(words, item.title, item.variant, item.quantity), item.image_url) for item in parcel.items),
         scans=tuple(
-            (words.moment(scan.at, zone, today=today), _scan(words, scan.status, scan.text, scan.place))
+            (words.moment(scan.at, zone, today=today), *scan_words(words, scan.status, scan.text, scan.place))
             for scan in parcel.scans
         ),
     )
+
+
+def _tone(parcel: ParcelView) -> str:
+    if parcel.status == "delivered":
+        return "ok"
+    if is_revised(parcel):
+        return "late"
+    return "wait" if parcel.status in _TROUBLE else ""
 
 
 def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> str:
@@ -180,6 +223,20 @@ def headline(parcel: ParcelView, words: Words, zone: ZoneInfo, today: date) -> s
             else say("widget", "Arriving %(day)s", day=day)
         )
     return status_label(parcel.status, say, shipped=parcel.shipped_at is not None)
+
+
+def summarize(order: OrderView, words: Words, now: datetime, timezone: str) -> str:
+    """Say in a few words when an order was placed and how it stands; of several parcels, the one still on its way."""
+    zone, say = ZoneInfo(timezone), words.pgettext
+    today = now.astimezone(zone).date()
+    waiting = [parcel for parcel in order.parcels if parcel.status != "delivered"] or order.parcels
+    state = {
+        "canceled": say("widget", "Canceled"),
+        "refunded": say("widget", "Refunded"),
+        "unpaid": say("widget", "Waiting for payment"),
+    }.get(order.state) or (headline(waiting[0], words, zone, today) if waiting else say("widget", "Ordered"))
+    placed = say("widget", "Placed %(day)s", day=words.day(_local_day(order.placed_at, zone), today=today))
+    return f"{placed} · {state}"
 
 
 def is_revised(parcel: ParcelView) -> bool:
@@ -215,8 +272,3 @@ def _stations(parcel: ParcelView, words: Words) -> tuple[tuple[str, str], ...]:
 def _item(words: Words, title: str, variant: str, quantity: int) -> str:
     name = f"{title}, {variant}" if variant and variant not in title else title
     return name if quantity == 1 else f"{words.number(quantity)} × {name}"
-
-
-def _scan(words: Words, status: str, text: str, place: str) -> str:
-    what = text or status_label(status, words.pgettext, shipped=True)
-    return f"{what}, {place}" if place else what

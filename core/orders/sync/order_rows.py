@@ -12,7 +12,7 @@ from typing import Any
 
 from core.db.base import new_id
 from core.orders import find
-from core.orders.sanitize import storable, web_url
+from core.orders.sanitize import picture_url, storable, web_url
 from core.orders.sync.parcels import Parcel
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -118,7 +118,7 @@ def _refund(refund: RefundSnapshot) -> Row:
 
 def line_row(store_id: int, order_id: int, place: int, line: LineItemSnapshot) -> Row:
     """Give the row of an order's line; `place` is where it stands among the lines."""
-    fields = _LINE.of(line) | {"taxes": [_TAX.of(tax) for tax in line.taxes], "image_url": web_url(line.image_url)}
+    fields = _LINE.of(line) | {"taxes": [_TAX.of(tax) for tax in line.taxes], "image_url": picture_url(line.image_url)}
     return {"store_id": store_id, "id": new_id(), "order_id": order_id, "place": place, **fields}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
+from core.orders.dead_links import show_search
 from core.orders.find import email_key
 from core.orders.model import Order
 from core.orders.sanitize import storable
@@ -34,6 +35,14 @@ from core.stores.platform_access import store_by_id
 
 pages = Blueprint("withdraw", __name__, template_folder="templates")
 pages.url_defaults(keep_language)
+pages.register_error_handler(LinkExpired, show_search)
+
+
+@pages.get("/t/<token>/return")
+def begin_return(token: str) -> str:
+    """Start a return, or cancel, in the widget; without script the shopper writes to the store."""
+    store, _ = _enter(services(), token)
+    return render_template("returns/begin.html", store=store, token=token)
 
 
 @pages.get("/t/<token>/withdraw")
@@ -118,7 +127,7 @@ def _enter(app: Services, token: str) -> tuple[Store, Order]:
     with app.db.transaction(link.store_id, write=False) as session:
         order, store = order_of_link(session, link), store_by_id(session, link.store_id)
     if order.erased_at is not None:
-        raise LinkExpired
+        raise LinkExpired(store.id)
     set_shopper_language(store.language, order.language)
     return store, order
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.i18n.words import Words
-from core.orders.model import Order
+from core.orders.model import Order, Shipment
 from core.orders.page_sections import Section, Sections
 from core.returns.law import withdrawal_rights
 from core.returns.law.button_labels import button_label
@@ -41,8 +41,10 @@ def sections_for(app: Services) -> Sections:
         if order.erased_at is not None:
             return
         reader = reader_context_for(store, words, app.clock())
-        address = f"/t/{tracking_token(app.keyring, store.id, order.id, order.link_version)}/withdraw"
+        token = tracking_token(app.keyring, store.id, order.id, order.link_version)
+        address = f"/t/{token}/withdraw"
         yield from _returns(session, order, reader)
+        yield from _beginning(session, order, reader, token)
         yield from _withdrawals(session, order, reader, address)
         yield from _right(session, store, order, reader, address)
 
@@ -55,6 +57,17 @@ def _returns(session: Session, order: Order, reader: ReaderContext) -> Iterator[
         title = display_names.headline(reader.words, rma.kind, rma.status)
         lines = (progress.next_sentence(reader, rma, money_of(session, rma)),)
         yield Section(title, lines if rma.kind == "cancel" else (rma.rma, *lines))
+
+
+def _beginning(session: Session, order: Order, reader: ReaderContext, token: str) -> Iterator[Section]:
+    if order.state in ("canceled", "refunded"):
+        return
+    say = reader.words.pgettext
+    arrived = sa.select(Shipment.id).where(Shipment.order_id == order.id, Shipment.status == "delivered").limit(1)
+    has_some = session.scalar(arrived) is not None
+    label = say("widget", "Start a return") if has_some else say("widget", "Return or cancel")
+    # The token stands behind the #, where the widget reads it and no server logs it.
+    yield Section(say("widget", "Return or cancel"), (), (label, f"/t/{token}/return#aftercare={token}"))
 
 
 def _withdrawals(session: Session, order: Order, reader: ReaderContext, address: str) -> Iterator[Section]:

@@ -141,7 +141,12 @@ def due_of(reader: ReaderContext, rma: Return) -> DueOut | None:
         sentence = say("widget", "The store answers by %(day)s.", day=reader.day(rma.answer_by))
         return DueOut(what="answer", by=rma.answer_by, sentence=sentence)
     if rma.refund_by and rma.acceptance == "approved" and rma.reimbursement != "issued":
-        sentence = say("widget", "Your return is settled by %(day)s.", day=reader.day(rma.refund_by))
+        day = reader.day(rma.refund_by)
+        sentence = (
+            say("widget", "Your money goes back by %(day)s.", day=day)
+            if rma.kind == "cancel"
+            else say("widget", "Your return is settled by %(day)s.", day=day)
+        )
         return DueOut(what="refund", by=reader.end_of(rma.refund_by), sentence=sentence)
     return None
 

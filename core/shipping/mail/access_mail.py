@@ -6,13 +6,15 @@ import hashlib
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core.i18n.words import negotiate
+from core.i18n.words import Words, negotiate
 from core.jobs.queue import Work
 from core.mail.compose import BadAddress, MailRefused, MailUnavailable
 from core.orders.find import orders_of
 from core.orders.links import order_url
 from core.orders.messages.envelope import Envelope, deliver, domain_of, sender_of
 from core.orders.model import Order
+from core.orders.presenter.page import summarize
+from core.orders.presenter.timeline import view_order
 from core.platform.errors import Unavailable
 from core.services import Services
 from core.shipping.evaluate import terms_of
@@ -28,9 +30,11 @@ def send_links(work: Work) -> None:
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
         orders = orders_of(session, services.keyring, to)
-    if not orders:
-        return
-    links = tuple((one.number, order_url(services, store, one)) for one in orders)
+        if not orders:
+            return
+        words, zone = Words(negotiate(orders[0].language, store.language)), terms_of(store).timezone
+        known = [summarize(view_order(session, one), words, work.now, zone) for one in orders]
+    links = tuple((one.number, order_url(services, store, one), told) for one, told in zip(orders, known, strict=True))
     _send(work, store, orders[0], "links", links=links)
 
 
@@ -48,7 +52,7 @@ def send_code(work: Work) -> None:
 
 
 def _send(
-    work: Work, store: Store, order: Order, kind: str, *, links: tuple[tuple[str, str], ...] = (), code: str = ""
+    work: Work, store: Store, order: Order, kind: str, *, links: tuple[tuple[str, str, str], ...] = (), code: str = ""
 ) -> None:
     services: Services = work.services
     sender = sender_of(services, store)

@@ -35,9 +35,9 @@ class UnknownKind(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParcelLine:
-    """One parcel: its things as (title, quantity), its carrier and its tracking number ("" where unknown)."""
+    """One parcel: its things as (title, quantity, picture), its carrier and tracking number ("" where unknown)."""
 
-    items: tuple[tuple[str, int], ...] = ()
+    items: tuple[tuple[str, int, str], ...] = ()
     carrier: str = ""
     tracking_number: str = ""
 
@@ -49,7 +49,7 @@ class Letter:
     `expected_by` is the new date we stand behind; `expected_likely` is named first where we have it. `reason` is
     "not_shipped", "shipped_late", "carrier_revised", "no_scan", "never_scanned", "exception" or "". `answer_urls`
     has any of "wait", "cancel", "arrived", "not_yet", "person"; a kind shows those that fit. `quiet` leaves out the
-    answers and keeps the link to the order. `links` are (order number, address), for kind "links".
+    answers and keeps the link to the order. `links` are (order number, address, what is known of it), for kind "links".
     """
 
     today: date
@@ -76,7 +76,7 @@ class Letter:
     stop_url: str = ""
     legal_lines: tuple[str, ...] = ()
     quiet: bool = False
-    links: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[str, str, str], ...] = ()
     code: str = ""
     code_minutes: int = 10
 
@@ -192,8 +192,13 @@ def _buttons(kind: str, facts: Letter, page: Form) -> tuple[Button, ...]:
 
 def _links(facts: Letter, page: Form) -> tuple[Button, ...]:
     """Offer one link an order, the first twenty."""
-    offers = [(page.name(number, 40), safe_url(url)) for number, url in facts.links[:20]]
-    return tuple(Button(page.line("shipping/mail/links.txt", "link", order=order), url) for order, url in offers if url)
+    offers = [(page.name(number, 40), safe_url(url), page.name(known)) for number, url, known in facts.links[:20]]
+    labels = [page.line("shipping/mail/links.txt", "link", order=order) for order, _, _ in offers]
+    return tuple(
+        Button(page.put("{} · {}", label, known) if known else label, url)
+        for label, (_, url, known) in zip(labels, offers, strict=True)
+        if url
+    )
 
 
 def _rows(facts: Letter, page: Form) -> tuple[Row, ...]:

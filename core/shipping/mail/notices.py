@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.i18n.words import negotiate
+from core.i18n.words import Words, negotiate
 from core.jobs.queue import Kind, Work
 from core.mail.layout import Written
 from core.orders.links import order_url
@@ -18,6 +18,7 @@ from core.orders.messages.envelope import Envelope, domain_of, sender_of
 from core.orders.messages.notice import Notice
 from core.orders.messages.send_notice import Outgoing, notices_of_message, send
 from core.orders.model import LineItem, Order, Shipment, TrackingEvent
+from core.orders.presenter.carrier_words import scan_words
 from core.services import Services
 from core.shipping import notice_actions
 from core.shipping.evaluate import terms_of
@@ -89,12 +90,14 @@ def compose(
 ) -> Written:
     """Write the letter of one message's news as it would go now: what staff preview is what the shopper gets."""
     sender, zone = sender_of(services, store), ZoneInfo(terms_of(store).timezone)
+    language = negotiate(order.language, store.language)
     # Of several parcels the slowest one's dates are told: then the order is complete.
     notice = max(news, key=lambda one: one.expected_by or date.min)
     shipments = notice_actions.parcels_of(session, news)
     first = max(shipments, key=lambda one: one.expected_latest or date.min, default=None)
     scan = _last_scan(session, first) if first else None
     earliest, likely, latest = _expected_window(first, notice)
+    has_asked = notice_actions.has_asked_to_cancel(session, order.id)
     answer_url = partial(notice_actions.url, services, news[0], version=order.link_version)
     facts = Letter(
         today=now.astimezone(zone).date(),
@@ -115,13 +118,13 @@ def compose(
         tracking_url=first.tracking_url if first else "",
         parcels=_parcel_lines(session, order, shipments),
         last_scan_at=scan.at.astimezone(zone) if scan else None,
-        last_scan_text=(scan.text or "") if scan else "",
+        last_scan_text=", ".join(filter(None, scan_words(Words(language), scan.status, scan.text))) if scan else "",
         track_url=order_url(services, store, order),
-        answer_urls={answer: answer_url(answer) for answer in _ANSWERS},
+        answer_urls={answer: answer_url(answer) for answer in _ANSWERS if answer != "cancel" or not has_asked},
         stop_url=answer_url("stop"),
         legal_lines=sender.legal,
     )
-    return write(notice.kind, facts, negotiate(order.language, store.language))
+    return write(notice.kind, facts, language)
 
 
 def _expected_window(shipment: Shipment | None, notice: Notice) -> tuple[date | None, date | None, date | None]:
@@ -161,10 +164,14 @@ def _last_scan(session: Session, shipment: Shipment) -> TrackingEvent | None:
 
 def _parcel_lines(session: Session, order: Order, shipments: Sequence[Shipment]) -> tuple[ParcelLine, ...]:
     lines = session.scalars(sa.select(LineItem).where(LineItem.order_id == order.id))
-    titles = {line.ref: f"{line.title}, {line.variant}" if line.variant else line.title for line in lines}
+    titles = {
+        line.ref: (f"{line.title}, {line.variant}" if line.variant else line.title, line.image_url) for line in lines
+    }
     return tuple(
         ParcelLine(
-            items=tuple((titles[ref], quantity) for ref, quantity in shipment.items.items() if ref in titles),
+            items=tuple(
+                (titles[ref][0], quantity, titles[ref][1]) for ref, quantity in shipment.items.items() if ref in titles
+            ),
             carrier=shipment.carrier_name or shipment.carrier,
             tracking_number=shipment.tracking_number,
         )

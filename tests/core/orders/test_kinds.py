@@ -135,7 +135,7 @@ def test_a_kind_nobody_registered_is_shown_to_no_shopper(
     order_id = place(services, store, world, worker)
     found = _read_with_events(client, services, store, order_id, ["told_of_something_new", "issued_refund"])
     assert [event["kind"] for event in found["order"]["events"]] == ["issued_refund"]
-    assert [text for _, text in found["page"]["told"]] == ["Your refund was made"]
+    assert [text for one in found["page"]["lists"] for _, text in one["lines"]] == ["Your refund was made"]
 
 
 def test_what_is_staff_s_reaches_no_shopper(
@@ -144,7 +144,7 @@ def test_what_is_staff_s_reaches_no_shopper(
     order_id = place(services, store, world, worker)
     found = _read_with_events(client, services, store, order_id, ["paid_otherwise", "issued_refund"])
     assert [event["kind"] for event in found["order"]["events"]] == ["issued_refund"]
-    assert [text for _, text in found["page"]["told"]] == ["Your refund was made"]
+    assert [text for one in found["page"]["lists"] for _, text in one["lines"]] == ["Your refund was made"]
 
 
 def _read_with_events(

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
 from core.orders.model import Order
-from core.orders.shop import send_code
+from core.orders.shop import read_code, send_code
 from core.platform.sample import World
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -139,8 +139,37 @@ def test_every_link_that_does_not_open_gets_one_answer(
     }
     answers = {name: client.get(path) for name, path in closed.items()}
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(closed, 404)
-    assert len({answer.data for answer in answers.values()}) == 1
+    signed = {name for name in closed if answers[name].data == answers["expired"].data}
+    assert signed == {"expired", "no order's", "revoked"}
+    assert len({answer.data for name, answer in answers.items() if name not in {*signed, "other store's"}}) == 1
     assert client.get(f"/t/{fresh}").status_code == 200
+
+
+def test_an_old_link_leads_to_the_stores_search_with_a_way_to_new_ones(
+    client: FlaskClient, services: Services, order: Order, store: Store
+) -> None:
+    old = services.keyring.sign(
+        {"s": order.store_id, "o": order.id, "v": 1}, purpose="track", now=datetime.now(UTC) - LINK_LIFE * 1.01
+    )
+    for path in (f"/t/{old}", f"/t/{old}/withdraw", f"/t/{old}/message", f"/t/{old}/return"):
+        page = client.get(path)
+        assert page.status_code == 404
+        for told in (
+            f'<p class="store"><a href="{store.url}">{store.name}</a>' if store.url else store.name,
+            "This link no longer works.",
+            f'action="/find/{store.key}"',
+            "<details open>",
+            f'action="/find/{store.key}/links"',
+        ):
+            assert told in page.text, (path, told)
+
+
+def test_an_old_answer_link_leads_there_too(client: FlaskClient, services: Services, store: Store) -> None:
+    old = services.keyring.sign(
+        {"s": store.id, "n": 1, "v": 1}, purpose="answer", now=datetime.now(UTC) - LINK_LIFE * 2
+    )
+    page = client.get(f"/a/{old}/wait")
+    assert (page.status_code, f'action="/find/{store.key}/links"' in page.text) == (404, True)
 
 
 def test_raising_the_version_revokes_every_link_mailed_before(
@@ -250,6 +279,36 @@ def test_a_mailed_code_becomes_a_token_that_may_act_once(
     token = read_shopper_token(services.keyring, answer.get_json()["token"])
     assert (token.level, token.order_ids, token.store_id) == ("act", (order.id,), store.id)
     assert post(client, check, see, code=code).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("pasted", "code"),
+    [
+        ("123456", "123456"),
+        (" 123 456 ", "123456"),
+        ("1 2 3 4 5 6", "123456"),
+        ("123\u00a0456", "123456"),
+        ("123-456", "123456"),
+        ("\u202a123456\u202c\u200b", "123456"),
+        ("Your code: 012345. It works for 10 minutes.", "012345"),
+        ("Order FO-1042\n\n987654\n", "987654"),
+        ("١٢٣٤٥٦", "123456"),
+        ("๑๒๓ ๔๕๖", "123456"),
+        ("1234567", ""),
+        ("12345", ""),
+        ("code", ""),
+    ],
+)
+def test_a_code_is_read_however_it_was_typed_or_pasted(pasted: str, code: str) -> None:
+    assert read_code(pasted) == code
+
+
+def test_a_pasted_code_opens_the_order(client: FlaskClient, services: Services, store: Store, order: Order) -> None:
+    see = shopper_token(services.keyring, store.id, [order.id])
+    post(client, f"/shop/{store.key}/code", see)
+    code = mailed_code(services, order)
+    pasted = f"Your code for Linden:\n\n {code[:3]} {code[3:]} \n\nIt works for ten minutes."
+    assert post(client, f"/shop/{store.key}/code/check", see, code=pasted).status_code == 200
 
 
 def test_a_code_is_checked_five_times_and_lives_ten_minutes(

@@ -46,7 +46,10 @@ ANN = Letter(
     },
     stop_url="https://aftercare.example/t/abc/stop",
     legal_lines=("Cup & Kettle UAB, company code 301234567",),
-    links=(("#1042", "https://aftercare.example/t/abc"), ("#1043", "https://aftercare.example/t/def")),
+    links=(
+        ("#1042", "https://aftercare.example/t/abc", "Placed Tue 3 Nov · On its way"),
+        ("#1043", "https://aftercare.example/t/def", ""),
+    ),
     code="402913",
 )
 ON_TIME = replace(

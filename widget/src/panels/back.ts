@@ -1,21 +1,21 @@
 // What can go back of an order: what is under way already, and the ways to begin.
 
 import type { Frame } from "../frame";
-import css from "./back.css";
 import { told, type Way } from "./draft";
 import { named, objections } from "./lines";
-import { startReturn } from "./returning";
+import { keptOf, startReturn } from "./returning";
 import type { Options, Rma, Withdrawal } from "./shapes";
-import { showReturn } from "./status";
+import { showNews, showReturn } from "./status";
 import { showWithdrawal, startWithdrawal } from "./withdraw";
 
 /** Show what can go back. `next` is "return" or "withdraw" where the page asks for one of them at once. */
 export async function open(frame: Frame, next: string): Promise<void> {
-  frame.wear(css);
-  const options = await optionsOf(frame, "");
-  const again = () => open(frame, "");
+  const kept = next === "return" ? keptOf(frame) : undefined;
+  const options = await optionsOf(frame, kept?.draft.way ?? "");
+  const again = () => open(frame, "back");
   if (next === "withdraw" && mayDeclare(options)) return startWithdrawal(frame, options, again);
-  if (next === "return" && !options.returns.length && canReturn(options)) return startReturn(frame, options, again);
+  if (next === "return" && (kept || !options.returns.length) && canReturn(options))
+    return startReturn(frame, options, again, kept?.draft.way, kept);
   const { say, h } = frame;
   const { cheaper } = options.withdrawal;
   frame.show(
@@ -32,6 +32,8 @@ export async function open(frame: Frame, next: string): Promise<void> {
       options.cancel.sentence && h("section.choices", null, canceling(frame, options, again)),
       frame.press(say("Back to the order"), frame.home, ".plain.back"),
     ),
+    true,
+    "back",
   );
 }
 
@@ -64,15 +66,18 @@ function canReturn({ lines }: Options): boolean {
 function nothing(frame: Frame, { lines }: Options): HTMLElement[] {
   const { say, h } = frame;
   const rows = lines.map((line) => h("li", null, named(frame, line), objections(frame, line.objections)));
-  const write = async () => (await frame.load(() => import("./talk"))).askMessage(frame, "talk");
+  const write = () => frame.go("message");
   return [h("ul.lines", null, rows), frame.press(say("Write to the store"), write)];
 }
 
 function drawReturn(frame: Frame, rma: Rma, again: () => void): HTMLElement {
   const { h } = frame;
   const see = () => showReturn(frame, rma, again);
-  const what = [h("h3", null, rma.headline), h("p.muted", null, h("bdi", null, rma.rma)), h("p", null, rma.sentence)];
-  return h("section.card", null, what, frame.press(frame.say("See this return"), see));
+  const { say } = frame;
+  const isOrder = rma.kind === "cancel";
+  const number = !isOrder && h("p.muted", null, h("bdi", null, rma.rma));
+  const label = isOrder ? say("See how it stands") : say("See this return");
+  return h("section.card", null, h("h3", null, rma.headline), number, h("p", null, rma.sentence), frame.press(label, see));
 }
 
 function drawWithdrawal(frame: Frame, one: Withdrawal, again: () => void): HTMLElement {
@@ -100,7 +105,7 @@ function canceling(frame: Frame, { order_id: order, cancel }: Options, again: ()
   const said = h("p", null, cancel.sentence);
   if (!cancel.possible) return [said];
   const place = h("div.choices");
-  const sure = async () => showReturn(frame, await frame.call<Rma>("cancel", { order }), again);
+  const sure = async () => showNews(frame, await frame.call<Rma>("cancel", { order }), again);
   const ask = () =>
     frame.fill(
       place,

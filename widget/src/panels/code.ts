@@ -2,7 +2,7 @@
 
 import type { Frame } from "../frame";
 
-/** Mail a code and wait until it is typed; the session's token may act from then on. Rejects when the shopper leaves. */
+/** Mail a code and wait until it is typed; the session's token may act from then on. Rejects when the shopper turns away. */
 export async function askCode(frame: Frame, back: () => void): Promise<void> {
   const { say, h, session } = frame;
   await frame.call("code", {});
@@ -10,18 +10,14 @@ export async function askCode(frame: Frame, back: () => void): Promise<void> {
     const typed = frame.field(say("Code"), {
       inputmode: "numeric",
       autocomplete: "one-time-code",
-      maxlength: 12,
+      maxlength: 400, // with what was pasted around it
       dir: "ltr",
     });
     const check = async () => {
       if (!typed.value()) return typed.fail(say("Fill this in."));
       const { token } = await frame.call<{ token: string }>("code/check", { code: typed.value() });
-      session.token = token;
+      frame.enter(Object.assign(session.found!, { token }));
       resolve();
-    };
-    const leave = () => {
-      back();
-      reject(new frame.Failure("left", ""));
     };
     const again = async () => {
       await frame.call("code", {});
@@ -40,8 +36,9 @@ export async function askCode(frame: Frame, back: () => void): Promise<void> {
         sent,
         frame.form(say("Check the code"), check, typed.box),
         frame.press(say("Mail me a new code"), again, ".plain"),
-        frame.press(say("Back"), leave, ".plain.back"),
+        frame.press(say("Back"), back, ".plain.back"),
       ),
     );
+    frame.leave = () => reject(new frame.Failure("left", ""));
   });
 }

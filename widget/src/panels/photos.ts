@@ -3,6 +3,7 @@
 import type { Field } from "../form";
 import type { Frame } from "../frame";
 import type { Draft } from "./draft";
+import { counter } from "./format";
 
 const KINDS = "image/jpeg,image/png,image/webp";
 
@@ -12,7 +13,8 @@ export function askPhotos(
   order: string,
   wanted: number,
 ): { box: HTMLElement; field: Field } {
-  const { say, count, h } = frame;
+  const { say, h } = frame;
+  const count = counter(frame);
   const list = h("ul.lines");
   const draw = () => {
     const rows = draft.photos.map((photo) => {

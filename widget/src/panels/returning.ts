@@ -4,7 +4,7 @@ import type { Frame } from "../frame";
 import { blank, bodyOf, canQuote, upTo, type Draft, type Way } from "./draft";
 import { amountOf, explained } from "./lines";
 import type { Options, Quote, Rma } from "./shapes";
-import { showReturn } from "./status";
+import { showNews } from "./status";
 import { askWhat, askWish, review, type Step } from "./steps";
 import { askWhy } from "./why";
 
@@ -14,19 +14,41 @@ export interface Returning {
   draft: Draft;
   /** What the draft would bring; null until the server said. */
   quote: Quote | null;
-  /** Where the amount stands, in every step. */
+  /** Where the amount stands, in the step that is shown. */
   sum: HTMLElement;
   /** The draft changed: show what it would bring now. */
   changed(): void;
 }
 
-/** Begin; `options` were asked for this `way`. */
-export function startReturn(frame: Frame, options: Options, leave: () => void, way: Way = ""): void {
+interface Kept {
+  order: string;
+  place: number;
+  draft: Draft;
+}
+
+/** Give the draft that the page's history holds of this order: a reload comes back to it. */
+export function keptOf(frame: Frame): Kept | undefined {
+  const kept: Kept | undefined = history.state?.aftercareDraft;
+  return kept?.order === frame.session.found!.order_id ? kept : undefined;
+}
+
+function keep(aftercareDraft?: Kept): void {
+  history.replaceState({ ...history.state, aftercareDraft }, "");
+}
+
+/** Begin; `options` were asked for this `way`. `kept` is gone on with. */
+export async function startReturn(
+  frame: Frame,
+  options: Options,
+  leave: () => void,
+  way: Way = "",
+  kept?: Kept,
+): Promise<void> {
   const { say } = frame;
   const flow: Returning = {
     frame,
     options,
-    draft: blank(options, way),
+    draft: kept?.draft ?? blank(options, way),
     quote: null,
     sum: frame.h("div.sum", { role: "status" }),
     changed: () => void reckon(flow).catch(() => drawSum(flow)),
@@ -40,12 +62,14 @@ export function startReturn(frame: Frame, options: Options, leave: () => void, w
   ];
   // One wish is no choice, but an exchange has something to say.
   if (options.wishes.length < 2 && flow.draft.wish !== "exchange") steps.splice(2, 1);
-  walk(flow, steps, 0, leave);
+  if (kept) await reckon(flow);
+  walk(flow, steps, kept?.place ?? 0, leave);
 }
 
 function walk(flow: Returning, steps: [string, (flow: Returning) => Step][], place: number, leave: () => void): void {
   const { frame } = flow;
   const { say, h } = frame;
+  const sum = h("div.sum", { role: "status" });
   const step = steps[place]![1](flow);
   const further = steps[place + 1];
   const go = async () => {
@@ -58,22 +82,33 @@ function walk(flow: Returning, steps: [string, (flow: Returning) => Step][], pla
   const onward = further
     ? frame.press(further[0], go, ".primary")
     : flow.quote?.answer !== "decline" && frame.press(last, () => send(flow, leave), ".primary");
-  frame.show(
-    frame.view(
-      step.title,
-      h("p.muted", null, say("Step %(step)s of %(steps)s", { step: place + 1, steps: steps.length })),
-      step.content,
-      flow.sum,
-      onward,
-      frame.press(say("Back"), back, ".plain.back"),
-    ),
+  const reckonHere = () => {
+    flow.sum = sum;
+    drawSum(flow);
+  };
+  reckonHere();
+  const page = frame.view(
+    step.title,
+    h("p.muted", null, say("Step %(step)s of %(steps)s", { step: place + 1, steps: steps.length })),
+    step.content,
+    sum,
+    onward,
+    frame.press(say("Back"), back, ".plain.back"),
   );
+  page.addEventListener("focusin", () => flow.sum === sum || reckonHere()); // who comes back finds the amount of now
+  const keepHere = () => keep({ order: flow.options.order_id, place, draft: flow.draft });
+  page.addEventListener("change", keepHere);
+  page.addEventListener("input", keepHere);
+  frame.show(page, true, "return");
+  keepHere();
 }
 
 async function send(flow: Returning, leave: () => void): Promise<void> {
   const { frame, draft, options } = flow;
   try {
-    showReturn(frame, await frame.call<Rma>("returns", bodyOf(draft, options)), leave);
+    const rma = await frame.call<Rma>("returns", bodyOf(draft, options));
+    keep();
+    showNews(frame, rma, leave);
   } catch (error) {
     if (error instanceof frame.Failure && error.code === "return_not_allowed") await reckon(flow);
     throw error;

@@ -79,6 +79,8 @@ export interface Quote {
 export interface Rma {
   id: string;
   rma: string;
+  /** "return", "warranty" or "cancel". */
+  kind: string;
   status: string;
   headline: string;
   sentence: string;

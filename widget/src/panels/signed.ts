@@ -3,14 +3,13 @@
 import type { Frame } from "../frame";
 import type { Found } from "../shapes";
 
-type Open = (found: Found, isAsked: boolean) => Promise<void>;
-
 const PATIENCE = 8_000; // milliseconds; then the shopper searches as anybody does
 
-/** Show the signed-in shopper's orders, fetched through the store. False where nobody is signed in. */
-export async function offerOrders(frame: Frame, url: string, open: Open): Promise<boolean> {
+/** Show the signed-in shopper's orders, fetched through the store: the one with this number at once, at this place.
+ * False where nobody is signed in. */
+export async function offerOrders(frame: Frame, url: string, place: string, number: string): Promise<boolean> {
   const { session } = frame;
-  const known = session.found; // where the shopper was on this page
+  let known = session.found; // where the shopper was on this page
   if (!session.orders.length) {
     if (known) return false;
     session.orders = await ask(`${url}${url.includes("?") ? "&" : "?"}lang=${frame.tag}`);
@@ -18,9 +17,13 @@ export async function offerOrders(frame: Frame, url: string, open: Open): Promis
   const { orders } = session;
   if (!orders.length) return false;
   if (orders.length > 1)
-    frame.foot = () => frame.press(frame.say("Your orders"), () => listOrders(frame, open, true), ".plain.back");
-  if (known || orders.length === 1) await open(known ?? orders[0]!, false);
-  else listOrders(frame, open, false);
+    frame.foot = () => frame.press(frame.say("Your orders"), () => listOrders(frame, true), ".plain.back");
+  known ??= orders.filter((one) => one.order.number === number || orders.length === 1)[0] ?? null;
+  if (!known) listOrders(frame, false);
+  else {
+    frame.enter(known);
+    await frame.go(place, false);
+  }
   return true;
 }
 
@@ -35,8 +38,12 @@ async function ask(url: string): Promise<Found[]> {
   }
 }
 
-function listOrders(frame: Frame, open: Open, isAsked: boolean): void {
+export function listOrders(frame: Frame, isAsked: boolean): void {
   const { say, h } = frame;
+  const open = (found: Found) => {
+    frame.enter(found);
+    return frame.go("order");
+  };
   const rows = frame.session.orders.map((found) => {
     const { title = "", placed = "", cards = [] } = found.page ?? {};
     const what = [h("h3", null, cards[0]?.headline ?? title), h("p", null, title), h("p.muted", null, placed)];
@@ -44,8 +51,8 @@ function listOrders(frame: Frame, open: Open, isAsked: boolean): void {
       "section.card",
       null,
       what,
-      frame.press(say("Show my order"), () => open(found, true)),
+      frame.press(say("Show my order"), () => open(found)),
     );
   });
-  frame.show(frame.view(say("Your orders"), rows), isAsked);
+  frame.show(frame.view(say("Your orders"), rows), isAsked, "orders");
 }

@@ -5,6 +5,13 @@ import type { Frame } from "../frame";
 import { day } from "./format";
 import { amountOf, explained, named } from "./lines";
 import type { Rma } from "./shapes";
+import { settle } from "./resume";
+
+/** Show what has become of a return: the steps that led to it are over. */
+export function showNews(frame: Frame, rma: Rma, leave: () => void): void {
+  settle(frame);
+  showReturn(frame, rma, leave);
+}
 
 export function showReturn(frame: Frame, rma: Rma, leave: () => void): void {
   const { say, h } = frame;
@@ -12,7 +19,7 @@ export function showReturn(frame: Frame, rma: Rma, leave: () => void): void {
   frame.show(
     frame.view(
       rma.headline,
-      h("p.muted", null, h("bdi", null, rma.rma)),
+      rma.kind !== "cancel" && h("p.muted", null, h("bdi", null, rma.rma)),
       h("p", null, rma.sentence),
       rma.due && h("p.note", null, rma.due.sentence),
       steps(frame, rma),
@@ -46,6 +53,8 @@ export function showReturn(frame: Frame, rma: Rma, leave: () => void): void {
       rma.can_cancel && cancel(frame, rma, leave),
       frame.press(say("Back"), leave, ".plain.back"),
     ),
+    true,
+    "status",
   );
 }
 
@@ -83,16 +92,18 @@ function sent(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
   });
   const tell = async () => {
     if (!number.value()) return number.fail(say("Fill this in."));
-    showReturn(frame, await frame.call<Rma>(`returns/${id}/sent`, { tracking_number: number.value() }), leave);
+    showNews(frame, await frame.call<Rma>(`returns/${id}/sent`, { tracking_number: number.value() }), leave);
   };
   return frame.form(say("Tell the store it is on its way"), tell, number.box);
 }
 
-function cancel(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
+function cancel(frame: Frame, { id, kind }: Rma, leave: () => void): HTMLElement {
   const { say, h } = frame;
   const place = h("div.choices");
-  const sure = async () => showReturn(frame, await frame.call<Rma>(`returns/${id}/cancel`, {}), leave);
-  const ask = () => frame.fill(place, frame.press(say("Yes, cancel this return"), sure, ".primary"));
-  place.appendChild(frame.press(say("Cancel this return"), ask, ".plain"));
+  const sure = async () => showNews(frame, await frame.call<Rma>(`returns/${id}/cancel`, {}), leave);
+  const isOrder = kind === "cancel";
+  const label = isOrder ? say("Yes, keep the order") : say("Yes, cancel this return");
+  const ask = () => frame.fill(place, frame.press(label, sure, ".primary"));
+  place.appendChild(frame.press(isOrder ? say("I no longer want to cancel") : say("Cancel this return"), ask, ".plain"));
   return place;
 }

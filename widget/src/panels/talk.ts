@@ -1,15 +1,16 @@
 // Writing to the store: a message becomes a case for a person; "it says delivered" first says where to look.
 
 import type { Frame } from "../frame";
+import { settle } from "./resume";
 
 interface Sent {
   sentence: string;
 }
 
-/** Ask for a message. `topic` is one of the server's: talk, not_received, damaged, other. */
-export function askMessage(frame: Frame, topic: string): void {
+/** Ask for a message; at the place "not_received", about a parcel that is said to be there. */
+export function askMessage(frame: Frame, place: string): void {
   const { say, h } = frame;
-  const isLost = topic === "not_received";
+  const isLost = place === "not_received";
   const text = frame.field(
     isLost ? say("What the store should know") : say("Your message"),
     { maxlength: 4000 },
@@ -19,7 +20,7 @@ export function askMessage(frame: Frame, topic: string): void {
   for (const [value, label] of topicNames(frame)) frame.fill(topics.input.appendChild(h("option", { value })), label);
   const send = async () => {
     if (!text.value() && !isLost) return text.fail(say("Write a few words, so that somebody can answer."));
-    const about = isLost ? topic : topics.value();
+    const about = isLost ? place : topics.value();
     const said = text.value() || say("It says delivered, but I don't have it.");
     const { sentence } = await frame.call<Sent>("messages", {
       order: frame.session.found!.order_id,
@@ -27,6 +28,7 @@ export function askMessage(frame: Frame, topic: string): void {
       topic: about,
     });
     const back = frame.press(say("Back to the order"), frame.home, ".back");
+    settle(frame);
     frame.show(frame.view(say("The store has your message"), h("p.good", null, sentence), back));
   };
   frame.show(
@@ -41,6 +43,8 @@ export function askMessage(frame: Frame, topic: string): void {
       ),
       frame.press(say("Back to the order"), frame.home, ".plain.back"),
     ),
+    true,
+    place,
   );
 }
 

@@ -4,6 +4,7 @@ import type { Frame } from "../frame";
 import { day } from "./format";
 import { howMany, named } from "./lines";
 import type { Options, Withdrawal } from "./shapes";
+import { settle } from "./resume";
 
 export function startWithdrawal(frame: Frame, options: Options, leave: () => void): void {
   const { say, h } = frame;
@@ -51,13 +52,15 @@ export function startWithdrawal(frame: Frame, options: Options, leave: () => voi
     h("p.muted", null, options.withdrawal.not_advice),
     frame.press(say("Back"), leave, ".plain.back"),
   );
-  frame.show(page);
+  frame.show(page, true, "withdraw");
 }
 
 function confirm(frame: Frame, started: Withdrawal, leave: () => void, back: () => void): void {
   const { say, h } = frame;
   const declare = async () => {
-    showWithdrawal(frame, await frame.call<Withdrawal>(`withdrawals/${started.id}/confirm`, {}), leave);
+    const declared = await frame.call<Withdrawal>(`withdrawals/${started.id}/confirm`, {});
+    settle(frame);
+    showWithdrawal(frame, declared, leave);
   };
   frame.show(
     frame.view(
@@ -83,7 +86,9 @@ function proving(frame: Frame, one: Withdrawal, leave: () => void): HTMLElement 
   const tell = async () => {
     if (!number.value()) return number.fail(say("Fill this in."));
     const path = `withdrawals/${one.id}/sent`;
-    showWithdrawal(frame, await frame.call<Withdrawal>(path, { tracking_number: number.value() }), leave);
+    const told = await frame.call<Withdrawal>(path, { tracking_number: number.value() });
+    settle(frame);
+    showWithdrawal(frame, told, leave);
   };
   return frame.form(say("Tell the store it is on its way"), tell, number.box);
 }
@@ -113,5 +118,7 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
       frame.press(say("Print the receipt"), () => print()),
       frame.press(say("Back"), leave, ".plain.back"),
     ),
+    true,
+    "status",
   );
 }

@@ -1,1 +1,0 @@
-async function c(t,n,i){let o=await t.call("answers",{answer:n}),e=async()=>{let{after:s}=await t.call("answers",{answer:n,sure:!0});t.fill(i,t.h("p.good",null,s))};t.fill(i,t.h("p",null,o.meaning),t.press(o.button,e,".primary"))}export{c as askChoice};

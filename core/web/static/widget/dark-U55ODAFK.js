@@ -1,0 +1,1 @@
+var c=".care.dark{color-scheme:dark;--accent:var(--ac-accent,#8cc4ee);--line:var(--ac-line,#3a4148);--surface:var(--ac-surface,#1b1f23);--text:var(--ac-text,#e8eaed);--muted:var(--ac-muted,#a5adb5);--ok:var(--ac-ok,#7fd09c);--wait:var(--ac-wait,#f0c05a);--late:var(--ac-late,#ff9c92);--on:var(--ac-on-accent,#10202c)}";export{c as dark};

@@ -1,0 +1,248 @@
+"""Back, Forward and reload in the widget: each view is an entry of the page's history and is come back to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser import journeys
+from tests.browser.journeys import PNG, Ann
+from tests.browser.stage import PHONE, Stage, example
+
+pytestmark = pytest.mark.browser
+
+REFUSED = (
+    """Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("", "SecurityError") } })"""
+)
+EXPIRED = "Your access has run out. Find your order again."
+
+
+@pytest.fixture
+def ann(open_alone: Callable[..., Any]) -> Ann:
+    """Ann at a phone, whose tab has seen nothing yet; the server reads her order again."""
+    stage = Stage(open_alone(viewport=PHONE), csp="")
+    stage.answers["orders"] = (200, {"orders": [example("found")]})
+    return Ann(stage)
+
+
+def at_the_review(ann: Ann) -> None:
+    """Come to the last step of a return."""
+    ann.press("Return or cancel")
+    ann.press("Start a return")
+    ann.field("How many").select_option("1")
+    ann.press("Say why")
+    ann.field("Reason").select_option("too_small")
+    ann.press("Choose what you get")
+    ann.press("Check everything")
+    ann.sees("Is this right?")
+
+
+def test_back_leads_to_the_search_as_it_was_left_and_forward_to_the_order(ann: Ann) -> None:
+    ann.searches()
+    ann.sees("Order LIN-42")
+    ann.page.go_back()
+    ann.sees("Find your order")
+    assert ann.field("Order number").input_value() == "LIN-42"
+    ann.page.go_forward()
+    ann.sees("Order LIN-42")
+    assert ann.stage.errors == []
+
+
+def test_each_step_of_a_return_is_gone_back_to_with_what_was_chosen(ann: Ann) -> None:
+    ann.opens()
+    at_the_review(ann)
+    for heading in ("What would you like?", "Why do you send it back?", "What do you want to send back?"):
+        ann.page.go_back()
+        ann.sees(heading)
+    assert ann.field("How many").input_value() == "1"
+    assert ann.widget.locator(".sum").inner_text() != ""
+    ann.page.go_back()
+    ann.sees("Return or cancel")
+    ann.page.go_back()
+    ann.sees("Order LIN-42")
+
+
+def test_the_widgets_own_back_and_the_browsers_are_one(ann: Ann) -> None:
+    ann.opens()
+    at_the_review(ann)
+    depth = ann.page.evaluate("history.length")
+    ann.press("Back")
+    ann.sees("What would you like?")
+    assert ann.page.evaluate("history.length") == depth
+    ann.page.go_forward()
+    ann.sees("Is this right?")
+
+
+def test_what_was_sent_is_not_gone_back_into(ann: Ann) -> None:
+    ann.opens()
+    at_the_review(ann)
+    ann.stage.answers["returns/options"] = (200, journeys.with_a_return())
+    ann.press("Start return")
+    ann.sees("Return requested")
+    ann.page.go_back()
+    ann.sees("Return or cancel")
+    assert ann.button("See this return").is_visible()
+    ann.page.go_back()
+    ann.sees("Order LIN-42")
+
+
+def test_a_message_that_was_sent_is_not_gone_back_into(ann: Ann) -> None:
+    ann.opens()
+    ann.press("Write to the store")
+    ann.field("Your message").fill("Where is it?")
+    ann.press("Send message")
+    ann.sees("The store has your message")
+    ann.page.go_back()
+    ann.sees("Order LIN-42")
+
+
+def test_who_turns_away_from_the_code_can_press_the_same_button_again(ann: Ann) -> None:
+    ann.opens()
+    at_the_review(ann)
+    ann.stage.answers["returns"] = (403, example("step_up"))
+    ann.button("Start return").click()
+    ann.sees("Look into your mailbox")
+    ann.page.go_back()
+    ann.sees("Is this right?")
+    ann.button("Start return").click()
+    journeys.prove(ann, "returns", (201, example("return")))
+    ann.sees("Return requested")
+
+
+def test_a_code_that_was_typed_is_no_stop_on_the_way_back(ann: Ann) -> None:
+    ann.opens()
+    ann.press("Return or cancel")
+    ann.press("Start a return")
+    ann.field("How many").select_option("1")
+    ann.press("Say why")
+    ann.field("Reason").select_option("damaged")
+    ann.stage.answers["photos"] = (403, example("step_up"))
+    ann.widget.locator("input[type=file]").set_input_files(PNG)
+    journeys.prove(ann, "photos", (201, {"id": "9", "url": "", "width": 1, "height": 1}))
+    ann.widget.get_by_text("a.png").wait_for()
+    ann.page.go_back()
+    ann.sees("What do you want to send back?")
+
+
+@pytest.mark.parametrize(
+    ("presses", "heading"),
+    [
+        ([], "Order LIN-42"),
+        (["Return or cancel"], "Return or cancel"),
+        (["Write to the store"], "Write to the store"),
+        (["Withdraw from contract here"], "Withdraw from the contract"),
+        (["Return or cancel", "Start a return"], "What do you want to send back?"),
+    ],
+)
+def test_a_reload_keeps_the_place_and_back_still_leads_from_it(ann: Ann, presses: list[str], heading: str) -> None:
+    ann.searches()
+    for label in presses:
+        ann.press(label)
+    ann.sees(heading)
+    ann.page.reload()
+    ann.sees(heading)
+    assert [url for url in ann.stage.requests if "/shop/k/orders?" in url]
+    for _ in range(len(presses)):
+        ann.page.go_back()
+    ann.sees("Order LIN-42")
+    ann.page.go_back()
+    ann.sees("Find your order")
+    assert ann.stage.errors == []
+
+
+def test_a_reload_in_the_middle_of_a_return_keeps_what_was_chosen(ann: Ann) -> None:
+    ann.opens()
+    at_the_review(ann)
+    ann.field("Anything else the store should know (optional)").fill("Too tight at the neck.")
+    ann.page.reload()
+    ann.sees("Is this right?")
+    assert ann.field("Anything else the store should know (optional)").input_value() == "Too tight at the neck."
+    ann.page.go_back()
+    ann.sees("What would you like?")
+    ann.page.go_back()
+    ann.sees("Why do you send it back?")
+    assert ann.field("Reason").input_value() == "too_small"
+    ann.stage.answers["returns/options"] = (200, journeys.with_a_return())
+    ann.press("Choose what you get")
+    ann.press("Check everything")
+    ann.press("Start return")
+    ann.sees("Return requested")
+    ann.page.reload()
+    ann.sees("Return or cancel")
+    assert ann.stage.errors == []
+
+
+def test_a_reload_at_the_search_stays_there(ann: Ann) -> None:
+    ann.searches()
+    ann.page.go_back()
+    ann.sees("Find your order")
+    ann.page.reload()
+    ann.sees("Find your order")
+
+
+def test_an_order_from_a_mailed_link_is_there_after_a_reload(ann: Ann) -> None:
+    ann.opens()
+    ann.page.reload()
+    ann.sees("Order LIN-42")
+    assert ann.stage.errors == []
+
+
+def test_where_storage_is_refused_a_reload_leads_to_the_search_with_the_number(ann: Ann) -> None:
+    ann.page.add_init_script(REFUSED)
+    ann.searches()
+    ann.press("Write to the store")
+    ann.page.reload()
+    ann.sees("Find your order")
+    assert ann.field("Order number").input_value() == "LIN-42"
+    ann.field("E-mail address or postcode you ordered with").fill("ann@shopper.example")
+    ann.press("Show my order")
+    ann.sees("Write to the store")
+    assert ann.stage.errors == []
+
+
+def test_after_the_token_ended_a_reload_leads_to_the_search_and_says_why(ann: Ann) -> None:
+    ann.searches()
+    ann.stage.answers["orders"] = (401, {"error": {"code": "not_allowed", "message": EXPIRED}})
+    ann.page.reload()
+    ann.sees("Find your order")
+    assert ann.widget.get_by_role("alert").inner_text() == EXPIRED
+    assert ann.field("Order number").input_value() == "LIN-42"
+
+
+def test_the_pages_own_history_state_is_kept(ann: Ann) -> None:
+    ann.stage.open()
+    ann.page.evaluate("history.replaceState({ router: 7 }, '')")
+    ann.field("Order number").fill("LIN-42")
+    ann.field("E-mail address or postcode you ordered with").fill("ann@shopper.example")
+    ann.press("Show my order")
+    assert ann.page.evaluate("history.state.router") == 7
+    ann.page.go_back()
+    ann.sees("Find your order")
+    assert ann.page.evaluate("history.state") == {"router": 7}
+
+
+def test_back_closes_the_sheet_of_a_floating_button_and_a_reload_opens_it(open_alone: Callable[..., Any]) -> None:
+    stage = Stage(open_alone(viewport=PHONE), '<after-care store="k" mode="button"></after-care>')
+    stage.answers["orders"] = (200, {"orders": [example("found")]})
+    ann, page = Ann(stage), stage.page
+    stage.open()
+    sheet = ann.widget.locator("dialog")
+    ann.widget.locator("button").first.click()
+    ann.field("Order number").fill("LIN-42")
+    ann.field("E-mail address or postcode you ordered with").fill("ann@shopper.example")
+    ann.press("Show my order")
+    page.reload()
+    ann.sees("Order LIN-42")
+    page.go_back()
+    ann.sees("Find your order")
+    page.go_back()
+    sheet.wait_for(state="hidden")
+    page.go_forward()
+    ann.sees("Find your order")
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="hidden")
+    page.go_back()  # what Escape closed, Back opens again
+    ann.sees("Find your order")
+    assert stage.errors == []

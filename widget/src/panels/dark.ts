@@ -1,0 +1,3 @@
+// The colors of a dark page: nobody else loads them.
+
+export { default as dark } from "./dark.css";
