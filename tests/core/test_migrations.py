@@ -125,7 +125,7 @@ def test_keys_of_stored_numbers_are_reduced_as_new_ones_are(services: Services, 
         orders = [anns_order(ref=str(place), number=number) for place, number in enumerate(numbers)]
         changes.apply_orders(session, services, store, orders, asked_at=NOON, now=NOON)
         session.execute(sa.update(Order).where(Order.number != "ABC").values(number_key="2026"))
-    path = Path(migrations.__file__).parent / "versions/0020_number_keys.py"
+    path = Path(migrations.__file__).parent / "versions/0018_number_keys.py"
     renewal = runpy.run_path(str(path))
     with database.engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         renewal["upgrade"]()

@@ -5,8 +5,8 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0018"
+down_revision = "0017"
 
 BATCH = 1000
 orders = sa.table("orders", sa.column("store_id"), sa.column("id"), sa.column("number"), sa.column("number_key"))
