@@ -196,6 +196,14 @@ class PhotoOut(PhotoLinkOut):
     height: int
 
 
+class LabelsOut(_Out):
+    """What the buttons of a return say: to look at it, to take it back, and to be sure of that."""
+
+    see: str
+    cancel: str
+    sure: str
+
+
 class ReturnOut(_Out):
     """A return, warranty claim or cancellation. Label and photos are only for who may act.
 
@@ -221,6 +229,7 @@ class ReturnOut(_Out):
     return_by: date | None
     due: DueOut | None
     can_cancel: bool
+    labels: LabelsOut
     can_tell_sent: bool
     photos: list[PhotoLinkOut]
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.orders.model import LineItem
 from core.returns.api.outputs import (
     EntryOut,
+    LabelsOut,
     LineAnswerOut,
     ObjectionOut,
     OfferOut,
@@ -56,6 +57,7 @@ def view_return(session: Session, store: Store, rma: Return, reader: ReaderConte
         return_by=rma.return_by,
         due=progress.due_of(reader, rma),
         can_cancel=progress.may_cancel(rma),
+        labels=_labels(reader, rma),
         can_tell_sent=progress.may_tell_sent(rma),
         photos=_photos(session, rma, reader),
     )
@@ -166,6 +168,21 @@ def _line(reader: ReaderContext, item: ReturnItem, line: LineItem | None) -> Ret
         wish=item.wish,  # type: ignore[arg-type]
         exchange_for=(item.exchange_title or item.exchange_for) if item.wish == "exchange" else "",
         note=item.note,
+    )
+
+
+def _labels(reader: ReaderContext, rma: Return) -> LabelsOut:
+    say = reader.words.pgettext
+    if rma.kind == "cancel":
+        return LabelsOut(
+            see=say("widget", "See how it stands"),
+            cancel=say("widget", "I no longer want to cancel"),
+            sure=say("widget", "Yes, keep the order"),
+        )
+    return LabelsOut(
+        see=say("widget", "See this return"),
+        cancel=say("widget", "Cancel this return"),
+        sure=say("widget", "Yes, cancel this return"),
     )
 
 

@@ -73,11 +73,9 @@ function nothing(frame: Frame, { lines }: Options): HTMLElement[] {
 function drawReturn(frame: Frame, rma: Rma, again: () => void): HTMLElement {
   const { h } = frame;
   const see = () => showReturn(frame, rma, again);
-  const { say } = frame;
-  const isOrder = rma.kind === "cancel";
-  const number = !isOrder && h("p.muted", null, h("bdi", null, rma.rma));
-  const label = isOrder ? say("See how it stands") : say("See this return");
-  return h("section.card", null, h("h3", null, rma.headline), number, h("p", null, rma.sentence), frame.press(label, see));
+  const number = rma.kind !== "cancel" && h("p.muted", null, h("bdi", null, rma.rma));
+  const button = frame.press(rma.labels.see, see);
+  return h("section.card", null, h("h3", null, rma.headline), number, h("p", null, rma.sentence), button);
 }
 
 function drawWithdrawal(frame: Frame, one: Withdrawal, again: () => void): HTMLElement {

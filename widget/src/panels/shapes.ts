@@ -103,6 +103,7 @@ export interface Rma {
   label_url: string;
   due: { sentence: string } | null;
   can_cancel: boolean;
+  labels: { see: string; cancel: string; sure: string };
   can_tell_sent: boolean;
 }
 

@@ -97,13 +97,10 @@ function sent(frame: Frame, { id }: Rma, leave: () => void): HTMLElement {
   return frame.form(say("Tell the store it is on its way"), tell, number.box);
 }
 
-function cancel(frame: Frame, { id, kind }: Rma, leave: () => void): HTMLElement {
-  const { say, h } = frame;
-  const place = h("div.choices");
+function cancel(frame: Frame, { id, labels }: Rma, leave: () => void): HTMLElement {
+  const place = frame.h("div.choices");
   const sure = async () => showNews(frame, await frame.call<Rma>(`returns/${id}/cancel`, {}), leave);
-  const isOrder = kind === "cancel";
-  const label = isOrder ? say("Yes, keep the order") : say("Yes, cancel this return");
-  const ask = () => frame.fill(place, frame.press(label, sure, ".primary"));
-  place.appendChild(frame.press(isOrder ? say("I no longer want to cancel") : say("Cancel this return"), ask, ".plain"));
+  const ask = () => frame.fill(place, frame.press(labels.sure, sure, ".primary"));
+  place.appendChild(frame.press(labels.cancel, ask, ".plain"));
   return place;
 }
