@@ -16,8 +16,8 @@ export function openOrder(frame: Frame, found: Found, place: string, isAsked?: b
 
 /** Show the order the session holds, or the view of it that has this name. */
 export async function showPlace(frame: Frame, place: string, isAsked = true): Promise<void> {
-  if (/^(back|status|return|withdraw)$/.test(place)) return (await frame.panels()).open(frame, place);
-  if (/^(message|not_received)$/.test(place)) return (await frame.panels()).askMessage(frame, place);
+  if (/back|status|return|withdraw/.test(place)) return (await frame.panels()).open(frame, place);
+  if (/message|not_received/.test(place)) return (await frame.panels()).askMessage(frame, place);
   showOrder(frame, isAsked);
 }
 

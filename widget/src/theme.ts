@@ -4,5 +4,5 @@
 export function isDark(host: Element, theme: string): boolean {
   if (theme) return theme === "dark";
   const rgb = /^rgba?\((\d+), (\d+), (\d+)/.exec(getComputedStyle(host).color);
-  return !!rgb && 0.299 * +rgb[1]! + 0.587 * +rgb[2]! + 0.114 * +rgb[3]! > 128;
+  return !!rgb && +rgb[1]! + 2 * +rgb[2]! + +rgb[3]! > 512;
 }

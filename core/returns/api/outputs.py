@@ -92,6 +92,9 @@ class CancelOut(_Out):
 
     possible: bool
     sentence: str
+    label: str
+    warning: str
+    sure: str
 
 
 class RightOut(_Out):
@@ -196,19 +199,8 @@ class PhotoOut(PhotoLinkOut):
     height: int
 
 
-class LabelsOut(_Out):
-    """What the buttons of a return say: to look at it, to take it back, and to be sure of that."""
-
-    see: str
-    cancel: str
-    sure: str
-
-
 class ReturnOut(_Out):
-    """A return, warranty claim or cancellation. Label and photos are only for who may act.
-
-    `exchange`, `amount` and `to_pay` are as in a quote.
-    """
+    """A return, warranty claim or cancellation, with amounts as in a quote. Label and photos: only who may act."""
 
     id: str
     rma: str
@@ -229,7 +221,7 @@ class ReturnOut(_Out):
     return_by: date | None
     due: DueOut | None
     can_cancel: bool
-    labels: LabelsOut
+    labels: dict[Literal["see", "cancel", "sure"], str]
     can_tell_sent: bool
     photos: list[PhotoLinkOut]
 
@@ -244,10 +236,13 @@ class WithdrawnLineOut(_Out):
 
 
 class ReceiptOut(_Out):
-    """The text as declared and mailed, and the SHA-256 of its UTF-8 bytes."""
+    """The text as declared and mailed, the SHA-256 of its UTF-8 bytes with its name, and the words around them."""
 
     text: str
     hash: str
+    hash_label: str
+    note: str
+    print_label: str
 
 
 class WithdrawalOut(_Out):
@@ -295,6 +290,9 @@ class OptionsOut(_Out):
     lines: list[LineOut]
     reasons: list[ReasonOut]
     wishes: list[ChoiceOut]
+    gift_label: str
+    warranty_label: str
+    not_offered: str
     cancel: CancelOut
     withdrawal: RightOut
     returns: list[ReturnOut]

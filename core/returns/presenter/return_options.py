@@ -65,6 +65,9 @@ def view_options(
         lines=_lines(session, store, balance, policy, right, reader, gift=gift, has_variants=has_variants),
         reasons=_reasons(policy, reader),
         wishes=[ChoiceOut(key=wish, label=display_names.wish_label(reader.words, wish)) for wish in policy.wishes],
+        gift_label=reader.words.pgettext("widget", "It was a gift"),
+        warranty_label=reader.words.pgettext("widget", "It broke later: use the warranty"),
+        not_offered=reader.words.pgettext("widget", "The store does not offer this for this order."),
         cancel=_cancel(session, store, order, policy, reader),
         withdrawal=withdrawal_view.view_right(right, order, store, reader, may_cost=not gift and policy.may_cost),
         returns=[view_return(session, store, rma, reader) for rma in returns],
@@ -213,4 +216,10 @@ def _cancel(session: Session, store: Store, order: Order, policy: Policy, reader
         else say("widget", "This order has not left the store. You can cancel it."),
         "asked": say("widget", "You have asked to cancel this order."),
     }
-    return CancelOut(possible=against is None, sentence=sentences_by_obstacle.get(against, ""))
+    return CancelOut(
+        possible=against is None,
+        sentence=sentences_by_obstacle.get(against, ""),
+        label=say("widget", "Cancel the order"),
+        warning=say("widget", "This stops the whole order."),
+        sure=say("widget", "Yes, cancel the order"),
+    )

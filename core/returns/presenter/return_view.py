@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,7 +12,6 @@ from sqlalchemy.orm import Session
 from core.orders.model import LineItem
 from core.returns.api.outputs import (
     EntryOut,
-    LabelsOut,
     LineAnswerOut,
     ObjectionOut,
     OfferOut,
@@ -171,19 +171,20 @@ def _line(reader: ReaderContext, item: ReturnItem, line: LineItem | None) -> Ret
     )
 
 
-def _labels(reader: ReaderContext, rma: Return) -> LabelsOut:
+def _labels(reader: ReaderContext, rma: Return) -> dict[Literal["see", "cancel", "sure"], str]:
+    """Give what the buttons say that look at a return, take it back, and are sure of that."""
     say = reader.words.pgettext
     if rma.kind == "cancel":
-        return LabelsOut(
-            see=say("widget", "See how it stands"),
-            cancel=say("widget", "I no longer want to cancel"),
-            sure=say("widget", "Yes, keep the order"),
-        )
-    return LabelsOut(
-        see=say("widget", "See this return"),
-        cancel=say("widget", "Cancel this return"),
-        sure=say("widget", "Yes, cancel this return"),
-    )
+        return {
+            "see": say("widget", "See how it stands"),
+            "cancel": say("widget", "I no longer want to cancel"),
+            "sure": say("widget", "Yes, keep the order"),
+        }
+    return {
+        "see": say("widget", "See this return"),
+        "cancel": say("widget", "Cancel this return"),
+        "sure": say("widget", "Yes, cancel this return"),
+    }
 
 
 def _money(reader: ReaderContext, rma: Return, row: Reimbursement) -> ReimbursementOut:

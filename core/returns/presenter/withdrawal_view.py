@@ -48,7 +48,7 @@ def view_withdrawal(
         declared_at=row.declared_at,
         until=row.period_ends,
         sentence=state_sentence(row, reader),
-        receipt=ReceiptOut(text=row.receipt, hash=row.receipt_hash) if is_declared else None,
+        receipt=_receipt(row, reader) if is_declared else None,
         mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, reader) if is_declared else "",
@@ -191,3 +191,14 @@ def masked(address: str) -> str:
         return ""
     host, _, top = domain.rpartition(".")
     return f"{name[0]}{_VISIBLE}@{(host or top)[0]}{_VISIBLE}.{top}"
+
+
+def _receipt(row: Withdrawal, reader: ReaderContext) -> ReceiptOut:
+    say = reader.words.pgettext
+    return ReceiptOut(
+        text=row.receipt,
+        hash=row.receipt_hash,
+        hash_label=say("widget", "Fingerprint of the receipt"),
+        note=say("widget", "This page is your receipt too: print or save it."),
+        print_label=say("widget", "Print the receipt"),
+    )

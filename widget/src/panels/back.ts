@@ -45,17 +45,16 @@ function optionsOf(frame: Frame, way: Way): Promise<Options> {
 
 // Two quieter ways: for whom it was given to, and for what broke after its time to return was over.
 function otherWays(frame: Frame, options: Options, again: () => void): HTMLElement[] {
-  const { say } = frame;
   const hasLeft = !options.cancel.possible && options.lines.some((line) => line.left > 0);
   const forGift = options.wishes.some(({ key }) => key === "exchange" || key === "store_credit");
   const start = async (way: Way) => {
     const its = await optionsOf(frame, way);
     if (canReturn(its)) return startReturn(frame, its, again, way);
-    throw new frame.Failure("not_offered", say("The store does not offer this for this order."));
+    throw new frame.Failure("not_offered", options.not_offered);
   };
   return [
-    ...(canReturn(options) && forGift ? [frame.press(say("It was a gift"), () => start("gift"), ".plain")] : []),
-    ...(hasLeft ? [frame.press(say("It broke later: use the warranty"), () => start("warranty"), ".plain")] : []),
+    ...(canReturn(options) && forGift ? [frame.press(options.gift_label, () => start("gift"), ".plain")] : []),
+    ...(hasLeft ? [frame.press(options.warranty_label, () => start("warranty"), ".plain")] : []),
   ];
 }
 
@@ -99,7 +98,7 @@ function withdrawing(frame: Frame, options: Options, again: () => void): HTMLEle
 }
 
 function canceling(frame: Frame, { order_id: order, cancel }: Options, again: () => void): HTMLElement[] {
-  const { say, h } = frame;
+  const { h } = frame;
   const said = h("p", null, cancel.sentence);
   if (!cancel.possible) return [said];
   const place = h("div.choices");
@@ -107,8 +106,8 @@ function canceling(frame: Frame, { order_id: order, cancel }: Options, again: ()
   const ask = () =>
     frame.fill(
       place,
-      h("p", { role: "status" }, say("This stops the whole order.")),
-      frame.press(say("Yes, cancel the order"), sure, ".primary"),
+      h("p", { role: "status" }, cancel.warning),
+      frame.press(cancel.sure, sure, ".primary"),
     );
-  return [said, frame.press(say("Cancel the order"), ask), place];
+  return [said, frame.press(cancel.label, ask), place];
 }

@@ -5,7 +5,7 @@ import type { Frame } from "../frame";
 import type { Found } from "../shapes";
 import { listOrders, offerOrders } from "./signed";
 
-const LASTING = /^(find|orders?|back)$/; // what may be come back to after something was done
+const LASTING = /^(find|or|back)/; // what may be come back to after something was done
 
 /** Show what the page's history says, a view as it was left where it is still there. */
 export async function comeBack(frame: Frame): Promise<void> {

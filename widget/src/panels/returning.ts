@@ -97,7 +97,6 @@ function walk(flow: Returning, steps: [string, (flow: Returning) => Step][], pla
   );
   page.addEventListener("focusin", () => flow.sum === sum || reckonHere()); // who comes back finds the amount of now
   const keepHere = () => keep({ order: flow.options.order_id, place, draft: flow.draft });
-  page.addEventListener("change", keepHere);
   page.addEventListener("input", keepHere);
   frame.show(page, true, "return");
   keepHere();

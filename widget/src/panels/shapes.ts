@@ -42,7 +42,10 @@ export interface Options {
   lines: Line[];
   reasons: Reason[];
   wishes: { key: string; label: string }[];
-  cancel: { possible: boolean; sentence: string };
+  gift_label: string;
+  warranty_label: string;
+  not_offered: string;
+  cancel: { possible: boolean; sentence: string; label: string; warning: string; sure: string };
   withdrawal: { available: boolean;
     late: boolean; sentence: string; cheaper: string; label: string; not_advice: string };
   returns: Rma[];
@@ -114,7 +117,7 @@ export interface Withdrawal {
   statement: string;
   lines: { title: string; quantity: number; exempt: string }[];
   sentence: string;
-  receipt: { text: string; hash: string } | null;
+  receipt: { text: string; hash: string; hash_label: string; note: string; print_label: string } | null;
   mailed_to: string;
   refund_sentence: string;
   lost_value_sentence: string;

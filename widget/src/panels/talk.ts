@@ -59,7 +59,7 @@ function topicNames({ say }: Frame): [string, string][] {
 
 function whereToLook({ say, h }: Frame): HTMLElement {
   return h(
-    "ul.look",
+    "ol.todo",
     null,
     h("li", null, say("Look at the door, in the mailbox, and where the carrier leaves notes.")),
     h("li", null, say("Ask at home and next door whether somebody took it in.")),

@@ -111,11 +111,12 @@ export function showWithdrawal(frame: Frame, one: Withdrawal, leave: () => void)
       one.postage_sentence && h("p", null, one.postage_sentence),
       one.can_prove_sent && proving(frame, one, leave),
       exempt(frame, one),
-      one.receipt && h("p.paper", null, one.receipt.text),
-      one.receipt &&
-        h("p.muted", null, say("Fingerprint of the receipt"), ": ", h("bdi", { dir: "ltr" }, one.receipt.hash)),
-      h("p", null, say("This page is your receipt too: print or save it.")),
-      frame.press(say("Print the receipt"), () => print()),
+      one.receipt && [
+        h("p.paper", null, one.receipt.text),
+        h("p.muted", null, one.receipt.hash_label, ": ", h("bdi", { dir: "ltr" }, one.receipt.hash)),
+        h("p", null, one.receipt.note),
+        frame.press(one.receipt.print_label, () => print()),
+      ],
       frame.press(say("Back"), leave, ".plain.back"),
     ),
     true,
