@@ -50,7 +50,7 @@ _ISOLATED = re.compile("\u2068([^\u2068\u2069]*)\u2069")
 _LATIN = re.compile("[!-~]*[A-Za-z][!-~]*")
 # What people and stores typed. In letters the layout isolates it, in the widget and on pages the sentence does.
 _TYPED = {"address", "currency", "found", "items", "line", "name", "number", "order", "rma", "rule", "rules", "store"}
-_TYPED |= {"text", "who", "why"}
+_TYPED |= {"item", "text", "who", "why"}
 _SAMPLE = range(201)  # every plural rule repeats by then
 
 Glossary = Mapping[str, Mapping[str, list[str]]]

@@ -104,6 +104,7 @@ def test_a_word_that_a_native_shopper_misreads_is_refused(msgid: str, string: st
         ("See SKU-1", "انظروا \u2068SKU-1", None, "an isolate without its other end"),
         ("Write %(rma)s on it", "اكتبوا %(rma)s عليه", "widget", "%(rma)s is not isolated"),
         ("Send it to %(address)s", "أرسلوه إلى %(address)s", "desk", "%(address)s is not isolated"),
+        ("You get %(item)s.", "ستحصلون على %(item)s.", "widget", "%(item)s is not isolated"),
     ],
 )
 def test_what_would_turn_around_in_arabic_is_isolated(

@@ -160,7 +160,7 @@ def test_counted_things_take_the_form_that_goes_with_the_number(language: str, n
 def test_templates_speak_and_escape_what_they_are_given() -> None:
     env = jinja_env(words=Words("lt"))
     page = env.from_string('{{ _("Open order %(order)s", order=order) }}|{% trans %}Order{% endtrans %}')
-    assert page.render(order="<b>1</b>") == "Atverti užsakymą &lt;b&gt;1&lt;/b&gt;|Užsakymas"
+    assert page.render(order="<b>1</b>") == "Atidaryti užsakymą &lt;b&gt;1&lt;/b&gt;|Užsakymas"
     with pytest.raises(UndefinedError):
         env.from_string("{{ nothing }}").render()
 
