@@ -91,7 +91,9 @@ def start(
             scheduler.modify_job(name, next_run_time=soon)
 
     for name, every in (table or TABLE).items():
-        scheduler.add_job(tick_or_retry, "interval", seconds=every.total_seconds(), args=[name, every], id=name, name=name)
+        scheduler.add_job(
+            tick_or_retry, "interval", seconds=every.total_seconds(), args=[name, every], id=name, name=name
+        )
         tick_or_retry(name, every)
     return Timetable(scheduler, wall=wall, look_every=look_every)
 
