@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import requests
@@ -249,7 +248,7 @@ class InstallUrls:
     back: str
 
 
-NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+NO_SETTINGS: Mapping[str, str] = {}
 
 SealState = Callable[[Mapping[str, str]], str]
 UnsealState = Callable[[str], Mapping[str, str]]

@@ -130,6 +130,7 @@ LINES = {"lines": [{"ref": "l1", "quantity": 1}]}
 ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /shop/<key>/messages": shopper("messages", {"text": "hello"}),
     "GET /shop/<key>/returns/options": shopper("returns/options?order={order}"),
+    "GET /shop/<key>/returns/variants": shopper("returns/variants?order={order}&line=l1"),
     "POST /shop/<key>/returns/quote": shopper("returns/quote", LINES),
     "POST /shop/<key>/returns": shopper("returns", LINES),
     "GET /shop/<key>/returns/<return_id>": shopper("returns/{rma}"),

@@ -43,8 +43,8 @@ HARMLESS = {
     "order_events": "kind",
     "orders": "ref number number_key state status currency language country shipping_method payments admin_url",
     "counters": "name",
-    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref",
-    "return_items": "line_ref title reason wish grade",
+    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref balance",
+    "return_items": "line_ref title reason wish grade exchange_title",
     "return_photos": "mime digest",
     "return_policies": "document",
     "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "

@@ -445,7 +445,7 @@ def test_a_page_asks_the_database_a_few_times_however_much_there_is(
     for page in (*PAGES, f"orders/{one.id}", f"notices/{notice.id}"):
         with statements(services.db) as sent:
             assert desk.get(at(store, page)).status_code == 200
-        assert len([text for text in sent if text.lstrip().upper().startswith("SELECT")]) <= 15, page
+        assert len([text for text in sent if text.lstrip().upper().startswith("SELECT")]) <= 16, page
 
 
 @on_sqlite

@@ -374,7 +374,7 @@ def test_a_page_asks_the_database_a_few_times_however_much_there_is(
     for page in pages:
         with statements(services.db) as sent:
             assert max_.get(path(store, page)).status_code == 200
-        assert len([text for text in sent if text.lstrip().upper().startswith("SELECT")]) <= 15, page
+        assert len([text for text in sent if text.lstrip().upper().startswith("SELECT")]) <= 16, page
 
 
 @on_sqlite

@@ -83,7 +83,7 @@ def put(session: Session, store: Store, asked: Return, standing: Standing) -> Re
         shares = payout.shares_of(session, rma)
         order = lifecycle._order_of(session, rma)
         entitlement = reimburse.Entitlement(f"return:{rma.id}:refund", rma, shares[0].quote)
-        row = reimburse.promise(session, order, entitlement, by="Max", now=asked.opened_at)
+        [row] = reimburse.promise(session, order, entitlement, by="Max", now=asked.opened_at)
         row.state = states[standing.reimbursement]
     session.flush()
     return rma

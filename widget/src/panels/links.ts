@@ -16,7 +16,7 @@ export function askMail(frame: Frame, back: () => void): void {
     const said = say(
       "If orders were placed with that address, their links are on the way to it. It takes a minute or two.",
     );
-    const again = frame.press(say("Back to the search"), back, ".back");
+    const again = frame.press(say("Back to the search"), back); // not one step back: that is the form just sent
     frame.show(frame.view(say("Look into your mailbox"), h("p", null, said), again));
   };
   const leave = frame.press(say("Back to the search"), back, ".plain.back");
