@@ -108,7 +108,7 @@ def test_until_check_after_time_alone_changes_nothing(parcel: Parcel, terms: Ter
     assert (second.due, second.check_after, second.late) == ((), first.check_after, first.late)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(parcels, stores, moments)
 def test_jumping_from_check_to_check_misses_nothing(parcel: Parcel, terms: Terms, start: datetime) -> None:
     end = start + timedelta(days=21)
