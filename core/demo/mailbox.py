@@ -30,7 +30,7 @@ class MessageKeeper:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         """Keep one message."""
         name = f"{time.time_ns()}.eml"
-        partial = self.folder / f".{name}"
+        partial = self.folder / f"{name}.partial"  # a name that read_all does not list
         partial.write_bytes(envelope.original_content or envelope.content)
         partial.rename(self.folder / name)
         return "250 kept"

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.db.base import Base, Owned, new_id, table_of
-from core.db.bulk import insert_rows
+from core.db.bulk import insert_new, insert_rows
 from core.db.database import Database
 from core.db.postgres import run
 
@@ -39,8 +39,7 @@ class PauseStore(Exception):
 
 
 def _where(condition: str) -> dict[str, Any]:
-    clause = sa.text(condition)
-    return {"sqlite_where": clause, "postgresql_where": clause}
+    return dict.fromkeys(("sqlite_where", "postgresql_where"), sa.text(condition))
 
 
 class Job(Owned, Base):
@@ -179,8 +178,8 @@ def enqueue_for_stores(session: Session, new: Iterable[tuple[int, NewJob]], *, n
     """Promise work for several stores, each job with its store's id; give how many were new. See `enqueue`."""
     jobs = list(new)
     added = 0
-    for merge in (_PLAN, _NEWS, _ONCE):
-        asked = [one for one in jobs if merge is (_ONCE if one[1].once else _NEWS if one[1].is_news else _PLAN)]
+    for merge in (_PLAN, _NEWS, None):
+        asked = [one for one in jobs if merge is (None if one[1].once else _NEWS if one[1].is_news else _PLAN)]
         added += _add(session, [_row(store_id, job, now) for store_id, job in asked], merge, now=now)
     if added:
         wake_workers(session)
@@ -188,43 +187,53 @@ def enqueue_for_stores(session: Session, new: Iterable[tuple[int, NewJob]], *, n
 
 
 def _row(store_id: int, job: NewJob, now: datetime) -> dict[str, Any]:
-    return {
-        "store_id": store_id,
-        "id": new_id(),
-        "kind": job.kind,
-        "key": job.key,
-        "payload": job.payload,
-        "run_at": job.run_at or now,
-    }
+    named = {"kind": job.kind, "key": job.key, "payload": job.payload, "run_at": job.run_at or now}
+    return {"store_id": store_id, "id": new_id(), **named}
 
 
 def _add(session: Session, rows: list[dict[str, Any]], merge: Any, *, now: datetime) -> int:
-    """Insert rows, or hurry the waiting ones they meet."""
+    """Insert rows, or hurry the waiting ones they meet. Without `merge` the jobs are unique for ever."""
     by_key: dict[tuple[int, str], dict[str, Any]] = {}
     for row in rows:  # one statement may meet a row once
         first = by_key.setdefault((row["store_id"], row["key"]), row)
         first["run_at"] = min(first["run_at"], row["run_at"])
     ordered = [by_key[key] for key in sorted(by_key)]  # two batches lock in the same order
-    shared = {"state": "waiting", "once": merge is _ONCE, "attempts": 0, "reason": "", "created_at": now}
+    shared = {"state": "waiting", "once": merge is None, "attempts": 0, "reason": "", "created_at": now}
     added = 0
     for start in range(0, len(ordered), BATCH):
         batch = ordered[start : start + BATCH]
-        written = {row.id for row in insert_rows(session, _jobs, batch, merge, shared)}
-        added += len({row["id"] for row in batch}.intersection(written))
+        if merge:
+            written = {row.id for row in insert_rows(session, _jobs, batch, merge, shared)}
+        else:
+            written = insert_new(session, _jobs, batch, shared)
+            _hurry(session, [row for row in batch if row["id"] not in written])
+        added += sum(row["id"] in written for row in batch)
     return added
 
 
-def _merge(unique: str, is_news: bool, new: Any) -> Any:
-    """Complete the INSERT of `_add`; `unique` is the condition of the index in which the jobs meet others."""
+def _hurry(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Lock the jobs with `once` that wait already, and move them earlier.
+
+    ON CONFLICT DO UPDATE would watch one of their two unique indexes: of two inserts at the same moment the second
+    failed at the other (PostgreSQL 18, 2026-11). DO NOTHING watches both.
+    """
+    for row in rows:
+        same = sa.and_(_jobs.c.store_id == row["store_id"], _jobs.c.key == row["key"], _jobs.c.state == "waiting")
+        later = sa.and_(_jobs.c.attempts == 0, _jobs.c.run_at > row["run_at"])
+        hurried = sa.case((later, row["run_at"]), else_=_jobs.c.run_at)
+        session.execute(sa.update(_jobs).where(same).values(run_at=hurried))
+
+
+def _merge(is_news: bool, new: Any) -> Any:
+    """Complete the INSERT of `_add`: what waits under the same key is moved earlier."""
     later = sa.and_(_jobs.c.state == "waiting", _jobs.c.run_at > new.excluded.run_at)
     hurried = {"run_at": new.excluded.run_at} | ({"attempts": 0} if is_news else {})
-    met = {"index_elements": ["store_id", "key"], "index_where": sa.text(unique)}
+    met = {"index_elements": ["store_id", "key"], "index_where": sa.text("state = 'waiting'")}
     merged = new.on_conflict_do_update(**met, set_=hurried, where=later if is_news else later & (_jobs.c.attempts == 0))
     return merged.returning(_jobs.c.id)
 
 
-_PLAN, _NEWS = (partial(_merge, "state = 'waiting'", is_news) for is_news in (False, True))
-_ONCE = partial(_merge, "once", False)
+_PLAN, _NEWS = (partial(_merge, is_news) for is_news in (False, True))
 
 
 def wake_workers(session: Session) -> None:
@@ -273,11 +282,10 @@ def _wait_again(session: Session, chosen: Any, now: datetime, **also: Any) -> tu
         try:
             with session.begin_nested():
                 counts = [session.execute(statement).rowcount for statement in (supersede, wait)]  # type: ignore[attr-defined]
+            break
         except sa.exc.IntegrityError:  # a twin was promised between the two
             if not tries_left:
                 raise
-            continue
-        break
     if counts[1]:
         wake_workers(session)
     return counts[0], counts[1]

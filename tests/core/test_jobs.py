@@ -157,6 +157,25 @@ def test_no_worker_starts_a_job_before_the_news_it_was_merged_with_is_committed(
     assert take_one(database).key == ORDER.key
 
 
+def test_once_promised_by_many_at_the_same_moment_is_one(database: Database) -> None:
+    gates = [threading.Barrier(4) for _ in range(60)]
+
+    def promise_all(own: Database) -> int:
+        promised = promise(own, NewJob("look", "first"))  # connected before the first gate opens
+        for number, gate in enumerate(gates):
+            gate.wait(20)
+            promised += promise(own, NewJob("tell", f"notice:{number}", once=True))
+        return promised
+
+    assert sum(together(database, promise_all)) == 61
+
+
+def test_once_waits_until_the_earlier_of_two_times(database: Database) -> None:
+    late, soon = (NewJob("tell", "notice:7", run_at=NOON + timedelta(days=days), once=True) for days in (3, 1))
+    assert [promise(database, one) for one in (late, soon, late)] == [1, 0, 0]
+    assert [row.run_at for row in rows(database)] == [NOON + timedelta(days=1)]
+
+
 def test_once_is_unique_for_ever(database: Database) -> None:
     once = NewJob("tell", "notice:7", {"id": 7}, once=True)
     assert promise(database, once) == 1
