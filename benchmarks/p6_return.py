@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from benchmarks import fill, measure, stage
 from benchmarks.measure import Sample
 from benchmarks.stage import NOW, Base
-from core import changes
+from core.changes.apply import apply_orders
 from core.db.base import new_id
 from core.orders.model import Order
 from core.platform.snapshots import (
@@ -109,7 +109,7 @@ def _place(services: Services, store: Store, count: int) -> list[int]:
     for first in range(1, count + 1, 200):
         page = [_snapshot(number) for number in range(first, min(first + 200, count + 1))]
         with services.db.transaction(store.id) as session:
-            changes.apply_orders(session, services, store, page, asked_at=NOW, now=NOW)
+            apply_orders(session, services, store, page, asked_at=NOW, now=NOW)
     with services.db.transaction(store.id, write=False) as session:
         return list(session.scalars(sa.select(Order.id).order_by(Order.id)))
 

@@ -15,7 +15,8 @@ from jinja2 import BaseLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import plugins
-from core import changes, logs
+from core import logs
+from core.changes import kinds as change_kinds
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import pages as conversations_pages
@@ -107,7 +108,18 @@ def wire_kinds() -> dict[str, Kind]:
     """Collect every slice's job kinds; two slices never share a name."""
     kinds: dict[str, Kind] = {}
     for slice_ in (
-        *(changes, access, health_check, moves, owner_mail, housekeeping, key_rotation, notices, shipping_sweep, cases),
+        *(
+            change_kinds,
+            access,
+            health_check,
+            moves,
+            owner_mail,
+            housekeeping,
+            key_rotation,
+            notices,
+            shipping_sweep,
+            cases,
+        ),
         *(sender_page, retention),
         *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):

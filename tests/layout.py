@@ -62,7 +62,7 @@ def tree_of(module: str) -> ast.Module:
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """Name the modules an import statement reads; `from core import changes` reads core.changes."""
+    """Name the modules an import statement reads; `from core import money` reads core.money."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):

@@ -15,7 +15,7 @@ import structlog
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.orm import Session
 
-from core import changes
+from core.changes import deliveries
 from core.db.database import Database
 from core.db.group_commit import GroupCommit
 from core.db.purpose import Purpose
@@ -109,10 +109,10 @@ class StoreLookup:
         now, store = app.clock(), known.store
         if store.state == "uninstalled" or store.signature_failures or store.id in self._forged:
             with app.db.transaction(store.id) as session:
-                changes.record(session, store, news, body, now=now)
+                deliveries.record(session, store, news, body, now=now)
                 self.forget_forged(session, known)
             return
-        promised = [(store.id, job) for job in changes.promises(news, body)]
+        promised = [(store.id, job) for job in deliveries.promises(news, body)]
         self._inbox.submit(Delivery(app.db, promised, now))
 
     def count_forged(self, app: Services, known: KnownStore) -> None:

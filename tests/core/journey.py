@@ -17,8 +17,9 @@ from typing import NoReturn
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes, logs
+from core import logs
 from core.app import create_app, wire_kinds
+from core.changes.apply import apply_orders
 from core.db.database import Database
 from core.jobs import queue
 from core.jobs.queue import NewJob
@@ -164,7 +165,7 @@ class Journey:
         self.worker.run_until_idle()
         with self.services.db.transaction(store.id) as session:
             odd = her_order("2", number="\ud83d" + NUMBER, email=f"\0{EMAIL}")
-            changes.apply_orders(session, self.services, store, [odd], asked_at=now, now=now)
+            apply_orders(session, self.services, store, [odd], asked_at=now, now=now)
 
 
 def _break() -> NoReturn:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes
+from core.changes import readings
 from core.db.base import SYSTEM
 from core.db.purpose import Purpose
 from core.jobs import claims, queue
@@ -99,7 +99,7 @@ def test_the_first_import_reads_every_page_and_says_how_far_it_is(
 def test_an_import_that_is_killed_between_turns_goes_on_at_the_next_page(
     services: Services, world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "TURN", 0)  # each page is a turn
+    monkeypatch.setattr(readings, "TURN", 0)  # each page is a turn
     refs = fill(world, 120)
     store = connect(services, world)
     while (halfway := feed(services, store, "orders.import")) is None or halfway.read < 100:

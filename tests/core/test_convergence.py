@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from core import changes
+from core.changes import readings
 from core.db.base import SYSTEM, new_id, table_of
 from core.db.purpose import Purpose
 from core.jobs import queue
@@ -307,7 +307,7 @@ class Stage:
     def settle(self) -> None:
         """Let the clock's next poll and next reconcile pass."""
         for kind in ("clock.poll", "clock.reconcile"):
-            self.clock.now += TABLE[kind] + changes.OVERLAP
+            self.clock.now += TABLE[kind] + readings.OVERLAP
             with self.services.db.system(Purpose.INSPECT) as session:
                 new = NewJob(kind, f"{kind}:{new_id()}")
                 queue.enqueue(session, SYSTEM, new, now=self.clock())

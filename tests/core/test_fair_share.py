@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes
+from core.changes import regular
 from core.db.base import SYSTEM
 from core.db.database import Database
 from core.db.purpose import Purpose
@@ -217,5 +217,5 @@ def test_polls_are_spread_over_their_interval(services: Services, world: World, 
 
 def test_a_store_s_moment_is_the_same_each_time() -> None:
     over = timedelta(minutes=15)
-    assert changes.offset_of(MAX, over) == changes.offset_of(MAX, over)
-    assert len({changes.offset_of(store, over) for store in range(1000)}) == 1000
+    assert regular.offset_of(MAX, over) == regular.offset_of(MAX, over)
+    assert len({regular.offset_of(store, over) for store in range(1000)}) == 1000

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core import changes
+from core.changes import deliveries
+from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
 from core.db import bulk, orm_bypass
 from core.db.base import Base, table_of
@@ -95,7 +96,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         two.mine.id,
         [{"id": two.ids["order"], "late": True}],
     ),
-    "changes.record": lambda s, two: changes.record(s, two.mine, [Change("order", "1")], b"{}", now=LATER),
+    "changes.deliveries.record": lambda s, two: deliveries.record(
+        s, two.mine, [Change("order", "1")], b"{}", now=LATER
+    ),
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
@@ -181,7 +184,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.services.keyring, **SHE, now=LATER
     ),  # type: ignore[arg-type]
     "orders.sync.order_sync.apply": applied,
-    "changes.apply_orders": lambda s, two: changes.apply_orders(
+    "changes.apply.apply_orders": lambda s, two: apply_orders(
         s, two.services, two.mine, [her_order(updated_at=LATER)], asked_at=LATER, now=LATER
     ),
 }

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import migrations
-from core import changes
+from core.changes.apply import apply_orders
 from core.db.base import Base, Owned
 from core.db.database import Database
 from core.db.purpose import Purpose
@@ -123,7 +123,7 @@ def test_keys_of_stored_numbers_are_reduced_as_new_ones_are(services: Services, 
     database = services.db
     with database.transaction(store.id) as session:
         orders = [anns_order(ref=str(place), number=number) for place, number in enumerate(numbers)]
-        changes.apply_orders(session, services, store, orders, asked_at=NOON, now=NOON)
+        apply_orders(session, services, store, orders, asked_at=NOON, now=NOON)
         session.execute(sa.update(Order).where(Order.number != "ABC").values(number_key="2026"))
     path = Path(migrations.__file__).parent / "versions/0018_number_keys.py"
     renewal = runpy.run_path(str(path))

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes
+from core.changes.apply import apply_orders
 from core.conversations.model import Case, Message
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
@@ -86,7 +86,7 @@ def export(services: Services, store: Store, **who: object) -> dict[str, list[di
 def store_again(services: Services, store: Store, *snapshots: object) -> None:
     now = services.clock()
     with services.db.transaction(store.id) as session:
-        changes.apply_orders(session, services, store, snapshots, asked_at=now, now=now)  # type: ignore[arg-type]
+        apply_orders(session, services, store, snapshots, asked_at=now, now=now)  # type: ignore[arg-type]
 
 
 def review_again(services: Services, store: Store, snapshot: ReviewSnapshot) -> list[int]:

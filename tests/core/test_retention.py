@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes
+from core.changes.apply import apply_orders
 from core.conversations.model import Case, Message
 from core.db.base import SYSTEM, new_id
 from core.db.purpose import Purpose
@@ -191,7 +191,7 @@ def test_old_orders_forget_their_shoppers_and_young_ones_do_not(
 def deliver_all(services: Services, store: Store, *snapshots: Any) -> None:
     now = services.clock()
     with services.db.transaction(store.id) as session:
-        changes.apply_orders(session, services, store, snapshots, asked_at=now, now=now)
+        apply_orders(session, services, store, snapshots, asked_at=now, now=now)
 
 
 @pytest.mark.parametrize("days", [None, 0, -1, "30", True, 10**9])

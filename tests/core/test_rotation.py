@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes
 from core.app import create_app, wire_kinds
+from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
 from core.conversations.model import Message
 from core.db.base import SYSTEM, new_id, table_of
@@ -45,7 +45,7 @@ def with_keys(services: Services, *keys: str) -> Services:
 def put_orders(services: Services, store: Store, refs: Sequence[str], email: str = ANN) -> None:
     with services.db.transaction(store.id) as session:
         orders = [anns_order(ref=ref, number=f"10{ref}", email=email) for ref in refs]
-        changes.apply_orders(session, services, store, orders, asked_at=NOON, now=NOON)
+        apply_orders(session, services, store, orders, asked_at=NOON, now=NOON)
 
 
 def walk(services: Services) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 import sqlalchemy as sa
 
-from core import changes
+from core.changes.apply import apply_orders
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
@@ -171,7 +171,7 @@ class Storefront:
     def _open_return(self, order: OrderSnapshot) -> None:
         services, store, now = self._services, self._store, self._services.clock()
         with services.db.transaction(store.id) as session:
-            changes.apply_orders(session, services, store, [order], asked_at=now, now=now)
+            apply_orders(session, services, store, [order], asked_at=now, now=now)
             ours = session.scalars(sa.select(Order.id).where(Order.ref == order.ref)).one()
             open_return(session, store, ours, ReturnRequest((RequestedLine("1", wish="keep"),)), SHOPPER, now=now)
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from core import changes
+from core.changes.apply import apply_orders
 from core.db.base import SYSTEM
 from core.db.database import Database
 from core.db.purpose import Purpose
@@ -101,7 +101,7 @@ def apply(services: Services, store: Store, *snapshots: OrderSnapshot) -> None:
     now = services.clock()
     with services.db.transaction(store.id) as session:
         row = store_by_id(session, store.id)
-        changes.apply_orders(session, services, row, snapshots, asked_at=now, now=now)
+        apply_orders(session, services, row, snapshots, asked_at=now, now=now)
 
 
 def run_sweep(services: Services, worker: Worker) -> None:

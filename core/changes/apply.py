@@ -1,0 +1,41 @@
+"""The one place where orders are stored and what follows from them is done, wherever they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from core.orders import find
+from core.orders.sync import order_sync as orders_sync
+from core.orders.sync.order_sync import Fetched
+from core.platform.snapshots import OrderSnapshot
+from core.returns.money import detect_external_refund
+from core.services import Services
+from core.shipping import evaluate
+from core.stores.model import Store
+
+
+def apply_orders(
+    session: Session,
+    services: Services,
+    store: Store,
+    snapshots: Sequence[OrderSnapshot],
+    *,
+    asked_at: datetime,
+    now: datetime,
+) -> list[int]:
+    """Store orders, then evaluate the changed ones for notices and for refunds made elsewhere; give the changed ids."""
+    changed = orders_sync.apply(
+        session,
+        store.id,
+        [Fetched(snapshot, asked_at) for snapshot in snapshots],
+        statuses=evaluate.terms_of(store).statuses,
+        email_key=partial(find.email_key, keyring=services.keyring),
+        now=now,
+    )
+    evaluate.evaluate_orders(session, store, changed, now=now)
+    detect_external_refund.detect(session, changed, now=now)
+    return changed

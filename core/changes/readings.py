@@ -1,0 +1,126 @@
+"""Read a store's listings page by page: poll, first import and nightly reconcile are feeds of the same function."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.changes.apply import apply_orders
+from core.db.base import new_id
+from core.jobs import claims, queue
+from core.jobs.queue import NewJob, Work
+from core.orders import find
+from core.orders.model import Order
+from core.orders.sync import order_sync as orders_sync
+from core.platform.contract import Platform
+from core.platform.errors import NotSupported
+from core.platform.snapshots import Page
+from core.reviews import sync as reviews_sync
+from core.reviews.model import Review
+from core.stores.model import Feed, Store
+from core.stores.platform_access import open_platform, store_by_id
+
+OVERLAP = timedelta(minutes=5)
+"""A first poll and the search for deletions keep this distance: stores' clocks and commits are not instant. Later
+polls start at the plugin's own cursor, which looks back by itself."""
+TURN = 2.0
+"""Seconds after which a reading lets other work have its worker: to end and take a job costs a fifth of a page."""
+
+
+def read(work: Work) -> None:
+    """Read a feed page by page for a turn, and promise the next turn; killed at any page, it goes on there.
+
+    The payload names the feed ("orders", "orders.import", "reviews.reconcile" …) and `since`. A pass of a named
+    reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended.
+    """
+    ends = time.monotonic() + TURN
+    while _read_page(work, ends):
+        pass
+
+
+def _read_page(work: Work, ends: float) -> bool:
+    """Read the next page and end the job where it was the last one, or the turn is over; say whether to go on."""
+    name = work.payload["feed"]
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        store = store_by_id(session, work.store_id)
+        feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+    platform = open_platform(work.services, store)
+    begins = feed is None or feed.state != "reading"
+    goes_on = feed is not None and feed.cursor != "" and not (begins and "." in name)
+    cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]
+    started_at = work.now if begins or feed is None or feed.started_at is None else feed.started_at
+    asked_at = work.services.clock()
+    try:
+        page = _page(platform, name, cursor)
+    except NotSupported:
+        return False
+    goes_on = not page.last and time.monotonic() < ends
+    with claims.step(work) if goes_on else work.done() as session:
+        _apply_page(session, work, store, name, page, asked_at)
+        _note_progress(session, name, page, begins=begins, started_at=started_at, now=work.now)
+        if not page.last and not goes_on:
+            again = NewJob("changes.read", f"read:{name}", work.payload)
+            queue.enqueue(session, store.id, again, now=work.now)
+        if page.last and name.endswith(".reconcile"):
+            _look_for_missing(session, store, name, since=work.payload["since"], started_at=started_at, now=work.now)
+    return goes_on
+
+
+def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:
+    return platform.orders_since(cursor) if name.startswith("orders") else platform.reviews_since(cursor)
+
+
+def _apply_page(session: Session, work: Work, store: Store, name: str, page: Page[Any], asked_at: datetime) -> None:
+    refs = [snapshot.ref for snapshot in page.snapshots]
+    full = name.endswith(".reconcile")
+    if name.startswith("orders"):
+        apply_orders(session, work.services, store, page.snapshots, asked_at=asked_at, now=work.now)
+        orders_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+        if full:
+            orders_sync.touch(session, refs, asked_at=asked_at)
+        return
+    key = partial(find.email_key, keyring=work.services.keyring)
+    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key)
+    reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+    if full:
+        reviews_sync.touch(session, refs, asked_at=asked_at)
+
+
+def _note_progress(
+    session: Session, name: str, page: Page[Any], *, begins: bool, started_at: datetime, now: datetime
+) -> None:
+    feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+    if feed is None:
+        feed = Feed(id=new_id(), name=name, read=0)
+        session.add(feed)
+    if begins:
+        feed.read, feed.total, feed.finished_at = 0, None, None
+    feed.cursor, feed.started_at = page.cursor, started_at
+    feed.read = (feed.read or 0) + len(page.snapshots)
+    total = page.total if page.total is not None else feed.total
+    # An order that changes while we read moves to the end of the listing, and comes twice.
+    feed.total = None if total is None else max(total, feed.read)
+    feed.state = "idle" if page.last else "reading"
+    if page.last:
+        feed.finished_at = now
+
+
+def _look_for_missing(
+    session: Session, store: Store, name: str, *, since: str, started_at: datetime, now: datetime
+) -> None:
+    """Ask one by one for what a full listing did not show: the store may no longer have it."""
+    model: Any = Order if name.startswith("orders") else Review
+    changed_at = model.updated_at if model is Order else model.posted_at
+    start = datetime.fromisoformat(since) + OVERLAP
+    unseen = sa.select(model.ref).where(changed_at >= start, model.fetched_at < started_at, model.gone_at.is_(None))
+    resource = "order" if model is Order else "review"
+    promised = [
+        NewJob(f"changes.refresh_{resource}", f"{resource}:{ref}", {"ref": ref}) for ref in session.scalars(unseen)
+    ]
+    if promised:
+        queue.enqueue(session, store.id, promised, now=now)
