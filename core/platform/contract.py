@@ -121,11 +121,10 @@ class StaffIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Staff opened our page in their admin; some platforms install at this moment."""
+    """Staff opened our page in their admin: at which store (its ref, or our store key), and who."""
 
     ref: str
     staff: StaffIdentity
-    installation: Installation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +279,8 @@ class Platform:
     poll_minutes: ClassVar[int] = 15
     renews: ClassVar[bool] = False
     """Whether credentials expire and `renew` gives new ones without the merchant."""
+    installs_on_opening: ClassVar[bool] = False
+    """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""
@@ -333,9 +334,30 @@ class Platform:
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Verify the platform's signature and say which staff member opened our page.
+        """Verify the platform's signature and say which staff member opened our page, at which store. Asks nobody.
 
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def install_from(cls, request: Request, app: Mapping[str, str], http: requests.Session) -> Installation:
+        """Connect the store whose admin opened our page, with what the request carries; only where
+        `installs_on_opening`.
+
+        The core calls it after open_admin has verified the same request, one call at a time for a store, and only
+        where the store is unknown, removed us, or its keys no longer work. `ref` must be the store open_admin named.
+        Raises NotSupported where this page brought none, Refused with a sentence for the merchant, BadSignature where
+        the page has to be opened anew.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def read_app_webhook(cls, request: Request, app: Mapping[str, str]) -> list[Change]:
+        """Verify news of a store that we do not know (any more) by the app's secret alone, then say what changed.
+
+        A platform may ask for the erasure of what we hold long after we hold nothing: rightly signed, it is answered
+        200. Raises BadSignature. Not asked where the store is known: then read_webhook is.
         """
         raise NotSupported(cls.name)
 
@@ -390,8 +412,23 @@ class Platform:
         return self.credentials
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
-        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives []."""
+        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives [].
+
+        Facts name when they happened and the platform's id of the event (`Change`). Kept by their meaning:
+        ("store", facts {event: "uninstalled"}) and ("privacy", facts {request: "erase" | "export" | "erase_store",
+        email?, shopper_ref?, order_refs?}).
+        """
         raise NotSupported(self.name)
+
+    def confirm(self, change: Change) -> bool | None:
+        """Ask the API whether a fact holds: True or False, None where it cannot tell.
+
+        Asked before a fact is acted on that the signature does not cover, and where it happened so close to the
+        connection that two clocks may disagree. Of an app that was removed and a store whose data must go the core
+        asks check_access where this says None: keys that still work mean that the app is still installed. Another
+        fact that nothing confirms is left to staff.
+        """
+        return None
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
         """Fetch one order with its shipments, payments and refunds."""

@@ -280,4 +280,11 @@ class Change:
     resource: Literal["order", "review", "return", "store", "privacy", "operation"]
     ref: str
     occurred_at: datetime | None = None
+    """When it happened, by the platform's clock. A fact that ends a connection (the app was removed, the store's data
+    must go) is over where the store was connected after it; without a time the platform is asked."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    event_id: str = ""
+    """The platform's own id of this piece of news, the same whenever it is sent again: used once for each store."""
+    is_signed: bool = True
+    """Whether the signature covers all of this. Where it covers only the event's id and time, the fact is confirmed by
+    the platform's API before anything is done; it needs both then."""

@@ -51,6 +51,9 @@ class Store(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     settings_version: Mapped[int] = mapped_column(sa.Integer, default=1)
     created_at: Mapped[datetime]
+    connected_at: Mapped[datetime | None]
+    """When the merchant last gave us keys; what is said of the store as it was before is over. None where the store
+    was connected before this was kept."""
     signature_failures: Mapped[int] = mapped_column(sa.Integer, default=0)
     """Forged or wrongly signed deliveries since the last good one."""
 

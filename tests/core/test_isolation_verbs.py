@@ -159,6 +159,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "stores.connection.access.close": lambda s, two: access.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
     ),
+    "stores.connection.access.is_in_doubt": lambda s, two: access.is_in_doubt(s),
     "stores.connection.access.look_after": lambda s, two: access.look_after(s, two.mine.id, at=LATER, now=LATER),
     "stores.connection.access.report_refusal": lambda s, two: access.report_refusal(s, two.mine.id, now=LATER),
     "stores.connection.access.try_now": lambda s, two: access.try_now(s, two.mine.id, now=LATER),
