@@ -46,8 +46,8 @@ class AppSide(Platform):
     @classmethod
     def install_from(cls, request: Request, app: Mapping[str, str], http: requests.Session) -> Installation:
         """Take the keys an opening brings along that the app signed; the store's books note each installation."""
-        verify_opening(request, app)
         made = read_installation(request)
+        verify_opening(request, app)
         World(made.credentials["world"]).install_app()
         return made
 
