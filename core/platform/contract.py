@@ -12,6 +12,8 @@ Rules that hold for every method:
 - Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
   the app's own settings, where a platform signs with the app's secret instead of the store's.
 - No global state: two stores are served by two objects in two threads at once.
+- A platform that counts calls or their costs: `core.platform.calls.cost_bucket`, whose buckets `self.buckets` shares
+  with all who call this store.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any, ClassVar, Literal
 
 import requests
 
+from core.platform.calls.cost_bucket import BucketStates, LocalBuckets
 from core.platform.errors import NotSupported
 from core.platform.snapshots import (
     Change,
@@ -299,6 +302,7 @@ class Platform:
         self.settings = settings
         self.http = http
         self.app = app
+        self.buckets: BucketStates = LocalBuckets()
 
     # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 

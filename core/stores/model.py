@@ -174,6 +174,22 @@ class Nonce(Owned, Base):
     __table_args__ = (sa.UniqueConstraint("store_id", "digest"), sa.Index(None, "expires_at"))
 
 
+class CallBucket(Owned, Base):
+    """How many calls a platform lets us make of a store, as `core.platform.calls.cost_bucket` counts them."""
+
+    __tablename__ = "call_buckets"
+
+    name: Mapped[str]
+    level: Mapped[float]
+    """Points left at the moment `at`; it and `closed_until` are seconds of Unix time by the database's clock."""
+    at: Mapped[float]
+    size: Mapped[float]
+    refill: Mapped[float]
+    closed_until: Mapped[float] = mapped_column(default=0.0)
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "name"),)
+
+
 class Throttle(Owned, Base):
     """How often something was tried in a window of time; `digest` stands for an address or an e-mail."""
 

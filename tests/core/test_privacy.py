@@ -33,6 +33,7 @@ HARMLESS = {
     "audit": "what subject facts hash",
     "audit_heads": "hash",
     "case_messages": "side origin",
+    "call_buckets": "name",
     "cases": "kind state",
     "feeds": "name cursor state",
     "findings": "code sentence",
