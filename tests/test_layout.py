@@ -17,6 +17,7 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.money": set(),
     "core.platform": set(),
     "core.platform.address_guard": {"urllib3"},
+    "core.platform.calls.json_lines": {"requests"},
     "core.platform.contract": {"requests"},
     "core.platform.http": {"requests", "urllib3"},
     "core.platform.responses": {"requests"},
