@@ -22,6 +22,7 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.http": {"requests", "urllib3"},
     "core.platform.responses": {"requests"},
     "core.platform.sample": {"requests"},
+    "core.platform.samples.bulk_listing": {"pydantic"},
     "core.platform.signatures": {"cryptography", "jwt"},
     "core.platform.sample_store": {"pydantic"},
     "plugins": {"requests", "shopify", "woocommerce"},

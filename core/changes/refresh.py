@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from core.changes import feed_waits
 from core.changes.apply import apply_orders
 from core.jobs.queue import Work
 from core.orders import find
@@ -44,11 +45,15 @@ def refresh_review(work: Work) -> None:
 
 
 def act(work: Work) -> None:
-    """Carry out verified facts: the app was removed, somebody's data must go."""
+    """Carry out verified facts: the app was removed, somebody's data must go, an operation has ended."""
     resource, facts = work.payload["resource"], work.payload["facts"]
     if resource == "store" and facts.get("event") == "uninstalled":
         with work.done() as session:
             install.uninstall(session, work.store_id, now=work.now)
+        return
+    if resource == "operation":
+        with work.done() as session:
+            feed_waits.wake_feeds(session, work.store_id, work.payload["ref"], now=work.now)
         return
     if resource == "privacy" and facts.get("request") in retention.REQUESTS:
         retention.carry_out(work)

@@ -402,7 +402,20 @@ class Platform:
         raise NotSupported(self.name)
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
-        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time."""
+        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time.
+
+        The cursor of each page is committed before it is asked with. Where the platform lists by an operation that
+        takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the
+        operation's ref. The core then waits, longer each time, and asks with that cursor again; news that the
+        operation has ended ends the wait. News that comes before the page was committed is lost, so the first
+        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew.
+
+        An operation must not be begun twice, although the process may die between the call that begins it and the
+        commit. So give it a key of your own: asked with an ISO time, answer an empty page whose cursor holds a new
+        key, and ask the platform nothing; asked with that key, look for an operation that carries it (in its name, or
+        in a comment of its query) and begin one only where there is none. `core/platform/samples/bulk_listing.py`
+        does it so.
+        """
         raise NotSupported(self.name)
 
     def variants_of(self, product: str) -> Sequence[Variant]:

@@ -277,6 +277,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
             {"resource": "privacy", "ref": "1", "facts": {"request": request, "email": EMAIL, "order_refs": ["1"]}}
             for request in ("export", "erase")
         ]
+        + [{"resource": "operation", "ref": "bulk 1", "facts": {}}]
         + [{"resource": "store", "ref": two.theirs.ref, "facts": {"event": "uninstalled"}}]
     ),
     "changes.read": lambda _: [

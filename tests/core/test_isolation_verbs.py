@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core.changes import deliveries
+from core.changes import deliveries, feed_waits
 from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
 from core.db import bulk, orm_bypass
@@ -99,6 +99,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "changes.deliveries.record": lambda s, two: deliveries.record(
         s, two.mine, [Change("order", "1")], b"{}", now=LATER
     ),
+    "changes.feed_waits.wake_feeds": lambda s, two: feed_waits.wake_feeds(s, two.mine.id, "bulk 1", now=LATER),
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),

@@ -35,7 +35,7 @@ HARMLESS = {
     "case_messages": "side origin",
     "call_buckets": "name",
     "cases": "kind state",
-    "feeds": "name cursor state",
+    "feeds": "name cursor state since operation",
     "findings": "code sentence",
     "jobs": "kind state lease_token",
     "line_items": "ref kind title sku product_ref image_url taxes",
