@@ -126,7 +126,7 @@ class Told:
 
 @dataclass(frozen=True)
 class CostBucket:
-    """One bucket of one store. `size` and `refill` (each second) hold until the platform tells others."""
+    """One bucket of one store. `size` and `refill` a second, both above 0, hold until the platform tells others."""
 
     name: str
     size: float
