@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from core.changes import facts
+from core.changes import facts, feed_waits
 from core.changes.apply import apply_orders
 from core.jobs import claims
 from core.jobs.queue import Work
@@ -49,9 +49,13 @@ def refresh_review(work: Work) -> None:
 
 
 def act(work: Work) -> None:
-    """Carry out verified facts that still hold: the app was removed, somebody's data must go."""
+    """Carry out verified facts that still hold: the app was removed, somebody's data must go, an operation ended."""
     services: Services = work.services
     change = facts.read(work.payload)
+    if change.resource == "operation":
+        with work.done() as session:
+            feed_waits.wake_feeds(session, work.store_id, change.ref, now=work.now)
+        return
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
     ruling = "holds" if work.payload.get("confirmed") else facts.judge(services, store, change)

@@ -12,6 +12,8 @@ Rules that hold for every method:
 - Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
   the app's own settings, where a platform signs with the app's secret instead of the store's.
 - No global state: two stores are served by two objects in two threads at once.
+- A platform that counts calls or their costs: `core.platform.calls.cost_bucket`, whose buckets `self.buckets` shares
+  with all who call this store.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any, ClassVar, Literal
 
 import requests
 
+from core.platform.calls.cost_bucket import BucketStates, LocalBuckets
 from core.platform.errors import NotSupported
 from core.platform.snapshots import (
     Change,
@@ -300,6 +303,7 @@ class Platform:
         self.settings = settings
         self.http = http
         self.app = app
+        self.buckets: BucketStates = LocalBuckets()
 
     # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 
@@ -435,7 +439,20 @@ class Platform:
         raise NotSupported(self.name)
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
-        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time."""
+        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time.
+
+        The cursor of each page is committed before it is asked with. Where the platform lists by an operation that
+        takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the
+        operation's ref. The core then waits, longer each time, and asks with that cursor again; news that the
+        operation has ended ends the wait. News that comes before the page was committed is lost, so the first
+        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew.
+
+        An operation must not be begun twice, although the process may die between the call that begins it and the
+        commit. So give it a key of your own: asked with an ISO time, answer an empty page whose cursor holds a new
+        key, and ask the platform nothing; asked with that key, look for an operation that carries it (in its name, or
+        in a comment of its query) and begin one only where there is none. `core/platform/samples/bulk_listing.py`
+        does it so.
+        """
         raise NotSupported(self.name)
 
     def variants_of(self, product: str) -> Sequence[Variant]:

@@ -22,6 +22,7 @@ from core.platform.http import open_session
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import renewal
+from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Nonce, Store
 
 NONCE_LIFE = timedelta(minutes=2)
@@ -100,7 +101,9 @@ def open_platform(
 def make_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
     """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
-    return platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+    platform = platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+    platform.buckets = StoreBuckets(services, store.id)
+    return platform
 
 
 def platform_at(

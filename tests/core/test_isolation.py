@@ -280,6 +280,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
         ]
         + [
             {"resource": "privacy", "ref": "1", "facts": {"request": "erase", "email": EMAIL}, "is_signed": False},
+            {"resource": "operation", "ref": "bulk 1", "facts": {}},
             {"resource": "store", "ref": two.theirs.ref, "facts": {"event": "uninstalled"}},
         ]
     ),

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core.changes import deliveries, facts
+from core.changes import deliveries, facts, feed_waits
 from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
 from core.db import bulk, orm_bypass
@@ -108,6 +108,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.services.keyring, Change("privacy", "1", facts={"email": EVE}), origin="fact:1", now=LATER
     ),
     "changes.facts.decide": lambda s, two: facts.decide(s, two.ids["case"], "carry_out", now=LATER),
+    "changes.feed_waits.wake_feeds": lambda s, two: feed_waits.wake_feeds(s, two.mine.id, "bulk 1", now=LATER),
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
