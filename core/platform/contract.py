@@ -11,6 +11,7 @@ Rules that hold for every method:
 - A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
 - Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
   the app's own settings, where a platform signs with the app's secret instead of the store's.
+- `self.facts` is what is known of the store (currency, time zone, plan and so on), for what an order does not say.
 - No global state: two stores are served by two objects in two threads at once.
 """
 
@@ -91,6 +92,24 @@ class Installation:
     """The platform's own id of the store, which stays when its address changes; "" where the platform has none."""
     is_live: bool = True
     """Whether the store says that it is in production; a staging site says that it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the store says of itself; "" is what the platform does not say.
+
+    `currency` is the store's own (ISO 4217), which its limits and figures are in; an order may be paid in another.
+    `timezone` is an IANA name, `language` an ISO 639 code, `country` an ISO 3166 code, `plan` the platform's own word.
+    """
+
+    currency: str = ""
+    timezone: str = ""
+    language: str = ""
+    country: str = ""
+    url: str = ""
+    plan: str = ""
+    name: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +268,7 @@ class InstallUrls:
 
 
 NO_SETTINGS: Mapping[str, str] = {}
+NO_FACTS = StoreFacts()
 
 SealState = Callable[[Mapping[str, str]], str]
 UnsealState = Callable[[str], Mapping[str, str]]
@@ -293,12 +313,14 @@ class Platform:
         settings: Mapping[str, Any],
         http: requests.Session,
         app: Mapping[str, str] = NO_SETTINGS,
+        facts: StoreFacts = NO_FACTS,
     ) -> None:
         self.ref = ref
         self.credentials = credentials
         self.settings = settings
         self.http = http
         self.app = app
+        self.facts = facts
 
     # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 
@@ -357,6 +379,14 @@ class Platform:
     def check_health(self, link: Link) -> list[Finding]:
         """Look at the connection, mend what can be mended, say what cannot. Errors are shown to staff as findings."""
         return []
+
+    def describe(self) -> StoreFacts:
+        """Say what the store is like now; what is left "" stays as it is known.
+
+        Asked after an installation and with each check of the connection; what changed is kept, and handed to later
+        objects as `facts`. Nothing that the merchant set at our desk is touched by it.
+        """
+        raise NotSupported(self.name)
 
     def identify(self) -> Identity:
         """Say which store answers at this ref."""

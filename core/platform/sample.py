@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -35,6 +35,7 @@ from core.platform.contract import (
     SecretOf,
     Shopper,
     StaffIdentity,
+    StoreFacts,
     UnsealState,
 )
 from core.platform.errors import AccessLost, BadSignature, Refused, Unavailable
@@ -125,6 +126,11 @@ class Demo(Platform):
         store = request.headers.get("x-demo-store", "")
         verify_forwarded(request, secret_of(store))
         return Opening(store, StaffIdentity(ref="max", name="Max", email="max@shop.example"))
+
+    def describe(self) -> StoreFacts:
+        """Say what the store's owner told it to say."""
+        names = {fact.name for fact in fields(StoreFacts)}
+        return StoreFacts(**{name: said for name, said in self.world.manners.items() if name in names})
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
         """Read {"resource", "ref"} that the store signed."""

@@ -169,6 +169,15 @@ class World:
         with self._lock, self._open() as books:
             books.execute("insert or replace into things values ('door', '', '', ?)", (state,))
 
+    @property
+    def manners(self) -> Mapping[str, Any]:
+        """What the store does otherwise than usual, as `play` set it."""
+        return dict(json.loads(self._body("manners", "") or "{}"))
+
+    def play(self, **manners: Any) -> None:
+        """Do something otherwise from now on, beside what was set before: a fact of `describe`, by its name."""
+        self.note("manners", "", {**self.manners, **manners})
+
     def changed_since(self, kind: str, moment: str, after: str, limit: int) -> list[tuple[str, str, str]]:
         """List (changed, ref, body) at or after a moment, from behind `after` within it; oldest first."""
         query = (

@@ -34,6 +34,8 @@ class Store(Base):
     timezone: Mapped[str] = mapped_column(default="UTC")
     language: Mapped[str] = mapped_column(default="en")
     country: Mapped[str] = mapped_column(default="")
+    plan: Mapped[str] = mapped_column(default="", server_default="")
+    """What the store pays its platform for, in the platform's own word; "" where it does not say."""
     credentials: Mapped[bytes]
     """Sealed for this store; see core/secrets.py."""
     renewed_at: Mapped[datetime | None]

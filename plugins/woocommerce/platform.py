@@ -29,6 +29,7 @@ from core.platform.contract import (
     SealState,
     SecretOf,
     Shopper,
+    StoreFacts,
     UnsealState,
 )
 from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
@@ -127,6 +128,9 @@ class WooCommerce(Platform):
 
     def check_health(self, link: Link) -> list[Finding]:
         return install.check_connection(self._api, self._plugin, link)
+
+    def describe(self) -> StoreFacts:
+        return install.describe(self._api, self.ref, self.http)
 
     def identify(self) -> Identity:
         return install.identify(self._api, self.ref)
