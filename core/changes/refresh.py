@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from core.changes.apply import apply_orders
-from core.jobs.queue import Work
+from core.jobs import queue
+from core.jobs.queue import NewJob, Work
 from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Platform
@@ -44,11 +45,15 @@ def refresh_review(work: Work) -> None:
 
 
 def act(work: Work) -> None:
-    """Carry out verified facts: the app was removed, somebody's data must go."""
+    """Carry out verified facts: the app was removed, it may do more or less than before, somebody's data must go."""
     resource, facts = work.payload["resource"], work.payload["facts"]
     if resource == "store" and facts.get("event") == "uninstalled":
         with work.done() as session:
             install.uninstall(session, work.store_id, now=work.now)
+        return
+    if resource == "store" and facts.get("event") == "scopes_changed":
+        with work.done() as session:  # what the store lacks now is asked there, and new webhooks are made
+            queue.enqueue(session, work.store_id, NewJob("stores.prepare", "prepare", is_news=True), now=work.now)
         return
     if resource == "privacy" and facts.get("request") in retention.REQUESTS:
         retention.carry_out(work)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.platform import signatures
-from core.platform.contract import Request
+from core.platform.contract import Request, Shopper
 from core.platform.errors import BadSignature
 
 SIGNATURE = "x-demo-signature"
@@ -39,3 +39,13 @@ def verify_forwarded(request: Request, secret: str) -> None:
     if not nonce:
         raise BadSignature("the sample store's forwarded requests carry a nonce")
     verify(replace(request, body=f"{nonce}\n{claim}\n".encode() + request.body), secret)
+
+
+def shopper_of(request: Request) -> Shopper:
+    """Read the shopper that a forwarded request names. Raises BadSignature where it names none."""
+    try:
+        facts = json.loads(base64.b64decode(request.headers["x-demo-shopper"]))
+        orders = tuple(map(str, facts.get("orders", ())))
+        return Shopper(str(facts["ref"]), str(facts.get("email", "")), orders, str(facts.get("language", "")))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise BadSignature("the sample store names no shopper in the way agreed") from None
