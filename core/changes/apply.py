@@ -12,7 +12,7 @@ from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import OrderSnapshot
-from core.returns.money import detect_external_refund
+from core.returns.money import cancel_order, detect_external_refund
 from core.services import Services
 from core.shipping import evaluate
 from core.stores.model import Store
@@ -27,7 +27,10 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders, then evaluate the changed ones for notices and for refunds made elsewhere; give the changed ids."""
+    """Store orders, then evaluate the changed ones for notices, and for refunds and cancellations made elsewhere.
+
+    Gives the changed ids.
+    """
     changed = orders_sync.apply(
         session,
         store.id,
@@ -38,4 +41,5 @@ def apply_orders(
     )
     evaluate.evaluate_orders(session, store, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
+    cancel_order.look_at_canceled(session, changed, now=now)
     return changed

@@ -15,7 +15,7 @@ from core.orders import shopper_auth
 from core.returns import events
 from core.returns.api import api_access
 from core.returns.model import PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
-from core.returns.money import detect_external_refund
+from core.returns.money import cancel_order, detect_external_refund
 from core.returns.money.order_balance import lock_order
 from core.returns.photos import photo_storage
 from core.returns.policy import policy_versions
@@ -247,6 +247,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
         s, [two.ids["order"]], now=LATER
     ),
+    "returns.money.cancel_order.look_at_canceled": lambda s, two: cancel_order.look_at_canceled(
+        s, [two.ids["order"]], now=LATER
+    ),
     "returns.events.request_case_closing": lambda s, two: events.request_case_closing(
         s, two.mine.id, two.ids["order"], "talk", now=LATER
     ),
@@ -280,6 +283,7 @@ TAKE_ROWS = set(
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
     "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
     "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
+    "returns.money.reimburse.note_booked "
     "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.request_order_refresh "
     "returns.events.request_platform_update returns.events.request_letter returns.presenter.return_view.amount_of "
     "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "

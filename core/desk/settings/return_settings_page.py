@@ -51,7 +51,7 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
     """Read the form into the section's values; `problems` takes a sentence for each field that cannot be read."""
     say, form = words().pgettext, request.form
     values: dict[str, Any] = {name: form.get(name, "").strip() for name in _DAYS}
-    values |= {name: name in form for name in _SWITCHES}
+    values |= {name: name in form for name in _SWITCHES} | {"currency": g.store.currency}
     values["send_to"] = [line.strip() for line in form.get("send_to", "").splitlines() if line.strip()]
     values["agent_limit"] = None
     if limit := form.get("agent_limit", "").strip():

@@ -33,6 +33,7 @@ from core.returns.requests.lifecycle import items_of
 from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal import declare
 from core.services import Services
+from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 from core.stores.tokens import answer_token, tracking_token
@@ -174,7 +175,7 @@ def _of_reimbursement(session: Session, store: Store, order: Order, notice: Noti
         "lost_value": mine.lost_value if mine else 0,
         "lost_value_reason": mine.lost_value_reason if mine else "",
         "photos_of": mine.id if mine and mine.lost_value else None,
-        "credit_code": row.platform_ref if row.kind == "store_credit" else "",
+        "credit_code": row.platform_ref if row.kind == "store_credit" and row.credit != "account" else "",
         "link": row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
     }
 
@@ -236,7 +237,7 @@ def tell_platform(work: Work) -> None:
     if rma is None or order is None or order.gone_at is not None:
         return
     platform = open_platform(work.services, store)
-    if not {Feature.RETURN_NOTES, Feature.NATIVE_RETURNS} & set(platform.features):
+    if not {Feature.RETURN_NOTES, Feature.NATIVE_RETURNS} & features_of(work.services, store):
         return
     # A decision that was taken again is told again.
     decided = int(rma.decided_at.timestamp()) if rma.decided_at else 0

@@ -17,6 +17,7 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine
+from core.platform.snapshots import RefundLine
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
@@ -168,6 +169,22 @@ def end(
         events.request_letter(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
     if state in ("issued", "failed"):
         _move_owner(session, row, "issue" if state == "issued" else "fail", now)
+
+
+def note_booked(session: Session, row: Reimbursement, lines: Sequence[RefundLine], *, now: datetime) -> None:
+    """Keep what the platform took from which line where it reckoned that itself, and tell staff if it is not as asked.
+
+    From then on the order's balance goes by it.
+    """
+    asked = {part["ref"]: part["net"] + sum(part["taxes"].values()) for part in row.payout}
+    booked = {part.ref: part.gross for part in lines}
+    if row.kind != "refund" or not booked or {ref: n for ref, n in asked.items() if n} == booked:
+        return
+    row.booked = [
+        {"ref": part.ref, "quantity": part.quantity, "net": part.amount, "taxes": dict(part.taxes)} for part in lines
+    ]
+    facts = {"reimbursement": str(row.id), "asked": asked, "booked": booked, "currency": row.currency}
+    events.record_event(session, row.order_id, "booked_otherwise", facts, now=now)
 
 
 def _others_failed(session: Session, row: Reimbursement) -> bool:
