@@ -12,6 +12,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
+from core.platform.native_returns import Disposition, ReturnSnapshot
+
 T = TypeVar("T")
 
 
@@ -128,13 +130,15 @@ class RefundLine:
     """One line's part of a refund: `amount` net, without tax also where prices include it, and `taxes` by rate ref.
 
     Together they are what the shopper gets for this line. `quantity` counts goods; shipping and fees come back as
-    money, so theirs reads back as 0.
+    money, so theirs reads back as 0. `dispositions` say what became of the units of the line that came back, paid for
+    or not; () where nobody said.
     """
 
     ref: str
     quantity: int
     amount: int
     taxes: Mapping[str, int] = field(default_factory=dict)
+    dispositions: tuple[Disposition, ...] = ()
 
     @property
     def gross(self) -> int:
@@ -157,6 +161,8 @@ class RefundSnapshot:
     lines: tuple[RefundLine, ...] = ()
     paid_out: bool = True
     """Whether the platform says that what was due was given; False where it is only written down."""
+    return_ref: str = ""
+    """The platform's own return that it belongs to; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,8 @@ class OrderSnapshot:
     shipments: tuple[ShipmentSnapshot, ...] = ()
     payments: tuple[PaymentSnapshot, ...] = ()
     refunds: tuple[RefundSnapshot, ...] = ()
+    returns: tuple[ReturnSnapshot, ...] | None = None
+    """The platform's own returns of this order; None where it has no such thing or did not say."""
     admin_url: str = ""
 
 
@@ -275,7 +283,8 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts."""
+    """News from a store. `order` and `review` are fetched afterwards, `return` with its order; the rest is kept as
+    verified facts."""
 
     resource: Literal["order", "review", "return", "store", "privacy", "operation"]
     ref: str

@@ -1,0 +1,1 @@
+"""Sample platforms beside `core.platform.sample`: what only some platforms have."""
