@@ -15,7 +15,7 @@ from core.orders.sanitize import storable
 from core.platform.snapshots import Change
 from core.stores.model import Store
 
-_FACTS = {"store", "privacy", "operation", "return"}
+_FACTS = {"store", "privacy", "operation"}
 
 
 def record(session: Session, store: Store, changes: Sequence[Change], body: bytes, *, now: datetime) -> int:
@@ -44,4 +44,6 @@ def _promise(change: Change, body: bytes) -> NewJob:
         facts = {"resource": change.resource, "ref": change.ref, "facts": dict(change.facts)}
         return NewJob("changes.act", key, storable(facts), once=True)
     ref = storable(change.ref)  # one ref the database refuses would take every delivery of its commit along
+    if change.resource == "return":  # "return:<id>" are jobs about returns of ours
+        return NewJob("changes.refresh_return", f"native_return:{ref}", {"ref": ref}, is_news=True)
     return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{ref}", {"ref": ref}, is_news=True)

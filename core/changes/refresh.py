@@ -12,6 +12,7 @@ from core.platform.contract import Platform
 from core.platform.errors import Refused
 from core.platform.snapshots import Gone
 from core.privacy import retention
+from core.returns.native import mirror
 from core.reviews import sync as reviews_sync
 from core.stores import install
 from core.stores.model import Store
@@ -21,8 +22,23 @@ from core.stores.platform_access import open_platform, store_by_id
 def refresh_order(work: Work) -> None:
     """Fetch one order and apply what the store says."""
     store, platform = _open(work)
+    _refresh(work, store, platform, work.payload["ref"])
+
+
+def refresh_return(work: Work) -> None:
+    """Fetch the order of one of the platform's own returns: what it says of the return is followed here."""
+    store, platform = _open(work)
+    ref = work.payload["ref"]
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        order_ref = mirror.order_of(session, ref)
+    order_ref = order_ref or platform.order_of_return(ref)
+    if order_ref:  # none: the return is gone again, and was never seen here
+        _refresh(work, store, platform, order_ref)
+
+
+def _refresh(work: Work, store: Store, platform: Platform, ref: str) -> None:
     asked_at = work.services.clock()
-    found = platform.fetch_order(work.payload["ref"])
+    found = platform.fetch_order(ref)
     with work.done() as session:
         if isinstance(found, Gone):
             orders_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
@@ -52,6 +68,9 @@ def act(work: Work) -> None:
         return
     if resource == "privacy" and facts.get("request") in retention.REQUESTS:
         retention.carry_out(work)
+        return
+    if resource == "return":  # promised before such news was fetched (2026-11)
+        refresh_return(work)
         return
     raise Refused(f"This needs a person: the platform sent a {resource} request that is not automated yet.")
 
