@@ -207,9 +207,9 @@ class ReturnMove:
 
     Moves that wait are merged into the last, so states are skipped: "received" may come for a return the platform has
     not heard of, and the move carries all that is needed to get there. A platform that knows no such state does the
-    nearest one before it (no "received": "approved"), and never goes back by itself: "approved" for one that is closed
-    changes nothing. Where staff closed, declined or canceled it there, and this is no way from that, raise Refused with
-    a sentence: the core shows it and stops moving this return.
+    nearest one before it (no "received": "approved"); one that cannot decline what it approved closes that without
+    money. It never goes back by itself: "approved" for one that is closed changes nothing. Where staff closed, declined
+    or canceled it there, and there is no way from that, raise Refused with a sentence: the core shows it to staff.
 
     `native_ref` is the platform's own return as it was answered before; "" until then, and again once staff took up a
     return that was over there: a new one is then opened. `return_key` is ours and the same for all moves of one such
