@@ -1,11 +1,12 @@
-"""Returns as a platform itself keeps them, in our words: what a snapshot says of one, and the parts of a move.
+"""Returns and refunds as a platform itself keeps them, in our words: what a snapshot says, and the parts of a move.
 
 Money is integer minor units of the order's currency. Times are aware UTC. `line` is the ref of a line of the order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -43,6 +44,46 @@ class Disposition:
     kind: Literal["restocked", "not_restocked", "damaged", "missing"]
     quantity: int
     location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """One line's part of a refund: `amount` net, without tax also where prices include it, and `taxes` by rate ref.
+
+    Together they are what the shopper gets for this line. `quantity` counts goods; shipping and fees come back as
+    money, so theirs reads back as 0. `dispositions` say what became of the units of the line that came back, paid for
+    or not; () where nobody said.
+    """
+
+    ref: str
+    quantity: int
+    amount: int
+    taxes: Mapping[str, int] = field(default_factory=dict)
+    dispositions: tuple[Disposition, ...] = ()
+
+    @property
+    def gross(self) -> int:
+        """What the shopper gets for this line, taxes and all."""
+        return self.amount + sum(self.taxes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSnapshot:
+    """One refund the platform already has. `key` is ours where we asked for it.
+
+    `lines` is what of it was given back on which line; the rest of `amount`, or all of it, belongs to none.
+    """
+
+    ref: str
+    amount: int
+    at: datetime
+    reason: str = ""
+    key: str = ""
+    lines: tuple[RefundLine, ...] = ()
+    paid_out: bool = True
+    """Whether the platform says that what was due was given; False where it is only written down."""
+    return_ref: str = ""
+    """The platform's own return that it belongs to; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

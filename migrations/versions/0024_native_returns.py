@@ -5,10 +5,12 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0024"
-down_revision = "0019"
+down_revision = "0023"
 
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-WORDS = "source native_ref native_name native_url native_state native_status native_told native_conflict native_sentence"
+WORDS = (
+    "source native_ref native_name native_url native_state native_status native_told native_conflict native_sentence"
+)
 
 
 def upgrade() -> None:

@@ -1,1 +1,1 @@
-"""Sample platforms beside `core.platform.sample`: what only some platforms have."""
+"""Sample platforms beside `core.platform.sample`, and parts of it: what only some platforms have."""
