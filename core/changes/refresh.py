@@ -16,6 +16,7 @@ from core.platform.contract import Platform
 from core.platform.errors import Refused, Unavailable
 from core.platform.snapshots import Change, Gone
 from core.privacy import retention
+from core.returns.native import mirror
 from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.stores import audit, install
@@ -26,8 +27,23 @@ from core.stores.platform_access import open_platform, store_by_id
 def refresh_order(work: Work) -> None:
     """Fetch one order and apply what the store says."""
     store, platform = _open(work)
+    _refresh(work, store, platform, work.payload["ref"])
+
+
+def refresh_return(work: Work) -> None:
+    """Fetch the order of one of the platform's own returns: what it says of the return is followed here."""
+    store, platform = _open(work)
+    ref = work.payload["ref"]
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        order_ref = mirror.order_of(session, ref)
+    order_ref = order_ref or platform.order_of_return(ref)
+    if order_ref:  # none: the return is gone again, and was never seen here
+        _refresh(work, store, platform, order_ref)
+
+
+def _refresh(work: Work, store: Store, platform: Platform, ref: str) -> None:
     asked_at = work.services.clock()
-    found = platform.fetch_order(work.payload["ref"])
+    found = platform.fetch_order(ref)
     with work.done() as session:
         if isinstance(found, Gone):
             orders_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
@@ -55,6 +71,9 @@ def act(work: Work) -> None:
     if change.resource == "operation":
         with work.done() as session:
             feed_waits.wake_feeds(session, work.store_id, change.ref, now=work.now)
+        return
+    if change.resource == "return":  # promised before such news was fetched (2026-11)
+        refresh_return(work)
         return
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)

@@ -30,6 +30,7 @@ import requests
 
 from core.platform.calls.cost_bucket import BucketStates, LocalBuckets
 from core.platform.errors import NotSupported
+from core.platform.native_returns import DeclineCode, ExchangeLine, ReturnLine
 from core.platform.snapshots import (
     Change,
     Gone,
@@ -199,23 +200,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeLine:
-    """What goes out instead: `quantity` of a variant for so many of the order's line.
-
-    `variant` is the platform's ref, "" for the same again, or what the shopper wrote, such as "size L": a plugin that
-    finds no such variant, or none in stock, answers needs_staff and quotes it. `price` is what the shopper was told
-    that all of them cost, taxes included, and so what they cost; None where nobody told a price.
-    """
-
-    line: str
-    variant: str
-    quantity: int
-    title: str = ""
-    """The thing by name, as the shopper chose it."""
-    price: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Reimbursement:
     """What the shopper is to get. `key` makes asking twice the same as asking once.
 
@@ -224,6 +208,8 @@ class Reimbursement:
     exchange `amount` is what the goods that come back are worth; what is to pay on top goes through the platform's
     own checkout. A refund `through_gateway` moves money; without it the refund is only written down, and a person pays:
     that is asked only of a platform that RECORDS_REFUNDS, elsewhere the refund is left to staff and nobody is asked.
+    `return_ref` is the platform's own return that it settles ("" for none): there `lines[].dispositions` say what
+    became of the units, and `restock` repeats only whether all of them go back on sale.
     """
 
     key: str
@@ -237,6 +223,7 @@ class Reimbursement:
     through_gateway: bool = True
     payments: tuple[tuple[str, int], ...] = ()
     exchange: tuple[ExchangeLine, ...] = ()
+    return_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +262,38 @@ class CancelOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ReturnMove:
-    """A return changed state here; platforms with returns or notes are told."""
+    """Bring an order's return to this state at the platform, from wherever it is there.
+
+    Moves that wait are merged into the last, so states are skipped: "received" may come for a return the platform has
+    not heard of, and the move carries all that is needed to get there. A platform that knows no such state does the
+    nearest one before it (no "received": "approved"); one that cannot decline what it approved closes that without
+    money. It never goes back by itself: "approved" for one that is closed changes nothing. Where staff closed, declined
+    or canceled it there, and there is no way from that, raise Refused with a sentence: the core shows it to staff.
+
+    `native_ref` is the platform's own return as it was answered before; "" until then, and again once staff took up a
+    return that was over there: a new one is then opened. `return_key` is ours and the same for all moves of one such
+    return: keep it with the return (a note will do), look for it before opening one, and give it back as
+    `ReturnSnapshot.key`. `key` is of this one move, for platforms that write a note for each.
+    """
 
     key: str
     order_ref: str
     rma: str
     move: Literal["requested", "approved", "declined", "received", "closed", "canceled"]
     note: str = ""
+    """What staff told the shopper with a refusal."""
+    return_key: str = ""
+    native_ref: str = ""
+    currency: str = ""
+    lines: tuple[ReturnLine, ...] = ()
+    shipping_fee: int = 0
+    """What is kept back for the way back, taxes included; what is kept back for a line stands on it."""
+    exchange: tuple[ExchangeLine, ...] = ()
+    decline_code: DeclineCode = "other"
+    requested_at: datetime | None = None
+    label_url: str = ""
+    tracking_number: str = ""
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +347,8 @@ class Platform:
     shown, or the owner is asked."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
-    order shows that it did (`OrderSnapshot.shipped_mailed`)."""
+    order shows that it did (`OrderSnapshot.shipped_mailed`). Letters about returns need no entry: a return itself says
+    what was mailed (`ReturnSnapshot.mailed`)."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
     renews: ClassVar[bool] = False
@@ -511,7 +524,7 @@ class Platform:
         return None
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
-        """Fetch one order with its shipments, payments and refunds."""
+        """Fetch one order with its shipments, payments and refunds, and with NATIVE_RETURNS its returns."""
         raise NotSupported(self.name)
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
@@ -571,7 +584,19 @@ class Platform:
         raise NotSupported(self.name)
 
     def move_return(self, move: ReturnMove) -> str:
-        """Tell the platform how a return stands; give the ref of what was written."""
+        """Bring the platform's return to the state of the move; asked twice, do it once. Never mail: the core does.
+
+        With NATIVE_RETURNS the answer is the platform's ref of the return, or "" where there is none and none is
+        needed, since it was declined or canceled before the platform heard of it. Fees, label and tracking that differ
+        there are set. With RETURN_NOTES alone it is the ref of the note. Raises Refused as `ReturnMove` says.
+        """
+        raise NotSupported(self.name)
+
+    def order_of_return(self, ref: str) -> str:
+        """Say which order a return of the platform's belongs to, by the return's ref; "" where there is no such return.
+
+        Asked for a `Change("return", ref)` about a return the core does not know yet; the order is fetched then.
+        """
         raise NotSupported(self.name)
 
     def cancel_order(self, ref: str, *, key: str, reason: str = "") -> CancelOutcome:

@@ -34,7 +34,9 @@ def take_back(order: OrderSnapshot, wanted: Reimbursement, ref: str, now: dateti
     goods = goods_of(order)
     parts = tuple(part if part.ref in goods else replace(part, quantity=0) for part in wanted.lines)
     units = {part.ref: part.quantity for part in parts}
-    refund = RefundSnapshot(ref, wanted.amount, now, wanted.reason, wanted.key, parts, paid_out=_gives(wanted))
+    refund = RefundSnapshot(
+        ref, wanted.amount, now, wanted.reason, wanted.key, parts, _gives(wanted), wanted.return_ref
+    )
     return replace(
         order,
         lines=tuple(replace(line, removed=line.removed + units.get(line.ref, 0)) for line in order.lines),

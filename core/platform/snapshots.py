@@ -13,6 +13,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
+from core.platform.native_returns import RefundLine as RefundLine
+from core.platform.native_returns import RefundSnapshot, ReturnSnapshot
+
 T = TypeVar("T")
 
 
@@ -125,42 +128,6 @@ class PaymentSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundLine:
-    """One line's part of a refund: `amount` net, without tax also where prices include it, and `taxes` by rate ref.
-
-    Together they are what the shopper gets for this line. `quantity` counts goods; shipping and fees come back as
-    money, so theirs reads back as 0.
-    """
-
-    ref: str
-    quantity: int
-    amount: int
-    taxes: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def gross(self) -> int:
-        """What the shopper gets for this line, taxes and all."""
-        return self.amount + sum(self.taxes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class RefundSnapshot:
-    """One refund the platform already has. `key` is ours where we asked for it.
-
-    `lines` is what of it was given back on which line; the rest of `amount`, or all of it, belongs to none.
-    """
-
-    ref: str
-    amount: int
-    at: datetime
-    reason: str = ""
-    key: str = ""
-    lines: tuple[RefundLine, ...] = ()
-    paid_out: bool = True
-    """Whether the platform says that what was due was given; False where it is only written down."""
-
-
-@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     """An order as the store said it at `updated_at`."""
 
@@ -200,6 +167,8 @@ class OrderSnapshot:
     shipments: tuple[ShipmentSnapshot, ...] = ()
     payments: tuple[PaymentSnapshot, ...] = ()
     refunds: tuple[RefundSnapshot, ...] = ()
+    returns: tuple[ReturnSnapshot, ...] | None = None
+    """The platform's own returns of this order; None where it has no such thing or did not say."""
     admin_url: str = ""
 
 
@@ -286,7 +255,8 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts.
+    """News from a store. `order` and `review` are fetched afterwards, `return` with its order; the rest is kept as
+    verified facts.
 
     `operation` says that a long operation at the platform has ended, well or not; `ref` as in `Page.operation`.
     """

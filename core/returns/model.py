@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Owned
+from core.returns.native_columns import NativeColumns
 from core.returns.states import Standing
 
 
-class Return(Owned, Base):
+class Return(NativeColumns, Owned, Base):
     """Something that is to come back, or (kind "cancel") an order that is not to leave. Three axes, one status."""
 
     __tablename__ = "returns"
@@ -77,6 +78,7 @@ class Return(Owned, Base):
         sa.UniqueConstraint("store_id", "rma"),
         sa.Index(None, "store_id", "order_id"),
         sa.Index(None, "store_id", "status", "opened_at"),
+        sa.Index(None, "store_id", "native_ref"),
     )
 
     @property
@@ -107,6 +109,8 @@ class ReturnItem(Owned, Base):
     """The chosen variant by its full name; "" where none was chosen."""
     exchange_price: Mapped[int | None]
     """What one of it costs, taxes included, as the shopper was told; None where no price was."""
+    missing: Mapped[int] = mapped_column(sa.Integer, default=0, server_default="0")
+    """How many did not come at all, as inspected."""
     grade: Mapped[str] = mapped_column(default="")
     """new, used, damaged or "" as inspected."""
     restock: Mapped[bool | None]

@@ -54,6 +54,8 @@ class ReturnSettings(BaseModel):
     """Whether the withdrawal button is in the shop, shoppers are told where, and it works."""
     restock: bool = True
     """Put what was received as new back on sale, unless staff say otherwise."""
+    restock_location: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    """The platform's own id of the place where goods come back to; "" leaves it to the platform."""
 
 
 class AboveLimit(Exception):

@@ -51,7 +51,8 @@ HARMLESS = {
     "return_photos": "mime digest",
     "return_policies": "document",
     "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "
-    "fees currency digest carrier",
+    "fees currency digest carrier source native_ref native_name native_url native_state native_status native_past "
+    "native_told native_conflict",
     "withdrawals": "number state lines country currency receipt_hash",
     "declarations": "number state language draft_digest receipt_hash",
     "replies": "intent key state ref",

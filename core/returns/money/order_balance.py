@@ -59,6 +59,8 @@ _ITEMS = (
     select_of_order(ReturnItem, "return_id", "line_ref", "quantity", "accepted")
     .join(_RETURNS, sa.and_(_RETURNS.c.store_id == _GOING.c.store_id, _RETURNS.c.id == _GOING.c.return_id))
     .where(~_is_one_of(_RETURNS.c.acceptance, _OVER))
+    # Closed by the platform with neither goods nor money to show for it: these units may still come back.
+    .where(~sa.and_(_RETURNS.c.reimbursement == "waived", _RETURNS.c.reception == "ended"))
 )
 _WITHDRAWALS = select_of_order(Withdrawal, "id", "lines").where(_is_one_of(table_of(Withdrawal).c.state, _WITHDRAWN))
 

@@ -19,6 +19,7 @@ from core.platform.errors import AccessLost, NothingDone, NotSupported, Refused,
 from core.returns import events
 from core.returns.model import Reimbursement
 from core.returns.money import reimburse
+from core.returns.money.goods_dispositions import SettledReturn, dispositions_of, settled_return
 from core.returns.return_settings import return_settings_of
 from core.stores.connection.features import features_of
 from core.stores.model import Store
@@ -36,6 +37,7 @@ def pay(work: Work) -> None:
     with work.services.db.transaction(work.store_id, write=False) as session:
         row, store = _load(session, work), store_by_id(session, work.store_id)
         order = session.get(Order, (work.store_id, row.order_id)) if row else None
+        of = settled_return(session, row) if row else None
     if row is None or order is None or row.state != "pending":
         return
     platform = open_platform(work.services, store)
@@ -43,7 +45,7 @@ def pay(work: Work) -> None:
     if _FEATURES[row.kind] not in features:
         _settle(work, by_hand, obstacle="no_feature")
         return
-    wanted = wanted_of(row, order, store)
+    wanted = wanted_of(row, order, store, of)
     is_noted_only = wanted.kind == "refund" and not wanted.through_gateway
     try:
         done = _look(work, platform, wanted, row.asked_at) if row.asked_at else None
@@ -92,8 +94,18 @@ def _ask(work: Work, platform: Platform, wanted: Wanted) -> Outcome:
     return done
 
 
-def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
-    """Put a row into the words of the door; parts that bring nothing are left out."""
+def wanted_of(row: Reimbursement, order: Order, store: Store, of: SettledReturn | None = None) -> Wanted:
+    """Put a row into the words of the door; parts that bring nothing are left out, but for what became of goods."""
+    gone = dispositions_of(row, of, location=return_settings_of(store).restock_location) if of else {}
+    lines = [
+        RefundLine(part["ref"], part["quantity"], part["net"], part["taxes"], gone.get(part["ref"], ()))
+        for part in row.payout
+        if part["quantity"] or part["net"] or part["taxes"]
+    ]
+    native_ref = of.native_ref if of else ""
+    if native_ref:
+        named = {line.ref for line in lines}
+        lines += [RefundLine(ref, 0, 0, dispositions=said) for ref, said in gone.items() if ref not in named]
     return Wanted(
         key=row.key,
         kind=row.kind,  # type: ignore[arg-type]
@@ -101,15 +113,12 @@ def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
         amount=row.amount,
         currency=row.currency,
         reason=row.reason,
-        lines=tuple(
-            RefundLine(part["ref"], part["quantity"], part["net"], part["taxes"])
-            for part in row.payout
-            if part["quantity"] or part["net"] or part["taxes"]
-        ),
+        lines=tuple(lines),
         restock=bool(row.restock) and {part["ref"] for part in row.lines if part["quantity"]} <= set(row.restock),
         through_gateway=return_settings_of(store).through_gateway,
         payments=tuple((ref, amount) for ref, amount in row.payments),
         exchange=tuple(ExchangeLine(**line) for line in row.exchange),
+        return_ref=native_ref,
     )
 
 

@@ -27,13 +27,14 @@ from core.returns.return_settings import return_settings_of
 from core.returns.states import IllegalMove, move_return
 from core.stores.model import Store
 
-_KINDS = {
+KINDS = {
     "refund": "refund",
     "keep": "refund",
     "store_credit": "store_credit",
     "exchange": "exchange",
     "repair": "repair",
 }
+"""A wish's kind of reimbursement."""
 STAGES = {
     "approval": ("awaited", "on_its_way", "received", "inspected", "kept"),
     "first_scan": ("on_its_way", "received", "inspected", "kept"),
@@ -91,7 +92,7 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
     grouped: dict[str, list[ReturnItem]] = {}
     for item in items:
         if _units(item):
-            grouped.setdefault(_KINDS[item.wish], []).append(item)
+            grouped.setdefault(KINDS[item.wish], []).append(item)
     shares, bought, rest = [], balance.bought, rma.fees
     for kind in ("refund", "store_credit", "exchange", "repair"):
         if kind not in grouped:

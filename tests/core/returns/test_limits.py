@@ -13,7 +13,7 @@ from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.contract import StaffIdentity
 from core.platform.sample import World
-from core.returns.requests import lifecycle
+from core.returns.requests import lifecycle, return_terms
 from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER, Actor
 from core.returns.requests.opening import ReturnRequest, open_return
@@ -141,12 +141,12 @@ def test_terms_cannot_raise_an_approved_return_above_what_is_left(
     with at(services, store) as session:
         rma = lifecycle.find_return(session, store.id, second)
         now = services.clock()
-        lifecycle.set_terms(session, store, rma, AGNES, fees={"handling": 3000}, reason="Worn.", now=now)
+        return_terms.set_terms(session, store, rma, AGNES, fees={"handling": 3000}, reason="Worn.", now=now)
     approve(services, store, second)
     with at(services, store) as session:
         rma = lifecycle.find_return(session, store.id, second)
         with pytest.raises(AboveLimit):
-            lifecycle.set_terms(session, store, rma, AGNES, fees={}, reason="Not worn.", now=services.clock())
+            return_terms.set_terms(session, store, rma, AGNES, fees={}, reason="Not worn.", now=services.clock())
 
 
 def test_an_order_in_another_currency_is_not_measured_with_the_store_s(
