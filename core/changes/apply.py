@@ -12,7 +12,7 @@ from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import OrderSnapshot
-from core.returns.money import detect_external_refund
+from core.returns.money import cancel_order, detect_external_refund
 from core.returns.native import mirror
 from core.services import Services
 from core.shipping import evaluate
@@ -28,8 +28,11 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders, then look at the changed ones: for notices, for the platform's own returns, for refunds made
-    elsewhere. Give the changed ids."""
+    """Store orders, then look at the changed ones: for notices, for the platform's own returns, and for refunds and
+    cancellations made elsewhere.
+
+    Gives the changed ids.
+    """
     changed = orders_sync.apply(
         session,
         store.id,
@@ -41,4 +44,5 @@ def apply_orders(
     evaluate.evaluate_orders(session, store, changed, now=now)
     mirror.mirror_orders(session, store, snapshots, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
+    cancel_order.look_at_canceled(session, changed, now=now)
     return changed

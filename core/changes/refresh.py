@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.changes import facts, feed_waits
 from core.changes.apply import apply_orders
-from core.jobs import claims
-from core.jobs.queue import Work
+from core.jobs import claims, queue
+from core.jobs.queue import NewJob, Work
 from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Platform
@@ -92,6 +92,9 @@ def _carry_out(work: Work, store: Store, change: Change) -> None:
     if facts.is_uninstall(change):
         with work.done() as session:
             _uninstall(session, work, store)
+    elif change.resource == "store" and change.facts.get("event") == "scopes_changed":
+        with work.done() as session:  # what the store lacks now is asked there, and new webhooks are made
+            queue.enqueue(session, work.store_id, NewJob("stores.prepare", "prepare", is_news=True), now=work.now)
     elif change.resource == "privacy" and change.facts.get("request") in retention.REQUESTS:
         if facts.is_store_erasure(change) and store.state != "uninstalled":
             with claims.step(work) as session:

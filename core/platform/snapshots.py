@@ -1,6 +1,7 @@
 """The frozen values, in our words, that a plugin makes of a platform's data and the core stores.
 
-Money is integer minor units of the order's currency. Times are aware UTC. `ref` is the platform's own id as text.
+Money is integer minor units of the order's currency, in which the shopper pays (presentment money). Times are aware
+UTC. `ref` is the platform's own id as text.
 A plugin turns unknown foreign words into UNKNOWN (and keeps the raw word); it never guesses.
 """
 
@@ -140,6 +141,10 @@ class OrderSnapshot:
     updated_at: datetime
     total: int = 0
     """What the order came to at purchase, taxes and all; a refund does not lower it."""
+    store_currency: str = ""
+    store_total: int | None = None
+    """The same total in the store's own currency, as the platform converted it; "" and None where the shopper paid in
+    that currency, or where the platform does not say. Every other amount of the order is in `currency`."""
     tax_included: bool = False
     email: str = ""
     phone: str = ""

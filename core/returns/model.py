@@ -223,6 +223,12 @@ class Reimbursement(Owned, Base):
     """What the platform says it paid, read back; None until then."""
     sentence: Mapped[str] = mapped_column(default="")
     """The platform's own words where it refused or needs a person."""
+    obstacle: Mapped[str] = mapped_column(default="", server_default="")
+    """Why the platform was not asked: no_feature, or not_recorded (it cannot note a refund); "" where it was."""
+    credit: Mapped[str] = mapped_column(default="", server_default="")
+    """How a store credit is spent: code or account; "" for others, and before 2026-12."""
+    booked: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """[{ref, quantity, net, taxes}] as the platform booked them, where it reckons otherwise than was asked."""
     reasons: Mapped[list[Any]] = mapped_column(default=list)
     """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     link: Mapped[str] = mapped_column(default="")

@@ -16,7 +16,7 @@ from core.platform.native_returns import ReturnLine, ReturnSnapshot, ReturnState
 from core.returns import events
 from core.returns.api import api_access
 from core.returns.model import PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
-from core.returns.money import detect_external_refund
+from core.returns.money import cancel_order, detect_external_refund
 from core.returns.money.order_balance import lock_order
 from core.returns.native import mirror
 from core.returns.photos import photo_storage
@@ -256,6 +256,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
         s, [two.ids["order"]], now=LATER
     ),
+    "returns.money.cancel_order.look_at_canceled": lambda s, two: cancel_order.look_at_canceled(
+        s, [two.ids["order"]], now=LATER
+    ),
     "returns.events.request_case_closing": lambda s, two: events.request_case_closing(
         s, two.mine.id, two.ids["order"], "talk", now=LATER
     ),
@@ -288,12 +291,13 @@ TAKE_ROWS = set(
     "returns.requests.lifecycle.start_way_back returns.native.begun_there.open_begun "
     "returns.native.conflicts.note_conflict returns.native.conflicts.settle_conflict "
     "returns.native.paid_there.take_over returns.native.paid_there.waive returns.native.platform_moves.move_of "
-    "returns.native.steps.take_steps returns.money.reimburse.record_paid "
+    "returns.native.steps.take_steps "
     "returns.money.goods_dispositions.settled_return "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
     "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
     "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
+    "returns.money.reimburse.note_booked "
     "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.request_order_refresh "
     "returns.events.request_platform_update returns.events.request_letter returns.presenter.return_view.amount_of "
     "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "

@@ -42,9 +42,11 @@ HARMLESS = {
     "nonces": "digest",
     "notices": "rule kind occasion state cause language message_id",
     "order_events": "kind",
-    "orders": "ref number number_key state status currency language country shipping_method payments admin_url",
+    "orders": "ref number number_key state status currency store_currency language country shipping_method payments "
+    "admin_url",
     "counters": "name",
-    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref balance",
+    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref balance "
+    "obstacle credit booked",
     "return_items": "line_ref title reason wish grade exchange_title",
     "return_photos": "mime digest",
     "return_policies": "document",
@@ -57,7 +59,8 @@ HARMLESS = {
     "reviews": "ref state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
-    "stores": "key platform ref state state_reason currency timezone language country hook_digest settings",
+    "stores": "key platform ref state state_reason currency timezone language country plan missing hook_digest "
+    "settings",
     "throttles": "digest",
     "tracking_events": "status raw",
 }

@@ -16,6 +16,7 @@ def _cases(say: Callable[[str, str], str]) -> dict[str, str]:
         "returns": say("desk", "Returns"),
         "refund_failed": say("desk", "Refund failed"),
         "paid_otherwise": say("desk", "The store paid another amount"),
+        "cancel_failed": say("desk", "The store did not cancel the order"),
         "refunded_twice": say("desk", "More was refunded than was due"),
         "return_conflict": say("desk", "A return stands otherwise in your store"),
         "closed_unpaid": say("desk", "Your store closed a return without a refund"),
@@ -50,6 +51,12 @@ def _standings(say: Callable[[str, str], str]) -> dict[str, str]:
         "money.failed": say("desk", "failed"),
         "money.needs_staff": say("desk", "waits for a person"),
         "money.awaiting_payment": say("desk", "waits for the shopper to pay"),
+        "obstacle.no_feature": say("desk", "This store cannot do that for us. Give it by hand, then note it here."),
+        "obstacle.not_recorded": say(
+            "desk",
+            "Your settings pay refunds outside the store, and this store cannot note such a refund. Pay it by hand, "
+            "then note it here.",
+        ),
         "given.refund": say("desk", "Refund"),
         "balance.gift_card": say("desk", "to a gift card"),
         "balance.store_credit": say("desk", "to store credit"),
@@ -83,6 +90,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.issued_store_credit": say("desk", "Store credit given"),
         "did.issued_exchange": say("desk", "Exchange made"),
         "did.paid_otherwise": say("desk", "The store paid another amount"),
+        "did.booked_otherwise": say("desk", "The store divided the refund otherwise among the lines"),
         "did.approve": say("desk", "Approved"),
         "did.decline": say("desk", "Declined"),
         "did.cancel": say("desk", "Canceled"),

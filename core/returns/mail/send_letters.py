@@ -173,7 +173,7 @@ def _of_reimbursement(session: Session, store: Store, order: Order, notice: Noti
         "lost_value": mine.lost_value if mine else 0,
         "lost_value_reason": mine.lost_value_reason if mine else "",
         "photos_of": mine.id if mine and mine.lost_value else None,
-        "credit_code": row.platform_ref if row.kind == "store_credit" else "",
+        "credit_code": row.platform_ref if row.kind == "store_credit" and row.credit != "account" else "",
         "link": row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
     }
 

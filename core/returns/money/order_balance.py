@@ -50,9 +50,9 @@ _LOCKED = (
 _LINES = select_of_order(
     LineItem, *"ref kind title variant sku product_ref image_url quantity removed total tax taxes".split()
 ).order_by(table_of(LineItem).c.place)
-_MONEY = select_of_order(Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines".split()).where(
-    _is_one_of(table_of(Reimbursement).c.state, PROMISED)
-)
+_MONEY = select_of_order(
+    Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines booked".split()
+).where(_is_one_of(table_of(Reimbursement).c.state, PROMISED))
 _RETURNS = table_of(Return)
 _GOING = table_of(ReturnItem)
 _ITEMS = (
@@ -157,7 +157,7 @@ def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved:
 
 def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedLine:
     spent = [_told(refund, line.ref) for refund in order.refunds]
-    spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.lines
+    spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.booked or one.lines
               if part["ref"] == line.ref]  # fmt: skip
     known = [one for one in spent if one is not None]
     taxes: Counter[str] = Counter()

@@ -21,6 +21,7 @@ from core.returns.model import Reimbursement
 from core.returns.money import reimburse
 from core.returns.money.goods_dispositions import SettledReturn, dispositions_of, settled_return
 from core.returns.return_settings import return_settings_of
+from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -40,18 +41,23 @@ def pay(work: Work) -> None:
     if row is None or order is None or row.state != "pending":
         return
     platform = open_platform(work.services, store)
-    if _FEATURES[row.kind] not in platform.features:
-        _settle(work, Outcome("needs_staff", link=order.admin_url))
+    features, by_hand = features_of(work.services, store), Outcome("needs_staff", link=order.admin_url)
+    if _FEATURES[row.kind] not in features:
+        _settle(work, by_hand, obstacle="no_feature")
         return
     wanted = wanted_of(row, order, store, of)
+    is_noted_only = wanted.kind == "refund" and not wanted.through_gateway
     try:
         done = _look(work, platform, wanted, row.asked_at) if row.asked_at else None
+        if done is None and is_noted_only and Feature.RECORDS_REFUNDS not in features:
+            _settle(work, by_hand, obstacle="not_recorded")
+            return
         if done is None and row.asked_at and not platform.pays_once_per_key:
-            done = Outcome("needs_staff", link=order.admin_url)
+            done = by_hand
         if done is None:
             done = _ask(work, platform, wanted)
     except NotSupported:
-        done = Outcome("needs_staff", link=order.admin_url)
+        done = by_hand
     except Refused as refusal:
         if isinstance(refusal, AccessLost) and (work.job.attempts < ATTEMPTS or row.asked_at):
             raise
@@ -147,15 +153,19 @@ def _forget_asked(work: Work) -> None:
         session.execute(mine.values(asked_at=None))
 
 
-def _settle(work: Work, outcome: Outcome) -> None:
+def _settle(work: Work, outcome: Outcome, *, obstacle: str = "") -> None:
     with work.done() as session:
         row = _mine(session, work)
         if row.state != "pending":  # found meanwhile in what the store said
             return
-        row.platform_ref, row.link = outcome.ref or row.platform_ref, outcome.link or row.link
+        order = session.get_one(Order, (work.store_id, row.order_id))
+        # An exchange that goes out with the order itself has no order of its own to name.
+        ref = "" if row.kind == "exchange" and outcome.ref == order.ref else outcome.ref
+        row.platform_ref, row.link, row.obstacle = ref or row.platform_ref, outcome.link or row.link, obstacle
+        row.credit = outcome.credit if row.kind == "store_credit" and outcome.state == "issued" else ""
+        reimburse.note_booked(session, row, outcome.lines, now=work.now)
         reimburse.end(session, row, outcome.state, paid=outcome.amount, sentence=outcome.sentence, now=work.now)
-        order = session.get(Order, (work.store_id, row.order_id))
-        if order is not None and outcome.state != "needs_staff":
+        if outcome.state != "needs_staff":
             events.request_order_refresh(session, order, now=work.now)
 
 

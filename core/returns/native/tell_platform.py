@@ -14,6 +14,7 @@ from core.returns.model import Return
 from core.returns.money.order_balance import lock_order
 from core.returns.native.conflicts import note_conflict, settle_conflict
 from core.returns.native.platform_moves import digest_of, move_of
+from core.stores.connection.features import features_of
 from core.stores.platform_access import open_platform, store_by_id
 
 
@@ -29,9 +30,9 @@ def tell_platform(work: Work) -> None:
         move = move_of(session, rma, order) if rma and order else None
     if rma is None or order is None or move is None or order.gone_at is not None:
         return
-    platform = open_platform(work.services, store)
-    if Feature.NATIVE_RETURNS not in platform.features:
-        if Feature.RETURN_NOTES in platform.features:
+    platform, features = open_platform(work.services, store), features_of(work.services, store)
+    if Feature.NATIVE_RETURNS not in features:
+        if Feature.RETURN_NOTES in features:
             work.check_lease()
             platform.move_return(move)
         return

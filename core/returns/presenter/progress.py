@@ -82,6 +82,8 @@ def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> 
     if row.kind == "store_credit":
         if by_hand:
             return say("widget", "A person at the store makes your store credit by hand.")
+        if day and row.credit == "account":
+            return say("widget", "Your store credit was added to your account at the store on %(day)s.", day=day)
         if day:
             return say("widget", "Your store credit was mailed to you on %(day)s.", day=day)
         return say("widget", "Your store credit is being made.")

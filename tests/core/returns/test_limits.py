@@ -165,6 +165,14 @@ def test_a_store_that_set_no_limit_has_one_in_its_own_decimals(currency: str, li
     assert return_settings_of(Store(currency=currency, settings={"returns": {"agent_limit": None}})).agent_limit is None
 
 
+def test_amounts_set_in_a_currency_the_store_no_longer_has_say_nothing() -> None:
+    said = {"currency": "EUR", "agent_limit": 5000, "standard_delivery": {"*": 400}, "answer_days": 4}
+    euros = return_settings_of(Store(currency="EUR", settings={"returns": said}))
+    yen = return_settings_of(Store(currency="JPY", settings={"returns": said}))
+    assert (euros.agent_limit, euros.standard_delivery, euros.answer_days) == (5000, {"*": 400}, 4)
+    assert (yen.agent_limit, yen.standard_delivery, yen.answer_days) == (usual_limit("JPY"), {}, 4)
+
+
 def test_two_approvals_of_one_agent_at_once_do_not_pass_the_limit_together(
     services: Services, store: Store, world: World, worker: Worker
 ) -> None:
