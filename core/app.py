@@ -122,16 +122,8 @@ def wire_kinds() -> dict[str, Kind]:
             cases,
         ),
         *(sender_page, retention),
-        *(
-            returns_mails,
-            tell_platform,
-            cancel_order,
-            pay_reimbursement,
-            photo_storage,
-            declarations,
-            receipts,
-            publishing,
-        ),
+        *(returns_mails, tell_platform, cancel_order, pay_reimbursement),
+        *(photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")

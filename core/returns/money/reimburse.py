@@ -204,21 +204,13 @@ def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) 
     session.flush()
     if row.withdrawal_id is not None:
         withdrawal = session.get(Withdrawal, (row.store_id, row.withdrawal_id), with_for_update=True)
-        if (
-            withdrawal is not None
-            and move == "issue"
-            and withdrawal.state == "acknowledged"
-            and not _waits(session, row)
-        ):
+        is_due = withdrawal is not None and move == "issue" and withdrawal.state == "acknowledged"
+        if withdrawal is not None and is_due and not _waits(session, row):
             withdrawal.state = move_withdrawal(withdrawal.state, "reimburse")
             withdrawal.ended_at = now
         return
     rma = session.get(Return, (row.store_id, row.return_id), with_for_update=True)
-    if rma is None:
-        return
-    if move == "issue" and _waits(session, row):
-        return
-    if move == "fail" and rma.reimbursement == "failed":
+    if rma is None or (move == "issue" and _waits(session, row)) or (move == "fail" and rma.reimbursement == "failed"):
         return
     if move == "issue" and rma.reimbursement == "none":
         return  # a promise for nothing, issued before its return says so
