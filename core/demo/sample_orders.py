@@ -110,6 +110,7 @@ def _order(plan: _OrderPlan, now: datetime, dice: random.Random, pictures: str) 
             dice.choice((1, 1, 2)),
             price,
             variant=variant,
+            variant_ref=_variant_ref(title, variant),
             sku=f"FO-{place}",
             product_ref=product_ref(title),
             image_url=_picture(pictures, title),
@@ -182,6 +183,12 @@ def _weekday(day: date) -> date:
 
 def _picture(pictures: str, title: str) -> str:
     return f"{pictures}/{product_ref(title)}.svg" if pictures else ""
+
+
+def _variant_ref(title: str, variant: str) -> str:
+    """Give the ref under which `fill_store` shelves a variant; "" where the order did not say which it was."""
+    names = [name for name, _, _ in _VARIANTS[title]]
+    return f"{product_ref(title)}-{names.index(variant) + 1}" if variant in names else ""
 
 
 def product_ref(title: str) -> str:

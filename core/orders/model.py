@@ -94,9 +94,11 @@ class LineItem(Owned, Base):
     kind: Mapped[str]
     title: Mapped[str]
     variant: Mapped[str] = mapped_column(default="")
+    variant_ref: Mapped[str] = mapped_column(default="", server_default="")
     sku: Mapped[str] = mapped_column(default="")
     product_ref: Mapped[str] = mapped_column(default="")
     image_url: Mapped[str] = mapped_column(default="")
+    tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     quantity: Mapped[int] = mapped_column(sa.Integer)
     removed: Mapped[int] = mapped_column(sa.Integer, default=0)
     total: Mapped[int] = mapped_column(default=0)

@@ -60,6 +60,7 @@ class Feature(StrEnum):
     LISTS_DELETIONS = "lists_deletions"
     CUSTOM_STATUSES = "custom_statuses"
     VARIANTS = "variants"
+    COLLECTIONS = "collections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,6 +549,15 @@ class Platform:
         """List what is on sale of a product, by the product's ref: variants out of stock too, said so.
 
         A product without variants is one itself; [] where the store sells it no longer.
+        """
+        raise NotSupported(self.name)
+
+    def collections_of(self, products: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Say which collections products are in, by the product's ref: their titles, and their refs or slugs.
+
+        Return policies name collections by any of these, in any case. A product that is in none has (); one the store
+        does not know is left out, and a person then decides where the policy asks. Called while a shopper waits, with
+        the products of one order, and only where the policy names a collection: best with one call for all.
         """
         raise NotSupported(self.name)
 

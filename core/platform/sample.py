@@ -7,7 +7,7 @@ talks to it, and sample_payments.py what money does there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -132,6 +132,10 @@ class Demo(AppSide):
     def variants_of(self, product: str) -> list[Variant]:
         """Look at the shelf."""
         return [one.variant for one in self.world.shelf().values() if one.product == product]
+
+    def collections_of(self, products: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Say what the store's owner put where; a product nobody put anywhere is in no collection."""
+        return {product: self.world.collections(product) for product in products}
 
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
         """Look into the books."""

@@ -177,7 +177,11 @@ def _going_out(order: OrderSnapshot, one: ExchangeLine, variant: Variant | None)
     elif variant is not None and variant.price is not None:
         total = variant.price * one.quantity
     bought = replace(bought, quantity=one.quantity, total=total, tax=0, taxes=(), discount=0, removed=0)
-    return replace(bought, variant=variant.title, image_url=variant.image_url) if variant else bought
+    return (
+        replace(bought, variant=variant.title, variant_ref=variant.ref, image_url=variant.image_url)
+        if variant
+        else bought
+    )
 
 
 def _paid_back(order: OrderSnapshot, wanted: Reimbursement, rest: int) -> Iterator[PaymentSnapshot]:

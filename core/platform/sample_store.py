@@ -133,6 +133,14 @@ class World:
             for ref, body in rows
         }
 
+    def collect(self, product: str, *collections: str) -> None:
+        """Put a product in these collections and no others."""
+        self.note("collections", product, {"in": collections})
+
+    def collections(self, product: str) -> tuple[str, ...]:
+        """Give the collections a product is in."""
+        return tuple(json.loads(self._body("collections", product) or "{}").get("in", ()))
+
     def hold(self, wanted: Reimbursement, ref: str) -> None:
         """Keep an exchange until the shopper has paid for the order `ref` that is to go out."""
         self.note("exchange", wanted.key, {"wanted": _WANTED.dump_python(wanted, mode="json"), "order": ref})

@@ -68,9 +68,14 @@ class LineItemSnapshot:
     taxes: tuple[TaxPart, ...] = ()
     kind: Literal["physical", "digital", "shipping", "fee"] = "physical"
     variant: str = ""
+    """In words: "L, moss"."""
+    variant_ref: str = ""
+    """The platform's ref of the variant bought, as `Variant.ref`; "" where it did not say."""
     sku: str = ""
     product_ref: str = ""
     image_url: str = ""
+    tags: tuple[str, ...] = ()
+    """The merchant's own tags of the product, as the platform says them with the order; () where it does not."""
     removed: int = 0
     """How many of `quantity` are no longer bought: canceled or refunded, whichever. Not told apart, since no platform
     so far can: WooCommerce counts refunded units alone, and an edited order simply has a smaller `quantity`."""

@@ -41,6 +41,8 @@ class LineFacts:
     """The product's ref."""
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
+    collections_known: bool = True
+    """Whether `collections` are all there are; where not, a rule by another collection leaves the line to a person."""
     final_sale: bool = False
     kind: Kind = "goods"
     exemption: str = ""

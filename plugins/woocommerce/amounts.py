@@ -108,6 +108,8 @@ def _product_line(row: Mapping[str, Any], currency: str, digital: bool, removed:
         kind="digital" if digital else "physical",
         sku=row.get("sku") or "",
         product_ref=str(row.get("product_id") or ""),
+        # A simple product is its own only variant, as in variants.py.
+        variant_ref=str(row.get("variation_id") or row.get("product_id") or ""),
         image_url=image.get("src") or "" if isinstance(image, dict) else "",
         removed=removed.get(ref, 0),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
@@ -64,6 +64,7 @@ class WooCommerce(Platform):
             Feature.SHOPPER_IDENTITY,
             Feature.CUSTOM_STATUSES,
             Feature.VARIANTS,
+            Feature.COLLECTIONS,
         }
     )
     copies_keep_id = True
@@ -176,6 +177,9 @@ class WooCommerce(Platform):
 
     def variants_of(self, product: str) -> list[Variant]:
         return variants.variants_of(self._api, product)
+
+    def collections_of(self, products: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return variants.collections_of(self._api, products)
 
     def fetch_review(self, ref: str) -> ReviewSnapshot | Gone:
         try:

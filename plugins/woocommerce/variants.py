@@ -1,14 +1,17 @@
-"""What is on sale of a product: its variations, or a simple product itself."""
+"""What is on sale of a product, its variations or a simple product itself, and its collections: the categories."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.platform.snapshots import Variant
 from plugins.woocommerce.amounts import minor
 from plugins.woocommerce.client import Client, Missing, checked_id
 from plugins.woocommerce.tracking import rows_of
+
+_AT_ONCE = 100
+"""So many products one page of the REST API gives at most."""
 
 
 def variants_of(api: Client, product: str) -> list[Variant]:
@@ -30,6 +33,19 @@ def variants_of(api: Client, product: str) -> list[Variant]:
     return [_variant(row, currency, with_tax) for row in rows if row.get("status") == "publish"]
 
 
+def collections_of(api: Client, products: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read the categories of products, by name and slug: one call for each hundred products.
+
+    A product that is gone is left out. A parent category counts only where the product itself is in it.
+    """
+    known = [product for product in products if product.isascii() and product.isdecimal()]
+    found: dict[str, tuple[str, ...]] = {}
+    for start in range(0, len(known), _AT_ONCE):
+        asked = {"include": ",".join(known[start : start + _AT_ONCE]), "per_page": _AT_ONCE, "_fields": "id,categories"}
+        found |= {str(row["id"]): _names(row) for row in api.walk("products", asked)}
+    return found
+
+
 def _variant(row: Mapping[str, Any], currency: str, with_tax: bool) -> Variant:
     options = (str(one.get("option") or "") for one in rows_of(row.get("attributes")))
     price = row.get("price")
@@ -42,6 +58,11 @@ def _variant(row: Mapping[str, Any], currency: str, with_tax: bool) -> Variant:
         in_stock=row.get("stock_status") != "outofstock" and row.get("purchasable") is not False,
         image_url=_image(row),
     )
+
+
+def _names(product: Mapping[str, Any]) -> tuple[str, ...]:
+    names = (str(one.get(field) or "") for one in rows_of(product.get("categories")) for field in ("name", "slug"))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def _image(row: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ HARMLESS = {
     "feeds": "name cursor state since operation",
     "findings": "code sentence",
     "jobs": "kind state lease_token",
-    "line_items": "ref kind title sku product_ref image_url taxes",
+    "line_items": "ref kind title variant_ref sku product_ref image_url tags taxes",
     "nonces": "digest",
     "notices": "rule kind occasion state cause language message_id",
     "order_events": "kind",

@@ -17,6 +17,7 @@ from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
 from core.returns.presenter import sentences
 from core.returns.presenter.display_names import reason_label, wish_label
+from core.returns.requests.ask_collections import ask_collections
 from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import Actor, ReturnNotFound
 from core.returns.requests.opening import ReturnNotAllowed, ReturnRequest, open_return
@@ -40,9 +41,10 @@ def open_for_shopper(key: str, order_id: int) -> BaseResponse | tuple[str, int]:
         return _print(order_id, say.pgettext("desk", "Say how many of at least one item come back.")), 400
     asked = ReturnRequest(wanted, comment=request.form.get("comment", "").strip())
     by = Actor(staff_name(), g.person.role, g.person.ref)
+    collections = ask_collections(app, g.store, order_id)
     try:
         with app.db.transaction(g.store.id) as session:
-            rma = open_return(session, g.store, order_id, asked, by, now=app.clock())
+            rma = open_return(session, g.store, order_id, asked, by, collections=collections, now=app.clock())
     except ReturnNotFound:
         abort(404)
     except ReturnNotAllowed as refusal:

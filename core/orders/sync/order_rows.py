@@ -119,7 +119,11 @@ def _refund(refund: RefundSnapshot) -> Row:
 
 def line_row(store_id: int, order_id: int, place: int, line: LineItemSnapshot) -> Row:
     """Give the row of an order's line; `place` is where it stands among the lines."""
-    fields = _LINE.of(line) | {"taxes": [_TAX.of(tax) for tax in line.taxes], "image_url": picture_url(line.image_url)}
+    fields = _LINE.of(line) | {
+        "taxes": [_TAX.of(tax) for tax in line.taxes],
+        "tags": list(line.tags),
+        "image_url": picture_url(line.image_url),
+    }
     return {"store_id": store_id, "id": new_id(), "order_id": order_id, "place": place, **fields}
 
 

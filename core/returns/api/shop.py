@@ -27,6 +27,7 @@ from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_options import view_options, view_quote
 from core.returns.presenter.return_view import view_return
 from core.returns.requests import canceling, lifecycle, opening
+from core.returns.requests.ask_collections import ask_collections
 from core.returns.requests.evaluate_request import RequestedLine, evaluate
 from core.returns.requests.exchange_offers import read_offer
 from core.returns.requests.lifecycle import SHOPPER, ReturnNotFound, find_return
@@ -52,12 +53,15 @@ shop = APIBlueprint("returns", __name__, url_prefix="/shop", tag="Returns")
 def options(key: str, query_data: OptionsIn) -> OptionsOut:
     app = services()
     store, token, order_id = check_access(app, key, query_data.order)
+    collections = ask_collections(app, store, order_id)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
         reader = reader_context_of(app, store, order, token)
         has_variants = Feature.VARIANTS in features_of(app, store)
         kind, gift = query_data.kind, query_data.gift
-        return view_options(session, store, order, reader, kind=kind, gift=gift, has_variants=has_variants)
+        return view_options(
+            session, store, order, reader, kind=kind, gift=gift, has_variants=has_variants, collections=collections
+        )
 
 
 @shop.post("/<key>/returns/quote")
@@ -71,11 +75,12 @@ def options(key: str, query_data: OptionsIn) -> OptionsOut:
 def quote(key: str, json_data: RequestIn) -> QuoteOut:
     app = services()
     store, token, order_id = check_access(app, key, json_data.order)
+    collections = ask_collections(app, store, order_id)
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
         asked, reader = _asked(app, order_id, json_data), reader_context_of(app, store, order, token)
         kind, gift = json_data.kind, json_data.gift
-        seen = evaluate(session, store, order, asked, kind=kind, gift=gift, now=app.clock())
+        seen = evaluate(session, store, order, asked, kind=kind, gift=gift, collections=collections, now=app.clock())
         return view_quote(seen, reader, gift=gift)
 
 
@@ -94,9 +99,10 @@ def open_return(key: str, json_data: RequestIn) -> ReturnOut:
         kind=json_data.kind,
         photos=tuple(parse_id(one) for one in json_data.photos),
     )
+    collections = ask_collections(app, store, order_id)
     with app.db.transaction(store.id) as session:
         reader = reader_context_of(app, store, order_of(session, store, order_id), token)
-        rma = opening.open_return(session, store, order_id, asked, SHOPPER, now=app.clock())
+        rma = opening.open_return(session, store, order_id, asked, SHOPPER, collections=collections, now=app.clock())
         return view_return(session, store, rma, reader)
 
 

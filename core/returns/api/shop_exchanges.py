@@ -60,7 +60,7 @@ def variants(key: str, query_data: VariantsIn) -> VariantsOut:
         return VariantsOut(variants=[])
     net = line.total - (line.tax if order.tax_included else 0)
     told = []
-    for variant in _ask_store(app, store, line.product_ref):
+    for variant in _ask_store(app, store, line.product_ref, line.variant_ref):
         price = price_of(variant, net=net, gross=net + line.tax, currency=order.currency)
         title = f"{line.title}, {variant.title}" if variant.title else line.title
         offer = ExchangeOffer(variant.ref, title, price)
@@ -70,12 +70,13 @@ def variants(key: str, query_data: VariantsIn) -> VariantsOut:
     return VariantsOut(variants=told)
 
 
-def _ask_store(app: Services, store: Store, product: str) -> Sequence[Variant]:
-    """List a product's variants; [] where the store cannot say now: shoppers then use their own words."""
+def _ask_store(app: Services, store: Store, product: str, bought: str) -> Sequence[Variant]:
+    """List a product's variants, the one bought first; [] where the store cannot say now: shoppers use own words."""
     if not product or Feature.VARIANTS not in features_of(app, store):
         return ()
     try:
-        return open_platform(app, store, timeout=PATIENCE).variants_of(product)[:_MOST]
+        told = open_platform(app, store, timeout=PATIENCE).variants_of(product)
+        return sorted(told, key=lambda one: one.ref != bought)[:_MOST]
     except (PlatformError, PauseStore) as error:
         log.info("store %s did not say what it has: %s", store.id, type(error).__name__)
         return ()

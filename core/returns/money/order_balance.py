@@ -48,7 +48,8 @@ _LOCKED = (
 
 # Plain rows by statements written once: starting a return reads them before it can say anything (benchmarks.p6_return).
 _LINES = select_of_order(
-    LineItem, *"ref kind title variant sku product_ref image_url quantity removed total tax taxes".split()
+    LineItem,
+    *"ref kind title variant variant_ref sku product_ref image_url tags quantity removed total tax taxes".split(),
 ).order_by(table_of(LineItem).c.place)
 _MONEY = select_of_order(
     Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines booked".split()

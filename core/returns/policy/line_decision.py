@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from core.returns.facts import OBJECTIONS, SEVERITY, Decision, Fees, LineFacts, ReturnFacts, Wish
 from core.returns.policy.policy_document import Policy, PolicyRule, ReasonTerms, Shopper, Window
 from core.returns.policy.return_windows import WindowEnd, window_end, window_state
-from core.returns.policy.rule_matching import compile_filters
+from core.returns.policy.rule_matching import compile_filters, is_in_collection
 
 _NO_FEES = Fees()
 _WORDLESS: dict[Decision, str] = {"review": "person_decides", "decline": "not_covered"}
@@ -97,6 +97,9 @@ class PolicyEvaluator:
             request.fee_from(terms.label_fee, currency),
         ):
             decision.object("review", "other_currency", currency=request.currency)
+        if rule is not None and rule.when.collections and not is_in_collection(rule.when, line):
+            decision.object("review", "person_decides")  # it fits only because nobody knows the line's collections
+            return
         if answer == "accept" or unweighed:
             return
         code = rule.objection if rule and rule.objection else _WORDLESS[answer]

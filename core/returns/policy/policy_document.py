@@ -211,6 +211,11 @@ class Policy(_Frozen):
     """Whether the store tells its shoppers of the right of withdrawal; where not, the law adds a year."""
 
     @property
+    def names_collections(self) -> bool:
+        """Whether a rule names goods by the collection they are in."""
+        return any(rule.when.collections for rule in self.rules)
+
+    @property
     def may_cost(self) -> bool:
         """Whether some return bears a fee."""
         tables = (self.reasons, *(rule.reasons for rule in self.rules if rule.reasons))

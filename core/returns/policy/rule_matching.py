@@ -13,7 +13,10 @@ Check = Callable[[ReturnFacts, LineFacts, Wish, Shopper], bool]
 
 
 def compile_filters(when: When) -> tuple[Check, ...]:
-    """Give one check for each filter that is given, money apart: a rule fits where all of them hold."""
+    """Give one check for each filter that is given, money apart: a rule fits where all of them hold.
+
+    A rule that names collections also fits a line of which they are not known.
+    """
     checks: list[Check] = []
     if when.countries:
         named = {country_code(country) for country in when.countries}
@@ -22,8 +25,8 @@ def compile_filters(when: When) -> tuple[Check, ...]:
         checks.append(lambda _, line, *__: line.product in when.products)
     if tags := _fold(when.tags):
         checks.append(lambda _, line, *__: not tags.isdisjoint(_fold(line.tags)))
-    if collections := _fold(when.collections):
-        checks.append(lambda _, line, *__: not collections.isdisjoint(_fold(line.collections)))
+    if when.collections:
+        checks.append(lambda _, line, *__: not line.collections_known or is_in_collection(when, line))
     if when.reasons:
         checks.append(lambda _, line, *__: line.reason in when.reasons)
     if when.wishes:
@@ -37,6 +40,11 @@ def compile_filters(when: When) -> tuple[Check, ...]:
     if (count := when.earlier_returns_from) is not None:
         checks.append(lambda request, *_: request.earlier_returns >= count)
     return tuple(checks)
+
+
+def is_in_collection(when: When, line: LineFacts) -> bool:
+    """Say whether a line is known to be in one of the collections that a rule names."""
+    return not _fold(when.collections).isdisjoint(_fold(line.collections))
 
 
 @lru_cache(maxsize=8192)

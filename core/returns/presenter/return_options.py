@@ -33,6 +33,7 @@ from core.returns.presenter import display_names, exchange_view, sentences, with
 from core.returns.presenter.reader_context import ReaderContext
 from core.returns.presenter.return_view import answers_of, explain, objections_of, view_return
 from core.returns.requests import canceling
+from core.returns.requests.ask_collections import Collections
 from core.returns.requests.evaluate_request import EvaluatedRequest, RequestedLine, facts_of
 from core.returns.requests.opening import photos_wanted
 from core.stores.model import Store
@@ -47,10 +48,12 @@ def view_options(
     kind: str = "return",
     gift: bool = False,
     has_variants: bool = False,
+    collections: Collections | None = None,
 ) -> OptionsOut:
     """Say what can be done with an order; in one read, so that all of it fits together. A gift shows no price.
 
-    `has_variants` says whether the store's platform can be asked for a product's variants.
+    `has_variants` says whether the store's platform can be asked for a product's variants, `collections` is what
+    `ask_collections` gave.
     """
     balance = read_balance(session, order)
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
@@ -62,7 +65,17 @@ def view_options(
         order_id=str(order.id),
         number=order.number,
         currency=order.currency,
-        lines=_lines(session, store, balance, policy, right, reader, gift=gift, has_variants=has_variants),
+        lines=_lines(
+            session,
+            store,
+            balance,
+            policy,
+            right,
+            reader,
+            gift=gift,
+            has_variants=has_variants,
+            collections=collections or {},
+        ),
         reasons=_reasons(policy, reader),
         wishes=[ChoiceOut(key=wish, label=display_names.wish_label(reader.words, wish)) for wish in policy.wishes],
         gift_label=reader.words.pgettext("widget", "It was a gift"),
@@ -135,11 +148,12 @@ def _lines(
     *,
     gift: bool,
     has_variants: bool,
+    collections: Collections,
 ) -> list[LineOut]:
     goods = [line for line in balance.lines if line.kind in GOODS]
     wish = policy.wishes[0] if policy.wishes else "refund"
     asked = [RequestedLine(line.ref, max(balance.left[line.ref], 1), wish=wish) for line in goods]
-    facts = facts_of(session, store, balance, policy, asked, gift=gift, now=reader.now)
+    facts = facts_of(session, store, balance, policy, asked, gift=gift, collections=collections, now=reader.now)
     answers = best_answers(policy, facts, reader.now)
     return [
         LineOut(

@@ -27,12 +27,14 @@ from core.returns.policy import policy_versions
 from core.returns.policy.evaluate_policy import ask
 from core.returns.policy.policy_document import Goods, Policy
 from core.returns.policy.policy_variants import policy_for
+from core.returns.requests.ask_collections import Collections
 from core.returns.return_settings import return_settings_of
 from core.stores.model import Store
 
 EARLIER_RETURNS_SINCE = timedelta(days=365)
 """How far back earlier returns of a shopper count."""
 _NO_GOODS = Goods()
+_NOT_ASKED: Collections = {}
 _PARCELS = select_of_order(
     Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital may_hide_rest".split()
 ).order_by(table_of(Shipment).c.id)
@@ -94,12 +96,16 @@ def evaluate(
     kind: str = "return",
     gift: bool = False,
     apart_from: Return | Withdrawal | None = None,
+    collections: Collections = _NOT_ASKED,
     now: datetime,
 ) -> EvaluatedRequest:
-    """Evaluate a request by the store's present policy; lines the order does not have are declined."""
+    """Evaluate a request by the store's present policy; lines the order does not have are declined.
+
+    `collections` is what `ask_collections` gave.
+    """
     balance = read_balance(session, order, apart_from=apart_from)
     policy = policy_for(policy_versions.policy_of(session, store), kind, gift=gift)
-    facts = facts_of(session, store, balance, policy, asked, gift=gift, now=now)
+    facts = facts_of(session, store, balance, policy, asked, gift=gift, collections=collections, now=now)
     answer = ask(policy, facts, now)
     given = _quote(balance, answer, facts)
     settlement, rest = _settlement(balance, answer, asked, given)
@@ -114,13 +120,14 @@ def facts_of(
     asked: Sequence[RequestedLine],
     *,
     gift: bool = False,
+    collections: Collections = _NOT_ASKED,
     now: datetime,
 ) -> ReturnFacts:
     """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
     order, zone = balance.order, ZoneInfo(policy.timezone)
     parcels, earlier = _history(session, order, now)
     values = _values(balance, asked)
-    lines = tuple(_line_facts(one, balance, policy, parcels, values, now) for one in asked)
+    lines = tuple(_line_facts(one, balance, policy, parcels, values, collections, now) for one in asked)
     placed_on = order.placed_at.astimezone(zone).date()
     return ReturnFacts(
         placed_on=placed_on,
@@ -159,9 +166,11 @@ def _line_facts(
     policy: Policy,
     parcels: Sequence[Row],
     values: Mapping[int, int],
+    collections: Collections,
     now: datetime,
 ) -> LineFacts:
     line, goods = balance.line(one.ref), goods_of(policy, balance.line(one.ref))
+    told = collections.get(line.product_ref) if line else None
     place = locate_goods(one.ref, parcels, ZoneInfo(policy.timezone), now)
     return LineFacts(
         ref=one.ref,
@@ -171,8 +180,9 @@ def _line_facts(
         reason=one.reason,
         wish=one.wish,
         product=line.product_ref if line else "",
-        tags=goods.tags,
-        collections=goods.collections,
+        tags=(*goods.tags, *line.tags) if line else goods.tags,
+        collections=(*goods.collections, *(told or ())),
+        collections_known=told is not None or bool(goods.collections),
         final_sale=goods.final_sale,
         kind=goods.kind,
         exemption=goods.exemption,

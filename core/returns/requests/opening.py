@@ -22,6 +22,7 @@ from core.returns.facts import Answer
 from core.returns.model import Counter, Return, ReturnItem, ReturnPhoto
 from core.returns.money.order_balance import lock_order
 from core.returns.money.reimburse import refresh
+from core.returns.requests.ask_collections import Collections
 from core.returns.requests.evaluate_request import EvaluatedRequest, RequestedLine, evaluate, fees_of
 from core.returns.requests.lifecycle import POLICY, Actor, ReturnNotFound, decide
 from core.returns.return_settings import return_settings_of
@@ -68,9 +69,16 @@ class RequestIncomplete(Exception):
 
 
 def open_return(
-    session: Session, store: Store, order_id: int, request: ReturnRequest, by: Actor, *, now: datetime
+    session: Session,
+    store: Store,
+    order_id: int,
+    request: ReturnRequest,
+    by: Actor,
+    *,
+    collections: Collections | None = None,
+    now: datetime,
 ) -> Return:
-    """Open a return, and approve it where the policy accepts it.
+    """Open a return, and approve it where the policy accepts it. `collections` is what `ask_collections` gave.
 
     A double click gives the first. Raises ReturnNotAllowed where everything is declined (staff may open it all the
     same), SomethingMissing where the policy wants photos or answers, ReturnNotFound where there is no such order.
@@ -81,7 +89,10 @@ def open_return(
     digest = _digest(order_id, request)
     if (same := _asked_before(session, order_id, digest, now)) is not None:
         return same
-    evaluated = evaluate(session, store, order, request.lines, kind=request.kind, gift=request.gift, now=now)
+    kind, gift = request.kind, request.gift
+    evaluated = evaluate(
+        session, store, order, request.lines, kind=kind, gift=gift, collections=collections or {}, now=now
+    )
     accepted_lines = _accepted_lines(evaluated.answer, request, by)
     if not accepted_lines:
         raise ReturnNotAllowed(evaluated)

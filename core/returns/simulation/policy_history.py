@@ -221,8 +221,10 @@ def _line(one: _LineUnits, view: _PolicyView, parcels: Sequence[Shipment], zone:
         reason=one.reason,
         wish=one.wish,
         product=one.line.product_ref,
-        tags=goods.tags,
+        tags=(*goods.tags, *one.line.tags),
         collections=goods.collections,
+        # The platform is not asked about twenty thousand orders: what it says of collections is not known here.
+        collections_known=bool(goods.collections),
         final_sale=goods.final_sale,
         kind=goods.kind,
         exemption=goods.exemption,

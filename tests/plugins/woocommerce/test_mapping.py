@@ -60,9 +60,21 @@ def test_an_order_with_tax_tracking_and_a_customer() -> None:
     assert order.updated_at == at(2026, 11, 21, 18, 9, 24)
     assert order.admin_url == "https://store.example/wp-admin/admin.php?page=wc-orders&action=edit&id=17"
     assert order.lines == (
-        LineItemSnapshot("1", "Canvas Tote", 2, 4800, 408, 0, (TaxPart("1", 408),), sku="TOTE-1", product_ref="11"),
         LineItemSnapshot(
-            "2", "Merino Sweater", 1, 8900, 757, 0, (TaxPart("1", 757),), variant="M", sku="MER-M", product_ref="12"
+            "1", "Canvas Tote", 2, 4800, 408, 0, (TaxPart("1", 408),), variant_ref="11", sku="TOTE-1", product_ref="11"
+        ),
+        LineItemSnapshot(
+            "2",
+            "Merino Sweater",
+            1,
+            8900,
+            757,
+            0,
+            (TaxPart("1", 757),),
+            variant="M",
+            variant_ref="14",
+            sku="MER-M",
+            product_ref="12",
         ),
         LineItemSnapshot("3", "Flat rate", 1, 750, 64, 0, (TaxPart("1", 64),), kind="shipping"),
     )

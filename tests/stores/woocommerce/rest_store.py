@@ -2,7 +2,7 @@
 
 from .answers import Answer, json_answer
 from .errors import RestError, no_route
-from .php import Json, is_true, load_recorded
+from .php import Json, is_true, load_recorded, split_list
 from .rest import Call, choose, many, one, require
 from .shapes import make_links
 from .store import Store
@@ -43,8 +43,10 @@ def delete_review(store: Store, call: Call) -> Answer:
 
 
 def list_products(store: Store, call: Call) -> Answer:
-    """The store's products."""
-    return many(store, call, (_show_product(store, row) for row in store.products.values()))
+    """The store's products; with `include` only those."""
+    wanted = {int(ref) for ref in split_list(call.query.get("include", ""))}
+    rows = (row for ref, row in store.products.items() if not wanted or ref in wanted)
+    return many(store, call, (_show_product(store, row) for row in rows))
 
 
 def read_product(store: Store, call: Call) -> Answer:
