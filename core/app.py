@@ -43,6 +43,8 @@ from core.desk.settings import (  # noqa: F401 - the same
     settings_page,
     widget_page,
 )
+from core.desk.shells import person_pages
+from core.desk.shells.frame import head_tag
 from core.http import errors, headers
 from core.http.context import Incoming, in_language, nonce, words
 from core.i18n.words import install as install_words
@@ -120,7 +122,7 @@ def wire_kinds() -> dict[str, Kind]:
             shipping_sweep,
             cases,
         ),
-        *(sender_page, retention),
+        *(sender_page, person_pages, retention),
         *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
@@ -196,7 +198,7 @@ def create_app(
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
     app.jinja_env.globals.update(static_url=static_url, footer_label=order_section.footer_label)
-    app.jinja_env.filters.update(named=name_of, in_language=in_language)
+    app.jinja_env.filters.update(named=name_of, in_language=in_language, head_tag=head_tag)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
         hooks.hooks,

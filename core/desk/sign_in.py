@@ -1,53 +1,109 @@
-"""Opening the desk: whoever the platform vouches for gets a session."""
+"""Opening the desk: whoever the platform vouches for gets a session, or a page that fetches the desk in its frame."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.db.purpose import Purpose
 from core.desk.page import COOKIE, desk
+from core.desk.shells import frame
+from core.desk.shells.identity import bears_identity, is_document, secret_finder
 from core.http.context import services, to_flask_response, to_plain_request
-from core.platform.contract import Opening
+from core.platform.contract import AdminShell, Opening
+from core.platform.errors import BadSignature, NotSupported
+from core.services import Services
 from core.stores import staff
 from core.stores.model import Staff, Store
-from core.stores.platform_access import StoreNotFound, app_settings_of, forwarding_secret_of, store_by_key, use_nonce
+from core.stores.platform_access import StoreNotFound, app_settings_of, use_nonce
+from core.stores.staff import SessionOver
+
+MEMORY = "aftercare_person"
+"""The cookie that says who was confirmed by mail in this browser. Kept apart for each site that frames us."""
 
 
 @desk.route("/open/<platform>", methods=["GET", "POST"])
 def open_desk(platform: str) -> BaseResponse:
-    """Let in whoever the platform vouches for."""
+    """Let in whoever the platform vouches for. A frame that was reloaded with a token that is over is shown the way."""
     app = services()
+    try:
+        opening = _read_opening(app, platform)
+        return admit(opening, platform) if isinstance(opening, Opening) else opening
+    except BadSignature:
+        store = _claimed(app, platform) if is_document() else None
+        shell = frame.shell_for(app, store) if store else AdminShell()
+        if store is None or shell.identity == "session":
+            raise
+        here = request.full_path if shell.identity == "bearer" else url_for("desk.show_today", key=store.key)
+        return frame.entrance(shell, here)
 
-    def secret_for(key: str) -> str:
+
+def _read_opening(app: Services, platform: str) -> Opening | BaseResponse:
+    """Verify the token of a request that carries one, else what the platform signed."""
+    plugin, incoming, settings = app.platforms[platform], to_plain_request(request), app_settings_of(app, platform)
+    if "Authorization" in request.headers:
         try:
-            return forwarding_secret_of(app, store_by_key(app, key))
-        except StoreNotFound:
-            return ""
+            return plugin.staff_of(incoming, settings)
+        except NotSupported:
+            pass  # this platform signs instead
+    opening = plugin.open_admin(incoming, settings, secret_of=secret_finder(app))
+    return opening if isinstance(opening, Opening) else to_flask_response(opening)
 
-    settings = app_settings_of(app, platform)
-    opening = app.platforms[platform].open_admin(to_plain_request(request), settings, secret_of=secret_for)
-    if not isinstance(opening, Opening):
-        return to_flask_response(opening)
-    return admit(opening, platform)
+
+def _claimed(app: Services, platform: str) -> Store | None:
+    """Find the store that a request names without proof, to know whose admin the frame is in; None for none."""
+    try:
+        ref = app.platforms[platform].store_of(to_plain_request(request), app_settings_of(app, platform))
+    except (BadSignature, NotSupported):
+        return None
+    store = _find(app, platform, ref) if ref else None
+    return store if store and store.state != "uninstalled" else None
+
+
+def _find(app: Services, platform: str, ref: str) -> Store | None:
+    query = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == ref, Store.key == ref))
+    with app.db.system(Purpose.FIND_STORE, write=False) as session:
+        return session.scalar(query)
 
 
 def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseResponse:
-    """Open a session for the person and show them their store."""
+    """Show the person their store: by a session, or in the platform's frame without one."""
     app = services()
-    query = sa.select(Store).where(
-        Store.platform == platform, sa.or_(Store.ref == opening.ref, Store.key == opening.ref)
-    )
-    with app.db.system(Purpose.FIND_STORE, write=False) as session:
-        store = session.scalar(query)
+    store = _find(app, platform, opening.ref)
     if store is None:
         raise StoreNotFound
     if store.state == "uninstalled":
         raise staff.DeskClosed
     if forwarded:
         use_nonce(app, store, to_plain_request(request))
-    return let_in(store, staff.enter(app, store, opening.staff))
+    shell = frame.shell_for(app, store) if forwarded else AdminShell()
+    person = staff.enter(app, store, opening.staff) if opening.staff else _remembered(app, store)
+    if shell.identity == "session":
+        if person is None:
+            abort(401)  # such an admin has no place to ask in
+        return let_in(store, person)
+    page = url_for("desk.show_today", key=store.key)
+    if bears_identity():
+        return redirect(page)
+    token = "" if shell.identity == "bearer" and (opening.staff or not person) else _token(app, store, person)
+    return frame.entrance(shell, page, token=token)
+
+
+def _token(app: Services, store: Store, person: Staff | None) -> str:
+    return staff.sign_token(app.keyring, store.id, person, now=app.clock())
+
+
+def _remembered(app: Services, store: Store) -> Staff | None:
+    """Give who was confirmed by mail in this browser, where the platform has just opened this very store in it."""
+    known = staff.read_memory(app.keyring, request.cookies.get(f"{MEMORY}_{store.key}", ""), now=app.clock())
+    if known is None or known.store_id != store.id:
+        return None
+    try:
+        with app.db.transaction(store.id, write=False) as session:
+            return staff.person_of(session, known)[1]
+    except SessionOver:
+        return None
 
 
 def let_in(store: Store, person: Staff) -> BaseResponse:

@@ -232,6 +232,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/enter/<token>": entered,
     "POST /admin/enter/<token>": entered,
     "POST /admin/<key>/sign-out": desk("sign-out"),
+    "POST /admin/<key>/person": desk("person", data={"email": PENDING}),
+    "POST /admin/<key>/person/code": desk("person/code", data={"email": PENDING, "code": CODE}),
     "GET /admin/confirm-sender/<token>": confirm,
     "POST /admin/confirm-sender/<token>": confirm,
 }
@@ -287,6 +289,10 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "conversations.open_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "conversations.close_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "desk.confirm_sender": lambda _: [{"by": "Bruno"}],
+    "desk.send_staff_code": lambda two: [
+        {"until": "2099-01-01T00:00:00+00:00", "sealed": _sealed(two, s, {"to": EMAIL, "code": CODE}, "staff-code")}
+        for s in (two.mine, two.theirs)
+    ],
     "privacy.erase_store": lambda two: [{"counts": {"orders": 1}}],
     "privacy.retain": lambda _: [{}],
     "shipping.send_code": lambda two: [
@@ -308,7 +314,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 """What a job of mine says when it speaks of their rows. The clock's kinds (clock.*) have a test of their own."""
 
 
-def _sealed(two: Two, store: Store, text: str, purpose: str) -> str:
+def _sealed(two: Two, store: Store, text: str | dict[str, Any], purpose: str) -> str:
     return two.services.keyring.seal(text, store_id=store.id, purpose=purpose).hex()
 
 

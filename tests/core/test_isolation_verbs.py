@@ -39,7 +39,7 @@ from core.reviews import sync as reviews_sync
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
-from core.stores import audit, housekeeping, install, platform_access, staff
+from core.stores import audit, housekeeping, install, person_check, platform_access, staff
 from core.stores.connection import access, owner_mail
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
@@ -151,6 +151,8 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
     "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
+    "stores.person_check.find_person": lambda s, two: person_check.find_person(s, EMAIL),
+    "stores.person_check.is_owners": lambda s, two: person_check.is_owners(s, two.mine, two.theirs.email),
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
