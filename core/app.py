@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ from core.orders import errors as orders_errors
 from core.orders import kinds as order_kinds
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
+from core.orders.access import sign_in_pages
+from core.orders.access.ways import has_form, offers_sign_in
 from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
@@ -198,6 +200,8 @@ def create_app(
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
     app.jinja_env.globals.update(static_url=static_url, footer_label=order_section.footer_label)
+    ours = app.extensions["aftercare"]
+    app.jinja_env.globals.update(has_form=partial(has_form, ours), offers_sign_in=partial(offers_sign_in, ours))
     app.jinja_env.filters.update(named=name_of, in_language=in_language, head_tag=head_tag)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
@@ -208,6 +212,7 @@ def create_app(
         inbound_mail.inbound,
         orders_shop.shop,
         orders_pages.pages,
+        sign_in_pages.pages,
         shipping_shop.answers,
         shipping_shop.shop,
         conversations_shop.shop,

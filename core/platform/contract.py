@@ -49,6 +49,7 @@ class Feature(StrEnum):
     REVIEWS = "reviews"
     REPLY = "reply"
     SHOPPER_IDENTITY = "shopper_identity"
+    SHOPPER_SIGN_IN = "shopper_sign_in"
     LISTS_DELETIONS = "lists_deletions"
     CUSTOM_STATUSES = "custom_statuses"
     VARIANTS = "variants"
@@ -307,6 +308,10 @@ class Platform:
     """Whether a copy of a store carries its id along (a database that was copied), and whoever runs a store can set
     its id. Where the platform itself vouches for ids, a known id at a new ref is the same store; else it has to be
     shown, or the owner is asked."""
+    extension_origins: ClassVar[Sequence[str]] = ()
+    """Origins, besides the store's own, whose pages may read what /proxy answers: those that this platform's storefront
+    and account extensions run in, such as "https://extensions.sample.example", or "null" for a sandbox that has none.
+    No answer allows cookies: a token or a signature says who asks."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
     order shows that it did (`OrderSnapshot.shipped_mailed`)."""
@@ -473,6 +478,30 @@ class Platform:
         `secret` is the store's forwarding secret.
         """
         return None
+
+    def shopper_of_token(self, token: str) -> Shopper | None:
+        """Say whom a storefront or account extension's token names, or None where nobody is signed in.
+
+        It comes as `Authorization: Bearer …` to /proxy. `store_of` reads from it, unverified, which store it is of;
+        here it is verified: the app's secret, `exp`, our app as its audience, and this very store. Raises BadSignature.
+        """
+        raise NotSupported(self.name)
+
+    def begin_sign_in(self, request: Request, *, seal: SealState, back: str) -> Reply:
+        """Send a shopper to sign in at the platform, which then leads them to `back`; only with SHOPPER_SIGN_IN.
+
+        `seal` makes encrypted one-time text, good for ten minutes, out of what must come back: the platform hands it
+        back unchanged, as OAuth's `state`. A PKCE verifier belongs into it.
+        """
+        raise NotSupported(self.name)
+
+    def finish_sign_in(self, request: Request, *, unseal: UnsealState, back: str) -> Shopper:
+        """Say who has signed in. `unseal` gives back what begin_sign_in sealed, once, in the browser that began.
+
+        The core then shows the orders of `ref` and `order_refs`; an e-mail address alone opens nothing. Raises
+        BadSignature for what the platform did not say, Refused where the shopper turned back.
+        """
+        raise NotSupported(self.name)
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Give the shopper what is due. Asked twice with the same key, do it once.

@@ -1,4 +1,5 @@
-"""Admins of the sample platform that carry identity otherwise than by a session: for subclasses of `Demo`.
+"""Admins of the sample platform that carry identity otherwise than by a session, and its sign-in for shoppers: for
+subclasses of `Demo`.
 
 `BearerAdmin` names staff by a token on each request, `SignedAdmin` by one signed launch; `NamesNobody`, put before one
 of them, says only which store it is: `class Poor(NamesNobody, SignedAdmin, Demo)`. `token` and `launch` play the
@@ -8,11 +9,13 @@ platform's side.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from core.platform import signatures
 from core.platform.contract import (
@@ -22,13 +25,17 @@ from core.platform.contract import (
     Platform,
     Reply,
     Request,
+    SealState,
     SecretOf,
+    Shopper,
     StaffIdentity,
+    UnsealState,
 )
-from core.platform.errors import BadSignature
+from core.platform.errors import BadSignature, Refused
 
 ADMIN = "https://admin.sample.example"
 BRIDGE = f"{ADMIN}/bridge.js"
+EXTENSIONS = "https://extensions.sample.example"
 RETRY = {"X-Sample-Retry": "1"}
 """What a 401 carries so that the sample admin asks again with a fresh token."""
 TOKEN_LIFE = 60  # seconds
@@ -150,6 +157,67 @@ class NamesNobody(Platform):
     def staff_of(cls, request: Request, app: Mapping[str, str]) -> Opening:
         """Leave the person out."""
         return Opening(super().staff_of(request, app).ref)
+
+
+class SignsShoppersIn(Platform):
+    """A sample platform with accounts of its own, an OAuth-like sign-in (PKCE) to them, and extensions with tokens.
+
+    Its account server asks nobody: whoever the address names by `as` is signed in. A subclass adds
+    Feature.SHOPPER_SIGN_IN to its features.
+    """
+
+    app_settings = APP_SETTINGS
+    extension_origins = (EXTENSIONS,)
+
+    @classmethod
+    def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
+        """Read the store from an extension's token, else as the sample store does."""
+        return str(_unverified(bearer_of(request)).get("dest", "")) or super().store_of(request, app)
+
+    def shopper_of_token(self, token: str) -> Shopper | None:
+        """Read an extension's token."""
+        claims = claims_of(token, self.app, now=time.time())
+        if claims.get("dest") != self.ref:
+            raise BadSignature("The token is for another store.")
+        return Shopper(str(claims["sub"])) if claims.get("sub") else None
+
+    def begin_sign_in(self, request: Request, *, seal: SealState, back: str) -> Reply:
+        """Let the account server sign somebody in at once."""
+        asked = {name: values[0] for name, values in parse_qs(request.query).items()}
+        verifier = secrets.token_urlsafe(32)
+        sub, state = asked.get("as", ""), seal({"verifier": verifier})
+        code = authorize(self.app, self.ref, sub, challenge=challenge_of(verifier))
+        return Reply(302, {"Location": f"{back}?{urlencode({'code': code, 'state': state})}"})
+
+    def finish_sign_in(self, request: Request, *, unseal: UnsealState, back: str) -> Shopper:
+        """Read the account server's code, for the one who asked for it."""
+        given = {name: values[0] for name, values in parse_qs(request.query).items()}
+        if "error" in given:
+            raise Refused("The shopper turned back.")
+        verifier = unseal(given.get("state", ""))["verifier"]
+        claims = claims_of(given.get("code", ""), self.app, now=time.time())
+        if claims.get("dest") != self.ref or claims.get("challenge") != challenge_of(verifier):
+            raise BadSignature("The code was asked for by somebody else.")
+        return Shopper(str(claims.get("sub", "")), order_refs=tuple(map(str, claims.get("orders", ()))))
+
+
+def authorize(app: Mapping[str, str], ref: str, sub: str, *, challenge: str, **claims: Any) -> str:
+    """Give the code that the sample account server hands out for somebody who signed in."""
+    return token(app, ref, sub, now=time.time(), challenge=challenge, **claims)
+
+
+def challenge_of(verifier: str) -> str:
+    """Give what PKCE (RFC 7636, S256) shows of a verifier."""
+    return _unpadded(hashlib.sha256(verifier.encode()).digest())
+
+
+def _unverified(text: str) -> Mapping[str, Any]:
+    try:
+        body = text.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (ValueError, IndexError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _person(facts: Mapping[str, Any]) -> StaffIdentity | None:

@@ -187,6 +187,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /shop/<key>/answers": lambda two: [
         (f"/shop/{two.mine.key}/answers", {"json": {"answer": path, "sure": True}}) for path, _ in answer(two)
     ],
+    "GET /shop/<key>/ways": shop("ways"),
     "GET /shop/<key>/orders": shop("orders"),
     "POST /shop/<key>/links": shop("links", json={"email": EMAIL}),
     "POST /shop/<key>/code": shop("code"),
@@ -197,6 +198,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /find/<key>/withdraw": find_page("/withdraw", name="Ann", number="1041"),
     "POST /find/<key>/withdraw/confirm": find_page("/withdraw/confirm", draft="00"),
     "POST /find/<key>/links": find_page("/links", email=EMAIL),
+    "GET /find/<key>/sign-in": find_page("/sign-in?as=ann"),
+    "GET /find/<key>/signed-in": find_page("/signed-in?code=x&state=x"),
     "GET /t/<token>": track,
     "GET /t/<token>/message": beyond("/message"),
     "POST /t/<token>/message": beyond("/message", text="Where is it?"),
@@ -223,6 +226,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/settings": desk("settings"),
     "POST /admin/<key>/settings": desk("settings", data=TERMS),
     "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example", "version": "1"}),
+    "POST /admin/<key>/settings/lookup": desk("settings/lookup", data={"version": "1"}),
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/connection": desk("connection"),
     "POST /admin/<key>/connection/claims/<int:claim_id>": desk("connection/claims/{claim}", data={"choice": "moved"}),

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from core.app import create_app
 from core.config import read_config
 from core.platform import sample_shells
-from core.platform.contract import Installation
+from core.platform.contract import Installation, Platform
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
 from core.platform.sample_shells import APP_SETTINGS, BearerAdmin, NamesNobody, SignedAdmin
@@ -51,14 +51,16 @@ class BearerNobody(NamesNobody, BearerAdmin, Demo):
 PLATFORMS = {one.name: one for one in (Bearer, Signed, Nobody, BearerNobody, Demo)}
 
 
-def with_shells(services: Services) -> Services:
-    """Give services with these platforms and an outbox."""
+def with_shells(services: Services, **others: type[Platform]) -> Services:
+    """Give services with these platforms, or others under their names, and an outbox."""
     env = {"AFTERCARE_DATABASE_URL": services.config.database_url, "AFTERCARE_SECRET_KEYS": KEY}
     env |= {"AFTERCARE_PUBLIC_URL": "https://care.example"}
     for name in PLATFORMS:
         env |= {f"AFTERCARE_{name}_{setting}".upper(): value for setting, value in APP.items()}
     settings = {name: [*APP_SETTINGS] for name in PLATFORMS if name != "demo"}
-    return replace(services, config=read_config(env, settings), platforms=Registry(PLATFORMS), mail=Outbox())
+    return replace(
+        services, config=read_config(env, settings), platforms=Registry({**PLATFORMS, **others}), mail=Outbox()
+    )
 
 
 def connect(app: Services, world: World, platform: str, ref: str = "linden", **facts: Any) -> Store:
