@@ -76,6 +76,19 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     return [sign * share for share in shares]
 
 
+def spread_difference(total: int, amounts: Sequence[int]) -> list[int]:
+    """Give the amounts with what they lack of `total`, or have too much, spread over them; they then sum to it exactly.
+
+    In proportion to their sizes by largest remainder, so an amount of 0 stays 0 unless all are. Where all are positive
+    and `total` is not negative, none falls below 0. For parts that a platform rounded apart from their sum.
+    """
+    difference = total - sum(amounts)
+    if difference == 0:
+        return list(amounts)
+    shares = allocate(difference, [abs(amount) for amount in amounts])
+    return [amount + share for amount, share in zip(amounts, shares, strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units of a currency; arithmetic across currencies raises ValueError."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
+from sqlalchemy.orm import Session
+
+from core.changes import facts, feed_waits
 from core.changes.apply import apply_orders
+from core.jobs import claims
 from core.jobs.queue import Work
 from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Platform
-from core.platform.errors import Refused
-from core.platform.snapshots import Gone
+from core.platform.errors import Refused, Unavailable
+from core.platform.snapshots import Change, Gone
 from core.privacy import retention
 from core.reviews import sync as reviews_sync
-from core.stores import install
+from core.services import Services
+from core.stores import audit, install
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -44,16 +49,44 @@ def refresh_review(work: Work) -> None:
 
 
 def act(work: Work) -> None:
-    """Carry out verified facts: the app was removed, somebody's data must go."""
-    resource, facts = work.payload["resource"], work.payload["facts"]
-    if resource == "store" and facts.get("event") == "uninstalled":
+    """Carry out verified facts that still hold: the app was removed, somebody's data must go, an operation ended."""
+    services: Services = work.services
+    change = facts.read(work.payload)
+    if change.resource == "operation":
         with work.done() as session:
-            install.uninstall(session, work.store_id, now=work.now)
+            feed_waits.wake_feeds(session, work.store_id, change.ref, now=work.now)
         return
-    if resource == "privacy" and facts.get("request") in retention.REQUESTS:
+    with services.db.transaction(work.store_id, write=False) as session:
+        store = store_by_id(session, work.store_id)
+    ruling = "holds" if work.payload.get("confirmed") else facts.judge(services, store, change)
+    if ruling == "over":
+        with work.done() as session:
+            audit.note(session, work.now, store.platform, "ignore_fact", codes={"resource": change.resource})
+    elif ruling == "person":
+        with work.done() as session:
+            facts.open_case(session, services.keyring, change, origin=f"fact:{work.job.id}", now=work.now)
+    else:
+        _carry_out(work, store, change)
+
+
+def _carry_out(work: Work, store: Store, change: Change) -> None:
+    if facts.is_uninstall(change):
+        with work.done() as session:
+            _uninstall(session, work, store)
+    elif change.resource == "privacy" and change.facts.get("request") in retention.REQUESTS:
+        if facts.is_store_erasure(change) and store.state != "uninstalled":
+            with claims.step(work) as session:
+                _uninstall(session, work, store)
         retention.carry_out(work)
-        return
-    raise Refused(f"This needs a person: the platform sent a {resource} request that is not automated yet.")
+    else:
+        raise Refused(f"This needs a person: the platform sent a {change.resource} request that is not automated yet.")
+
+
+def _uninstall(session: Session, work: Work, store: Store) -> None:
+    """Note that the store has left, unless it was connected again since the fact was judged: then judge anew."""
+    if store_by_id(session, work.store_id, lock=True).connected_at != store.connected_at:
+        raise Unavailable("the store was connected again meanwhile", retry_after=1.0)
+    install.uninstall(session, work.store_id, now=work.now)
 
 
 def _open(work: Work) -> tuple[Store, Platform]:

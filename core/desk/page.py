@@ -24,6 +24,13 @@ ANYBODY = frozenset({"desk.send_person_code", "desk.check_person_code"})
 """Endpoints for whoever the platform let in without saying who it is."""
 
 
+class NoStore:
+    """Stands for the store on pages shown before there is one."""
+
+    name = "Aftercare"
+    url = ""
+
+
 @desk.before_request
 def recognize() -> Response | None:
     """Know who is here; every page but the opening needs a session for the store it names."""

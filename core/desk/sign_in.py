@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from flask import abort, redirect, request, url_for
+from flask import abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.db.purpose import Purpose
-from core.desk.page import COOKIE, desk
+from core.desk.page import COOKIE, NoStore, desk
 from core.desk.shells import frame
 from core.desk.shells.identity import bears_identity, is_document, secret_finder
 from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import AdminShell, Opening
-from core.platform.errors import BadSignature, NotSupported
+from core.platform.errors import BadSignature, NotSupported, Refused
 from core.services import Services
 from core.stores import staff
-from core.stores.model import Staff, Store
-from core.stores.platform_access import StoreNotFound, app_settings_of, use_nonce
+from core.stores.connection import admin_install
+from core.stores.model import Staff, Store, StoreClaim
+from core.stores.platform_access import app_settings_of, store_named
 from core.stores.staff import SessionOver
 
 MEMORY = "aftercare_person"
@@ -57,27 +56,22 @@ def _claimed(app: Services, platform: str) -> Store | None:
         ref = app.platforms[platform].store_of(to_plain_request(request), app_settings_of(app, platform))
     except (BadSignature, NotSupported):
         return None
-    store = _find(app, platform, ref) if ref else None
+    store = store_named(app, platform, ref) if ref else None
     return store if store and store.state != "uninstalled" else None
 
 
-def _find(app: Services, platform: str, ref: str) -> Store | None:
-    query = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == ref, Store.key == ref))
-    with app.db.system(Purpose.FIND_STORE, write=False) as session:
-        return session.scalar(query)
-
-
-def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseResponse:
-    """Show the person their store: by a session, or in the platform's frame without one."""
+def admit(opening: Opening, platform: str) -> BaseResponse:
+    """Show the person their store, connected first if need be: by a session, or in the platform's frame without one."""
     app = services()
-    store = _find(app, platform, opening.ref)
-    if store is None:
-        raise StoreNotFound
+    try:
+        store = admin_install.store_of_opening(app, platform, opening, to_plain_request(request))
+    except Refused as error:
+        return make_response(render_template("desk/refused.html", sentence=str(error), store=NoStore()), 400)
+    if isinstance(store, StoreClaim):
+        return make_response(render_template("desk/asked.html", store=NoStore()))
     if store.state == "uninstalled":
         raise staff.DeskClosed
-    if forwarded:
-        use_nonce(app, store, to_plain_request(request))
-    shell = frame.shell_for(app, store) if forwarded else AdminShell()
+    shell = frame.shell_for(app, store)
     person = staff.enter(app, store, opening.staff) if opening.staff else _remembered(app, store)
     if shell.identity == "session":
         if person is None:

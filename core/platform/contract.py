@@ -12,6 +12,8 @@ Rules that hold for every method:
 - Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
   the app's own settings, where a platform signs with the app's secret instead of the store's.
 - No global state: two stores are served by two objects in two threads at once.
+- A platform that counts calls or their costs: `core.platform.calls.cost_bucket`, whose buckets `self.buckets` shares
+  with all who call this store.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any, ClassVar, Literal
 
 import requests
 
+from core.platform.calls.cost_bucket import BucketStates, LocalBuckets
 from core.platform.errors import NotSupported
 from core.platform.snapshots import (
     Change,
@@ -122,7 +125,7 @@ class StaffIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Staff opened our page in their admin; some platforms install at this moment.
+    """Staff opened our page in their admin: at which store (its ref, or our store key), and who.
 
     `staff` is None where the platform says which store it is and names no person: the core then asks for an e-mail
     address of the store's people and mails a code to it. The shell is then "bearer" or "signed".
@@ -130,7 +133,6 @@ class Opening:
 
     ref: str
     staff: StaffIdentity | None = None
-    installation: Installation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,8 @@ class Platform:
     poll_minutes: ClassVar[int] = 15
     renews: ClassVar[bool] = False
     """Whether credentials expire and `renew` gives new ones without the merchant."""
+    installs_on_opening: ClassVar[bool] = False
+    """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""
@@ -338,6 +342,7 @@ class Platform:
         self.settings = settings
         self.http = http
         self.app = app
+        self.buckets: BucketStates = LocalBuckets()
 
     # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 
@@ -372,11 +377,32 @@ class Platform:
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Verify the platform's signature and say which staff member opened our page.
+        """Verify the platform's signature and say which staff member opened our page, at which store. Asks nobody.
 
         Where the shell is "signed", any request to a page may come signed and is verified here. What an address holds
         that opens our page should work once: let `nonce_of` name it.
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def install_from(cls, request: Request, app: Mapping[str, str], http: requests.Session) -> Installation:
+        """Connect the store whose admin opened our page, with what the request carries; only where
+        `installs_on_opening`.
+
+        The core calls it after open_admin has verified the same request, one call at a time for a store, and only
+        where the store is unknown, removed us, or its keys no longer work. `ref` must be the store open_admin named.
+        Raises NotSupported where this page brought none, Refused with a sentence for the merchant, BadSignature where
+        the page has to be opened anew.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def read_app_webhook(cls, request: Request, app: Mapping[str, str]) -> list[Change]:
+        """Verify news of a store that we do not know (any more) by the app's secret alone, then say what changed.
+
+        A platform may ask for the erasure of what we hold long after we hold nothing: rightly signed, it is answered
+        200. Raises BadSignature. Not asked where the store is known: then read_webhook is.
         """
         raise NotSupported(cls.name)
 
@@ -441,15 +467,43 @@ class Platform:
         return self.credentials
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
-        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives []."""
+        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives [].
+
+        Facts name when they happened and the platform's id of the event (`Change`). Kept by their meaning:
+        ("store", facts {event: "uninstalled"}) and ("privacy", facts {request: "erase" | "export" | "erase_store",
+        email?, shopper_ref?, order_refs?}).
+        """
         raise NotSupported(self.name)
+
+    def confirm(self, change: Change) -> bool | None:
+        """Ask the API whether a fact holds: True or False, None where it cannot tell.
+
+        Asked before a fact is acted on that the signature does not cover, and where it happened so close to the
+        connection that two clocks may disagree. Of an app that was removed and a store whose data must go the core
+        asks check_access where this says None: keys that still work mean that the app is still installed. Another
+        fact that nothing confirms is left to staff.
+        """
+        return None
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
         """Fetch one order with its shipments, payments and refunds."""
         raise NotSupported(self.name)
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
-        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time."""
+        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time.
+
+        The cursor of each page is committed before it is asked with. Where the platform lists by an operation that
+        takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the
+        operation's ref. The core then waits, longer each time, and asks with that cursor again; news that the
+        operation has ended ends the wait. News that comes before the page was committed is lost, so the first
+        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew.
+
+        An operation must not be begun twice, although the process may die between the call that begins it and the
+        commit. So give it a key of your own: asked with an ISO time, answer an empty page whose cursor holds a new
+        key, and ask the platform nothing; asked with that key, look for an operation that carries it (in its name, or
+        in a comment of its query) and begin one only where there is none. `core/platform/samples/bulk_listing.py`
+        does it so.
+        """
         raise NotSupported(self.name)
 
     def variants_of(self, product: str) -> Sequence[Variant]:

@@ -23,29 +23,26 @@ from core.platform.contract import (
     Feature,
     Installation,
     InstallUrls,
-    Opening,
     Outcome,
     Pending,
-    Platform,
     Reimbursement,
     Reply,
     Request,
     ReturnMove,
     SealState,
-    SecretOf,
     Shopper,
-    StaffIdentity,
     UnsealState,
 )
 from core.platform.errors import AccessLost, BadSignature, Refused, Unavailable
 from core.platform.refund_checks import check_amounts
 from core.platform.sample_signing import SIGNATURE as SIGNATURE
 from core.platform.sample_signing import forward as forward
+from core.platform.sample_signing import open_as_app as open_as_app
 from core.platform.sample_signing import sign as sign
-from core.platform.sample_signing import verify, verify_forwarded
+from core.platform.sample_signing import verify_forwarded
 from core.platform.sample_store import ORDERS, REVIEWS, World
+from core.platform.samples.app import AppSide
 from core.platform.snapshots import (
-    Change,
     Gone,
     OrderSnapshot,
     OrderState,
@@ -73,7 +70,7 @@ def _serialized(verb: Callable[Concatenate[Demo, _P], _R]) -> Callable[Concatena
     return done_alone
 
 
-class Demo(Platform):
+class Demo(AppSide):
     """A platform that can do everything, in one file on this machine."""
 
     name = "demo"
@@ -118,24 +115,6 @@ class Demo(Platform):
         if not state.get("ref"):
             raise Refused("Name the sample store to connect.")
         return Installation(ref=state["ref"], name=state["ref"], credentials={"world": state["world"]}, currency="EUR")
-
-    @classmethod
-    def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Let Max in when the store signed for him."""
-        store = request.headers.get("x-demo-store", "")
-        verify_forwarded(request, secret_of(store))
-        return Opening(store, StaffIdentity(ref="max", name="Max", email="max@shop.example"))
-
-    def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
-        """Read {"resource", "ref"} that the store signed."""
-        verify(request, secret)
-        try:
-            news = json.loads(request.body)
-            resource, ref, facts = news["resource"], str(news["ref"]), dict(news.get("facts", {}))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return []
-        known = ("order", "review", "return", "store", "privacy", "operation")
-        return [Change(resource, ref, facts=facts)] if resource in known else []
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
         """Look into the books."""

@@ -169,6 +169,22 @@ class World:
         with self._lock, self._open() as books:
             books.execute("insert or replace into things values ('door', '', '', ?)", (state,))
 
+    def install_app(self) -> None:
+        """Give the app its keys: it is in the books from now on, and each time is counted."""
+        self.door = "open"
+        self.note("app", "", {"installed": True})
+        self.note("installation", str(self.count("installation") + 1), {})
+
+    def remove_app(self) -> None:
+        """Take the app out of the store: its keys open nothing any more."""
+        self.door = "locked"
+        self.note("app", "", {"installed": False})
+
+    @property
+    def has_app(self) -> bool:
+        """Whether the books say that the app is installed."""
+        return bool(json.loads(self._body("app", "") or "{}").get("installed"))
+
     def changed_since(self, kind: str, moment: str, after: str, limit: int) -> list[tuple[str, str, str]]:
         """List (changed, ref, body) at or after a moment, from behind `after` within it; oldest first."""
         query = (

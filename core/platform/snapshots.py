@@ -262,7 +262,8 @@ class Gone:
 class Page(Generic[T]):
     """One page of a listing. `cursor` is where the next page starts, `last` says that there is none now.
 
-    A cursor is opaque text of the plugin's. The cursor of the last page is kept: the next poll starts there.
+    A cursor is opaque text of the plugin's. The cursor of the last page is kept: the next poll starts there. The
+    platform may have to prepare the next page first; `Platform.orders_since` says how such a reading goes.
     """
 
     snapshots: tuple[T, ...]
@@ -271,13 +272,28 @@ class Page(Generic[T]):
     gone: tuple[str, ...] = ()
     total: int | None = None
     """How many there are in all, where the platform says so; shown as progress."""
+    again_after: float | None = None
+    """Seconds until the platform may have the next page ready: the core keeps `cursor` and asks no sooner. None where
+    it can be asked for at once. Not looked at on the last page."""
+    operation: str = ""
+    """The platform's ref of the operation whose end is waited for. Change("operation", ref) then ends the wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts."""
+    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts.
+
+    `operation` says that a long operation at the platform has ended, well or not; `ref` as in `Page.operation`.
+    """
 
     resource: Literal["order", "review", "return", "store", "privacy", "operation"]
     ref: str
     occurred_at: datetime | None = None
+    """When it happened, by the platform's clock. A fact that ends a connection (the app was removed, the store's data
+    must go) is over where the store was connected after it; without a time the platform is asked."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    event_id: str = ""
+    """The platform's own id of this piece of news, the same whenever it is sent again: used once for each store."""
+    is_signed: bool = True
+    """Whether the signature covers all of this. Where it covers only the event's id and time, the fact is confirmed by
+    the platform's API before anything is done; it needs both then."""

@@ -9,7 +9,7 @@ from core.http.errors import Explain, Refusal, explain
 from core.i18n.words import Words
 from core.stores.connection.moves import ClaimOver
 from core.stores.invitation import InvitationOver
-from core.stores.person_check import WrongStaffCode
+from core.stores.people.person_check import WrongStaffCode
 from core.stores.platform_access import StoreNotFound
 from core.stores.settings import SettingsChanged
 from core.stores.staff import AccessTaken, DeskClosed, RoleTooLow

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id, table_of
+from core.db.base import SYSTEM, new_id, table_of
 from core.db.database import Database, insert
 from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
@@ -22,6 +22,7 @@ from core.platform.http import open_session
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import renewal
+from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Nonce, Store
 
 NONCE_LIFE = timedelta(minutes=2)
@@ -72,6 +73,13 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
+def store_named(services: Services, platform: str, name: str) -> Store | None:
+    """Find the store that a platform's request names, by its ref or its key; None for one we do not know."""
+    named = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == name, Store.key == name))
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
+        return session.scalar(named)
+
+
 def open_platform(
     services: Services, store: Store, *, although_closed: bool = False, timeout: tuple[float, float] = (5, 30)
 ) -> Platform:
@@ -93,7 +101,9 @@ def open_platform(
 def make_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
     """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
-    return platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+    platform = platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+    platform.buckets = StoreBuckets(services, store.id)
+    return platform
 
 
 def platform_at(
@@ -170,10 +180,19 @@ def use_nonce(services: Services, store: Store, request: Request) -> None:
 
     Verified first, since strangers must not fill the table; a platform without nonces has nothing to use up.
     """
-    nonce = services.platforms[store.platform].nonce_of(request)
+    _use_nonce(services, store.platform, store.id, request, prefix="request")
+
+
+def use_nonce_of_stranger(services: Services, platform: str, request: Request) -> None:
+    """Do the same for a request that was verified but names no store we know."""
+    _use_nonce(services, platform, SYSTEM, request, prefix=f"request:{platform}")
+
+
+def _use_nonce(services: Services, platform: str, store_id: int, request: Request, *, prefix: str) -> None:
+    nonce = services.platforms[platform].nonce_of(request)
     if not nonce:
         return
     until = services.clock() + NONCE_LIFE
-    with services.db.transaction(store.id) as session:
-        if not use_once(session, services.keyring, store.id, f"request:{nonce}", until=until):
+    with services.db.transaction(store_id) as session:
+        if not use_once(session, services.keyring, store_id, f"{prefix}:{nonce}", until=until):
             raise BadSignature("this request was used before")

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core.changes import deliveries
+from core.changes import deliveries, facts, feed_waits
 from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
 from core.db import bulk, orm_bypass
@@ -39,15 +39,16 @@ from core.reviews import sync as reviews_sync
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
-from core.stores import audit, housekeeping, install, person_check, platform_access, staff
+from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.connection import access, owner_mail
+from core.stores.people import person_check
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump, her_order
-from tests.core.samples import anns_review
+from tests.core.samples import EVE, anns_review
 from tests.core.two_stores import SECRETS, Two, text_of
 
 LATER = NOON + timedelta(days=1)
@@ -97,8 +98,18 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         [{"id": two.ids["order"], "late": True}],
     ),
     "changes.deliveries.record": lambda s, two: deliveries.record(
-        s, two.mine, [Change("order", "1")], b"{}", now=LATER
+        s,
+        two.mine,
+        [Change("order", "1"), Change("store", "1", event_id="e1")],
+        b"{}",
+        keyring=two.services.keyring,
+        now=LATER,
     ),
+    "changes.facts.open_case": lambda s, two: facts.open_case(
+        s, two.services.keyring, Change("privacy", "1", facts={"email": EVE}), origin="fact:1", now=LATER
+    ),
+    "changes.facts.decide": lambda s, two: facts.decide(s, two.ids["case"], "carry_out", now=LATER),
+    "changes.feed_waits.wake_feeds": lambda s, two: feed_waits.wake_feeds(s, two.mine.id, "bulk 1", now=LATER),
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
@@ -151,8 +162,8 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
     "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
-    "stores.person_check.find_person": lambda s, two: person_check.find_person(s, EMAIL),
-    "stores.person_check.is_owners": lambda s, two: person_check.is_owners(s, two.mine, two.theirs.email),
+    "stores.people.person_check.find_person": lambda s, two: person_check.find_person(s, EMAIL),
+    "stores.people.person_check.is_owners": lambda s, two: person_check.is_owners(s, two.mine, two.theirs.email),
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),
@@ -161,6 +172,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "stores.connection.access.close": lambda s, two: access.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
     ),
+    "stores.connection.access.is_in_doubt": lambda s, two: access.is_in_doubt(s),
     "stores.connection.access.look_after": lambda s, two: access.look_after(s, two.mine.id, at=LATER, now=LATER),
     "stores.connection.access.report_refusal": lambda s, two: access.report_refusal(s, two.mine.id, now=LATER),
     "stores.connection.access.try_now": lambda s, two: access.try_now(s, two.mine.id, now=LATER),

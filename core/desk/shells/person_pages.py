@@ -18,8 +18,9 @@ from core.mail.compose import BadAddress, MailRefused, MailUnavailable, Message
 from core.orders.shop import read_code
 from core.platform.errors import Refused, Unavailable
 from core.services import Services
-from core.stores import person_check, staff
-from core.stores.person_check import WrongStaffCode
+from core.stores import staff
+from core.stores.people import person_check
+from core.stores.people.person_check import WrongStaffCode
 from core.stores.platform_access import store_by_id
 from core.stores.throttle import TooManyTries
 
