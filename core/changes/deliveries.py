@@ -18,7 +18,7 @@ from core.secrets import Keyring
 from core.stores.model import Store
 from core.stores.platform_access import use_once
 
-_FACTS = {"store", "privacy", "operation", "return"}
+_FACTS = {"store", "privacy", "operation"}
 EVENT_LIFE = timedelta(days=30)
 """How long the id of an event is remembered. Platforms send an event again for a day; a fact that is not signed and
 older than this is not taken in, since nobody could say whether it was sent before."""
@@ -79,4 +79,6 @@ def _promise(change: Change, body: bytes) -> NewJob:
         facts |= {"occurred_at": moment, "event_id": change.event_id, "is_signed": change.is_signed}
         return NewJob("changes.act", key, storable(facts), once=True)
     ref = storable(change.ref)  # one ref the database refuses would take every delivery of its commit along
+    if change.resource == "return":  # "return:<id>" are jobs about returns of ours
+        return NewJob("changes.refresh_return", f"native_return:{ref}", {"ref": ref}, is_news=True)
     return NewJob(f"changes.refresh_{change.resource}", f"{change.resource}:{ref}", {"ref": ref}, is_news=True)

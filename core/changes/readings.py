@@ -18,11 +18,12 @@ from core.jobs.queue import NewJob, Work
 from core.orders import find
 from core.orders.model import Order
 from core.orders.sync import order_sync as orders_sync
-from core.platform.contract import Platform
+from core.platform.contract import Feature, Platform
 from core.platform.errors import NotSupported
 from core.platform.snapshots import Page
 from core.reviews import sync as reviews_sync
 from core.reviews.model import Review
+from core.stores.connection.features import features_of
 from core.stores.model import Feed, Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -61,6 +62,8 @@ def _read_page(work: Work, ends: float) -> bool:
     cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]
     started_at = work.now if begins or feed is None or feed.started_at is None else feed.started_at
     asked_at = work.services.clock()
+    if not name.startswith("orders") and Feature.REVIEWS not in features_of(work.services, store):
+        return False
     try:
         page = _page(platform, name, cursor)
     except NotSupported:

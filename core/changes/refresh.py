@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from core.changes import facts, feed_waits
 from core.changes.apply import apply_orders
-from core.jobs import claims
-from core.jobs.queue import Work
+from core.jobs import claims, queue
+from core.jobs.queue import NewJob, Work
 from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Platform
 from core.platform.errors import Refused, Unavailable
 from core.platform.snapshots import Change, Gone
 from core.privacy import retention
+from core.returns.native import mirror
 from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.stores import audit, install
@@ -26,8 +27,23 @@ from core.stores.platform_access import open_platform, store_by_id
 def refresh_order(work: Work) -> None:
     """Fetch one order and apply what the store says."""
     store, platform = _open(work)
+    _refresh(work, store, platform, work.payload["ref"])
+
+
+def refresh_return(work: Work) -> None:
+    """Fetch the order of one of the platform's own returns: what it says of the return is followed here."""
+    store, platform = _open(work)
+    ref = work.payload["ref"]
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        order_ref = mirror.order_of(session, ref)
+    order_ref = order_ref or platform.order_of_return(ref)
+    if order_ref:  # none: the return is gone again, and was never seen here
+        _refresh(work, store, platform, order_ref)
+
+
+def _refresh(work: Work, store: Store, platform: Platform, ref: str) -> None:
     asked_at = work.services.clock()
-    found = platform.fetch_order(work.payload["ref"])
+    found = platform.fetch_order(ref)
     with work.done() as session:
         if isinstance(found, Gone):
             orders_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
@@ -56,6 +72,9 @@ def act(work: Work) -> None:
         with work.done() as session:
             feed_waits.wake_feeds(session, work.store_id, change.ref, now=work.now)
         return
+    if change.resource == "return":  # promised before such news was fetched (2026-11)
+        refresh_return(work)
+        return
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
     ruling = "holds" if work.payload.get("confirmed") else facts.judge(services, store, change)
@@ -73,6 +92,9 @@ def _carry_out(work: Work, store: Store, change: Change) -> None:
     if facts.is_uninstall(change):
         with work.done() as session:
             _uninstall(session, work, store)
+    elif change.resource == "store" and change.facts.get("event") == "scopes_changed":
+        with work.done() as session:  # what the store lacks now is asked there, and new webhooks are made
+            queue.enqueue(session, work.store_id, NewJob("stores.prepare", "prepare", is_news=True), now=work.now)
     elif change.resource == "privacy" and change.facts.get("request") in retention.REQUESTS:
         if facts.is_store_erasure(change) and store.state != "uninstalled":
             with claims.step(work) as session:

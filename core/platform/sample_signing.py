@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from core.platform import signatures
-from core.platform.contract import Installation, Request
+from core.platform.contract import Installation, Request, Shopper
 from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 
@@ -89,3 +89,13 @@ def read_installation(request: Request) -> Installation:
     if not world:
         raise NotSupported("the sample store handed over no keys")
     return Installation(ref=store, name=store, credentials={"world": world}, currency="EUR")
+
+
+def shopper_of(request: Request) -> Shopper:
+    """Read the shopper that a forwarded request names. Raises BadSignature where it names none."""
+    try:
+        facts = json.loads(base64.b64decode(request.headers["x-demo-shopper"]))
+        orders = tuple(map(str, facts.get("orders", ())))
+        return Shopper(str(facts["ref"]), str(facts.get("email", "")), orders, str(facts.get("language", "")))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise BadSignature("the sample store names no shopper in the way agreed") from None

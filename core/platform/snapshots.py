@@ -1,6 +1,7 @@
 """The frozen values, in our words, that a plugin makes of a platform's data and the core stores.
 
-Money is integer minor units of the order's currency. Times are aware UTC. `ref` is the platform's own id as text.
+Money is integer minor units of the order's currency, in which the shopper pays (presentment money). Times are aware
+UTC. `ref` is the platform's own id as text.
 A plugin turns unknown foreign words into UNKNOWN (and keeps the raw word); it never guesses.
 """
 
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
+
+from core.platform.native_returns import RefundLine as RefundLine
+from core.platform.native_returns import RefundSnapshot, ReturnSnapshot
 
 T = TypeVar("T")
 
@@ -124,42 +128,6 @@ class PaymentSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundLine:
-    """One line's part of a refund: `amount` net, without tax also where prices include it, and `taxes` by rate ref.
-
-    Together they are what the shopper gets for this line. `quantity` counts goods; shipping and fees come back as
-    money, so theirs reads back as 0.
-    """
-
-    ref: str
-    quantity: int
-    amount: int
-    taxes: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def gross(self) -> int:
-        """What the shopper gets for this line, taxes and all."""
-        return self.amount + sum(self.taxes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class RefundSnapshot:
-    """One refund the platform already has. `key` is ours where we asked for it.
-
-    `lines` is what of it was given back on which line; the rest of `amount`, or all of it, belongs to none.
-    """
-
-    ref: str
-    amount: int
-    at: datetime
-    reason: str = ""
-    key: str = ""
-    lines: tuple[RefundLine, ...] = ()
-    paid_out: bool = True
-    """Whether the platform says that what was due was given; False where it is only written down."""
-
-
-@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     """An order as the store said it at `updated_at`."""
 
@@ -173,6 +141,10 @@ class OrderSnapshot:
     updated_at: datetime
     total: int = 0
     """What the order came to at purchase, taxes and all; a refund does not lower it."""
+    store_currency: str = ""
+    store_total: int | None = None
+    """The same total in the store's own currency, as the platform converted it; "" and None where the shopper paid in
+    that currency, or where the platform does not say. Every other amount of the order is in `currency`."""
     tax_included: bool = False
     email: str = ""
     phone: str = ""
@@ -195,6 +167,8 @@ class OrderSnapshot:
     shipments: tuple[ShipmentSnapshot, ...] = ()
     payments: tuple[PaymentSnapshot, ...] = ()
     refunds: tuple[RefundSnapshot, ...] = ()
+    returns: tuple[ReturnSnapshot, ...] | None = None
+    """The platform's own returns of this order; None where it has no such thing or did not say."""
     admin_url: str = ""
 
 
@@ -281,7 +255,8 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts.
+    """News from a store. `order` and `review` are fetched afterwards, `return` with its order; the rest is kept as
+    verified facts.
 
     `operation` says that a long operation at the platform has ended, well or not; `ref` as in `Page.operation`.
     """

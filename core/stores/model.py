@@ -34,6 +34,11 @@ class Store(Base):
     timezone: Mapped[str] = mapped_column(default="UTC")
     language: Mapped[str] = mapped_column(default="en")
     country: Mapped[str] = mapped_column(default="")
+    plan: Mapped[str] = mapped_column(default="", server_default="")
+    """What the store pays its platform for, in the platform's own word; "" where it does not say."""
+    missing: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Feature → {why, what, sentence, scopes, ask_url}: what its plan, scopes or settings leave out of its platform's
+    features; read by `connection.features`."""
     credentials: Mapped[bytes]
     """Sealed for this store; see core/secrets.py."""
     renewed_at: Mapped[datetime | None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from core.db.base import SYSTEM, new_id, table_of
 from core.db.database import Database, insert
 from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
-from core.platform.contract import Link, Platform, Request
+from core.platform.contract import NO_FACTS, Link, Platform, Request, StoreFacts
 from core.platform.errors import BadSignature
 from core.platform.http import open_session
 from core.secrets import Keyring
@@ -101,7 +102,8 @@ def open_platform(
 def make_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
     """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
-    platform = platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+    settings, facts = store.settings, facts_of(store)
+    platform = platform_at(services, store.platform, store.ref, credentials, settings, facts=facts, timeout=timeout)
     platform.buckets = StoreBuckets(services, store.id)
     return platform
 
@@ -113,14 +115,21 @@ def platform_at(
     credentials: Mapping[str, str],
     settings: Mapping[str, Any],
     *,
+    facts: StoreFacts = NO_FACTS,
     timeout: tuple[float, float] = (5, 30),
 ) -> Platform:
     """Give a platform's object for a ref and credentials that are not, or no longer, a store's own."""
     retries = 2 if timeout >= (5, 30) else 0
     session = open_session(allow=services.config.outbound_allow, timeout=timeout, retries=retries)
-    platform = services.platforms[name](ref, credentials, settings, session, app_settings_of(services, name))
+    app = app_settings_of(services, name)
+    platform = services.platforms[name](ref, credentials, settings, session, app, facts)
     platform.paying_seconds = services.config.paying_seconds
     return platform
+
+
+def facts_of(store: Store) -> StoreFacts:
+    """Give what is known of a store, as its platform object is handed it."""
+    return StoreFacts(**{fact.name: getattr(store, fact.name) or "" for fact in fields(StoreFacts)})
 
 
 def app_settings_of(services: Services, platform: str) -> Mapping[str, str]:

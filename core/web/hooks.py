@@ -28,7 +28,7 @@ from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import app_settings_of, forwarding_secret_of, secret_of
+from core.stores.platform_access import app_settings_of, facts_of, forwarding_secret_of, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -104,7 +104,7 @@ class StoreLookup:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         ours = app_settings_of(app, platform)
-        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session(), ours)
+        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session(), ours, facts_of(store))
         return KnownStore(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
     def record(self, app: Services, known: KnownStore, news: Sequence[Change], body: bytes) -> None:

@@ -294,6 +294,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
         {"feed": feed, "since": "2026-01-01T00:00:00+00:00"} for feed in ("orders.repair", "reviews")
     ],
     "changes.refresh_order": lambda _: [{"ref": "1"}, {"ref": "no such order"}],
+    "changes.refresh_return": lambda _: [{"ref": "1/R1"}],
     "changes.refresh_review": lambda _: [{"ref": "r1"}],
     "conversations.open_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "conversations.close_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],

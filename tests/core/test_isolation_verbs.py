@@ -33,6 +33,7 @@ from core.orders.model import Order, OrderEvent
 from core.orders.sync import child_rows
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
+from core.platform.contract import Feature, Missing, StoreFacts
 from core.platform.snapshots import Change
 from core.privacy import personal_data
 from core.reviews import sync as reviews_sync
@@ -40,7 +41,7 @@ from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
-from core.stores.connection import access, owner_mail
+from core.stores.connection import access, features, owner_mail, store_facts
 from core.stores.people import person_check
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
@@ -178,6 +179,12 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "stores.connection.access.try_now": lambda s, two: access.try_now(s, two.mine.id, now=LATER),
     "stores.connection.owner_mail.promise": lambda s, two: owner_mail.promise(
         s, two.mine, "closed", occasion="x", now=LATER
+    ),
+    "stores.connection.features.keep_missing": lambda s, two: features.keep_missing(
+        s, two.theirs.id, {Feature.REPLY: Missing("plan")}
+    ),
+    "stores.connection.store_facts.learn": lambda s, two: store_facts.learn(
+        s, two.theirs.id, StoreFacts(name="Mine"), now=LATER
     ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
     "orders.email_digests.renew_digests": lambda s, two: email_digests.renew_digests(

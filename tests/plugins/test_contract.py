@@ -139,6 +139,11 @@ def test_a_platform_is_named_as_its_folder_and_says_what_it_is(name: str) -> Non
     assert platform.__doc__ != Platform.__doc__
 
 
+def test_what_a_store_lacks_is_something_its_platform_has(opened: Opened) -> None:
+    platform, _ = opened
+    assert set(platform.missing()) <= platform.features
+
+
 def test_declared_features_are_the_methods_that_are_there(name: str) -> None:
     platform = PLATFORMS[name]
     there = {method for method in METHODS if implements(platform, method)}
@@ -319,7 +324,7 @@ def test_a_payment_that_cannot_pay_back_leaves_the_refund_to_staff_and_writes_no
 
 def test_a_refund_that_is_only_written_down_is_never_issued(opened: Opened) -> None:
     platform, merchant = opened
-    needs(platform, Feature.REFUND)
+    needs(platform, Feature.RECORDS_REFUNDS)
     for ref in (merchant.place(), merchant.place_unrefundable()):
         wanted = replace(refund_of(read_again(platform, ref), "k1"), through_gateway=False)
         first = platform.reimburse(wanted)
@@ -473,8 +478,10 @@ def test_an_order_canceled_twice_is_canceled(opened: Opened) -> None:
     platform, merchant = opened
     needs(platform, Feature.CANCEL)
     ref = merchant.place()
-    platform.cancel_order(ref, key="k1")
-    merchant.connect().cancel_order(ref, key="k1")
+    first = platform.cancel_order(ref, key="k1")
+    assert merchant.connect().cancel_order(ref, key="k1").state in ("done", first.state)
+    if first.state == "pending":
+        pytest.skip("the platform cancels later")
     order = platform.fetch_order(ref)
     assert isinstance(order, OrderSnapshot)
     assert order.state == "canceled"

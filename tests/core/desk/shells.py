@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 
 from core.app import create_app
 from core.config import read_config
-from core.platform import sample_shells
 from core.platform.contract import Installation, Platform
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
-from core.platform.sample_shells import APP_SETTINGS, BearerAdmin, NamesNobody, SignedAdmin
+from core.platform.samples import shells as sample_shells
+from core.platform.samples.shells import APP_SETTINGS, BearerAdmin, NamesNobody, SignedAdmin
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store

@@ -13,10 +13,10 @@ from core.app import wire_kinds
 from core.jobs.worker import Worker
 from core.orders.links import signed_in_url
 from core.orders.model import Order
-from core.platform import sample_shells
 from core.platform.contract import Feature, StaffIdentity
 from core.platform.sample import Demo, World
-from core.platform.sample_shells import SignsShoppersIn
+from core.platform.samples import shells as sample_shells
+from core.platform.samples.shells import SignsShoppersIn
 from core.services import Services
 from core.stores import staff
 from core.stores.model import Store
