@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from core.app import wire_kinds
 from core.jobs.worker import Worker
 from core.platform.sample import Demo, World
-from core.platform.samples import shells
+from core.platform.samples import shells as sample_shells
 from core.platform.samples.shells import EXTENSIONS, SignsShoppersIn
 from core.services import Services
 from core.stores.model import Store

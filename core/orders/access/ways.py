@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from core.db.database import Database
 from core.platform.contract import Feature
 from core.services import Services
+from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import REMEMBERED, store_by_key
 
@@ -24,8 +25,8 @@ class SignInNeeded(Exception):
 
 
 def offers_sign_in(services: Services, store: Store) -> bool:
-    """Say whether the store's platform signs shoppers in."""
-    return Feature.SHOPPER_SIGN_IN in services.platforms[store.platform].features
+    """Say whether the store's platform signs its shoppers in."""
+    return Feature.SHOPPER_SIGN_IN in features_of(services, store)
 
 
 def has_form(services: Services, store: Store) -> bool:

@@ -13,6 +13,7 @@ from core.config import read_config
 from core.platform.contract import Installation, Platform
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
+from core.platform.samples import shells as sample_shells
 from core.platform.samples.shells import APP_SETTINGS, BearerAdmin, NamesNobody, SignedAdmin
 from core.services import Services
 from core.stores import install

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from core.desk.shells.frame import head_tag
 from core.platform.contract import AdminShell, HeadTag, StaffIdentity
 from core.platform.sample import World
+from core.platform.samples import shells as sample_shells
 from core.services import Services
 from core.stores import install, invitation, staff
 from core.stores.model import AuditEntry, Staff, Store

@@ -15,7 +15,7 @@ from core.orders.links import signed_in_url
 from core.orders.model import Order
 from core.platform.contract import Feature, StaffIdentity
 from core.platform.sample import Demo, World
-from core.platform.samples import shells
+from core.platform.samples import shells as sample_shells
 from core.platform.samples.shells import SignsShoppersIn
 from core.services import Services
 from core.stores import staff
