@@ -243,10 +243,8 @@ class WooCommerce(Platform):
 
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
         """Our WordPress plugin publishes it, once a key; wc/v3 would make a second review out of it (10.5)."""
-        body = self._ask_plugin(
-            "POST", f"reviews/{checked_id(review_ref)}/replies", {"content": text, "external_id": key}
-        )
-        return mapping.reply({"external_id": key, **body})
+        path, wanted = f"reviews/{checked_id(review_ref)}/replies", {"content": text, "external_id": key}
+        return mapping.reply({"external_id": key, **self._ask_plugin("POST", path, wanted)})
 
     def edit_reply(self, reply_ref: str, text: str) -> ReplySnapshot:
         return mapping.reply(self._ask_plugin("PUT", f"replies/{checked_id(reply_ref)}", {"content": text}))
@@ -279,9 +277,8 @@ class WooCommerce(Platform):
     def _replies(self, review_ref: str) -> list[ReplySnapshot] | None:
         """Ask our WordPress plugin for them; None where it is absent, old or unwilling."""
         try:
-            return [
-                mapping.reply(row) for row in rows_of(self._plugin.get(f"reviews/{checked_id(review_ref)}/replies"))
-            ]
+            path = f"reviews/{checked_id(review_ref)}/replies"
+            return [mapping.reply(row) for row in rows_of(self._plugin.get(path))]
         except Refused:
             return None
 
