@@ -23,6 +23,7 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.sample": {"requests"},
     "core.platform.signatures": {"cryptography", "jwt"},
     "core.platform.sample_store": {"pydantic"},
+    "core.platform.samples.poor_store": {"cryptography"},  # seals as its platform does
     "plugins": {"requests", "shopify", "woocommerce"},
 }
 PURE = ("core.shipping.rules", "core.orders.kinds", "core.reviews.reply_check", "core.reviews.public_names")

@@ -1,0 +1,106 @@
+"""The rich sample store behind the contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import requests
+
+from core.platform.contract import Request
+from core.platform.samples import rich_store
+from core.platform.samples.rich import Rich
+from core.platform.samples.rich_store import SIGNATURE, RichStore
+from core.platform.samples.server import AWAY, MUTE, THROTTLED
+from core.platform.snapshots import Change
+from tests.plugins.sample_merchant import SampleMerchant
+
+APP = {
+    "client_id": "our app",
+    "client_secret": "the secret of now, of thirty-two bytes",
+    "old_client_secret": "the secret before, of thirty-two bytes",
+}
+ANOTHERS = {"client_id": "our app", "client_secret": "another", "old_client_secret": ""}
+
+
+class Merchant(SampleMerchant):
+    """Max's side of a rich store: the app's secret signs, tokens last an hour."""
+
+    troubles: ClassVar[Mapping[str, str]] = {"throttled": THROTTLED, "away": AWAY}
+    loses_answers = True
+    records_refunds = False
+    computes_lines = True
+    credentials_last = 3700.0
+    world: RichStore
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(RichStore(path))
+        self.world.move_clock(self.now)
+        self.credentials = {"world": self.world.path, **self.world.issue()}
+        self.secrets = (
+            self.credentials["access_token"], self.credentials["refresh_token"], *filter(None, APP.values())
+        )[:4]  # fmt: skip
+
+    def connect(self) -> Rich:
+        platform = Rich("linden", self.credentials, {}, requests.Session(), APP)
+        if platform.renew_due(self.now):
+            self.credentials = dict(platform.renew())
+            return self.connect()
+        return platform
+
+    def forward(self, seconds: float) -> None:
+        super().forward(seconds)
+        self.world.move_clock(self.now)
+
+    def news(self, ref: str) -> Request:
+        return rich_store.write_delivery(APP["client_secret"], "linden", "order", ref, at=self.now)
+
+    def forgeries(self, news: Request) -> Mapping[str, Request]:
+        return {
+            "another body": replace(news, body=news.body + b" "),
+            "no signature": replace(news, headers={k: v for k, v in news.headers.items() if k != SIGNATURE}),
+            "of another store": rich_store.write_delivery(APP["client_secret"], "oak", "order", "1", at=self.now),
+            "signed by the store's own secret": rich_store.write_delivery(
+                "shared", "linden", "order", "1", at=self.now
+            ),
+            "signed by nothing": rich_store.write_delivery("", "linden", "order", "1", at=self.now),
+        }
+
+    def listen(self, request: Request, *, with_wrong_keys: bool = False) -> list[Change]:
+        app = ANOTHERS if with_wrong_keys else APP
+        return Rich("linden", {}, {}, requests.Session(), app).read_webhook(request, secret="shared")
+
+    def shopper_request(self, ref: str) -> Request:
+        query = rich_store.proxy_query(APP["client_secret"], "linden", ref, now=datetime.now(UTC))
+        return Request("GET", "/proxy/rich/orders", query=query)
+
+    def shopper_forgeries(self, forwarded: Request) -> Mapping[str, Request]:
+        old = datetime.now(UTC).replace(year=2025)
+        return {
+            "another shopper": replace(forwarded, query=forwarded.query.replace("shopper=7", "shopper=8")),
+            "named twice": replace(forwarded, query=forwarded.query + "&shopper=8"),
+            "of another store": replace(
+                forwarded, query=rich_store.proxy_query(APP["client_secret"], "oak", "7", now=datetime.now(UTC))
+            ),
+            "long ago": replace(forwarded, query=rich_store.proxy_query(APP["client_secret"], "linden", "7", now=old)),
+        }
+
+    def credit(self, ref: str) -> int:
+        return self.world.balance(self.order(ref).shopper_ref)
+
+    def revoke(self) -> None:
+        self.world.revoke_all()
+
+    def lose_next_answer(self) -> None:
+        self.world.door = MUTE
+
+
+@contextmanager
+def open_platform(tmp_path: Path) -> Iterator[tuple[Rich, Merchant]]:
+    """Open a rich sample store of its own."""
+    merchant = Merchant(tmp_path / "world.db")
+    yield merchant.connect(), merchant

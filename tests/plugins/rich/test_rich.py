@@ -1,0 +1,93 @@
+"""What only the rich sample platform has: tokens replaced at each renewal, two secrets of the app, accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests
+
+from core.platform.contract import Reimbursement, Request
+from core.platform.errors import AccessLost, BadSignature, Refused
+from core.platform.samples import rich_store
+from core.platform.samples.rich import Rich
+from core.platform.samples.rich_store import STORE
+from core.platform.snapshots import OrderSnapshot
+from tests.plugins.rich.harness import APP, Merchant, open_platform
+
+
+@pytest.fixture
+def max_(tmp_path: Path) -> Iterator[Merchant]:
+    with open_platform(tmp_path) as (_, merchant):
+        yield merchant
+
+
+def with_tokens(max_: Merchant, tokens: dict[str, str]) -> Rich:
+    return Rich("linden", {"world": max_.world.path, **tokens}, {}, requests.Session(), APP)
+
+
+def test_a_replaced_token_renews_until_its_replacement_is_used(max_: Merchant) -> None:
+    first = max_.connect()
+    lost = dict(first.renew())
+    kept = dict(first.renew())
+    with pytest.raises(AccessLost):
+        Rich("linden", lost, {}, requests.Session(), APP).renew()
+    Rich("linden", kept, {}, requests.Session(), APP).check_access()
+    with pytest.raises(AccessLost):
+        first.renew()
+
+
+def test_the_old_access_token_lives_to_its_own_end(max_: Merchant) -> None:
+    first = max_.connect()
+    with_tokens(max_, dict(first.renew())).check_access()
+    first.check_access()
+    max_.forward(max_.credentials_last)
+    with pytest.raises(AccessLost):
+        first.check_access()
+
+
+def test_a_silent_store_is_lost_after_ninety_days(max_: Merchant) -> None:
+    platform = max_.connect()
+    max_.forward(91 * 24 * 3600)
+    with pytest.raises(AccessLost):
+        platform.renew()
+
+
+def test_while_the_apps_secret_is_replaced_the_old_one_still_signs(max_: Merchant) -> None:
+    for secret in (APP["client_secret"], APP["old_client_secret"]):
+        news = rich_store.write_delivery(secret, "linden", "order", "1", at=max_.now)
+        assert [change.ref for change in max_.listen(news)] == ["1"]
+
+
+def test_a_header_that_nobody_signed_does_not_name_the_store(max_: Merchant) -> None:
+    news = rich_store.write_delivery(APP["client_secret"], "oak", "store", "oak", at=max_.now)
+    with pytest.raises(BadSignature):
+        max_.listen(replace(news, headers={**news.headers, STORE: "linden"}))
+
+
+def test_a_guest_has_no_account_for_store_credit(max_: Merchant) -> None:
+    ref = max_.place()
+    max_.world.put(replace(max_.order(ref), shopper_ref=""))
+    order = max_.connect().fetch_order(ref)
+    assert isinstance(order, OrderSnapshot)
+    with pytest.raises(Refused, match="guest"):
+        max_.connect().reimburse(Reimbursement("k1", "store_credit", ref, 500, "EUR"))
+
+
+@pytest.mark.parametrize("where", ["header", "query"])
+def test_staff_are_known_by_a_token_that_lives_for_a_minute(max_: Merchant, where: str) -> None:
+    def opened(at: datetime) -> Request:
+        token = rich_store.session_token(APP, "linden", "max", now=at)
+        if where == "header":
+            return Request("GET", "/admin/open/rich", headers={"authorization": f"Bearer {token}"})
+        return Request("GET", "/admin/open/rich", query=f"id_token={token}")
+
+    now = datetime.now(UTC)
+    opening = Rich.open_admin(opened(now), APP, secret_of=lambda key: "")
+    assert (opening.ref, opening.staff.ref) == ("linden", "max")  # type: ignore[union-attr]
+    for request, app in ((opened(now.replace(year=2025)), APP), (opened(now), {**APP, "client_id": "another app"})):
+        with pytest.raises(BadSignature):
+            Rich.open_admin(request, app, secret_of=lambda key: "")
