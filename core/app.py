@@ -63,7 +63,8 @@ from core.returns.api import pages as returns_pages
 from core.returns.api import refusals as returns_errors
 from core.returns.api import shop as returns_shop
 from core.returns.mail import send_letters as returns_mails
-from core.returns.money import pay_reimbursement, payout
+from core.returns.money import cancel_order, pay_reimbursement
+from core.returns.native import tell_platform
 from core.returns.photos import photo_storage
 from core.returns.presenter import order_section
 from core.returns.withdrawal import declarations, receipts
@@ -121,7 +122,8 @@ def wire_kinds() -> dict[str, Kind]:
             cases,
         ),
         *(sender_page, retention),
-        *(returns_mails, payout, pay_reimbursement, photo_storage, declarations, receipts, publishing),
+        *(returns_mails, tell_platform, cancel_order, pay_reimbursement),
+        *(photo_storage, declarations, receipts, publishing),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")

@@ -76,6 +76,63 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     return [sign * share for share in shares]
 
 
+def spread_difference(total: int, amounts: Sequence[int]) -> list[int]:
+    """Give the amounts with what they lack of `total`, or have too much, spread over them; they then sum to it exactly.
+
+    In proportion to their sizes by largest remainder, so an amount of 0 stays 0 unless all are. Where all are positive
+    and `total` is not negative, none falls below 0. For parts that a platform rounded apart from their sum.
+    """
+    difference = total - sum(amounts)
+    if difference == 0:
+        return list(amounts)
+    shares = allocate(difference, [abs(amount) for amount in amounts])
+    return [amount + share for amount, share in zip(amounts, shares, strict=True)]
+
+
+def scale(amount: int, numerator: int, denominator: int) -> int:
+    """Give amount × numerator ÷ denominator in whole units, half a unit rounded away from zero; exact at any size."""
+    if denominator <= 0:
+        raise ValueError("the denominator is not above zero")
+    product = amount * numerator
+    rounded = (2 * abs(product) + denominator) // (2 * denominator)
+    return -rounded if product < 0 else rounded
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRate:
+    """The exchange rate that an order itself carries: `total` in `currency` was `store_total` in `store_currency`.
+
+    `store_currency` is "" and `store_total` None where the order was paid in the store's own currency, or no rate is
+    known. No other rate is ever used: what an order was worth does not change with the market. Each amount is
+    converted by itself and rounded to the minor unit, half of one away from zero.
+    """
+
+    currency: str
+    total: int = 0
+    store_currency: str = ""
+    store_total: int | None = None
+
+    def convert(self, amount: int, currency: str) -> int | None:
+        """Give what an amount of the order is in `currency`; None where the order does not say."""
+        if self.is_in(currency):
+            return amount
+        if not currency or currency.upper() != self.store_currency.upper() or self.store_total is None:
+            return None
+        return scale(amount, self.store_total, self.total) if self.total > 0 else None
+
+    def convert_back(self, amount: int, currency: str) -> int | None:
+        """Give what an amount in `currency`, a fee of the merchant's say, is in the order's; None where unknown."""
+        if self.is_in(currency):
+            return amount
+        if not currency or currency.upper() != self.store_currency.upper() or not self.store_total:
+            return None
+        return scale(amount, self.total, self.store_total) if self.store_total > 0 else None
+
+    def is_in(self, currency: str) -> bool:
+        """Say whether the order was paid in this currency."""
+        return currency.upper() == self.currency.upper()
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units of a currency; arithmetic across currencies raises ValueError."""

@@ -17,13 +17,19 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.money": set(),
     "core.platform": set(),
     "core.platform.address_guard": {"urllib3"},
+    "core.platform.calls.json_lines": {"requests"},
     "core.platform.contract": {"requests"},
     "core.platform.http": {"requests", "urllib3"},
     "core.platform.responses": {"requests"},
     "core.platform.sample": {"requests"},
+    "core.platform.samples.app": {"requests"},
+    "core.platform.samples.bulk_listing": {"pydantic"},
     "core.platform.signatures": {"cryptography", "jwt"},
     "core.platform.sample_store": {"pydantic"},
+    "core.platform.samples.poor": {"requests"},
     "core.platform.samples.poor_store": {"cryptography"},  # seals as its platform does
+    "core.platform.samples.rich_app": {"requests"},
+    "core.platform.samples.rich_store": {"pydantic"},
     "plugins": {"requests", "shopify", "woocommerce"},
 }
 PURE = ("core.shipping.rules", "core.orders.kinds", "core.reviews.reply_check", "core.reviews.public_names")

@@ -12,7 +12,8 @@ from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import OrderSnapshot
-from core.returns.money import detect_external_refund
+from core.returns.money import cancel_order, detect_external_refund
+from core.returns.native import mirror
 from core.services import Services
 from core.shipping import evaluate
 from core.stores.model import Store
@@ -27,7 +28,11 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders, then evaluate the changed ones for notices and for refunds made elsewhere; give the changed ids."""
+    """Store orders, then look at the changed ones: for notices, for the platform's own returns, and for refunds and
+    cancellations made elsewhere.
+
+    Gives the changed ids.
+    """
     changed = orders_sync.apply(
         session,
         store.id,
@@ -37,5 +42,7 @@ def apply_orders(
         now=now,
     )
     evaluate.evaluate_orders(session, store, changed, now=now)
+    mirror.mirror_orders(session, store, snapshots, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
+    cancel_order.look_at_canceled(session, changed, now=now)
     return changed

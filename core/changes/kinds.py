@@ -7,6 +7,7 @@ from core.jobs.queue import Kind
 
 JOBS = {
     "changes.refresh_order": Kind(refresh.refresh_order),
+    "changes.refresh_return": Kind(refresh.refresh_return),
     "changes.refresh_review": Kind(refresh.refresh_review),
     "changes.read": Kind(readings.read),
     "changes.act": Kind(refresh.act),

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.changes import feed_waits
 from core.changes.apply import apply_orders
 from core.db.base import new_id
 from core.jobs import claims, queue
@@ -17,11 +18,12 @@ from core.jobs.queue import NewJob, Work
 from core.orders import find
 from core.orders.model import Order
 from core.orders.sync import order_sync as orders_sync
-from core.platform.contract import Platform
+from core.platform.contract import Feature, Platform
 from core.platform.errors import NotSupported
 from core.platform.snapshots import Page
 from core.reviews import sync as reviews_sync
 from core.reviews.model import Review
+from core.stores.connection.features import features_of
 from core.stores.model import Feed, Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -36,7 +38,8 @@ def read(work: Work) -> None:
     """Read a feed page by page for a turn, and promise the next turn; killed at any page, it goes on there.
 
     The payload names the feed ("orders", "orders.import", "reviews.reconcile" …) and `since`. A pass of a named
-    reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended.
+    reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended. Where the platform
+    has the next page not ready, the reading is promised again for when it may be (core/changes/feed_waits.py).
     """
     ends = time.monotonic() + TURN
     while _read_page(work, ends):
@@ -49,26 +52,39 @@ def _read_page(work: Work, ends: float) -> bool:
     with work.services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
         feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+    if later := feed_waits.asks_at(feed, work.services.clock()):
+        with work.done() as session:
+            _promise_next(session, work, at=later)
+        return False
     platform = open_platform(work.services, store)
     begins = feed is None or feed.state != "reading"
     goes_on = feed is not None and feed.cursor != "" and not (begins and "." in name)
     cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]
     started_at = work.now if begins or feed is None or feed.started_at is None else feed.started_at
     asked_at = work.services.clock()
+    if not name.startswith("orders") and Feature.REVIEWS not in features_of(work.services, store):
+        return False
     try:
         page = _page(platform, name, cursor)
     except NotSupported:
         return False
-    goes_on = not page.last and time.monotonic() < ends
+    waits = 0 if feed is None or begins else feed.waits
+    goes_on = not page.last and not feed_waits.is_waited_for(page, cursor) and time.monotonic() < ends
     with claims.step(work) if goes_on else work.done() as session:
         _apply_page(session, work, store, name, page, asked_at)
-        _note_progress(session, name, page, begins=begins, started_at=started_at, now=work.now)
+        progress = _note_progress(session, work, page, begins=begins, started_at=started_at)
+        feed_waits.note_wait(progress, page, cursor, waits, now=work.services.clock())
         if not page.last and not goes_on:
-            again = NewJob("changes.read", f"read:{name}", work.payload)
-            queue.enqueue(session, store.id, again, now=work.now)
+            _promise_next(session, work, at=progress.again_at)
         if page.last and name.endswith(".reconcile"):
             _look_for_missing(session, store, name, since=work.payload["since"], started_at=started_at, now=work.now)
     return goes_on
+
+
+def _promise_next(session: Session, work: Work, *, at: datetime | None) -> None:
+    name = work.payload["feed"]
+    again = NewJob("changes.read", f"read:{name}", work.payload, run_at=at)
+    queue.enqueue(session, work.store_id, again, now=work.now)
 
 
 def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:
@@ -91,15 +107,17 @@ def _apply_page(session: Session, work: Work, store: Store, name: str, page: Pag
         reviews_sync.touch(session, refs, asked_at=asked_at)
 
 
-def _note_progress(
-    session: Session, name: str, page: Page[Any], *, begins: bool, started_at: datetime, now: datetime
-) -> None:
-    feed = session.scalar(sa.select(Feed).where(Feed.name == name))
+def _note_progress(session: Session, work: Work, page: Page[Any], *, begins: bool, started_at: datetime) -> Feed:
+    name = work.payload["feed"]
+    # Locked: news that an operation has ended may be written down at the same time.
+    feed = session.scalar(sa.select(Feed).where(Feed.name == name).with_for_update())
     if feed is None:
-        feed = Feed(id=new_id(), name=name, read=0)
+        feed = Feed(id=new_id(), name=name, read=0, waits=0)
         session.add(feed)
     if begins:
         feed.read, feed.total, feed.finished_at = 0, None, None
+        feed.since, feed.waits, feed.waiting_since = "", 0, None
+    feed.since = feed.since or work.payload["since"]
     feed.cursor, feed.started_at = page.cursor, started_at
     feed.read = (feed.read or 0) + len(page.snapshots)
     total = page.total if page.total is not None else feed.total
@@ -107,7 +125,8 @@ def _note_progress(
     feed.total = None if total is None else max(total, feed.read)
     feed.state = "idle" if page.last else "reading"
     if page.last:
-        feed.finished_at = now
+        feed.finished_at = work.now
+    return feed
 
 
 def _look_for_missing(

@@ -17,12 +17,13 @@ from core.config import Config
 from core.db.purpose import Purpose
 from core.demo import mailbox
 from core.demo.sample_worlds import SAMPLES
-from core.desk.sign_in import admit
+from core.desk.sign_in import let_in
 from core.http.context import services, set_language
 from core.i18n.words import languages
 from core.orders.model import Order
-from core.platform.contract import Opening, Platform, StaffIdentity
+from core.platform.contract import Platform, StaffIdentity
 from core.reviews.model import Review
+from core.stores import staff
 from core.stores.model import Store
 from core.stores.platform_access import store_by_key
 from core.stores.tokens import tracking_token
@@ -115,11 +116,8 @@ def example(name: str) -> Response:
 def desk(key: str) -> BaseResponse:
     """Enter a desk as Max the merchant, the first to open and so the owner."""
     store = store_by_key(services(), key)
-    return admit(
-        Opening(store.key, StaffIdentity(ref="max", name="Max", email="max@shop.example")),
-        store.platform,
-        forwarded=False,
-    )
+    max_ = StaffIdentity(ref="max", name="Max", email="max@shop.example")
+    return let_in(store, staff.enter(services(), store, max_))
 
 
 @shell.get("/demo/mailbox")

@@ -47,6 +47,8 @@ def open_stores(folder: Path, now: datetime, *, pictures: str) -> list[tuple[str
     rich, poor = RichStore(folder / "rich.db"), PoorStore(folder / "poor.db")
     sample_orders.fill_store(rich, now, seed=8, pictures=pictures)
     sample_orders.fill_store(poor, now, seed=9, pictures=pictures)
+    rich.play(currency="EUR", timezone=sample_orders.ZONE, country="LT", plan="Plus", name="Birch & Bay")
+    poor.keep("name", "Poplar")
     return [
         (Rich.name, _installation(_RICH, "Birch & Bay", {"world": rich.path, **rich.issue()})),
         (Poor.name, _installation(_POOR, "Poplar", {"world": poor.path, "token": poor.issue()})),

@@ -14,7 +14,7 @@ from core.i18n.words import Words
 from core.money import to_minor
 from core.returns.return_settings import AboveLimit
 
-NOT_PEOPLE = ("shopper", "policy", "law")
+NOT_PEOPLE = ("shopper", "policy", "law", "platform")
 """Names in the books that are no person's."""
 
 

@@ -94,7 +94,8 @@ def _event_steps(
     for event in events:
         by = next((one for one in entries if one.at == event.at and _SAME.get(_verb(one, number)) == event.kind), None)
         reason = str(by.facts.get("reason", "")) if by else ""
-        yield Step(event.at, event.id, f"did.{event.kind}", by.who if by else causes.get(event.kind, ""), reason)
+        who = by.who if by else event.facts.get("by") or causes.get(event.kind, "")
+        yield Step(event.at, event.id, f"did.{event.kind}", who, reason)
 
 
 def _only_audited(events: Sequence[OrderEvent], entries: Sequence[AuditEntry], number: str) -> Iterator[Step]:

@@ -23,6 +23,7 @@ def _names(language: str) -> Mapping[str, str]:
     return (
         names_of_returns(say)
         | _notices(say)
+        | _features(say)
         | {
             # states of a message
             "watched": say("desk", "only watched"),
@@ -87,12 +88,38 @@ def _names(language: str) -> Mapping[str, str]:
             "reply": say("desk", "Replied to a message"),
             "withdrawal_late": say("desk", "Withdrew late, by our reckoning"),
             "withdrawal_unmatched": say("desk", "Withdrew, and no order was found"),
+            "unconfirmed_erase": say("desk", "Asks to be forgotten; the store does not confirm it"),
+            "unconfirmed_export": say("desk", "Asks for a copy of their data; the store does not confirm it"),
+            "unconfirmed_news": say("desk", "News that the store does not confirm"),
             "owner": say("desk", "owner"),
             "manager": say("desk", "manager"),
             "agent": say("desk", "agent"),
             "viewer": say("desk", "viewer"),
         }
     )
+
+
+def _features(say: Say) -> dict[str, str]:
+    """Name what a store can do, and why one may lack it; what may be named after it follows."""
+    return {
+        "feature.refund": say("desk", "Refunds through the store"),
+        "feature.records_refunds": say("desk", "Noting refunds that were paid elsewhere"),
+        "feature.store_credit": say("desk", "Store credit"),
+        "feature.exchange": say("desk", "Exchange"),
+        "feature.cancel": say("desk", "Canceling orders"),
+        "feature.return_notes": say("desk", "Notes about returns on the order"),
+        "feature.native_returns": say("desk", "Returns in the store's own admin"),
+        "feature.reviews": say("desk", "Reading reviews"),
+        "feature.reply": say("desk", "Replying to reviews"),
+        "feature.shopper_identity": say("desk", "Recognizing signed-in shoppers"),
+        "feature.lists_deletions": say("desk", "News of deleted orders"),
+        "feature.custom_statuses": say("desk", "Order statuses of your own"),
+        "feature.variants": say("desk", "Choosing what to get in exchange"),
+        "lacks.plan": say("desk", "your plan does not include it."),
+        "lacks.scope": say("desk", "access to it was not granted."),
+        "lacks.setting": say("desk", "it is switched off in the store."),
+        "lacks.version": say("desk", "the store's software is too old for it."),
+    }
 
 
 def _notices(say: Say) -> dict[str, str]:

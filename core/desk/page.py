@@ -21,6 +21,13 @@ COOKIE = "aftercare_desk"
 ROWS_ON_A_PAGE = 50
 
 
+class NoStore:
+    """Stands for the store on pages shown before there is one."""
+
+    name = "Aftercare"
+    url = ""
+
+
 @desk.before_request
 def recognize() -> Response | None:
     """Know who is here; every page but the opening needs a session for the store it names."""

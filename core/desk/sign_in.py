@@ -1,18 +1,18 @@
-"""Opening the desk: whoever the platform vouches for gets a session."""
+"""Opening the desk: whoever the platform vouches for gets a session, at a store that is connected first if need be."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from flask import redirect, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.db.purpose import Purpose
-from core.desk.page import COOKIE, desk
+from core.desk.page import COOKIE, NoStore, desk
 from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import Opening
+from core.platform.errors import Refused
 from core.stores import staff
-from core.stores.model import Staff, Store
-from core.stores.platform_access import StoreNotFound, app_settings_of, forwarding_secret_of, store_by_key, use_nonce
+from core.stores.connection import admin_install
+from core.stores.model import Staff, Store, StoreClaim
+from core.stores.platform_access import StoreNotFound, app_settings_of, forwarding_secret_of, store_by_key
 
 
 @desk.route("/open/<platform>", methods=["GET", "POST"])
@@ -26,27 +26,16 @@ def open_desk(platform: str) -> BaseResponse:
         except StoreNotFound:
             return ""
 
-    settings = app_settings_of(app, platform)
-    opening = app.platforms[platform].open_admin(to_plain_request(request), settings, secret_of=secret_for)
+    incoming, settings = to_plain_request(request), app_settings_of(app, platform)
+    opening = app.platforms[platform].open_admin(incoming, settings, secret_of=secret_for)
     if not isinstance(opening, Opening):
         return to_flask_response(opening)
-    return admit(opening, platform)
-
-
-def admit(opening: Opening, platform: str, *, forwarded: bool = True) -> BaseResponse:
-    """Open a session for the person and show them their store."""
-    app = services()
-    query = sa.select(Store).where(
-        Store.platform == platform, sa.or_(Store.ref == opening.ref, Store.key == opening.ref)
-    )
-    with app.db.system(Purpose.FIND_STORE, write=False) as session:
-        store = session.scalar(query)
-    if store is None:
-        raise StoreNotFound
-    if store.state == "uninstalled":
-        raise staff.DeskClosed
-    if forwarded:
-        use_nonce(app, store, to_plain_request(request))
+    try:
+        store = admin_install.store_of_opening(app, platform, opening, incoming)
+    except Refused as error:
+        return make_response(render_template("desk/refused.html", sentence=str(error), store=NoStore()), 400)
+    if isinstance(store, StoreClaim):
+        return make_response(render_template("desk/asked.html", store=NoStore()))
     return let_in(store, staff.enter(app, store, opening.staff))
 
 

@@ -98,7 +98,8 @@ def _count(app: Services, store_id: int, query: LookupQuery, caller: str, now: d
     """
     by_caller, by_number = f"find:address:{caller}", f"find:number:{query.number_key}"
     limits = {by_caller: MOST_OF_A_CALLER, f"find:{query.proof}": MOST_OF_A_PROOF}
-    counts = throttle.count_frequent(app.db, app.keyring, store_id, limits, watched=(by_number, "find:store"), now=now)
+    watched = ["find:store", *([by_number] if query.postcodes else [])]
+    counts = throttle.count_frequent(app.db, app.keyring, store_id, limits, watched=watched, now=now)
     is_under_attack = counts["find:store"] > MOST_OF_A_STORE and counts[by_caller] > FEW_OF_A_CALLER
     return bool(query.postcodes) and (is_under_attack or counts[by_number] > MOST_OF_A_NUMBER)
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Owned
+from core.money import OrderRate
 
 
 class Order(Owned, Base):
@@ -27,6 +28,9 @@ class Order(Owned, Base):
     """The store's own time of the change in which we first saw this status, for platforms that do not date it."""
     currency: Mapped[str]
     total: Mapped[int] = mapped_column(default=0)
+    store_currency: Mapped[str] = mapped_column(default="", server_default="")
+    store_total: Mapped[int | None]
+    """The same total in the store's own currency; "" and None where it was paid in that, or nobody said."""
     tax_included: Mapped[bool] = mapped_column(default=False)
     email: Mapped[str] = mapped_column(default="")
     email_key: Mapped[str] = mapped_column(default="")
@@ -72,6 +76,11 @@ class Order(Owned, Base):
         sa.Index(None, "store_id", "placed_at"),
         sa.Index(None, "store_id", "updated_at"),
     )
+
+    @property
+    def rate(self) -> OrderRate:
+        """The exchange rate between the shopper's currency and the store's that the order itself carries."""
+        return OrderRate(self.currency, self.total, self.store_currency, self.store_total)
 
 
 class LineItem(Owned, Base):

@@ -9,9 +9,13 @@ Rules that hold for every method:
   only reads (a GraphQL query) says so by `core.platform.http.only_reading`.
 - "Asked twice with the same key, do it once": where the platform has no idempotency key, look for ours first.
 - A feature that is missing is normal: leave the method alone, do not list the feature, never raise at the merchant.
+  What only some stores lack, by plan or scope, `missing` says store by store.
 - Making the object asks nobody, and `credentials` may be empty: `read_webhook` has to do without them. `self.app` has
   the app's own settings, where a platform signs with the app's secret instead of the store's.
+- `self.facts` is what is known of the store (currency, time zone, plan and so on), for what an order does not say.
 - No global state: two stores are served by two objects in two threads at once.
+- A platform that counts calls or their costs: `core.platform.calls.cost_bucket`, whose buckets `self.buckets` shares
+  with all who call this store.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ from typing import Any, ClassVar, Literal
 
 import requests
 
+from core.platform.calls.cost_bucket import BucketStates, LocalBuckets
 from core.platform.errors import NotSupported
+from core.platform.native_returns import DeclineCode, ExchangeLine, ReturnLine
 from core.platform.snapshots import (
     Change,
     Gone,
@@ -41,6 +47,8 @@ class Feature(StrEnum):
     """What a platform can ever do. What one order allows travels in its snapshot."""
 
     REFUND = "refund"
+    RECORDS_REFUNDS = "records_refunds"
+    """A refund can be only noted, where the money goes another way (`through_gateway` is False)."""
     STORE_CREDIT = "store_credit"
     EXCHANGE = "exchange"
     CANCEL = "cancel"
@@ -94,6 +102,40 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the store says of itself; "" is what the platform does not say.
+
+    `currency` is the store's own (ISO 4217), which its limits and figures are in; an order may be paid in another.
+    `timezone` is an IANA name, `language` an ISO 639 code, `country` an ISO 3166 code, `plan` the platform's own word.
+    """
+
+    currency: str = ""
+    timezone: str = ""
+    language: str = ""
+    country: str = ""
+    url: str = ""
+    plan: str = ""
+    name: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why one store lacks a feature that its platform has, and what would bring it.
+
+    `why`: its plan, a scope it did not grant, a setting of the store, or the store itself is too old. `what` names
+    that plan, scope or setting as the merchant knows it; `sentence` is the platform's own, where it has one. Scopes
+    that may be asked for when they are needed are `scopes`, and `ask_url` (https) is where the merchant grants them.
+    """
+
+    why: Literal["plan", "scope", "setting", "version"]
+    what: str = ""
+    sentence: str = ""
+    scopes: tuple[str, ...] = ()
+    ask_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Which store answers: its own id at the platform, and the ref and environment it gives itself."""
 
@@ -121,11 +163,10 @@ class StaffIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Staff opened our page in their admin; some platforms install at this moment."""
+    """Staff opened our page in their admin: at which store (its ref, or our store key), and who."""
 
     ref: str
     staff: StaffIdentity
-    installation: Installation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,30 +200,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeLine:
-    """What goes out instead: `quantity` of a variant for so many of the order's line.
-
-    `variant` is the platform's ref, "" for the same again, or what the shopper wrote, such as "size L": a plugin that
-    finds no such variant, or none in stock, answers needs_staff and quotes it. `price` is what the shopper was told
-    that all of them cost, taxes included, and so what they cost; None where nobody told a price.
-    """
-
-    line: str
-    variant: str
-    quantity: int
-    title: str = ""
-    """The thing by name, as the shopper chose it."""
-    price: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Reimbursement:
     """What the shopper is to get. `key` makes asking twice the same as asking once.
 
     `lines` is what comes back and what it is worth; where there are lines they add up to `amount`.
     `payments` says through which of the order's payments how much flows back, (ref, amount), in that order. Of an
     exchange `amount` is what the goods that come back are worth; what is to pay on top goes through the platform's
-    own checkout. A refund `through_gateway` moves money; without it the refund is only written down, and a person pays.
+    own checkout. A refund `through_gateway` moves money; without it the refund is only written down, and a person pays:
+    that is asked only of a platform that RECORDS_REFUNDS, elsewhere the refund is left to staff and nobody is asked.
+    `return_ref` is the platform's own return that it settles ("" for none): there `lines[].dispositions` say what
+    became of the units, and `restock` repeats only whether all of them go back on sale.
     """
 
     key: str
@@ -196,6 +223,7 @@ class Reimbursement:
     through_gateway: bool = True
     payments: tuple[tuple[str, int], ...] = ()
     exchange: tuple[ExchangeLine, ...] = ()
+    return_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +233,7 @@ class Outcome:
     `ref` names the refund, the store credit's code, or the order that an exchange made; `link` is where the shopper
     pays (awaiting_payment) or staff look. A refund is issued only where the platform says that the money moved. Where
     the payment cannot pay back, or the refund is only written down, the answer is needs_staff with a sentence.
+    An exchange that goes out with the very order names that order's own ref.
     """
 
     state: Literal["issued", "pending", "needs_staff", "awaiting_payment"]
@@ -212,17 +241,59 @@ class Outcome:
     amount: int | None = None
     link: str = ""
     sentence: str = ""
+    credit: Literal["code", "account"] = "code"
+    """How the shopper spends a store credit: with `ref` as a code to type in, or from the balance of their account."""
+    lines: tuple[RefundLine, ...] = ()
+    """What the platform took from which line, where it reckons that itself and not as asked; () where as asked. They
+    add up to `amount`. The core goes by them, and tells staff what differs from what the shopper was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOutcome:
+    """What became of canceling an order.
+
+    `pending`: the platform is at it; the core fetches the order until that says it is canceled, and after some hours
+    leaves it to staff. `needs_staff`: the platform will not do it, and `sentence` says why.
+    """
+
+    state: Literal["done", "pending", "needs_staff"] = "done"
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnMove:
-    """A return changed state here; platforms with returns or notes are told."""
+    """Bring an order's return to this state at the platform, from wherever it is there.
+
+    Moves that wait are merged into the last, so states are skipped: "received" may come for a return the platform has
+    not heard of, and the move carries all that is needed to get there. A platform that knows no such state does the
+    nearest one before it (no "received": "approved"); one that cannot decline what it approved closes that without
+    money. It never goes back by itself: "approved" for one that is closed changes nothing. Where staff closed, declined
+    or canceled it there, and there is no way from that, raise Refused with a sentence: the core shows it to staff.
+
+    `native_ref` is the platform's own return as it was answered before; "" until then, and again once staff took up a
+    return that was over there: a new one is then opened. `return_key` is ours and the same for all moves of one such
+    return: keep it with the return (a note will do), look for it before opening one, and give it back as
+    `ReturnSnapshot.key`. `key` is of this one move, for platforms that write a note for each.
+    """
 
     key: str
     order_ref: str
     rma: str
     move: Literal["requested", "approved", "declined", "received", "closed", "canceled"]
     note: str = ""
+    """What staff told the shopper with a refusal."""
+    return_key: str = ""
+    native_ref: str = ""
+    currency: str = ""
+    lines: tuple[ReturnLine, ...] = ()
+    shipping_fee: int = 0
+    """What is kept back for the way back, taxes included; what is kept back for a line stands on it."""
+    exchange: tuple[ExchangeLine, ...] = ()
+    decline_code: DeclineCode = "other"
+    requested_at: datetime | None = None
+    label_url: str = ""
+    tracking_number: str = ""
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +320,7 @@ class InstallUrls:
 
 
 NO_SETTINGS: Mapping[str, str] = {}
+NO_FACTS = StoreFacts()
 
 SealState = Callable[[Mapping[str, str]], str]
 UnsealState = Callable[[str], Mapping[str, str]]
@@ -275,11 +347,14 @@ class Platform:
     shown, or the owner is asked."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
-    order shows that it did (`OrderSnapshot.shipped_mailed`)."""
+    order shows that it did (`OrderSnapshot.shipped_mailed`). Letters about returns need no entry: a return itself says
+    what was mailed (`ReturnSnapshot.mailed`)."""
     # Not read yet: the clock polls all platforms alike until each sets its pace (issue D, a door for three platforms).
     poll_minutes: ClassVar[int] = 15
     renews: ClassVar[bool] = False
     """Whether credentials expire and `renew` gives new ones without the merchant."""
+    installs_on_opening: ClassVar[bool] = False
+    """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""
@@ -293,12 +368,15 @@ class Platform:
         settings: Mapping[str, Any],
         http: requests.Session,
         app: Mapping[str, str] = NO_SETTINGS,
+        facts: StoreFacts = NO_FACTS,
     ) -> None:
         self.ref = ref
         self.credentials = credentials
         self.settings = settings
         self.http = http
         self.app = app
+        self.buckets: BucketStates = LocalBuckets()
+        self.facts = facts
 
     # Before a store is known. `app` holds the app_settings and the optional_settings; "" is one that is not set.
 
@@ -333,9 +411,30 @@ class Platform:
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Verify the platform's signature and say which staff member opened our page.
+        """Verify the platform's signature and say which staff member opened our page, at which store. Asks nobody.
 
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def install_from(cls, request: Request, app: Mapping[str, str], http: requests.Session) -> Installation:
+        """Connect the store whose admin opened our page, with what the request carries; only where
+        `installs_on_opening`.
+
+        The core calls it after open_admin has verified the same request, one call at a time for a store, and only
+        where the store is unknown, removed us, or its keys no longer work. `ref` must be the store open_admin named.
+        Raises NotSupported where this page brought none, Refused with a sentence for the merchant, BadSignature where
+        the page has to be opened anew.
+        """
+        raise NotSupported(cls.name)
+
+    @classmethod
+    def read_app_webhook(cls, request: Request, app: Mapping[str, str]) -> list[Change]:
+        """Verify news of a store that we do not know (any more) by the app's secret alone, then say what changed.
+
+        A platform may ask for the erasure of what we hold long after we hold nothing: rightly signed, it is answered
+        200. Raises BadSignature. Not asked where the store is known: then read_webhook is.
         """
         raise NotSupported(cls.name)
 
@@ -357,6 +456,22 @@ class Platform:
     def check_health(self, link: Link) -> list[Finding]:
         """Look at the connection, mend what can be mended, say what cannot. Errors are shown to staff as findings."""
         return []
+
+    def describe(self) -> StoreFacts:
+        """Say what the store is like now; what is left "" stays as it is known.
+
+        Asked after an installation and with each check of the connection; what changed is kept, and handed to later
+        objects as `facts`. Nothing that the merchant set at our desk is touched by it.
+        """
+        raise NotSupported(self.name)
+
+    def missing(self) -> Mapping[Feature, Missing]:
+        """Say which of `features` this store lacks, each with its reason; {} where it has them all.
+
+        Asked after an installation, with each check of the connection, and on news that scopes have changed:
+        `Change("store", ref, facts={"event": "scopes_changed"})`. What a store lacks is never asked of it.
+        """
+        return {}
 
     def identify(self) -> Identity:
         """Say which store answers at this ref."""
@@ -390,15 +505,43 @@ class Platform:
         return self.credentials
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
-        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives []."""
+        """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives [].
+
+        Facts name when they happened and the platform's id of the event (`Change`). Kept by their meaning:
+        ("store", facts {event: "uninstalled"}) and ("privacy", facts {request: "erase" | "export" | "erase_store",
+        email?, shopper_ref?, order_refs?}).
+        """
         raise NotSupported(self.name)
 
+    def confirm(self, change: Change) -> bool | None:
+        """Ask the API whether a fact holds: True or False, None where it cannot tell.
+
+        Asked before a fact is acted on that the signature does not cover, and where it happened so close to the
+        connection that two clocks may disagree. Of an app that was removed and a store whose data must go the core
+        asks check_access where this says None: keys that still work mean that the app is still installed. Another
+        fact that nothing confirms is left to staff.
+        """
+        return None
+
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
-        """Fetch one order with its shipments, payments and refunds."""
+        """Fetch one order with its shipments, payments and refunds, and with NATIVE_RETURNS its returns."""
         raise NotSupported(self.name)
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
-        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time."""
+        """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time.
+
+        The cursor of each page is committed before it is asked with. Where the platform lists by an operation that
+        takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the
+        operation's ref. The core then waits, longer each time, and asks with that cursor again; news that the
+        operation has ended ends the wait. News that comes before the page was committed is lost, so the first
+        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew.
+
+        An operation must not be begun twice, although the process may die between the call that begins it and the
+        commit. So give it a key of your own: asked with an ISO time, answer an empty page whose cursor holds a new
+        key, and ask the platform nothing; asked with that key, look for an operation that carries it (in its name, or
+        in a comment of its query) and begin one only where there is none. `core/platform/samples/bulk_listing.py`
+        does it so.
+        """
         raise NotSupported(self.name)
 
     def variants_of(self, product: str) -> Sequence[Variant]:
@@ -441,11 +584,26 @@ class Platform:
         raise NotSupported(self.name)
 
     def move_return(self, move: ReturnMove) -> str:
-        """Tell the platform how a return stands; give the ref of what was written."""
+        """Bring the platform's return to the state of the move; asked twice, do it once. Never mail: the core does.
+
+        With NATIVE_RETURNS the answer is the platform's ref of the return, or "" where there is none and none is
+        needed, since it was declined or canceled before the platform heard of it. Fees, label and tracking that differ
+        there are set. With RETURN_NOTES alone it is the ref of the note. Raises Refused as `ReturnMove` says.
+        """
         raise NotSupported(self.name)
 
-    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
-        """Cancel an order that has not shipped; the money leg is explicit and separate."""
+    def order_of_return(self, ref: str) -> str:
+        """Say which order a return of the platform's belongs to, by the return's ref; "" where there is no such return.
+
+        Asked for a `Change("return", ref)` about a return the core does not know yet; the order is fetched then.
+        """
+        raise NotSupported(self.name)
+
+    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> CancelOutcome:
+        """Cancel an order that has not shipped; the money leg is explicit and separate.
+
+        Asked again for one that is canceled, or is being canceled, say so and do nothing. Raises Refused as usual.
+        """
         raise NotSupported(self.name)
 
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:

@@ -62,6 +62,17 @@ def read_json(response: requests.Response) -> Any:
     raise _unavailable(response, " with something that is not JSON")
 
 
+def parse_json(text: str) -> Any:
+    """Give JSON text as plain values, fractions as Decimal; raise ValueError for what is none, or nests too deep."""
+    try:
+        value = _JSON.decode(text)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError("not JSON that can be read") from error
+    if not _is_shallow(value):
+        raise ValueError("nested too deep")
+    return value
+
+
 def retry_after(response: requests.Response) -> float | None:
     """Give the seconds the platform asks us to wait, 0 to 3600; None when it does not say so legibly."""
     text = response.headers.get("Retry-After", "").strip()

@@ -7,8 +7,6 @@ talks to it, and sample_payments.py what money does there.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,32 +18,32 @@ import requests
 
 from core.platform import sample_payments as till
 from core.platform.contract import (
+    CancelOutcome,
     Feature,
     Installation,
     InstallUrls,
-    Opening,
+    Missing,
     Outcome,
     Pending,
-    Platform,
     Reimbursement,
     Reply,
     Request,
     ReturnMove,
     SealState,
-    SecretOf,
     Shopper,
-    StaffIdentity,
+    StoreFacts,
     UnsealState,
 )
-from core.platform.errors import AccessLost, BadSignature, Refused, Unavailable
+from core.platform.errors import AccessLost, Refused, Unavailable
 from core.platform.refund_checks import check_amounts
 from core.platform.sample_signing import SIGNATURE as SIGNATURE
 from core.platform.sample_signing import forward as forward
+from core.platform.sample_signing import open_as_app as open_as_app
+from core.platform.sample_signing import shopper_of, verify_forwarded
 from core.platform.sample_signing import sign as sign
-from core.platform.sample_signing import verify, verify_forwarded
 from core.platform.sample_store import ORDERS, REVIEWS, World
+from core.platform.samples.app import AppSide
 from core.platform.snapshots import (
-    Change,
     Gone,
     OrderSnapshot,
     OrderState,
@@ -73,7 +71,7 @@ def _serialized(verb: Callable[Concatenate[Demo, _P], _R]) -> Callable[Concatena
     return done_alone
 
 
-class Demo(Platform):
+class Demo(AppSide):
     """A platform that can do everything, in one file on this machine."""
 
     name = "demo"
@@ -119,23 +117,13 @@ class Demo(Platform):
             raise Refused("Name the sample store to connect.")
         return Installation(ref=state["ref"], name=state["ref"], credentials={"world": state["world"]}, currency="EUR")
 
-    @classmethod
-    def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Let Max in when the store signed for him."""
-        store = request.headers.get("x-demo-store", "")
-        verify_forwarded(request, secret_of(store))
-        return Opening(store, StaffIdentity(ref="max", name="Max", email="max@shop.example"))
+    def describe(self) -> StoreFacts:
+        """Say what the store's owner told it to say."""
+        return self.world.facts
 
-    def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
-        """Read {"resource", "ref"} that the store signed."""
-        verify(request, secret)
-        try:
-            news = json.loads(request.body)
-            resource, ref, facts = news["resource"], str(news["ref"]), dict(news.get("facts", {}))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return []
-        known = ("order", "review", "return", "store", "privacy", "operation")
-        return [Change(resource, ref, facts=facts)] if resource in known else []
+    def missing(self) -> Mapping[Feature, Missing]:
+        """Say what the store's owner told it to lack."""
+        return self.world.missing
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
         """Look into the books."""
@@ -172,16 +160,10 @@ class Demo(Platform):
 
     def identify_shopper(self, request: Request, *, secret: str) -> Shopper | None:
         """Read the shopper the store vouches for."""
-        claim = request.headers.get("x-demo-shopper")
-        if claim is None:
+        if "x-demo-shopper" not in request.headers:
             return None
         verify_forwarded(request, secret)
-        try:
-            facts = json.loads(base64.b64decode(claim))
-            orders = tuple(map(str, facts.get("orders", ())))
-            return Shopper(str(facts["ref"]), str(facts.get("email", "")), orders, str(facts.get("language", "")))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise BadSignature("the sample store names no shopper in the way agreed") from None
+        return shopper_of(request)
 
     @_serialized
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
@@ -191,6 +173,7 @@ class Demo(Platform):
             return done
         order, now = self._order(reimbursement.order_ref), datetime.now(UTC)
         check_amounts(order, reimbursement)
+        manners, reimbursement = self.world.manners, till.reckon(reimbursement, self.world.manners.get("shifts", 0))
         ref, flows = f"refund-{len(order.refunds) + 1}", reimbursement.amount
         if reimbursement.kind == "refund" and not reimbursement.through_gateway:
             flows = 0
@@ -198,22 +181,24 @@ class Demo(Platform):
             return Outcome("needs_staff", link=order.admin_url, sentence=till.NO_GATEWAY)
         if reimbursement.kind == "store_credit":
             ref, flows = till.credit_code(reimbursement.key), 0
-            self.world.note("credit", ref, {"left": reimbursement.amount, "currency": order.currency})
+            kept = {"left": reimbursement.amount, "currency": order.currency, "in": manners.get("credit", "code")}
+            self.world.note("credit", ref, kept)
         elif reimbursement.kind == "exchange":
             shelf = self.world.shelf()
             if missing := till.missing_variant(reimbursement, {ref: one.stock for ref, one in shelf.items()}):
                 return Outcome("needs_staff", link=order.admin_url, sentence=missing)
-            variants = {ref: one.variant for ref, one in shelf.items()}
-            instead = till.exchange_order(order, reimbursement, variants, now)
+            instead = till.exchange_order(order, reimbursement, {ref: one.variant for ref, one in shelf.items()}, now)
             for line in reimbursement.exchange:
                 self.world.take_from_shelf(line.variant, line.quantity)
             ref, flows = instead.ref, max(0, reimbursement.amount - instead.total)
-            self.world.put(instead)
+            if manners.get("exchange") == "same_order" and instead.state is not OrderState.UNPAID:
+                order, ref = till.joined(order, instead), f"{order.ref}{till.SAME_ORDER}{len(order.refunds) + 1}"
+            else:
+                self.world.put(instead)
             if instead.state is OrderState.UNPAID:
                 self.world.hold(reimbursement, instead.ref)
                 return till.awaited(instead, reimbursement.amount)
-        after = till.take_back(order, reimbursement, ref, now, flows=flows)
-        self.world.put(after)
+        self.world.put(after := till.take_back(order, reimbursement, ref, now, flows=flows))
         return till.outcome_of(after, after.refunds[-1], self.world.credit(ref))
 
     def find_reimbursement(self, reimbursement: Reimbursement) -> Outcome | None:
@@ -232,15 +217,16 @@ class Demo(Platform):
         return move.key
 
     @_serialized
-    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
-        """Cancel an order nothing of which was shipped."""
-        order = self._order(ref)
+    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> CancelOutcome:
+        """Cancel an order nothing of which was shipped, at once or as the store's manners say."""
+        order, how = self._order(ref), self.world.manners.get("cancel", "done")
         if order.state is OrderState.CANCELED:
-            return
+            return CancelOutcome()
         if order.shipments:
             raise Refused("Part of this order has been shipped.")
-        now = datetime.now(UTC)
-        self.world.put(replace(order, state=OrderState.CANCELED, status="canceled", canceled_at=now, updated_at=now))
+        if how == "done":
+            self.world.put(till.canceled(order, datetime.now(UTC)))
+        return CancelOutcome(how, till.BEING_PACKED if how == "needs_staff" else "")
 
     @_serialized
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:

@@ -23,6 +23,9 @@ from core.platform.snapshots import (
 
 PAY_PAGE = "https://pay.sample-store.example/"
 NO_GATEWAY = "This payment cannot pay back by itself. Pay the money back by hand."
+BEING_PACKED = "This order is being packed. Stop it in the warehouse, then cancel it in the store."
+SAME_ORDER = "/exchange-"
+"""In the ref of a refund that paid for what goes out with the order itself; before it stands the order's."""
 WRITTEN_DOWN = "The refund is written down, no money was sent. Pay it back by hand."
 
 
@@ -31,13 +34,44 @@ def take_back(order: OrderSnapshot, wanted: Reimbursement, ref: str, now: dateti
     goods = goods_of(order)
     parts = tuple(part if part.ref in goods else replace(part, quantity=0) for part in wanted.lines)
     units = {part.ref: part.quantity for part in parts}
-    refund = RefundSnapshot(ref, wanted.amount, now, wanted.reason, wanted.key, parts, paid_out=_gives(wanted))
+    refund = RefundSnapshot(
+        ref, wanted.amount, now, wanted.reason, wanted.key, parts, _gives(wanted), wanted.return_ref
+    )
     return replace(
         order,
         lines=tuple(replace(line, removed=line.removed + units.get(line.ref, 0)) for line in order.lines),
         payments=tuple(_paid_back(order, wanted, flows)),
         refunds=(*order.refunds, refund),
         updated_at=now,
+    )
+
+
+def reckon(wanted: Reimbursement, shifts: int) -> Reimbursement:
+    """Divide a refund as a store does that reckons lines by itself: its first line gets so much less, its last more.
+
+    With one line, all of the refund is that much less.
+    """
+    if not shifts or wanted.kind != "refund" or not wanted.lines:
+        return wanted
+    first, *others = wanted.lines
+    lines = [replace(first, amount=first.amount - shifts), *others]
+    if others:
+        lines[-1] = replace(lines[-1], amount=lines[-1].amount + shifts)
+    return replace(wanted, lines=tuple(lines), amount=sum(line.gross for line in lines))
+
+
+def canceled(order: OrderSnapshot, now: datetime) -> OrderSnapshot:
+    """Give an order as it is once the store has canceled it."""
+    return replace(order, state=OrderState.CANCELED, status="canceled", canceled_at=now, updated_at=now)
+
+
+def joined(order: OrderSnapshot, instead: OrderSnapshot) -> OrderSnapshot:
+    """Give an order with what goes out in exchange as further lines of its own, paid with what came back."""
+    number = len(order.refunds) + 1
+    lines = tuple(replace(line, ref=f"{line.ref}-X{number}") for line in instead.lines)
+    paid = tuple(replace(payment, ref=f"{payment.ref}-{number}") for payment in instead.payments)
+    return replace(
+        order, lines=(*order.lines, *lines), total=order.total + instead.total, payments=(*order.payments, *paid)
     )
 
 
@@ -104,12 +138,13 @@ def can_pay_back(order: OrderSnapshot, wanted: Reimbursement) -> bool:
 
 def outcome_of(order: OrderSnapshot, refund: RefundSnapshot, credit: Mapping[str, Any] | None) -> Outcome:
     """Say what became of a refund in the books; of a store credit also with which code."""
-    ref, amount = refund.ref, refund.amount
+    ref, amount = refund.ref.partition(SAME_ORDER)[0], refund.amount
     if not refund.paid_out:
         return Outcome("needs_staff", ref, amount, order.admin_url, WRITTEN_DOWN)
     if credit is None:
-        return Outcome("issued", ref, amount)
-    return Outcome("issued", ref, amount, sentence=f"Store credit of {_words(amount, order)}: {ref}")
+        return Outcome("issued", ref, amount, lines=refund.lines)
+    told = f"Store credit of {_words(amount, order)}: {ref}"
+    return Outcome("issued", ref, amount, sentence=told, credit=credit.get("in", "code"))
 
 
 def awaited(instead: OrderSnapshot, amount: int) -> Outcome:

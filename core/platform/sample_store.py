@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.platform import sample_payments as till
-from core.platform.contract import Reimbursement
+from core.platform.contract import Feature, Missing, Reimbursement, StoreFacts
 from core.platform.snapshots import OrderSnapshot, OrderState, ReviewSnapshot, Variant
 
 ORDERS = TypeAdapter(OrderSnapshot)
@@ -168,6 +168,46 @@ class World:
     def door(self, state: str) -> None:
         with self._lock, self._open() as books:
             books.execute("insert or replace into things values ('door', '', '', ?)", (state,))
+
+    def install_app(self) -> None:
+        """Give the app its keys: it is in the books from now on, and each time is counted."""
+        self.door = "open"
+        self.note("app", "", {"installed": True})
+        self.note("installation", str(self.count("installation") + 1), {})
+
+    def remove_app(self) -> None:
+        """Take the app out of the store: its keys open nothing any more."""
+        self.door = "locked"
+        self.note("app", "", {"installed": False})
+
+    @property
+    def has_app(self) -> bool:
+        """Whether the books say that the app is installed."""
+        return bool(json.loads(self._body("app", "") or "{}").get("installed"))
+
+    @property
+    def manners(self) -> Mapping[str, Any]:
+        """What the store does otherwise than usual, as `play` set it."""
+        return dict(json.loads(self._body("manners", "") or "{}"))
+
+    @property
+    def facts(self) -> StoreFacts:
+        """What it says of itself."""
+        names = {fact.name for fact in fields(StoreFacts)}
+        return StoreFacts(**{name: said for name, said in self.manners.items() if name in names})
+
+    @property
+    def missing(self) -> dict[Feature, Missing]:
+        """What it lacks of what sample stores can do."""
+        return {Feature(name): Missing(**one) for name, one in self.manners.get("missing", {}).items()}
+
+    def play(self, **manners: Any) -> None:
+        """Do something otherwise from now on, beside what was set before.
+
+        A fact of `describe` by its name; `missing`, {feature: fields of Missing}; `cancel` "pending" or "needs_staff";
+        `credit` "account"; `exchange` "same_order"; `shifts`, minor units that it books on another line than asked.
+        """
+        self.note("manners", "", {**self.manners, **manners})
 
     def changed_since(self, kind: str, moment: str, after: str, limit: int) -> list[tuple[str, str, str]]:
         """List (changed, ref, body) at or after a moment, from behind `after` within it; oldest first."""

@@ -1,6 +1,7 @@
 """The frozen values, in our words, that a plugin makes of a platform's data and the core stores.
 
-Money is integer minor units of the order's currency. Times are aware UTC. `ref` is the platform's own id as text.
+Money is integer minor units of the order's currency, in which the shopper pays (presentment money). Times are aware
+UTC. `ref` is the platform's own id as text.
 A plugin turns unknown foreign words into UNKNOWN (and keeps the raw word); it never guesses.
 """
 
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
+
+from core.platform.native_returns import RefundLine as RefundLine
+from core.platform.native_returns import RefundSnapshot, ReturnSnapshot
 
 T = TypeVar("T")
 
@@ -124,42 +128,6 @@ class PaymentSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundLine:
-    """One line's part of a refund: `amount` net, without tax also where prices include it, and `taxes` by rate ref.
-
-    Together they are what the shopper gets for this line. `quantity` counts goods; shipping and fees come back as
-    money, so theirs reads back as 0.
-    """
-
-    ref: str
-    quantity: int
-    amount: int
-    taxes: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def gross(self) -> int:
-        """What the shopper gets for this line, taxes and all."""
-        return self.amount + sum(self.taxes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class RefundSnapshot:
-    """One refund the platform already has. `key` is ours where we asked for it.
-
-    `lines` is what of it was given back on which line; the rest of `amount`, or all of it, belongs to none.
-    """
-
-    ref: str
-    amount: int
-    at: datetime
-    reason: str = ""
-    key: str = ""
-    lines: tuple[RefundLine, ...] = ()
-    paid_out: bool = True
-    """Whether the platform says that what was due was given; False where it is only written down."""
-
-
-@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     """An order as the store said it at `updated_at`."""
 
@@ -173,6 +141,10 @@ class OrderSnapshot:
     updated_at: datetime
     total: int = 0
     """What the order came to at purchase, taxes and all; a refund does not lower it."""
+    store_currency: str = ""
+    store_total: int | None = None
+    """The same total in the store's own currency, as the platform converted it; "" and None where the shopper paid in
+    that currency, or where the platform does not say. Every other amount of the order is in `currency`."""
     tax_included: bool = False
     email: str = ""
     phone: str = ""
@@ -195,6 +167,8 @@ class OrderSnapshot:
     shipments: tuple[ShipmentSnapshot, ...] = ()
     payments: tuple[PaymentSnapshot, ...] = ()
     refunds: tuple[RefundSnapshot, ...] = ()
+    returns: tuple[ReturnSnapshot, ...] | None = None
+    """The platform's own returns of this order; None where it has no such thing or did not say."""
     admin_url: str = ""
 
 
@@ -262,7 +236,8 @@ class Gone:
 class Page(Generic[T]):
     """One page of a listing. `cursor` is where the next page starts, `last` says that there is none now.
 
-    A cursor is opaque text of the plugin's. The cursor of the last page is kept: the next poll starts there.
+    A cursor is opaque text of the plugin's. The cursor of the last page is kept: the next poll starts there. The
+    platform may have to prepare the next page first; `Platform.orders_since` says how such a reading goes.
     """
 
     snapshots: tuple[T, ...]
@@ -271,13 +246,29 @@ class Page(Generic[T]):
     gone: tuple[str, ...] = ()
     total: int | None = None
     """How many there are in all, where the platform says so; shown as progress."""
+    again_after: float | None = None
+    """Seconds until the platform may have the next page ready: the core keeps `cursor` and asks no sooner. None where
+    it can be asked for at once. Not looked at on the last page."""
+    operation: str = ""
+    """The platform's ref of the operation whose end is waited for. Change("operation", ref) then ends the wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """News from a store. `order` and `review` are fetched afterwards; the rest is kept as verified facts."""
+    """News from a store. `order` and `review` are fetched afterwards, `return` with its order; the rest is kept as
+    verified facts.
+
+    `operation` says that a long operation at the platform has ended, well or not; `ref` as in `Page.operation`.
+    """
 
     resource: Literal["order", "review", "return", "store", "privacy", "operation"]
     ref: str
     occurred_at: datetime | None = None
+    """When it happened, by the platform's clock. A fact that ends a connection (the app was removed, the store's data
+    must go) is over where the store was connected after it; without a time the platform is asked."""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    event_id: str = ""
+    """The platform's own id of this piece of news, the same whenever it is sent again: used once for each store."""
+    is_signed: bool = True
+    """Whether the signature covers all of this. Where it covers only the event's id and time, the fact is confirmed by
+    the platform's API before anything is done; it needs both then."""

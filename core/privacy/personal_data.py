@@ -50,7 +50,14 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "cases": {"subject": "", "email_key": ""},
     "case_messages": {"text": ""},
     "case_mails": {"sealed": b""},
-    "returns": {"comment": "", "note": "", "reasons": [], "tracking_number": "", "label_url": ""},
+    "returns": {
+        "comment": "",
+        "note": "",
+        "reasons": [],
+        "tracking_number": "",
+        "label_url": "",
+        "native_sentence": "",
+    },
     "return_items": {"answers": {}, "note": "", "exchange_for": ""},
     "return_photos": {"content": b""},
     # The hash of a receipt stays, so that a kept copy is proof.

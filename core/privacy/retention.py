@@ -95,25 +95,30 @@ def _open_export_case(
 def _promise_erasure(session: Session, work: Work) -> dict[str, int]:
     left = sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.what == "uninstalled")
     at = max((session.scalar(left) or work.now) + GRACE, work.now)
-    queue.enqueue(session, work.store_id, NewJob("privacy.erase_store", "erase_store", run_at=at), now=work.now)
+    # The moment is part of the key: what was asked before the store came back must not take the place of this.
+    asked_at = work.now.isoformat()
+    new = NewJob("privacy.erase_store", f"erase_store:{asked_at}", {"asked_at": asked_at}, run_at=at)
+    queue.enqueue(session, work.store_id, new, now=work.now)
     return {}
 
 
 def erase_store(work: Work) -> None:
     """Remove all rows of a store that has left, some thousands at a time; one audit line of counts remains.
 
-    A store that is connected again keeps its rows: it was asked too late.
+    A store that was connected again keeps its rows, whether or not it has left once more: it was asked too late.
     """
     counts = Counter(work.payload.get("counts", {}))
     with work.done() as session:
         store = session.get(Store, work.store_id, with_for_update=True)
         if store is None:
             return
-        if store.state == "open":
+        asked_at = work.payload.get("asked_at")
+        has_returned = bool(asked_at and store.connected_at and datetime.fromisoformat(asked_at) < store.connected_at)
+        if store.state == "open" or has_returned:
             audit.note(session, work.now, store.platform, "privacy_store_kept")
             return
         if _remove_some(session, work, counts):
-            rest = NewJob("privacy.erase_store", "erase_store", {"counts": dict(counts)})
+            rest = NewJob("privacy.erase_store", work.job.key, {**work.payload, "counts": dict(counts)})
             queue.enqueue(session, work.store_id, rest, now=work.now)
             return
         session.execute(sa.delete(Job).where(Job.id == work.job.id))

@@ -41,7 +41,9 @@ EVENT_KINDS = (
     EventKind(name="issued_exchange", sentence=lambda say: say("widget", "Your exchange was ordered")),
     EventKind(name="issued_repair", sentence=lambda say: say("widget", "The repair was finished")),
     EventKind(name="paid_otherwise", staff_only=True),
+    EventKind(name="booked_otherwise", staff_only=True),
     EventKind(name="refunded_twice", staff_only=True),
+    EventKind(name="return_conflict", staff_only=True),
     EventKind(name="withdrawn", by_shopper=True, sentence=lambda say: say("widget", "You withdrew from the contract")),
     EventKind(
         name="withdrawal_sent",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from core.money import OrderRate
 from core.returns.law.withdrawal_law import Kind
 
 Decision = Literal["accept", "review", "decline"]
@@ -59,6 +60,8 @@ class ReturnFacts:
     country: str = ""
     store_country: str = ""
     currency: str = ""
+    rate: OrderRate | None = None
+    """What the order was in the store's own currency, for amounts that the merchant set in that."""
     shopper: str = ""
     """Digest of the shopper's address, as in the policy's lists; never the address."""
     earlier_returns: int = 0
@@ -73,6 +76,26 @@ class ReturnFacts:
     def value(self) -> int:
         """What was paid for everything asked for."""
         return sum(line.value for line in self.lines)
+
+    def value_in(self, currency: str) -> int | None:
+        """Give the value in a merchant's currency, "" for any; None where the order does not say what it was in it."""
+        if not self._is_foreign(currency):
+            return self.value
+        return self.rate.convert(self.value, currency) if self.rate else None
+
+    def fee_from(self, amount: int, currency: str) -> int | None:
+        """Give a fee that was set in a merchant's currency in the order's; None where its rate is not known."""
+        if not amount or not self._is_foreign(currency):
+            return amount
+        return self.rate.convert_back(amount, currency) if self.rate else None
+
+    def figure(self, amount: int) -> tuple[str, int]:
+        """Give an amount as figures count it: in the store's currency where the order says what it was in that."""
+        known = self.rate.convert(amount, self.rate.store_currency) if self.rate else None
+        return (self.currency, amount) if known is None or self.rate is None else (self.rate.store_currency, known)
+
+    def _is_foreign(self, currency: str) -> bool:
+        return bool(currency and self.currency) and currency.upper() != self.currency.upper()
 
 
 Value = str | int | date | tuple[str, ...]

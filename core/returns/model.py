@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Owned
+from core.returns.native_columns import NativeColumns
 from core.returns.states import Standing
 
 
-class Return(Owned, Base):
+class Return(NativeColumns, Owned, Base):
     """Something that is to come back, or (kind "cancel") an order that is not to leave. Three axes, one status."""
 
     __tablename__ = "returns"
@@ -77,6 +78,7 @@ class Return(Owned, Base):
         sa.UniqueConstraint("store_id", "rma"),
         sa.Index(None, "store_id", "order_id"),
         sa.Index(None, "store_id", "status", "opened_at"),
+        sa.Index(None, "store_id", "native_ref"),
     )
 
     @property
@@ -107,6 +109,8 @@ class ReturnItem(Owned, Base):
     """The chosen variant by its full name; "" where none was chosen."""
     exchange_price: Mapped[int | None]
     """What one of it costs, taxes included, as the shopper was told; None where no price was."""
+    missing: Mapped[int] = mapped_column(sa.Integer, default=0, server_default="0")
+    """How many did not come at all, as inspected."""
     grade: Mapped[str] = mapped_column(default="")
     """new, used, damaged or "" as inspected."""
     restock: Mapped[bool | None]
@@ -219,6 +223,12 @@ class Reimbursement(Owned, Base):
     """What the platform says it paid, read back; None until then."""
     sentence: Mapped[str] = mapped_column(default="")
     """The platform's own words where it refused or needs a person."""
+    obstacle: Mapped[str] = mapped_column(default="", server_default="")
+    """Why the platform was not asked: no_feature, or not_recorded (it cannot note a refund); "" where it was."""
+    credit: Mapped[str] = mapped_column(default="", server_default="")
+    """How a store credit is spent: code or account; "" for others, and before 2026-12."""
+    booked: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """[{ref, quantity, net, taxes}] as the platform booked them, where it reckons otherwise than was asked."""
     reasons: Mapped[list[Any]] = mapped_column(default=list)
     """[{entry, text}]: why staff did what the audit entry with this id tells of; for staff alone."""
     link: Mapped[str] = mapped_column(default="")

@@ -16,6 +16,8 @@ SECTION = "returns"
 UNLIMITED = ("owner", "manager", "policy", "law")
 """Who needs nobody's approval: the law and the merchant's own policy among them."""
 
+_AMOUNTS = ("agent_limit", "standard_delivery")
+
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Days = Annotated[int, Field(ge=0, le=365)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
@@ -27,6 +29,8 @@ class ReturnSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    currency: str = ""
+    """What the amounts were given in; "" where they were saved before that was kept (2026-12)."""
     send_to: Annotated[tuple[Line, ...], Field(max_length=8)] = ()
     """The address parcels go back to, line by line; empty: the store writes it in its answer."""
     answer_days: Days = 2
@@ -50,6 +54,8 @@ class ReturnSettings(BaseModel):
     """Whether the withdrawal button is in the shop, shoppers are told where, and it works."""
     restock: bool = True
     """Put what was received as new back on sale, unless staff say otherwise."""
+    restock_location: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    """The platform's own id of the place where goods come back to; "" leaves it to the platform."""
 
 
 class AboveLimit(Exception):
@@ -65,10 +71,16 @@ class AboveLimit(Exception):
 
 
 def return_settings_of(store: Store) -> ReturnSettings:
-    """Give a store's return settings; those that cannot be read count as the defaults."""
+    """Give a store's return settings; those that cannot be read count as the defaults.
+
+    So do amounts that were given in another currency than the store has now: 100 euros are not 100 yen.
+    """
     usual: dict[str, Any] = {"agent_limit": usual_limit(store.currency)}
+    said = store.settings.get(SECTION, {})
+    if said.get("currency") and said["currency"] != store.currency:
+        said = {name: value for name, value in said.items() if name not in _AMOUNTS}
     try:
-        return ReturnSettings(**(usual | store.settings.get(SECTION, {})))
+        return ReturnSettings(**(usual | said))
     except ValidationError:
         log.error("return_settings_unreadable", version=store.settings_version)
         return ReturnSettings(**usual)

@@ -28,6 +28,10 @@ RECEPTION: Table = {
     ("awaited", "let_keep"): "kept",
     ("on_its_way", "receive"): "received",
     ("received", "inspect"): "inspected",
+    # The platform closed it and does not say where the goods are.
+    ("awaited", "end"): "ended",
+    ("on_its_way", "end"): "ended",
+    ("ended", "receive"): "received",
 }
 REIMBURSEMENT: Table = {
     ("none", "promise"): "pending",
@@ -36,6 +40,8 @@ REIMBURSEMENT: Table = {
     ("failed", "retry"): "pending",
     ("failed", "issue"): "issued",  # staff paid by hand
     ("failed", "drop"): "none",
+    ("none", "waive"): "waived",  # the platform closed it and paid nothing
+    ("waived", "promise"): "pending",
 }
 MOVES: dict[Axis, Table] = {"acceptance": ACCEPTANCE, "reception": RECEPTION, "reimbursement": REIMBURSEMENT}
 
@@ -73,10 +79,10 @@ class Standing:
 
     @property
     def status(self) -> Literal["requested", "approved", "declined", "received", "closed", "canceled"]:
-        """The one word that platforms and lists show: closed once the money is out and nothing is awaited."""
+        """The one word that platforms and lists show: closed once no money is due and nothing is awaited."""
         if self.acceptance in ("declined", "canceled"):
             return self.acceptance  # type: ignore[return-value]
-        if self.reimbursement == "issued" and self.reception not in ("awaited", "on_its_way"):
+        if self.reimbursement in ("issued", "waived") and self.reception not in ("awaited", "on_its_way"):
             return "closed"
         if self.reception in ("received", "inspected"):
             return "received"
@@ -116,7 +122,7 @@ def legal_moves(standing: Standing) -> list[tuple[Axis, str]]:
 
 
 def _is_forbidden(standing: Standing, axis: Axis, move: str) -> bool:
-    if axis == "reimbursement" and move in ("promise", "retry"):
+    if axis == "reimbursement" and move in ("promise", "retry", "waive"):
         return standing.acceptance != "approved"
     # Money that is out, or on its way, cannot be taken back by changing one's mind.
     return axis == "acceptance" and move in ("decline", "cancel") and standing.reimbursement != "none"

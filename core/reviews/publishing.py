@@ -12,6 +12,7 @@ from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.platform.snapshots import Gone, ReplySnapshot
 from core.reviews.model import Reply, Review
 from core.reviews.replies import request_review_refresh
+from core.stores.connection.features import features_of
 from core.stores.platform_access import open_platform, store_by_id
 
 ATTEMPTS = 8
@@ -41,7 +42,7 @@ def tell_platform(work: Work) -> None:
         return
     published, state, sentence = None, "stuck", ""
     try:
-        if Feature.REPLY not in platform.features:
+        if Feature.REPLY not in features_of(work.services, store):
             raise NotSupported(platform.name)
         published = _synchronize(work, platform, loaded)
         state = "published" if published else "removed"

@@ -25,8 +25,9 @@ _KEY_LETTERS = string.ascii_lowercase + string.digits
 
 
 def connect(services: Services, platform: str, installation: Installation, *, moved: int | None = None) -> Store:
-    """Create a store, or reconnect one with new credentials: paused jobs resume and the first import begins.
+    """Create a store, or reconnect one with new credentials: its paused jobs resume.
 
+    The first import begins where the store is new or had removed us; a closed one is read on from where it stopped.
     `moved` is the id of a store that is at the installation's ref now: history, policy and settings stay, and its
     webhooks at the old ref are removed.
     """
@@ -39,16 +40,18 @@ def connect(services: Services, platform: str, installation: Installation, *, mo
         if known is None:
             store = _new_store(services, store_id, platform, installation, now)
             session.add(store)
+            before = "uninstalled"
         else:
             # Locked: a job that lost the old keys must not close the store between our look and our commit.
             store = store_by_id(session, store_id, lock=True)
+            before = store.state
         if store.ref != installation.ref:
             _leave(session, store, installation, now=now)
         _learn(services, store, installation)
         _give_forwarding_secret(services, store)
-        store.state, store.state_reason, store.closed_at = "open", "", None
+        store.state, store.state_reason, store.closed_at, store.connected_at = "open", "", None, now
         queue.resume(session, store_id, now=now)
-        queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_first_reads(now)], now=now)
+        queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_readings(before, now)], now=now)
         audit.note(session, now, platform, "connected" if known is None else "reconnected")
     return store
 
@@ -64,13 +67,19 @@ def _leave(session: Session, store: Store, installation: Installation, *, now: d
         queue.enqueue(session, store.id, new, now=now)
 
 
-def _first_reads(now: datetime) -> list[NewJob]:
-    since = (now - timedelta(days=90)).isoformat()
+def _readings(before: str, now: datetime) -> list[NewJob]:
+    """Give what has to be read of a store that was in this state before, "uninstalled" for a new one.
+
+    A poll goes on where the last one ended, so a store that was closed loses nothing by it.
+    """
+    if before == "open":
+        return []
+    feeds = {"orders": now, "reviews": now}
+    if before == "uninstalled":
+        feeds |= dict.fromkeys(("orders.import", "reviews.import"), now - timedelta(days=90))
     return [
-        NewJob("changes.read", "read:orders.import", {"feed": "orders.import", "since": since}),
-        NewJob("changes.read", "read:reviews.import", {"feed": "reviews.import", "since": since}),
-        NewJob("changes.read", "read:orders", {"feed": "orders", "since": now.isoformat()}),
-        NewJob("changes.read", "read:reviews", {"feed": "reviews", "since": now.isoformat()}),
+        NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()})
+        for name, since in feeds.items()
     ]
 
 
@@ -113,6 +122,7 @@ def with_both_secrets(services: Services, store_id: int) -> Store:
 def _learn(services: Services, store: Store, installation: Installation) -> None:
     sealed = services.keyring.seal(dict(installation.credentials), store_id=store.id, purpose="credentials")
     store.credentials = sealed
+    store.renewal_lease, store.renewal_until = "", None  # a renewal of the old ones that is under way keeps nothing
     for name in ("name", "url", "email", "currency", "timezone", "language", "country"):
         setattr(store, name, getattr(installation, name) or getattr(store, name) or "")
     store.platform_id = installation.store_id or store.platform_id or ""
@@ -121,8 +131,10 @@ def _learn(services: Services, store: Store, installation: Installation) -> None
 
 
 def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
-    """Note that the merchant removed us: nothing is sent any more, privacy requests still act."""
-    store = store_by_id(session, store_id)
+    """Note, once, that the merchant removed us: nothing is sent any more, privacy requests still act."""
+    store = store_by_id(session, store_id, lock=True)
+    if store.state == "uninstalled":
+        return
     store.state, store.state_reason, store.closed_at = "uninstalled", "the merchant removed the app", None
     store.credentials = b""
     session.execute(sa.delete(StoreClaim))

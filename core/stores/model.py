@@ -34,6 +34,11 @@ class Store(Base):
     timezone: Mapped[str] = mapped_column(default="UTC")
     language: Mapped[str] = mapped_column(default="en")
     country: Mapped[str] = mapped_column(default="")
+    plan: Mapped[str] = mapped_column(default="", server_default="")
+    """What the store pays its platform for, in the platform's own word; "" where it does not say."""
+    missing: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Feature → {why, what, sentence, scopes, ask_url}: what its plan, scopes or settings leave out of its platform's
+    features; read by `connection.features`."""
     credentials: Mapped[bytes]
     """Sealed for this store; see core/secrets.py."""
     renewed_at: Mapped[datetime | None]
@@ -51,6 +56,9 @@ class Store(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     settings_version: Mapped[int] = mapped_column(sa.Integer, default=1)
     created_at: Mapped[datetime]
+    connected_at: Mapped[datetime | None]
+    """When the merchant last gave us keys; what is said of the store as it was before is over. None where the store
+    was connected before this was kept."""
     signature_failures: Mapped[int] = mapped_column(sa.Integer, default=0)
     """Forged or wrongly signed deliveries since the last good one."""
 
@@ -90,6 +98,16 @@ class Feed(Owned, Base):
     total: Mapped[int | None] = mapped_column(sa.Integer)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    since: Mapped[str] = mapped_column(default="")
+    """Where the present pass was asked to start; an ISO time."""
+    operation: Mapped[str] = mapped_column(default="")
+    """The platform's ref of the operation this reading waits for; "" for none."""
+    again_at: Mapped[datetime | None]
+    """Before then a page that was not ready is not asked for again; None where nothing is waited for."""
+    waiting_since: Mapped[datetime | None]
+    """Since when this reading has waited for the page at its cursor."""
+    waits: Mapped[int] = mapped_column(sa.Integer, default=0)
+    """How often that page was not ready, since the platform last said that it is."""
 
     __table_args__ = (sa.UniqueConstraint("store_id", "name"),)
 
@@ -172,6 +190,22 @@ class Nonce(Owned, Base):
     expires_at: Mapped[datetime]
 
     __table_args__ = (sa.UniqueConstraint("store_id", "digest"), sa.Index(None, "expires_at"))
+
+
+class CallBucket(Owned, Base):
+    """How many calls a platform lets us make of a store, as `core.platform.calls.cost_bucket` counts them."""
+
+    __tablename__ = "call_buckets"
+
+    name: Mapped[str]
+    level: Mapped[float]
+    """Points left at the moment `at`; it and `closed_until` are seconds of Unix time by the database's clock."""
+    at: Mapped[float]
+    size: Mapped[float]
+    refill: Mapped[float]
+    closed_until: Mapped[float] = mapped_column(default=0.0)
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "name"),)
 
 
 class Throttle(Owned, Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -12,16 +13,17 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.db.base import new_id, table_of
+from core.db.base import SYSTEM, new_id, table_of
 from core.db.database import Database, insert
 from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
-from core.platform.contract import Link, Platform, Request
+from core.platform.contract import NO_FACTS, Link, Platform, Request, StoreFacts
 from core.platform.errors import BadSignature
 from core.platform.http import open_session
 from core.secrets import Keyring
 from core.services import Services
 from core.stores import renewal
+from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Nonce, Store
 
 NONCE_LIFE = timedelta(minutes=2)
@@ -72,6 +74,13 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
+def store_named(services: Services, platform: str, name: str) -> Store | None:
+    """Find the store that a platform's request names, by its ref or its key; None for one we do not know."""
+    named = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == name, Store.key == name))
+    with services.db.system(Purpose.FIND_STORE, write=False) as session:
+        return session.scalar(named)
+
+
 def open_platform(
     services: Services, store: Store, *, although_closed: bool = False, timeout: tuple[float, float] = (5, 30)
 ) -> Platform:
@@ -93,7 +102,10 @@ def open_platform(
 def make_platform(services: Services, store: Store, *, timeout: tuple[float, float] = (5, 30)) -> Platform:
     """Give the store's platform with the credentials kept for it, whatever the store's state and their age."""
     credentials = services.keyring.open_dict(store.credentials, store_id=store.id, purpose="credentials")
-    return platform_at(services, store.platform, store.ref, credentials, store.settings, timeout=timeout)
+    settings, facts = store.settings, facts_of(store)
+    platform = platform_at(services, store.platform, store.ref, credentials, settings, facts=facts, timeout=timeout)
+    platform.buckets = StoreBuckets(services, store.id)
+    return platform
 
 
 def platform_at(
@@ -103,14 +115,21 @@ def platform_at(
     credentials: Mapping[str, str],
     settings: Mapping[str, Any],
     *,
+    facts: StoreFacts = NO_FACTS,
     timeout: tuple[float, float] = (5, 30),
 ) -> Platform:
     """Give a platform's object for a ref and credentials that are not, or no longer, a store's own."""
     retries = 2 if timeout >= (5, 30) else 0
     session = open_session(allow=services.config.outbound_allow, timeout=timeout, retries=retries)
-    platform = services.platforms[name](ref, credentials, settings, session, app_settings_of(services, name))
+    app = app_settings_of(services, name)
+    platform = services.platforms[name](ref, credentials, settings, session, app, facts)
     platform.paying_seconds = services.config.paying_seconds
     return platform
+
+
+def facts_of(store: Store) -> StoreFacts:
+    """Give what is known of a store, as its platform object is handed it."""
+    return StoreFacts(**{fact.name: getattr(store, fact.name) or "" for fact in fields(StoreFacts)})
 
 
 def app_settings_of(services: Services, platform: str) -> Mapping[str, str]:
@@ -170,10 +189,19 @@ def use_nonce(services: Services, store: Store, request: Request) -> None:
 
     Verified first, since strangers must not fill the table; a platform without nonces has nothing to use up.
     """
-    nonce = services.platforms[store.platform].nonce_of(request)
+    _use_nonce(services, store.platform, store.id, request, prefix="request")
+
+
+def use_nonce_of_stranger(services: Services, platform: str, request: Request) -> None:
+    """Do the same for a request that was verified but names no store we know."""
+    _use_nonce(services, platform, SYSTEM, request, prefix=f"request:{platform}")
+
+
+def _use_nonce(services: Services, platform: str, store_id: int, request: Request, *, prefix: str) -> None:
+    nonce = services.platforms[platform].nonce_of(request)
     if not nonce:
         return
     until = services.clock() + NONCE_LIFE
-    with services.db.transaction(store.id) as session:
-        if not use_once(session, services.keyring, store.id, f"request:{nonce}", until=until):
+    with services.db.transaction(store_id) as session:
+        if not use_once(session, services.keyring, store_id, f"{prefix}:{nonce}", until=until):
             raise BadSignature("this request was used before")

@@ -67,10 +67,13 @@ def enter(services: Services, store: Store, identity: StaffIdentity) -> Staff:
     if identity.ref.startswith(INVITED):
         raise BadSignature("a platform names nobody like somebody who was invited by mail")
     with services.db.transaction(store.id) as session:
-        staff = session.scalar(sa.select(Staff).where(Staff.ref == identity.ref))
-        name = _own_name(services, session, identity, known=staff.name if staff else "")
+        known = sa.select(Staff).where(Staff.ref == identity.ref)
+        staff = session.scalar(known)
         if staff is None:
             store_by_id(session, store.id, lock=True)  # of two who come first at once one is the owner
+            staff = session.scalar(known)  # one person may open two pages at once
+        name = _own_name(services, session, identity, known=staff.name if staff else "")
+        if staff is None:
             first = session.scalar(sa.select(sa.func.count()).select_from(Staff)) == 0
             role = "owner" if first else "viewer"
             staff = Staff(id=new_id(), ref=identity.ref, role=role, created_at=now)

@@ -28,7 +28,7 @@ from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import app_settings_of, forwarding_secret_of, secret_of
+from core.stores.platform_access import app_settings_of, facts_of, forwarding_secret_of, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -75,12 +75,15 @@ class StoreLookup:
         self._lock = threading.Lock()
         self._inbox = GroupCommit(_commit_deliveries)
 
-    def find(self, app: Services, platform: str, *, token: str = "", ref: str = "") -> KnownStore | None:
-        """Find the store by its path token, or by its ref or key; None when there is none."""
+    def find(
+        self, app: Services, platform: str, *, token: str = "", ref: str = "", anew: bool = False
+    ) -> KnownStore | None:
+        """Find the store by its path token, or by its ref or key; None when there is none. `anew` forgets what is
+        remembered."""
         key = (platform, f"token:{token}" if token else f"ref:{ref}")
         with self._lock:
             remembered = self._known.get(key)
-        if remembered and remembered[0] > self._clock():
+        if remembered and remembered[0] > self._clock() and not anew:
             return remembered[1]
         known = self._look_up(app, platform, token, ref)
         with self._lock:
@@ -101,15 +104,16 @@ class StoreLookup:
             return None
         # Reading a webhook asks nobody: no credentials, and a session that is never used.
         ours = app_settings_of(app, platform)
-        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session(), ours)
+        reader = app.platforms[platform](store.ref, {}, store.settings, requests.Session(), ours, facts_of(store))
         return KnownStore(store, reader, secret_of(app, store), forwarding_secret_of(app, store))
 
     def record(self, app: Services, known: KnownStore, news: Sequence[Change], body: bytes) -> None:
         """Keep news for good before it is acknowledged; deliveries of many threads share a commit."""
         now, store = app.clock(), known.store
-        if store.state == "uninstalled" or store.signature_failures or store.id in self._forged:
+        looks = store.state == "uninstalled" or any(map(deliveries.needs_record, news))
+        if looks or store.signature_failures or store.id in self._forged:
             with app.db.transaction(store.id) as session:
-                deliveries.record(session, store, news, body, now=now)
+                deliveries.record(session, store, news, body, keyring=app.keyring, now=now)
                 self.forget_forged(session, known)
             return
         promised = [(store.id, job) for job in deliveries.promises(news, body)]
@@ -149,13 +153,23 @@ def receive(platform: str, token: str = "") -> Response:
 
 
 def take_in(app: Services, door: StoreLookup, platform: str, token: str, incoming: Request) -> tuple[str, int]:
-    """Take in a delivery. 200 whenever it was verified, whatever it says; 401 when it was not; 413 when too large."""
+    """Take in a delivery. 200 whenever it was verified, whatever it says; 401 when it was not; 413 when too large.
+
+    News of a store we do not know (any more) is verified with the app's secret: of such a store we hold nothing, so
+    nothing is left to do.
+    """
     if platform not in app.platforms:
         return "unknown platform", 404
     if len(incoming.body) > MOST_BYTES:
         return "too large", 413
     ref = "" if token else claimed_store(app, platform, incoming)
     known = door.find(app, platform, token=token, ref=ref) if token or ref else None
+    if known is None and is_from_app(app, platform, incoming):
+        # Verified, so it is worth a look at whether the store was connected since we remembered that it was not.
+        known = door.find(app, platform, token=token, ref=ref, anew=True) if token or ref else None
+        if known is None:
+            DELIVERIES.labels(platform, "unknown_store_verified").inc()
+            return "", 200
     if known is None:
         DELIVERIES.labels(platform, "unknown_store").inc()
         return "unknown store", 401
@@ -169,6 +183,15 @@ def take_in(app: Services, door: StoreLookup, platform: str, token: str, incomin
         door.record(app, known, news, incoming.body)
     DELIVERIES.labels(platform, "accepted" if news else "nothing_to_do").inc()
     return "", 200
+
+
+def is_from_app(app: Services, platform: str, incoming: Request) -> bool:
+    """Say whether the platform itself sent this, by the app's secret; never where it signs with the store's alone."""
+    try:
+        app.platforms[platform].read_app_webhook(incoming, app_settings_of(app, platform))
+    except (BadSignature, NotSupported):
+        return False
+    return True
 
 
 def claimed_store(app: Services, platform: str, incoming: Request) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from core.db.base import SYSTEM
+from core.desk.page import NoStore
 from core.http.context import services, to_flask_response, to_plain_request
 from core.platform.contract import Installation, InstallUrls, Pending
 from core.platform.errors import BadSignature, NotSupported, PlatformError, Refused, Unavailable
@@ -47,7 +48,7 @@ def begin(platform: str) -> Response | str:
         consent_address.require_domain(location, plugin.consent_domains, plugin.title)
         return to_flask_response(reply)
     address = consent_address.require_public(location, app.config.outbound_allow)
-    return render_template("desk/connect.html", address=address, location=location, store=_Nobody())
+    return render_template("desk/connect.html", address=address, location=location, store=NoStore())
 
 
 @installs.route("/install/<platform>/done", methods=["GET", "POST"])
@@ -92,7 +93,7 @@ def welcome(app: Services, platform: str, installation: Installation, *, as_page
     if not as_page:
         return Response("", 200)
     if isinstance(admitted, StoreClaim):
-        return render_template("desk/asked.html", store=_Nobody())
+        return render_template("desk/asked.html", store=NoStore())
     return render_template("desk/welcome.html", store=admitted)
 
 
@@ -101,9 +102,4 @@ def refused(error: PlatformError) -> tuple[str, int, dict[str, str]]:
     """Tell the merchant, in one sentence, why the store could not be connected, and whose turn it is by the status."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 502)
     headers = {"Retry-After": str(round(error.retry_after or 30))} if isinstance(error, Unavailable) else {}
-    return render_template("desk/refused.html", sentence=str(error), store=_Nobody()), status, headers
-
-
-class _Nobody:
-    name = "Aftercare"
-    url = ""
+    return render_template("desk/refused.html", sentence=str(error), store=NoStore()), status, headers

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from core.money import allocate, to_minor
+from core.money import spread_difference, to_minor
 from core.platform.snapshots import LineItemSnapshot, RefundLine, TaxPart
 from plugins.woocommerce.tracking import meta_of, rows_of
 
@@ -146,6 +146,5 @@ def _taxes(row: Mapping[str, Any], tax: int, currency: str) -> dict[str, int]:
     rates = {str(part["id"]): minor(part.get("total"), currency) for part in rows_of(row.get("taxes"))}
     if not rates:
         return {NO_RATE: tax} if tax else {}
-    if sum(rates.values()) != tax:
-        rates = dict(zip(rates, allocate(tax, [abs(amount) for amount in rates.values()]), strict=True))
-    return {rate: amount for rate, amount in rates.items() if amount}
+    amounts = spread_difference(tax, list(rates.values()))
+    return {rate: amount for rate, amount in zip(rates, amounts, strict=True) if amount}

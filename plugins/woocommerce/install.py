@@ -22,6 +22,7 @@ from core.platform.contract import (
     Reply,
     Request,
     SealState,
+    StoreFacts,
     UnsealState,
 )
 from core.platform.errors import AccessLost, Refused
@@ -131,6 +132,18 @@ def _installation(store: str, key: str, secret: str, http: requests.Session) -> 
         url=store,
         store_id=known.store_id,
         is_live=known.is_live,
+    )
+
+
+def describe(api: Client, store: str, http: requests.Session) -> StoreFacts:
+    """Say what the store's settings say of it. Its language is in the slow system status alone, read at install."""
+    index = _index(store, http)
+    return StoreFacts(
+        currency=_setting(api, "woocommerce_currency"),
+        timezone=_timezone(index) if index.get("timezone_string") or index.get("gmt_offset") else "",
+        country=_country(api),
+        url=store,
+        name=html.unescape(str(index.get("name") or "")),
     )
 
 
@@ -260,11 +273,16 @@ def _timezone(index: Mapping[str, Any]) -> str:
 
 
 def _country(api: Client) -> str:
+    return _setting(api, "woocommerce_default_country").partition(":")[0]
+
+
+def _setting(api: Client, name: str) -> str:
+    """Read a general setting; "" where the store does not show it, as to the key of a shop manager who may not look."""
     try:
-        setting = api.get("settings/general/woocommerce_default_country")
+        setting = api.get(f"settings/general/{name}")
     except Refused:
         return ""
-    return str(setting.get("value") or "").partition(":")[0] if isinstance(setting, dict) else ""
+    return str(setting.get("value") or "") if isinstance(setting, dict) else ""
 
 
 def _query(request: Request, name: str) -> str:

@@ -12,6 +12,7 @@ import requests
 
 from core.platform.contract import (
     AdminShell,
+    CancelOutcome,
     Feature,
     Finding,
     Identity,
@@ -29,6 +30,7 @@ from core.platform.contract import (
     SealState,
     SecretOf,
     Shopper,
+    StoreFacts,
     UnsealState,
 )
 from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
@@ -54,6 +56,7 @@ class WooCommerce(Platform):
     features = frozenset(
         {
             Feature.REFUND,
+            Feature.RECORDS_REFUNDS,
             Feature.CANCEL,
             Feature.RETURN_NOTES,
             Feature.REVIEWS,
@@ -127,6 +130,9 @@ class WooCommerce(Platform):
 
     def check_health(self, link: Link) -> list[Finding]:
         return install.check_connection(self._api, self._plugin, link)
+
+    def describe(self) -> StoreFacts:
+        return install.describe(self._api, self.ref, self.http)
 
     def identify(self) -> Identity:
         return install.identify(self._api, self.ref)
@@ -218,17 +224,18 @@ class WooCommerce(Platform):
     def move_return(self, move: ReturnMove) -> str:
         return return_notes.write_move(self._api, move)
 
-    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> None:
+    def cancel_order(self, ref: str, *, key: str, reason: str = "") -> CancelOutcome:
         """Cancel; an order canceled already is left alone, so `key` has nothing to guard."""
         path = f"orders/{checked_id(ref)}"
         status = self._api.get(path)["status"]
         if status == "cancelled":
-            return
+            return CancelOutcome()
         if status in ("completed", "refunded"):
             raise Refused(f"The order is {status} in WooCommerce, so it cannot be canceled.")
         self._api.put(path, {"status": "cancelled"})
         if reason:
             self._api.post(f"{path}/notes", {"note": f"Aftercare: canceled. {reason}", "customer_note": False})
+        return CancelOutcome()
 
     def publish_reply(self, review_ref: str, text: str, *, key: str) -> ReplySnapshot:
         """Our WordPress plugin publishes it, once a key; wc/v3 would make a second review out of it (10.5)."""

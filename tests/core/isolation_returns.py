@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from core.desk import history_before_chain
 from core.desk.returns import return_queue
 from core.orders import shopper_auth
+from core.platform.native_returns import ReturnLine, ReturnSnapshot, ReturnState
 from core.returns import events
 from core.returns.api import api_access
 from core.returns.model import PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
-from core.returns.money import detect_external_refund
+from core.returns.money import cancel_order, detect_external_refund
 from core.returns.money.order_balance import lock_order
+from core.returns.native import mirror
 from core.returns.photos import photo_storage
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy
@@ -32,6 +34,7 @@ from core.services import Services
 from core.stores.tokens import shopper_token, tracking_token
 from tests.conftest import NOON
 from tests.core.private import TRACES
+from tests.core.samples import anns_order
 from tests.core.two_stores import Two, set_up
 
 Ask = tuple[str, dict[str, Any]]
@@ -53,6 +56,7 @@ def leave_returns(two: Two) -> None:
         rma = Return(
             order_id=order_id, rma="RMA-1001", answer="accept", currency="EUR", opened_by="shopper", opened_at=now,
             acceptance="approved", status="approved", comment=TRACES[9], note=TRACES[10], quoted=2400,
+            native_ref="1/R1",
         )  # fmt: skip
         session.add(rma)
         session.flush()
@@ -204,6 +208,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 # Functions.
 
 ASKED = ReturnRequest((RequestedLine("l1"),))
+NATIVE = anns_order(returns=(ReturnSnapshot("1/R1", "1", ReturnState.REQUESTED, lines=(ReturnLine("l1", 1),)),))
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.history_before_chain.older_steps": lambda s, two: history_before_chain.older_steps(
         s, "RMA-1001", NOON, [], causes={}
@@ -244,7 +249,14 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "returns.policy.policy_versions.save_policy": lambda s, two: policy_versions.save_policy(
         s, two.mine, Policy(), seen=1, who="Max", now=LATER
     ),
+    "returns.native.mirror.mirror_orders": lambda s, two: mirror.mirror_orders(
+        s, two.mine, [NATIVE], [two.ids["order"]], now=LATER
+    ),
+    "returns.native.mirror.order_of": lambda s, two: mirror.order_of(s, "1/R1"),
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(
+        s, [two.ids["order"]], now=LATER
+    ),
+    "returns.money.cancel_order.look_at_canceled": lambda s, two: cancel_order.look_at_canceled(
         s, [two.ids["order"]], now=LATER
     ),
     "returns.events.request_case_closing": lambda s, two: events.request_case_closing(
@@ -275,11 +287,17 @@ TAKE_ROWS = set(
     "returns.requests.lifecycle.items_of returns.requests.lifecycle.let_keep "
     "returns.requests.lifecycle.note_sent "
     "returns.requests.lifecycle.receive returns.requests.lifecycle.reopen "
-    "returns.requests.lifecycle.set_label returns.requests.lifecycle.set_terms "
+    "returns.requests.return_terms.set_label returns.requests.return_terms.set_terms "
+    "returns.requests.lifecycle.start_way_back returns.native.begun_there.open_begun "
+    "returns.native.conflicts.note_conflict returns.native.conflicts.settle_conflict "
+    "returns.native.paid_there.take_over returns.native.paid_there.waive returns.native.platform_moves.move_of "
+    "returns.native.steps.take_steps returns.money.reimburse.record_paid "
+    "returns.money.goods_dispositions.settled_return "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
     "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
     "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
+    "returns.money.reimburse.note_booked "
     "returns.money.reimburse.retry returns.law.withdrawal_rights.right_of returns.events.request_order_refresh "
     "returns.events.request_platform_update returns.events.request_letter returns.presenter.return_view.amount_of "
     "returns.presenter.return_view.money_of returns.presenter.return_view.view_return "

@@ -214,6 +214,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/privacy": desk("privacy"),
     "POST /admin/<key>/privacy": desk("privacy", data={"keep_days": "30", "version": "1"}),
     "GET /admin/<key>/cases/<int:case_id>/export": desk("cases/{case}/export"),
+    "POST /admin/<key>/cases/<int:case_id>/decide": desk("cases/{case}/decide", data={"choice": "carry_out"}),
     "GET /admin/<key>/notices": desk("notices?state=draft"),
     "GET /admin/<key>/notices/<int:notice_id>": desk("notices/{draft}"),
     "POST /admin/<key>/notices/<int:notice_id>/<verb>": desk("notices/{draft}/send"),
@@ -277,12 +278,17 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
             {"resource": "privacy", "ref": "1", "facts": {"request": request, "email": EMAIL, "order_refs": ["1"]}}
             for request in ("export", "erase")
         ]
-        + [{"resource": "store", "ref": two.theirs.ref, "facts": {"event": "uninstalled"}}]
+        + [
+            {"resource": "privacy", "ref": "1", "facts": {"request": "erase", "email": EMAIL}, "is_signed": False},
+            {"resource": "operation", "ref": "bulk 1", "facts": {}},
+            {"resource": "store", "ref": two.theirs.ref, "facts": {"event": "uninstalled"}},
+        ]
     ),
     "changes.read": lambda _: [
         {"feed": feed, "since": "2026-01-01T00:00:00+00:00"} for feed in ("orders.repair", "reviews")
     ],
     "changes.refresh_order": lambda _: [{"ref": "1"}, {"ref": "no such order"}],
+    "changes.refresh_return": lambda _: [{"ref": "1/R1"}],
     "changes.refresh_review": lambda _: [{"ref": "r1"}],
     "conversations.open_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "conversations.close_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import core
-from core.changes import deliveries
+from core.changes import deliveries, facts, feed_waits
 from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
 from core.db import bulk, orm_bypass
@@ -33,6 +33,7 @@ from core.orders.model import Order, OrderEvent
 from core.orders.sync import child_rows
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
+from core.platform.contract import Feature, Missing, StoreFacts
 from core.platform.snapshots import Change
 from core.privacy import personal_data
 from core.reviews import sync as reviews_sync
@@ -40,14 +41,14 @@ from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
-from core.stores.connection import access, owner_mail
+from core.stores.connection import access, features, owner_mail, store_facts
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump, her_order
-from tests.core.samples import anns_review
+from tests.core.samples import EVE, anns_review
 from tests.core.two_stores import SECRETS, Two, text_of
 
 LATER = NOON + timedelta(days=1)
@@ -97,8 +98,18 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         [{"id": two.ids["order"], "late": True}],
     ),
     "changes.deliveries.record": lambda s, two: deliveries.record(
-        s, two.mine, [Change("order", "1")], b"{}", now=LATER
+        s,
+        two.mine,
+        [Change("order", "1"), Change("store", "1", event_id="e1")],
+        b"{}",
+        keyring=two.services.keyring,
+        now=LATER,
     ),
+    "changes.facts.open_case": lambda s, two: facts.open_case(
+        s, two.services.keyring, Change("privacy", "1", facts={"email": EVE}), origin="fact:1", now=LATER
+    ),
+    "changes.facts.decide": lambda s, two: facts.decide(s, two.ids["case"], "carry_out", now=LATER),
+    "changes.feed_waits.wake_feeds": lambda s, two: feed_waits.wake_feeds(s, two.mine.id, "bulk 1", now=LATER),
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
@@ -159,11 +170,18 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "stores.connection.access.close": lambda s, two: access.close(
         s, two.theirs.id, "mine", sealed=two.theirs.credentials, now=LATER
     ),
+    "stores.connection.access.is_in_doubt": lambda s, two: access.is_in_doubt(s),
     "stores.connection.access.look_after": lambda s, two: access.look_after(s, two.mine.id, at=LATER, now=LATER),
     "stores.connection.access.report_refusal": lambda s, two: access.report_refusal(s, two.mine.id, now=LATER),
     "stores.connection.access.try_now": lambda s, two: access.try_now(s, two.mine.id, now=LATER),
     "stores.connection.owner_mail.promise": lambda s, two: owner_mail.promise(
         s, two.mine, "closed", occasion="x", now=LATER
+    ),
+    "stores.connection.features.keep_missing": lambda s, two: features.keep_missing(
+        s, two.theirs.id, {Feature.REPLY: Missing("plan")}
+    ),
+    "stores.connection.store_facts.learn": lambda s, two: store_facts.learn(
+        s, two.theirs.id, StoreFacts(name="Mine"), now=LATER
     ),
     "stores.install.uninstall": lambda s, two: install.uninstall(s, two.theirs.id, now=LATER),
     "orders.email_digests.renew_digests": lambda s, two: email_digests.renew_digests(

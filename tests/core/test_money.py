@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import Money, allocate, exponent, to_decimal, to_minor
+from core.money import Money, allocate, exponent, spread_difference, to_decimal, to_minor
 
 totals = st.integers(-(10**12), 10**12)
 weights = st.lists(st.integers(0, 10**9), min_size=1, max_size=30)
@@ -75,6 +75,44 @@ def test_a_unit_left_over_never_passes_by_a_larger_remainder(total: int, shares:
     passed = [rank for rank, yes in zip(ranks, was_raised, strict=True) if not yes]
 
     assert not raised or not passed or min(raised) > max(passed)
+
+
+amounts = st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("total", "given_", "parts"),
+    [
+        (1001, [500, 300, 200], [501, 300, 200]),
+        (997, [500, 300, 200], [499, 299, 199]),
+        (1000, [500, 300, 200], [500, 300, 200]),
+        (-997, [-500, -300, -200], [-499, -299, -199]),
+        (9, [10, -2], [11, -2]),
+        (3, [0, 0], [3, 0]),
+        (0, [2, 1], [0, 0]),
+    ],
+)
+def test_a_difference_is_spread_in_proportion(total: int, given_: list[int], parts: list[int]) -> None:
+    assert spread_difference(total, given_) == parts
+
+
+@given(totals, amounts)
+def test_spread_amounts_sum_to_the_total_and_nothing_is_added_to_nothing(total: int, before: list[int]) -> None:
+    after = spread_difference(total, before)
+    assert sum(after) == total
+    if any(before):
+        assert all(new == 0 for new, old in zip(after, before, strict=True) if old == 0)
+    assert spread_difference(total, after) == after
+
+
+@given(st.integers(0, 10**12), weighty)
+def test_a_positive_amount_never_turns_and_moves_by_its_exact_share_within_a_unit(
+    total: int, before: list[int]
+) -> None:
+    difference, whole = total - sum(before), sum(before)
+    for new, old in zip(spread_difference(total, before), before, strict=True):
+        assert new >= 0
+        assert abs(new - old - Fraction(difference * old, whole)) < 1
 
 
 @pytest.mark.parametrize("shares", [[], [1, -1]])

@@ -33,29 +33,34 @@ HARMLESS = {
     "audit": "what subject facts hash",
     "audit_heads": "hash",
     "case_messages": "side origin",
+    "call_buckets": "name",
     "cases": "kind state",
-    "feeds": "name cursor state",
+    "feeds": "name cursor state since operation",
     "findings": "code sentence",
     "jobs": "kind state lease_token",
     "line_items": "ref kind title sku product_ref image_url taxes",
     "nonces": "digest",
     "notices": "rule kind occasion state cause language message_id",
     "order_events": "kind",
-    "orders": "ref number number_key state status currency language country shipping_method payments admin_url",
+    "orders": "ref number number_key state status currency store_currency language country shipping_method payments "
+    "admin_url",
     "counters": "name",
-    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref balance",
+    "reimbursements": "intent key kind state currency lines payout payments explanation restock platform_ref balance "
+    "obstacle credit booked",
     "return_items": "line_ref title reason wish grade exchange_title",
     "return_photos": "mime digest",
     "return_policies": "document",
     "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "
-    "fees currency digest carrier",
+    "fees currency digest carrier source native_ref native_name native_url native_state native_status native_past "
+    "native_told native_conflict",
     "withdrawals": "number state lines country currency receipt_hash",
     "declarations": "number state language draft_digest receipt_hash",
     "replies": "intent key state ref",
     "reviews": "ref state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
-    "stores": "key platform ref state state_reason currency timezone language country hook_digest settings",
+    "stores": "key platform ref state state_reason currency timezone language country plan missing hook_digest "
+    "settings",
     "throttles": "digest",
     "tracking_events": "status raw",
 }

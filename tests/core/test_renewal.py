@@ -127,6 +127,19 @@ def test_a_process_that_dies_before_it_kept_the_answer_leaves_a_store_that_works
     assert Renewing.calls == ["token 0"]
 
 
+def test_keys_the_merchant_gives_during_a_renewal_stay(app: Services, store: Store) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(renewal.renew, app, store.id, make_platform, seen=store.credentials)
+        deadline = time.monotonic() + 10
+        while not Renewing.calls and time.monotonic() < deadline:
+            time.sleep(0.01)
+        given = {**kept(app, store)[1], "token": "given anew"}
+        install.connect(app, "renewing", Installation(ref="linden", name="Linden", credentials=given))
+        with pytest.raises(Unavailable):
+            slow.result(timeout=10)
+    assert kept(app, store)[1] == given
+
+
 def test_a_lease_that_ended_keeps_nothing_over_its_successors_credentials(
     app: Services, store: Store, clock: Clock
 ) -> None:

@@ -26,7 +26,7 @@ from core.platform.contract import StaffIdentity
 from core.platform.sample import World
 from core.services import Services
 from core.stores import staff
-from core.stores.model import Nonce, Staff, Store, StoreClaim
+from core.stores.model import Feed, Nonce, Staff, Store, StoreClaim
 from core.stores.platform_access import store_by_id, use_once
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import connect, make_config
@@ -112,6 +112,7 @@ def _leave_something_to_touch(two: Two) -> None:
         facts = {"ref": CLAIMED, "name": "Maple"}
         claim = StoreClaim(ref=CLAIMED, is_live=True, facts=facts, credentials=two.theirs.credentials, found_at=now)
         session.add(claim)
+        session.add(Feed(name="orders.history", cursor="theirs", state="reading", operation="bulk 1", waits=3))
         use_once(session, services.keyring, two.theirs.id, "request:theirs", until=now + timedelta(days=1))
         store_by_id(session, two.theirs.id).settings = {"mail": {"pending": PENDING}}
         session.flush()

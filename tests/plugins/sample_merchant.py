@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from core.platform.native_returns import ReturnLine, ReturnState
 from core.platform.sample_store import World
+from core.platform.samples.returns_book import ReturnsBook
 from core.platform.snapshots import (
     LineItemSnapshot,
     OrderSnapshot,
@@ -30,9 +32,10 @@ class SampleMerchant:
     """Places, ships and refunds by writing into the store's books."""
 
     troubles: ClassVar[Mapping[str, str]] = {"away": "away"}
+    signs_bodies = True
+    names_staff = True
+    prepares_lists = False
     loses_answers = False
-    records_refunds = True
-    computes_lines = False
     order_facts: ClassVar[Mapping[str, Any]] = {}
     """What orders of this world have besides."""
 
@@ -94,6 +97,17 @@ class SampleMerchant:
 
     def shopper_secret(self) -> str:
         return "shared"
+
+    store_key = "the store's key"
+
+    def secret_of(self, store_key: str) -> str:
+        return "shared" if store_key in ("linden", self.store_key) else ""
+
+    def begin_return(self, ref: str, line: str, quantity: int) -> str:
+        return ReturnsBook(self.world).begin(ref, [ReturnLine(line, quantity)], now=self.now).ref
+
+    def cancel_return(self, native_ref: str) -> None:
+        ReturnsBook(self.world).move(native_ref, ReturnState.CANCELED, now=self.now)
 
     def replies(self, review_ref: str) -> list[str]:
         review = self.world.review(review_ref)

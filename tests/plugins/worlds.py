@@ -38,10 +38,13 @@ class Merchant(Protocol):
     """What `misbehave` knows; each makes the store unavailable for the next calls."""
     loses_answers: bool
     """Whether `lose_next_answer` is there: the store does what is asked and its answer never comes."""
-    records_refunds: bool
-    """Whether the platform notes a refund that was paid elsewhere."""
-    computes_lines: bool
-    """Whether the platform computes by itself what a refund's lines are worth: only their sum is what was asked."""
+
+    signs_bodies: bool
+    """Whether a delivery's signature covers what it says."""
+    names_staff: bool
+    """Whether the platform's admin says who opens our page."""
+    prepares_lists: bool
+    """Whether the platform prepares a listing that begins long ago; `listings_begun` counts them."""
 
     def connect(self) -> Platform:
         """Another object for the same store, its credentials renewed where they are over, as the core does."""
@@ -72,6 +75,21 @@ class Merchant(Protocol):
     def shopper_secret(self) -> str:
         """The store's forwarding secret."""
 
+    store_key: str
+    """Our own key of the store, where its admin hands that back."""
+
+    def secret_of(self, store_key: str) -> str:
+        """Give the forwarding secret of the store with this key; "" for a store we do not know."""
+
+    def opening(self) -> Request:
+        """Our page as the platform's admin opens it, with keys where it brings any."""
+
+    def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
+        """How it was forged, the request, and the app's settings it is read with."""
+
+    def news_of_leaving(self) -> Request | None:
+        """News that the app was removed, None where the platform does not say so."""
+
     # What happens in the store.
 
     def place(self) -> str:
@@ -94,6 +112,12 @@ class Merchant(Protocol):
 
         Gives what the shopper got, and the lines the platform will tell of it, none where it tells none.
         """
+
+    def begin_return(self, ref: str, line: str, quantity: int) -> str:
+        """Have a shopper ask for a return at the store itself; only with NATIVE_RETURNS."""
+
+    def cancel_return(self, native_ref: str) -> None:
+        """Cancel a return at the store itself."""
 
     def revoke(self) -> None:
         """Take our credentials back."""
@@ -118,6 +142,9 @@ class Merchant(Protocol):
     def replies(self, review_ref: str) -> list[str]:
         """The texts published below a review."""
 
+    def listings_begun(self) -> int:
+        """How many listings the platform was ever asked to prepare."""
+
     # Bad days.
 
     def misbehave(self, how: str) -> None:
@@ -137,6 +164,11 @@ def harness(name: str) -> Open:
         pytest.fail(f"tests/plugins/{name}/harness.py is missing: the contract suite runs over every platform")
     open_: Open = importlib.import_module(f"tests.plugins.{name}.harness").open_platform
     return open_
+
+
+def merchant_of(name: str) -> Any:
+    """The harness's `Merchant`, for what it says of its world."""
+    return importlib.import_module(f"tests.plugins.{name}.harness").Merchant
 
 
 def needs(platform: type[Platform] | Platform, *features: Feature) -> None:

@@ -16,7 +16,7 @@ from core.http.context import services, words
 from core.returns.model import Return
 from core.returns.money import payout
 from core.returns.presenter import exchange_view
-from core.returns.requests import lifecycle
+from core.returns.requests import lifecycle, return_terms
 from core.returns.requests.lifecycle import Actor, ItemInspection, ReasonNeeded, ReturnNotFound
 from core.returns.return_settings import AboveLimit
 from core.returns.states import IllegalMove
@@ -118,7 +118,7 @@ def _pay(session: Session, rma: Return, now: datetime) -> str:
 
 
 def _label(session: Session, rma: Return, now: datetime) -> str:
-    lifecycle.set_label(session, rma, by_me(), url=request.form.get("url", "").strip(), now=now)
+    return_terms.set_label(session, rma, url=request.form.get("url", "").strip(), now=now)
     return ""
 
 
@@ -129,7 +129,7 @@ def _terms(session: Session, rma: Return, now: datetime) -> str:
         if name.startswith("fee.")
     }
     shipping = read_amount(request.form.get("shipping", ""), rma.currency)
-    lifecycle.set_terms(
+    return_terms.set_terms(
         session, g.store, rma, by_me(), fees=fees, shipping=shipping, reason=request.form.get("reason", ""), now=now
     )
     return ""
@@ -143,7 +143,7 @@ def _inspect(session: Session, rma: Return, now: datetime) -> str:
         return ""
     with session.begin_nested() as point:
         for item, one in zip(lifecycle.items_of(session, rma), found, strict=True):
-            if not 0 <= one.accepted <= item.quantity:
+            if min(one.accepted, one.missing) < 0 or one.accepted + one.missing > item.quantity:
                 raise ValueError("more pass than were sent back")
             item.accepted = one.accepted
         session.flush()
@@ -168,6 +168,7 @@ def _found(item_id: int, quantity: int) -> ItemInspection:
         grade=grade if grade in GRADES else "",
         restock=_RESTOCK.get(said.get(f"restock.{item_id}", "")),
         note=said.get(f"note.{item_id}", "").strip(),
+        missing=int(said.get(f"missing.{item_id}") or 0),
     )
 
 

@@ -60,7 +60,8 @@ def _approval(view: ReturnView, most: int | None, currency: str, words: Words) -
     say, rma = words.pgettext, view.rma
     amount = words.money(view.amount, rma.currency)
     note = say("desk", "Reason, for the shopper") if rma.answer == "decline" else ""
-    if most is not None and view.amount > most:
+    counted = view.order.rate.convert(view.amount, currency)
+    if most is not None and (counted is None or counted > most):
         values = {"most": words.money(most, currency), "amount": amount}
         hint = say("desk", "You may give back up to %(most)s; this comes to %(amount)s.", **values)
         yield Button("ask", say("desk", "Ask for approval"), hint, primary=True)

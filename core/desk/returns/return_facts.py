@@ -70,6 +70,8 @@ class ReturnView:
     money: Sequence[Money]
     earlier: Sequence[Return]
     history: Sequence[Step]
+    conflict: str = ""
+    """What went apart between this return and the platform's own, and what to do; "" where nothing did."""
 
     @property
     def exchange(self) -> str:
@@ -109,7 +111,36 @@ def view_return(session: Session, store: Store, rma: Return, words: Words) -> Re
                 "return_canceled": "shopper",
             },
         ),
+        conflict=conflict_sentence(rma, words),
     )
+
+
+def conflict_sentence(rma: Return, words: Words) -> str:
+    """Say what went apart between a return and the platform's own, and what staff can do about it."""
+    say, name = words.pgettext, rma.native_name or rma.native_ref
+    if not rma.native_conflict:
+        return ""
+    return {
+        "approved": say(
+            "desk",
+            "%(name)s was approved in your store after it was ended here. Take it up again, or cancel it there.",
+            name=name,
+        ),
+        "declined": say(
+            "desk",
+            "%(name)s was declined in your store, but its goods or money have moved here. Settle it here.",
+            name=name,
+        ),
+        "canceled": say(
+            "desk",
+            "%(name)s was canceled in your store, but its goods or money have moved here. Settle it here.",
+            name=name,
+        ),
+        "reopened": say(
+            "desk", "%(name)s was opened again in your store; here it is settled. Close it there once it is.", name=name
+        ),
+        "refused": say("desk", "Your store would not take this over: %(sentence)s", sentence=rma.native_sentence),
+    }.get(rma.native_conflict, rma.native_sentence)
 
 
 def titles_of(session: Session, order: Order) -> dict[str, str]:

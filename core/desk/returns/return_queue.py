@@ -35,10 +35,11 @@ def _urgency() -> sa.Case[Any]:
         (is_asked, 1),
         (Return.id.in_(stuck), 2),
         (sa.and_(Return.acceptance == "approved", Return.reception == "received"), 3),
+        (Return.native_conflict != "", 4),
     )
 
 
-WAITS = ("approval", "decision", "money", "inspection")
+WAITS = ("approval", "decision", "money", "inspection", "conflict")
 """What the numbers of `_urgency` mean."""
 
 
@@ -46,7 +47,7 @@ def _waiting_returns() -> sa.Select[Any]:
     return (
         sa.select(Return, Order, _urgency().label("why"))
         .join(Order, _of_order(Return))
-        .where(Return.status.in_(_OPEN), _urgency().is_not(None))
+        .where(sa.or_(Return.status.in_(_OPEN), Return.native_conflict != ""), _urgency().is_not(None))
     )
 
 

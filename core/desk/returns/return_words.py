@@ -16,7 +16,10 @@ def _cases(say: Callable[[str, str], str]) -> dict[str, str]:
         "returns": say("desk", "Returns"),
         "refund_failed": say("desk", "Refund failed"),
         "paid_otherwise": say("desk", "The store paid another amount"),
+        "cancel_failed": say("desk", "The store did not cancel the order"),
         "refunded_twice": say("desk", "More was refunded than was due"),
+        "return_conflict": say("desk", "A return stands otherwise in your store"),
+        "closed_unpaid": say("desk", "Your store closed a return without a refund"),
     }
 
 
@@ -36,16 +39,24 @@ def _standings(say: Callable[[str, str], str]) -> dict[str, str]:
         "waits.decision": say("desk", "waits for a decision"),
         "waits.money": say("desk", "the money is stuck"),
         "waits.inspection": say("desk", "waits for inspection"),
+        "waits.conflict": say("desk", "stands otherwise in your store"),
         "reception.awaited": say("desk", "not sent back yet"),
         "reception.on_its_way": say("desk", "on its way back"),
         "reception.received": say("desk", "here, not inspected yet"),
         "reception.inspected": say("desk", "inspected"),
         "reception.kept": say("desk", "stays with the shopper"),
+        "reception.ended": say("desk", "no longer awaited"),
         "money.pending": say("desk", "on its way"),
         "money.issued": say("desk", "done"),
         "money.failed": say("desk", "failed"),
         "money.needs_staff": say("desk", "waits for a person"),
         "money.awaiting_payment": say("desk", "waits for the shopper to pay"),
+        "obstacle.no_feature": say("desk", "This store cannot do that for us. Give it by hand, then note it here."),
+        "obstacle.not_recorded": say(
+            "desk",
+            "Your settings pay refunds outside the store, and this store cannot note such a refund. Pay it by hand, "
+            "then note it here.",
+        ),
         "given.refund": say("desk", "Refund"),
         "balance.gift_card": say("desk", "to a gift card"),
         "balance.store_credit": say("desk", "to store credit"),
@@ -79,6 +90,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.issued_store_credit": say("desk", "Store credit given"),
         "did.issued_exchange": say("desk", "Exchange made"),
         "did.paid_otherwise": say("desk", "The store paid another amount"),
+        "did.booked_otherwise": say("desk", "The store divided the refund otherwise among the lines"),
         "did.approve": say("desk", "Approved"),
         "did.decline": say("desk", "Declined"),
         "did.cancel": say("desk", "Canceled"),
@@ -86,6 +98,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "did.receive": say("desk", "Arrived"),
         "did.inspect": say("desk", "Inspected"),
         "did.refunded_twice": say("desk", "More was refunded than was due"),
+        "did.return_conflict": say("desk", "Stood otherwise in your store"),
         "did.reopen": say("desk", "Taken up again"),
         "did.set_label": say("desk", "Gave the shopper a label"),
         "did.let_keep": say("desk", "Let the shopper keep it"),
@@ -113,6 +126,7 @@ def _doings(say: Callable[[str, str], str]) -> dict[str, str]:
         "by.shopper": say("desk", "the shopper"),
         "by.policy": say("desk", "your policy"),
         "by.law": say("desk", "by law"),
+        "by.platform": say("desk", "in your store"),
     }
 
 

@@ -20,6 +20,7 @@ from core.reviews.model import Review
 from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
 from core.reviews.reply_check import ReplyWarning
 from core.stores import staff
+from core.stores.connection.features import features_of
 
 _MOST_PAGES = 10_000
 
@@ -106,7 +107,7 @@ def _print(review_id: int, *, problem: str = "", doubts: Sequence[ReplyWarning] 
 
 
 def _through_platform() -> bool:
-    return Feature.REPLY in services().platforms[g.store.platform].features
+    return Feature.REPLY in features_of(services(), g.store)
 
 
 def _typed(session: Session, review: Review) -> str:

@@ -13,6 +13,8 @@ def missing_sentences(features: Collection[Feature], words: Words) -> list[str]:
     missing = set(Feature) - set(features)
     if Feature.REVIEWS in missing:
         missing.discard(Feature.REPLY)
+    if Feature.REFUND in missing:
+        missing.discard(Feature.RECORDS_REFUNDS)
     returns = {Feature.RETURN_NOTES, Feature.NATIVE_RETURNS}
     if returns & set(features):
         missing -= returns
@@ -27,6 +29,9 @@ def sentences(words: Words) -> Mapping[Feature, str]:
     returns = say("desk", "Show a return in the store's admin. It is kept here alone.")
     return {
         Feature.REFUND: say("desk", "Pay refunds. You pay them in your store, and we notice it."),
+        Feature.RECORDS_REFUNDS: say(
+            "desk", "Note a refund in the store that was paid another way. It is noted here alone."
+        ),
         Feature.STORE_CREDIT: say("desk", "Give store credit. You give it by hand."),
         Feature.EXCHANGE: say("desk", "Send out an exchange. You send it out by hand."),
         Feature.VARIANTS: say("desk", "See what is on sale. For an exchange, shoppers write what they would like."),

@@ -11,6 +11,7 @@ from flask import Response, abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from core.changes import facts
 from core.conversations.model import Case, Message
 from core.desk.page import desk, show_page
 from core.http.context import services, words
@@ -67,6 +68,20 @@ def export_case(key: str, case_id: int) -> Response:
             abort(404)
         audit.note(session, app.clock(), audit.STAFF, "privacy_export", f"case:{case_id}")
         return _as_file("".join(session.scalars(pieces)), f"case-{case_id}")
+
+
+@desk.post("/<key>/cases/<int:case_id>/decide")
+def decide_case(key: str, case_id: int) -> BaseResponse:
+    """Carry out a request that the platform could not confirm, or set it aside."""
+    staff.require(g.person, staff.MAY_SET)
+    choice, now = request.form.get("choice", ""), services().clock()
+    if choice not in facts.CHOICES:
+        abort(400)
+    with services().db.transaction(g.store.id) as session:
+        if not facts.decide(session, case_id, choice, now=now):
+            abort(404)
+        audit.note(session, now, audit.STAFF, "decide_about_request", f"case:{case_id}", {"choice": choice})
+    return redirect(url_for("desk.list_cases", key=key))
 
 
 @desk.route("/<key>/privacy", methods=["GET", "POST"])

@@ -15,6 +15,7 @@ from core.desk.page import desk, show_page
 from core.http.context import services, words
 from core.http.errors import refusal_of
 from core.money import to_decimal
+from core.platform.contract import Feature
 from core.returns.law.withdrawal_law import country_code
 from core.returns.return_settings import SECTION, ReturnSettings, return_settings_of
 from core.stores import settings, staff
@@ -51,7 +52,7 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
     """Read the form into the section's values; `problems` takes a sentence for each field that cannot be read."""
     say, form = words().pgettext, request.form
     values: dict[str, Any] = {name: form.get(name, "").strip() for name in _DAYS}
-    values |= {name: name in form for name in _SWITCHES}
+    values |= {name: name in form for name in _SWITCHES} | {"currency": g.store.currency}
     values["send_to"] = [line.strip() for line in form.get("send_to", "").splitlines() if line.strip()]
     values["agent_limit"] = None
     if limit := form.get("agent_limit", "").strip():
@@ -59,6 +60,7 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
             values["agent_limit"] = read_amount(limit, g.store.currency)
         except ValueError:
             problems["agent_limit"] = say("desk", "Give an amount such as 4.90, or nothing for no limit.")
+    values["restock_location"] = form.get("restock_location", return_settings_of(g.store).restock_location)
     values["withdrawal_postage"] = form.get("withdrawal_postage", "")
     values["standard_delivery"] = _read_prices(form.get("standard_delivery", ""), problems)
     try:
@@ -67,7 +69,7 @@ def _read(problems: dict[str, str]) -> dict[str, Any]:
         days = say("desk", "Give a number of days from 0 to 365.")
         address = say("desk", "Give at most 8 lines of 200 characters.")
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
-            problems[str(fault["loc"][0])] = address if fault["loc"][0] == "send_to" else days
+            problems[str(fault["loc"][0])] = address if fault["loc"][0] in ("send_to", "restock_location") else days
         return {}
 
 
@@ -95,6 +97,15 @@ def _print(problems: Mapping[str, str] | None = None) -> str:
     form |= {"send_to": "\n".join(said.send_to), "agent_limit": limit, "withdrawal_postage": said.withdrawal_postage}
     prices = said.standard_delivery.items()
     form["standard_delivery"] = "\n".join(f"{code} | {to_decimal(cost, g.store.currency):f}" for code, cost in prices)
+    form["restock_location"] = said.restock_location
     form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
     may_set = g.person.role in staff.MAY_SET
-    return show_page("return_settings", form=form, typed=request.form, problems=problems or {}, may_set=may_set)
+    has_places = Feature.NATIVE_RETURNS in services().platforms[g.store.platform].features
+    return show_page(
+        "return_settings",
+        form=form,
+        typed=request.form,
+        problems=problems or {},
+        may_set=may_set,
+        has_places=has_places,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from core.platform.native_returns import ReturnSnapshot
 from core.platform.snapshots import OrderSnapshot, ShipmentSnapshot
 
 
@@ -20,7 +21,14 @@ def anonymize(order: OrderSnapshot) -> OrderSnapshot:
         lines=tuple(replace(line, variant="") for line in order.lines),
         shipments=tuple(_without_address(shipment) for shipment in order.shipments),
         refunds=tuple(replace(refund, reason="") for refund in order.refunds),
+        returns=None if order.returns is None else tuple(anonymize_return(one) for one in order.returns),
     )
+
+
+def anonymize_return(one: ReturnSnapshot) -> ReturnSnapshot:
+    """Give a platform's return without what people wrote and where its parcel goes."""
+    lines = tuple(replace(line, note="") for line in one.lines)
+    return replace(one, lines=lines, decline_note="", label_url="", tracking_number="")
 
 
 def _without_address(shipment: ShipmentSnapshot) -> ShipmentSnapshot:

@@ -51,6 +51,7 @@ class _FieldReader:
 _ORDER = _FieldReader(
     *"ref number status status_at currency total tax_included email phone name shopper_ref language country".split(),
     *"postcode shipping_method pickup placed_at paid_at canceled_at updated_at shipped_mailed".split(),
+    *"store_currency store_total".split(),
 )
 _PARCEL = _FieldReader(*"ref raw_status carrier service tracking_number shipped_at delivered_at estimated_by".split())
 _HEAD = _FieldReader.every(OrderSnapshot, but=("lines", "shipments", "payments"))

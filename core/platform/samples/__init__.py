@@ -1,5 +1,5 @@
-"""The sample platforms `rich` and `poor`: made so that every feature of the contract has one that has it and one not.
+"""Sample platforms beside `core.platform.sample`, and parts of it: what only some platforms have.
 
-`rich` behaves like a hosted platform with expiring tokens, `poor` like one that tells and does little. The third,
-`demo` (core/platform/sample.py), stands between them. The demo and the tests use them; `serve` never registers them.
+`rich` has nearly everything, `poor` nearly nothing: with them every feature of the contract has a platform that has it
+and one that lacks it. The demo and the tests use them; `serve` registers none.
 """

@@ -20,14 +20,17 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from core.money import to_decimal
 from core.platform import signatures
 from core.platform.contract import Request
-from core.platform.errors import AccessLost
+from core.platform.errors import AccessLost, Refused
 from core.platform.sample_store import ORDERS, REVIEWS
 from core.platform.samples.server import Server
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, OrderState, ReviewSnapshot
 
 SIGNATURE = "x-poor-webhook-signature"
+FREE = "Free"
+"""The plan without reviews."""
 TIME = "%Y-%m-%d %H:%M:%S +0000"
-MOST_A_PAGE = 20
+MOST_A_PAGE, MOST_REACHED = 20, 200
+"""Rows of a page, and the offset from which on a listing answers with an error."""
 PAYMENTS = {OrderState.UNPAID: "AWAITING_PAYMENT", OrderState.CANCELED: "CANCELLED", OrderState.REFUNDED: "REFUNDED"}
 STATUSES = {
     "AWAITING_PROCESSING": "New",
@@ -65,7 +68,9 @@ class PoorStore(Server):
 
     def profile(self) -> dict[str, str]:
         """Say what the store is: the only place that names the currency."""
-        return {"storeName": self.fact("name"), "currency": self.currency, "timezone": "Europe/Vilnius"}
+        plan = self.fact("plan") or "Venture"
+        said = {"storeName": self.fact("name"), "currency": self.currency, "timezone": "Europe/Vilnius"}
+        return {**said, "plan": plan}
 
     def remove(self, kind: str, ref: str) -> None:
         """Delete for good, and remember that it was."""
@@ -83,8 +88,8 @@ class PoorStore(Server):
         order = self.order(ref)
         return _order(order) if order else None
 
-    def list_orders(self, updated_from: datetime, updated_to: datetime, offset: int) -> Listing:
-        """List the orders updated in a window, ends included, in no order that is promised."""
+    def list_orders(self, updated_from: int, updated_to: int, offset: int) -> Listing:
+        """List the orders updated in a window (Unix time, ends included), in no order that is promised."""
         found = [_order(ORDERS.validate_json(body)) for body in self._within("order", updated_from, updated_to)]
         return self._page(found, offset)
 
@@ -93,20 +98,20 @@ class PoorStore(Server):
         review = self.review(ref)
         return _review(review) if review else None
 
-    def list_reviews(self, updated_from: datetime, updated_to: datetime, offset: int) -> Listing:
-        """List the reviews updated in a window, ends included, in no order that is promised."""
+    def list_reviews(self, updated_from: int, updated_to: int, offset: int) -> Listing:
+        """List the reviews updated in a window (Unix time, ends included), in no order that is promised."""
         found = [_review(REVIEWS.validate_json(body)) for body in self._within("review", updated_from, updated_to)]
         return self._page(found, offset)
 
-    def _within(self, kind: str, since: datetime, until: datetime) -> list[str]:
-        query = "select changed, body from things where kind = ?"
+    def _within(self, kind: str, first: int, last: int) -> list[str]:
         with self._open() as books:
-            rows = books.execute(query, (kind,)).fetchall()
-        first, last = int(since.timestamp()), int(until.timestamp())
+            rows = books.execute("select changed, body from things where kind = ?", (kind,)).fetchall()
         return [body for changed, body in rows if first <= int(datetime.fromisoformat(changed).timestamp()) <= last]
 
     @staticmethod
     def _page(found: list[dict[str, Any]], offset: int) -> Listing:
+        if offset >= MOST_REACHED:
+            raise Refused(f"The offset must be below {MOST_REACHED}.")
         found.sort(key=lambda one: (one["updateDate"], _scattered(one["id"])), reverse=True)
         return {"total": len(found), "items": found[offset : offset + MOST_A_PAGE]}
 

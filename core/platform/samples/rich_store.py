@@ -6,21 +6,46 @@ import base64
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from core.platform import signatures
-from core.platform.contract import Request
-from core.platform.errors import AccessLost
-from core.platform.samples.server import Server
+from pydantic import TypeAdapter
 
+from core.platform import sample_payments as till
+from core.platform import signatures
+from core.platform.contract import Reimbursement, Request
+from core.platform.errors import AccessLost
+from core.platform.sample_store import ORDERS
+from core.platform.samples.server import Server
+from core.platform.snapshots import OrderSnapshot, OrderState
+
+EXCHANGE = "exchange-"
+"""How the ref of a refund begins that paid for what goes out with the order itself."""
+CANCEL_TAKES = timedelta(seconds=30)
 ACCESS_LIFE = timedelta(hours=1)
 REFRESH_LIFE = timedelta(days=90)
 SESSION_LIFE = timedelta(minutes=1)
 SIGNATURE = "x-rich-hmac-sha256"
 STORE = "x-rich-store"
 TRIGGERED_AT = "x-rich-triggered-at"
+EVENT = "x-rich-event-id"
+
+
+LISTING_TAKES = timedelta(seconds=25)
+LOOK_AGAIN_AFTER = 10.0
+"""Seconds after which a listing may be ready."""
+_WANTED = TypeAdapter(Reimbursement)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A long listing: whether its file is there, when it was begun (ISO), and the orders that the file names."""
+
+    is_done: bool
+    begun: str
+    refs: tuple[str, ...]
 
 
 class RichStore(Server):
@@ -66,6 +91,77 @@ class RichStore(Server):
         with self._lock, self._open() as books:
             books.execute("delete from things where kind in ('access', 'refresh')")
 
+    @property
+    def scopes(self) -> list[str]:
+        """What the merchant has allowed us of what is asked for only when it is needed."""
+        return self.fact("scopes").split()
+
+    def begin_cancel(self, ref: str) -> None:
+        """Begin to cancel an order; it takes CANCEL_TAKES."""
+        if not self._body("cancel", ref):
+            self.note("cancel", ref, {"at": (self.now + CANCEL_TAKES).isoformat()})
+
+    def order(self, ref: str) -> OrderSnapshot | None:
+        """Give an order as it is now: a cancellation that has taken its time is carried out."""
+        order, begun = super().order(ref), json.loads(self._body("cancel", ref) or "null")
+        if order is None or not begun or datetime.fromisoformat(begun["at"]) > self.now:
+            return order
+        if order.state is not OrderState.CANCELED:
+            order = till.canceled(order, self.now)
+            self.put(order)
+        return order
+
+    @property
+    def listings_begun(self) -> int:
+        """How many listings were ever begun: each costs the merchant something."""
+        return self.count("listing")
+
+    def begin_listing(self, key: str, since: str) -> str:
+        """Begin to list the orders changed since a moment; give the operation's ref. Asked twice, it begins twice."""
+        ref = f"listing-{self.listings_begun + 1}"
+        self.note("listing", ref, {"key": key, "since": since, "begun": self.now.isoformat()})
+        return ref
+
+    def find_listing(self, key: str) -> str:
+        """Give the ref of the listing that was begun under a key; "" where there is none."""
+        rows = self.changed_since("listing", "", "", self.listings_begun)
+        return next((ref for _, ref, body in rows if json.loads(body)["key"] == key), "")
+
+    def look_at_listing(self, ref: str) -> Listing | None:
+        """Give a listing as it stands, done after LISTING_TAKES; None for one the platform no longer knows."""
+        body = json.loads(self._body("listing", ref) or "null")
+        if body is None:
+            return None
+        is_done = datetime.fromisoformat(body["begun"]) + LISTING_TAKES <= self.now
+        rows = self.changed_since("order", body["since"], "", self.count("order")) if is_done else []
+        return Listing(is_done, body["begun"], tuple(ref for _, ref, _ in rows))
+
+    def hold_lines(self, wanted: Reimbursement, goes_out: OrderSnapshot) -> None:
+        """Keep what is to go out until the shopper has paid the rest."""
+        body = {
+            "wanted": _WANTED.dump_python(wanted, mode="json"),
+            "goes_out": ORDERS.dump_python(goes_out, mode="json"),
+        }
+        self.note("held", wanted.key, body)
+
+    def held_lines(self, key: str) -> tuple[Reimbursement, OrderSnapshot] | None:
+        """Give the exchange that was asked for with this key, and what is to go out."""
+        body = json.loads(self._body("held", key) or "null")
+        return (_WANTED.validate_python(body["wanted"]), ORDERS.validate_python(body["goes_out"])) if body else None
+
+    def pay(self, key: str, now: datetime) -> None:
+        """Let the shopper pay the rest of an exchange: it goes out with the order it was asked for."""
+        held = self.held_lines(key)
+        with self.alone():
+            order = self.order(held[0].order_ref) if held else None
+            if held and order and all(refund.key != key for refund in order.refunds):
+                self.send_out(order, till.pay(held[1], now), held[0])
+
+    def send_out(self, order: OrderSnapshot, goes_out: OrderSnapshot, wanted: Reimbursement) -> None:
+        """Put what goes out on the order itself, paid with what came back."""
+        ref, flows = f"{EXCHANGE}{len(order.refunds) + 1}", max(0, wanted.amount - goes_out.total)
+        self.put(till.take_back(till.joined(order, goes_out), wanted, ref, self.now, flows=flows))
+
     def credit_account(self, shopper: str, amount: int) -> None:
         """Put store credit into a shopper's account, minor units."""
         self.keep(f"account {shopper}", str(self.balance(shopper) + amount))
@@ -89,18 +185,39 @@ class RichStore(Server):
 
 
 def write_delivery(
-    secret: str, store: str, resource: str, ref: str, *, at: datetime, facts: Mapping[str, Any] | None = None
+    secret: str,
+    store: str,
+    resource: str,
+    ref: str,
+    *,
+    at: datetime,
+    facts: Mapping[str, Any] | None = None,
+    event_id: str = "",
 ) -> Request:
     """Give the delivery that the platform sends: its body signed with the app's secret, its headers not."""
     body = json.dumps({"store": store, "resource": resource, "ref": ref, "facts": dict(facts or {})}).encode()
-    headers = {SIGNATURE: signatures.sign(secret, body), STORE: store, TRIGGERED_AT: at.isoformat()}
+    headers = {SIGNATURE: signatures.sign(secret, body), STORE: store, TRIGGERED_AT: at.isoformat(), EVENT: event_id}
     return Request("POST", "/hooks/rich", headers=headers, body=body)
 
 
-def session_token(app: Mapping[str, str], store: str, staff: str, *, now: datetime) -> str:
-    """Give the token that staff's browser carries in the platform's admin; it lives for a minute."""
+def session_token(
+    app: Mapping[str, str], store: str, staff: str, *, now: datetime | None = None, world: str = ""
+) -> str:
+    """Give the token that staff's browser carries in the platform's admin; it lives for a minute.
+
+    It is dated by the wall clock where `now` is None. `world` says where the store's books are, for the app that
+    exchanges it for the store's tokens.
+    """
+    now = now or datetime.now(UTC)
     until = int((now + SESSION_LIFE).timestamp())
-    claims = {"aud": app["client_id"], "dest": store, "sub": staff, "exp": until, "nbf": int(now.timestamp())}
+    claims = {
+        "aud": app["client_id"],
+        "dest": store,
+        "sub": staff,
+        "exp": until,
+        "nbf": int(now.timestamp()),
+        "world": world,
+    }
     head, body = (_segment(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
     digest = base64.b64decode(signatures.sign(app["client_secret"], f"{head}.{body}".encode()))
     return f"{head}.{body}.{_segment(digest)}"

@@ -33,6 +33,7 @@ from core.returns.requests.lifecycle import SHOPPER, ReturnNotFound, find_return
 from core.returns.requests.opening import ReturnRequest
 from core.returns.states import IllegalMove
 from core.services import Services
+from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import store_by_key
 from core.stores.tokens import ShopperToken
@@ -54,7 +55,7 @@ def options(key: str, query_data: OptionsIn) -> OptionsOut:
     with app.db.transaction(store.id, write=False) as session:
         order = order_of(session, store, order_id)
         reader = reader_context_of(app, store, order, token)
-        has_variants = Feature.VARIANTS in app.platforms[store.platform].features
+        has_variants = Feature.VARIANTS in features_of(app, store)
         kind, gift = query_data.kind, query_data.gift
         return view_options(session, store, order, reader, kind=kind, gift=gift, has_variants=has_variants)
 

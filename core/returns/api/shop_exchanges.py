@@ -23,6 +23,7 @@ from core.returns.money.refund_amount import MoreThanBought, NothingLeft, quote
 from core.returns.requests.exchange_offers import ExchangeOffer, price_of, sign_offer
 from core.secrets import Keyring
 from core.services import Services
+from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform
 
@@ -71,7 +72,7 @@ def variants(key: str, query_data: VariantsIn) -> VariantsOut:
 
 def _ask_store(app: Services, store: Store, product: str) -> Sequence[Variant]:
     """List a product's variants; [] where the store cannot say now: shoppers then use their own words."""
-    if not product or Feature.VARIANTS not in app.platforms[store.platform].features:
+    if not product or Feature.VARIANTS not in features_of(app, store):
         return ()
     try:
         return open_platform(app, store, timeout=PATIENCE).variants_of(product)[:_MOST]

@@ -21,7 +21,6 @@ from core.orders.messages.envelope import Envelope, domain_of, sender_of
 from core.orders.messages.notice import Notice
 from core.orders.messages.send_notice import Outgoing, send
 from core.orders.model import LineItem, Order
-from core.platform.contract import Feature, ReturnMove
 from core.returns.facts import Objection, Offer
 from core.returns.law.withdrawal_law import line_exemption, says_cancel
 from core.returns.mail.letters import OPTIONAL, ReturnLetter, write
@@ -34,7 +33,7 @@ from core.returns.return_settings import return_settings_of
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import open_platform, store_by_id
+from core.stores.platform_access import store_by_id
 from core.stores.tokens import answer_token, tracking_token
 
 
@@ -131,7 +130,7 @@ def _of_return(session: Session, store: Store, order: Order, notice: Notice, wor
         "way_back": rma.label_paid_by,
         "label_url": rma.label_url,
         "refund_when": rma.refund_when if not rma.refund_by else "",
-        "refund_by": rma.refund_by if rma.reimbursement != "issued" else None,
+        "refund_by": rma.refund_by if rma.reimbursement not in ("issued", "waived") else None,
     }
 
 
@@ -174,7 +173,7 @@ def _of_reimbursement(session: Session, store: Store, order: Order, notice: Noti
         "lost_value": mine.lost_value if mine else 0,
         "lost_value_reason": mine.lost_value_reason if mine else "",
         "photos_of": mine.id if mine and mine.lost_value else None,
-        "credit_code": row.platform_ref if row.kind == "store_credit" else "",
+        "credit_code": row.platform_ref if row.kind == "store_credit" and row.credit != "account" else "",
         "link": row.link if row.kind == "exchange" and row.state == "awaiting_payment" else "",
     }
 
@@ -228,22 +227,4 @@ def _titles(session: Session, order: Order) -> dict[str, str]:
     return {line.ref: f"{line.title}, {line.variant}" if line.variant else line.title for line in lines}
 
 
-def tell_platform(work: Work) -> None:
-    """Write how a return stands where the platform keeps such things; one that keeps none is told nothing."""
-    with work.services.db.transaction(work.store_id, write=False) as session:
-        rma, store = session.get(Return, (work.store_id, work.payload["id"])), store_by_id(session, work.store_id)
-        order = session.get(Order, (work.store_id, rma.order_id)) if rma else None
-    if rma is None or order is None or order.gone_at is not None:
-        return
-    platform = open_platform(work.services, store)
-    if not {Feature.RETURN_NOTES, Feature.NATIVE_RETURNS} & set(platform.features):
-        return
-    # A decision that was taken again is told again.
-    decided = int(rma.decided_at.timestamp()) if rma.decided_at else 0
-    key = f"aftercare-{rma.id:x}-{rma.status}-{decided:x}"
-    note = rma.note if rma.status == "declined" else ""
-    work.check_lease()
-    platform.move_return(ReturnMove(key, order.ref, rma.rma, rma.status, note))
-
-
-JOBS = {"returns.send_letter": Kind(send_letter, attempts=12), "returns.tell_platform": Kind(tell_platform)}
+JOBS = {"returns.send_letter": Kind(send_letter, attempts=12)}

@@ -50,15 +50,17 @@ _LOCKED = (
 _LINES = select_of_order(
     LineItem, *"ref kind title variant sku product_ref image_url quantity removed total tax taxes".split()
 ).order_by(table_of(LineItem).c.place)
-_MONEY = select_of_order(Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines".split()).where(
-    _is_one_of(table_of(Reimbursement).c.state, PROMISED)
-)
+_MONEY = select_of_order(
+    Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines booked".split()
+).where(_is_one_of(table_of(Reimbursement).c.state, PROMISED))
 _RETURNS = table_of(Return)
 _GOING = table_of(ReturnItem)
 _ITEMS = (
     select_of_order(ReturnItem, "return_id", "line_ref", "quantity", "accepted")
     .join(_RETURNS, sa.and_(_RETURNS.c.store_id == _GOING.c.store_id, _RETURNS.c.id == _GOING.c.return_id))
     .where(~_is_one_of(_RETURNS.c.acceptance, _OVER))
+    # Closed by the platform with neither goods nor money to show for it: these units may still come back.
+    .where(~sa.and_(_RETURNS.c.reimbursement == "waived", _RETURNS.c.reception == "ended"))
 )
 _WITHDRAWALS = select_of_order(Withdrawal, "id", "lines").where(_is_one_of(table_of(Withdrawal).c.state, _WITHDRAWN))
 
@@ -155,7 +157,7 @@ def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved:
 
 def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedLine:
     spent = [_told(refund, line.ref) for refund in order.refunds]
-    spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.lines
+    spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.booked or one.lines
               if part["ref"] == line.ref]  # fmt: skip
     known = [one for one in spent if one is not None]
     taxes: Counter[str] = Counter()

@@ -19,7 +19,9 @@ from core.platform.errors import AccessLost, NothingDone, NotSupported, Refused,
 from core.returns import events
 from core.returns.model import Reimbursement
 from core.returns.money import reimburse
+from core.returns.money.goods_dispositions import SettledReturn, dispositions_of, settled_return
 from core.returns.return_settings import return_settings_of
+from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -35,21 +37,27 @@ def pay(work: Work) -> None:
     with work.services.db.transaction(work.store_id, write=False) as session:
         row, store = _load(session, work), store_by_id(session, work.store_id)
         order = session.get(Order, (work.store_id, row.order_id)) if row else None
+        of = settled_return(session, row) if row else None
     if row is None or order is None or row.state != "pending":
         return
     platform = open_platform(work.services, store)
-    if _FEATURES[row.kind] not in platform.features:
-        _settle(work, Outcome("needs_staff", link=order.admin_url))
+    features, by_hand = features_of(work.services, store), Outcome("needs_staff", link=order.admin_url)
+    if _FEATURES[row.kind] not in features:
+        _settle(work, by_hand, obstacle="no_feature")
         return
-    wanted = wanted_of(row, order, store)
+    wanted = wanted_of(row, order, store, of)
+    is_noted_only = wanted.kind == "refund" and not wanted.through_gateway
     try:
         done = _look(work, platform, wanted, row.asked_at) if row.asked_at else None
+        if done is None and is_noted_only and Feature.RECORDS_REFUNDS not in features:
+            _settle(work, by_hand, obstacle="not_recorded")
+            return
         if done is None and row.asked_at and not platform.pays_once_per_key:
-            done = Outcome("needs_staff", link=order.admin_url)
+            done = by_hand
         if done is None:
             done = _ask(work, platform, wanted)
     except NotSupported:
-        done = Outcome("needs_staff", link=order.admin_url)
+        done = by_hand
     except Refused as refusal:
         if isinstance(refusal, AccessLost) and (work.job.attempts < ATTEMPTS or row.asked_at):
             raise
@@ -86,8 +94,18 @@ def _ask(work: Work, platform: Platform, wanted: Wanted) -> Outcome:
     return done
 
 
-def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
-    """Put a row into the words of the door; parts that bring nothing are left out."""
+def wanted_of(row: Reimbursement, order: Order, store: Store, of: SettledReturn | None = None) -> Wanted:
+    """Put a row into the words of the door; parts that bring nothing are left out, but for what became of goods."""
+    gone = dispositions_of(row, of, location=return_settings_of(store).restock_location) if of else {}
+    lines = [
+        RefundLine(part["ref"], part["quantity"], part["net"], part["taxes"], gone.get(part["ref"], ()))
+        for part in row.payout
+        if part["quantity"] or part["net"] or part["taxes"]
+    ]
+    native_ref = of.native_ref if of else ""
+    if native_ref:
+        named = {line.ref for line in lines}
+        lines += [RefundLine(ref, 0, 0, dispositions=said) for ref, said in gone.items() if ref not in named]
     return Wanted(
         key=row.key,
         kind=row.kind,  # type: ignore[arg-type]
@@ -95,15 +113,12 @@ def wanted_of(row: Reimbursement, order: Order, store: Store) -> Wanted:
         amount=row.amount,
         currency=row.currency,
         reason=row.reason,
-        lines=tuple(
-            RefundLine(part["ref"], part["quantity"], part["net"], part["taxes"])
-            for part in row.payout
-            if part["quantity"] or part["net"] or part["taxes"]
-        ),
+        lines=tuple(lines),
         restock=bool(row.restock) and {part["ref"] for part in row.lines if part["quantity"]} <= set(row.restock),
         through_gateway=return_settings_of(store).through_gateway,
         payments=tuple((ref, amount) for ref, amount in row.payments),
         exchange=tuple(ExchangeLine(**line) for line in row.exchange),
+        return_ref=native_ref,
     )
 
 
@@ -138,15 +153,19 @@ def _forget_asked(work: Work) -> None:
         session.execute(mine.values(asked_at=None))
 
 
-def _settle(work: Work, outcome: Outcome) -> None:
+def _settle(work: Work, outcome: Outcome, *, obstacle: str = "") -> None:
     with work.done() as session:
         row = _mine(session, work)
         if row.state != "pending":  # found meanwhile in what the store said
             return
-        row.platform_ref, row.link = outcome.ref or row.platform_ref, outcome.link or row.link
+        order = session.get_one(Order, (work.store_id, row.order_id))
+        # An exchange that goes out with the order itself has no order of its own to name.
+        ref = "" if row.kind == "exchange" and outcome.ref == order.ref else outcome.ref
+        row.platform_ref, row.link, row.obstacle = ref or row.platform_ref, outcome.link or row.link, obstacle
+        row.credit = outcome.credit if row.kind == "store_credit" and outcome.state == "issued" else ""
+        reimburse.note_booked(session, row, outcome.lines, now=work.now)
         reimburse.end(session, row, outcome.state, paid=outcome.amount, sentence=outcome.sentence, now=work.now)
-        order = session.get(Order, (work.store_id, row.order_id))
-        if order is not None and outcome.state != "needs_staff":
+        if outcome.state != "needs_staff":
             events.request_order_refresh(session, order, now=work.now)
 
 

@@ -13,29 +13,28 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.jobs import queue
-from core.jobs.queue import Kind, NewJob, Work
+from core.jobs.queue import NewJob
 from core.orders.model import Order
-from core.platform.contract import ExchangeLine, Feature
-from core.returns import events
+from core.platform.contract import ExchangeLine
 from core.returns.model import Return, ReturnItem
 from core.returns.money import reimburse
 from core.returns.money.exchange import Settlement, goods_for, settle
-from core.returns.money.order_balance import lock_order, read_balance
+from core.returns.money.order_balance import read_balance
 from core.returns.money.purchased import PurchasedOrder
 from core.returns.money.quotes import Fee, Quote, QuoteRequest
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft, apply_quote, quote
 from core.returns.return_settings import return_settings_of
 from core.returns.states import IllegalMove, move_return
 from core.stores.model import Store
-from core.stores.platform_access import open_platform, store_by_id
 
-_KINDS = {
+KINDS = {
     "refund": "refund",
     "keep": "refund",
     "store_credit": "store_credit",
     "exchange": "exchange",
     "repair": "repair",
 }
+"""A wish's kind of reimbursement."""
 STAGES = {
     "approval": ("awaited", "on_its_way", "received", "inspected", "kept"),
     "first_scan": ("on_its_way", "received", "inspected", "kept"),
@@ -93,7 +92,7 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
     grouped: dict[str, list[ReturnItem]] = {}
     for item in items:
         if _units(item):
-            grouped.setdefault(_KINDS[item.wish], []).append(item)
+            grouped.setdefault(KINDS[item.wish], []).append(item)
     shares, bought, rest = [], balance.bought, rma.fees
     for kind in ("refund", "store_credit", "exchange", "repair"):
         if kind not in grouped:
@@ -155,30 +154,6 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     reimburse.refresh(session, rma, now=now)
 
 
-def cancel_at_store(work: Work) -> None:
-    """Cancel the order at its store, then promise the money. A store that cannot leaves it to a person."""
-    with work.services.db.transaction(work.store_id, write=False) as session:
-        rma, store = session.get(Return, (work.store_id, work.payload["id"])), store_by_id(session, work.store_id)
-        order = session.get(Order, (work.store_id, rma.order_id)) if rma else None
-    if rma is None or order is None or rma.reimbursement != "none" or rma.acceptance != "approved":
-        return
-    platform = open_platform(work.services, store)
-    can = Feature.CANCEL in platform.features
-    if can:
-        work.check_lease()
-        platform.cancel_order(order.ref, key=f"aftercare-cancel-{rma.id:x}", reason=rma.rma)
-    with work.done() as session:
-        lock_order(session, work.store_id, order.id)
-        mine = session.get(Return, (work.store_id, rma.id), with_for_update=True)
-        assert mine is not None
-        if not can:
-            events.request_case(session, work.store_id, order.id, "cancel", now=work.now)
-        if mine.reimbursement == "none":
-            pay_now(session, store, mine, by=mine.decided_by, now=work.now)
-        events.request_letter(session, order, "order_canceled", f"{rma.id}", {"return": rma.id}, now=work.now)
-        events.request_order_refresh(session, order, now=work.now)
-
-
 def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
     job = NewJob("returns.cancel_order", f"cancel:{rma.id}", {"id": rma.id}, once=True)
     queue.enqueue(session, rma.store_id, job, now=now)
@@ -234,6 +209,3 @@ def _restock(share: Share, *, usual: bool) -> list[str]:
         for item in share.items
     }
     return [ref for ref, yes in said.items() if yes]
-
-
-JOBS = {"returns.cancel_order": Kind(cancel_at_store)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine
+from core.platform.snapshots import RefundLine
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.model import Reimbursement, Return, Withdrawal
@@ -110,6 +111,46 @@ def _promise(session: Session, order: Order, what: Entitlement, by: str, now: da
     return row
 
 
+def record_paid(
+    session: Session, order: Order, rma: Return, refund: Mapping[str, Any], *, intent: str, by: str, now: datetime
+) -> Reimbursement:
+    """Write down a refund that was made at the platform for a return of ours; `end` it, and nothing is asked for it.
+
+    `refund` is one of the order's as it is kept. Recorded again with the same intent, give the first.
+    """
+    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == intent))
+    if known is not None:
+        return known
+    id_ = new_id()
+    lines = [
+        {"ref": one["ref"], "quantity": one["quantity"], "net": one["amount"], "taxes": dict(one.get("taxes") or {})}
+        for one in refund.get("lines") or ()
+    ]
+    row = Reimbursement(
+        id=id_,
+        order_id=order.id,
+        return_id=rma.id,
+        intent=intent,
+        key=f"aftercare-{id_:x}",
+        kind="refund",
+        amount=refund["amount"],
+        currency=order.currency,
+        lines=lines,
+        payout=lines,
+        explanation=[
+            {"what": "line", "amount": one["net"] + sum(one["taxes"].values()), "ref": one["ref"], "note": ""}
+            for one in lines
+        ],
+        platform_ref=refund["ref"],
+        reason=rma.rma,
+        created_by=by,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
 def retry(session: Session, row: Reimbursement, *, now: datetime) -> None:
     """Let a failed one be tried again. Raises NotOpen."""
     if row.state != "failed":
@@ -144,9 +185,16 @@ def _enqueue(session: Session, row: Reimbursement, now: datetime) -> None:
 
 
 def end(
-    session: Session, row: Reimbursement, state: str, *, paid: int | None = None, sentence: str = "", now: datetime
+    session: Session,
+    row: Reimbursement,
+    state: str,
+    *,
+    paid: int | None = None,
+    sentence: str = "",
+    tells: bool = True,
+    now: datetime,
 ) -> None:
-    """Write what became of it, move what it belongs to, tell whoever waits."""
+    """Write what became of it, move what it belongs to, tell whoever waits; `tells` False mails no letter."""
     row.state, row.sentence = state, sentence or row.sentence
     if paid is not None:
         row.paid = paid
@@ -163,11 +211,27 @@ def end(
             events.request_case_closing(session, row.store_id, order.id, "refund_failed", now=now)
     if state == "failed":
         events.request_case(session, row.store_id, order.id, "refund_failed", now=now)
-    if state in ("issued", "awaiting_payment") and row.kind in _LETTERS:
+    if tells and state in ("issued", "awaiting_payment") and row.kind in _LETTERS:
         about = {"reimbursement": row.id}
         events.request_letter(session, order, _LETTERS[row.kind], f"{row.id}:{state}", about, now=now)
     if state in ("issued", "failed"):
         _move_owner(session, row, "issue" if state == "issued" else "fail", now)
+
+
+def note_booked(session: Session, row: Reimbursement, lines: Sequence[RefundLine], *, now: datetime) -> None:
+    """Keep what the platform took from which line where it reckoned that itself, and tell staff if it is not as asked.
+
+    From then on the order's balance goes by it.
+    """
+    asked = {part["ref"]: part["net"] + sum(part["taxes"].values()) for part in row.payout}
+    booked = {part.ref: part.gross for part in lines}
+    if row.kind != "refund" or not booked or {ref: n for ref, n in asked.items() if n} == booked:
+        return
+    row.booked = [
+        {"ref": part.ref, "quantity": part.quantity, "net": part.amount, "taxes": dict(part.taxes)} for part in lines
+    ]
+    facts = {"reimbursement": str(row.id), "asked": asked, "booked": booked, "currency": row.currency}
+    events.record_event(session, row.order_id, "booked_otherwise", facts, now=now)
 
 
 def _others_failed(session: Session, row: Reimbursement) -> bool:
@@ -180,21 +244,13 @@ def _move_owner(session: Session, row: Reimbursement, move: str, now: datetime) 
     session.flush()
     if row.withdrawal_id is not None:
         withdrawal = session.get(Withdrawal, (row.store_id, row.withdrawal_id), with_for_update=True)
-        if (
-            withdrawal is not None
-            and move == "issue"
-            and withdrawal.state == "acknowledged"
-            and not _waits(session, row)
-        ):
+        is_due = withdrawal is not None and move == "issue" and withdrawal.state == "acknowledged"
+        if withdrawal is not None and is_due and not _waits(session, row):
             withdrawal.state = move_withdrawal(withdrawal.state, "reimburse")
             withdrawal.ended_at = now
         return
     rma = session.get(Return, (row.store_id, row.return_id), with_for_update=True)
-    if rma is None:
-        return
-    if move == "issue" and _waits(session, row):
-        return
-    if move == "fail" and rma.reimbursement == "failed":
+    if rma is None or (move == "issue" and _waits(session, row)) or (move == "fail" and rma.reimbursement == "failed"):
         return
     if move == "issue" and rma.reimbursement == "none":
         return  # a promise for nothing, issued before its return says so

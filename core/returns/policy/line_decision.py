@@ -50,12 +50,12 @@ class PolicyEvaluator:
 
     def decide(self, request: ReturnFacts, line: LineFacts, wish: Wish, today: date) -> LineDecision:
         """Decide one line for one wish: the first rule that fits, then the facts that no rule can overlook."""
-        policy, foreign = self.policy, self._is_foreign(request)
+        policy = self.policy
         rule = next(self.fitting_rules(request, line, wish), None)
         window = rule.window if rule and rule.window else policy.window
         closing = window_end(window, policy.extensions, request.placed_on, line)
         decision = LineDecision("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
-        self._apply_rule(decision, request, line, foreign)
+        self._apply_rule(decision, request, line)
         _check_quantity(decision, request, line)
         _check_whereabouts(decision, policy, line)
         _check_window(decision, window, line, today)
@@ -63,11 +63,12 @@ class PolicyEvaluator:
         if wish not in offered:
             decision.object("decline", "wish_not_offered", wish=wish, offered=offered)
         if decision.answer != "decline" and wish != "keep":  # what stays costs no way back
-            decision.fees = _fees(decision.terms, line, foreign)
+            decision.fees = _fees(decision.terms, request, line, policy.currency)
         return decision
 
     def fitting_rules(self, request: ReturnFacts, line: LineFacts, wish: Wish) -> Iterator[PolicyRule]:
-        """Give the rules that fit, in order. Bounds that cannot be weighed in the order's currency count as held."""
+        """Give the rules that fit, in order. Bounds count as held where nobody knows the value in their currency."""
+        value = request.value_in(self.policy.currency)
         shopper: Shopper = "allowed" if request.shopper in self._allowed else "other"
         if shopper == "other" and request.shopper in self._blocked:
             shopper = "blocked"
@@ -76,23 +77,25 @@ class PolicyEvaluator:
                 if not check(request, line, wish, shopper):
                     break
             else:
-                if not has_bounds or self._is_foreign(request) or rule.when.holds_value(request.value):
+                if not has_bounds or value is None or rule.when.holds_value(value):
                     yield rule
 
     def offered_wishes(self, rule: PolicyRule | None) -> tuple[Wish, ...]:
         """What may be wished for under a rule, or where none fits."""
         return self.policy.wishes if rule is None or rule.wishes is None else rule.wishes
 
-    def _is_foreign(self, request: ReturnFacts) -> bool:
-        ours, theirs = self.policy.currency, request.currency
-        return ours != theirs and bool(ours and theirs) and ours != theirs.upper()
+    def _apply_rule(self, decision: LineDecision, request: ReturnFacts, line: LineFacts) -> None:
+        """Say what the rule says; one that weighs money of another currency leaves it to a person, whatever it says.
 
-    def _apply_rule(self, decision: LineDecision, request: ReturnFacts, line: LineFacts, foreign: bool) -> None:
-        """Say what the rule says; one that weighs money of another currency leaves it to a person, whatever it says."""
-        rule = decision.rule
+        Unless the order itself says what it was in the policy's currency.
+        """
+        rule, terms, currency = decision.rule, decision.terms, self.policy.currency
         answer = rule.answer if rule else self.policy.otherwise
-        unweighed = foreign and rule is not None and rule.when.has_bounds
-        if unweighed or (foreign and (decision.terms.fee_fixed or decision.terms.label_fee)):
+        unweighed = rule is not None and rule.when.has_bounds and request.value_in(currency) is None
+        if unweighed or None in (
+            request.fee_from(terms.fee_fixed, currency),
+            request.fee_from(terms.label_fee, currency),
+        ):
             decision.object("review", "other_currency", currency=request.currency)
         if answer == "accept" or unweighed:
             return
@@ -160,11 +163,15 @@ def _check_window(decision: LineDecision, window: Window, line: LineFacts, today
         decision.object("decline", "window_over", **values)
 
 
-def _fees(terms: ReasonTerms, line: LineFacts, foreign: bool) -> Fees:
-    """Work out what is kept back, never more than was paid; fixed amounts of another currency are left out."""
+def _fees(terms: ReasonTerms, request: ReturnFacts, line: LineFacts, currency: str) -> Fees:
+    """Work out what is kept back, in the order's currency and never more than was paid.
+
+    Fixed amounts are converted by the order's own rate, and left out where it has none.
+    """
+    fixed = request.fee_from(terms.fee_fixed, currency) or 0
     share = (line.value * int(terms.fee_percent * 100) + 5_000) // 10_000 if terms.fee_percent else 0
-    handling = max(min(line.value, share + (0 if foreign else terms.fee_fixed)), 0)
+    handling = max(min(line.value, share + fixed), 0)
     if terms.label_paid_by == "shopper":
-        label = 0 if foreign else max(min(terms.label_fee, line.value - handling), 0)
+        label = max(min(request.fee_from(terms.label_fee, currency) or 0, line.value - handling), 0)
         return Fees(handling, label, "shopper")
     return Fees(handling) if handling else _NO_FEES

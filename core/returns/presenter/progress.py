@@ -35,6 +35,8 @@ def next_sentence(reader: ReaderContext, rma: Return, money: Sequence[Reimbursem
     if rma.status == "declined":
         return rma.note or _why_not(reader, rma)
     waiting = [row for row in money if row.state != "issued"]
+    if rma.reimbursement == "waived" and not waiting:
+        return say("widget", "The store has closed this return.")
     if waiting or rma.status == "closed":
         return " ".join(dict.fromkeys(money_sentence(reader, row, gift=rma.gift) for row in waiting or money))
     if rma.acceptance == "requested" and rma.answer_by:
@@ -61,6 +63,7 @@ def _where_it_is(reader: ReaderContext, rma: Return) -> str:
         "kept": say("widget", "You keep it. Nothing has to be sent back."),
         "received": say("widget", "It has arrived. The store looks at it next."),
         "inspected": say("widget", "The store has looked at it and settles your return."),
+        "ended": say("widget", "The store has closed this return."),
     }[rma.reception]
 
 
@@ -79,6 +82,8 @@ def money_sentence(reader: ReaderContext, row: Reimbursement, *, gift: bool) -> 
     if row.kind == "store_credit":
         if by_hand:
             return say("widget", "A person at the store makes your store credit by hand.")
+        if day and row.credit == "account":
+            return say("widget", "Your store credit was added to your account at the store on %(day)s.", day=day)
         if day:
             return say("widget", "Your store credit was mailed to you on %(day)s.", day=day)
         return say("widget", "Your store credit is being made.")
@@ -140,7 +145,7 @@ def due_of(reader: ReaderContext, rma: Return) -> DueOut | None:
     if rma.status == "requested" and rma.answer_by:
         sentence = say("widget", "The store answers by %(day)s.", day=reader.day(rma.answer_by))
         return DueOut(what="answer", by=rma.answer_by, sentence=sentence)
-    if rma.refund_by and rma.acceptance == "approved" and rma.reimbursement != "issued":
+    if rma.refund_by and rma.acceptance == "approved" and rma.reimbursement not in ("issued", "waived"):
         day = reader.day(rma.refund_by)
         sentence = (
             say("widget", "Your money goes back by %(day)s.", day=day)
@@ -197,7 +202,7 @@ def steps_of(
         ("settled", say("widget", "Refunded") if settled else say("widget", "Settled"), rma.reimbursement == "issued",
          paid),
     ]  # fmt: skip
-    stays = ("sent", "received", "inspected") if rma.kind == "cancel" or rma.reception == "kept" else ()
+    stays = ("sent", "received", "inspected") if rma.kind == "cancel" or rma.reception in ("kept", "ended") else ()
     steps, is_open = [], not rma.standing.is_over
     for key, label, is_done, at in way:
         if is_done:

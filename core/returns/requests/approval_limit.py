@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.money import OrderRate
+from core.orders.model import Order
 from core.returns.model import Return
 from core.returns.return_settings import UNLIMITED, AboveLimit, return_settings_of
 from core.stores.model import Staff, Store
@@ -25,7 +27,8 @@ def check_limit(
         return
     store_by_id(session, store.id, lock=True)
     left = left_of_limit(session, store, rma, ref=ref, name=name, role=role, now=now)
-    if left is not None and amount > left:
+    counted = _rate_of(session, rma).convert(amount, store.currency)
+    if left is not None and (counted is None or counted > left):
         raise AboveLimit(left, amount, rma.currency, store.currency)
 
 
@@ -35,13 +38,14 @@ def left_of_limit(
     """Say how much somebody may give back for this return alone, in minor units of the store's currency.
 
     None for no limit. The limit less what they approved since the store's midnight, or what agents approved of this
-    order ever, whichever is more. Nothing of an order in another currency: there the limit says nothing. A person is
-    known by `ref`, the platform's id; what was decided before that was kept (2026-12) counts by `name`.
+    order ever, whichever is more. An order in another currency counts as what it says it was in the store's, each
+    return rounded by itself; nothing may be given back of one that does not say. A person is known by `ref`, the
+    platform's id; what was decided before that was kept (2026-12) counts by `name`.
     """
     limit = return_settings_of(store).agent_limit
     if role in UNLIMITED or limit is None:
         return None
-    if rma.currency != store.currency:
+    if _rate_of(session, rma).convert(0, store.currency) is None:
         return 0
     is_old = Return.decided_ref == ""
     mine = (
@@ -55,13 +59,28 @@ def left_of_limit(
         sa.and_(~is_old, Return.decided_ref.not_in(unlimited)),
         sa.and_(is_old, Return.decided_by.not_in(UNLIMITED), Return.decided_by.not_in(names)),
     )
-    counted = sa.select(sa.func.coalesce(sa.func.sum(Return.quoted), 0)).where(
-        Return.acceptance == "approved", Return.currency == store.currency, Return.id != rma.id
-    )
-    today = counted.where(mine, Return.decided_at >= _midnight(store, now))
-    ever = counted.where(Return.order_id == rma.order_id, sa.or_(mine, by_agents))
-    given = max(int(session.scalar(query) or 0) for query in (today, ever))
+    approved = sa.and_(Return.acceptance == "approved", Return.id != rma.id)
+    today = sa.and_(approved, mine, Return.decided_at >= _midnight(store, now))
+    ever = sa.and_(approved, Return.order_id == rma.order_id, sa.or_(mine, by_agents))
+    given = max(_given_back(session, store, which) for which in (today, ever))
     return max(0, limit - given)
+
+
+def _given_back(session: Session, store: Store, which: sa.ColumnElement[bool]) -> int:
+    """Add up some returns in the store's currency: what was quoted, or what its order says that was."""
+    total = sa.select(sa.func.coalesce(sa.func.sum(Return.quoted), 0)).where(which, Return.currency == store.currency)
+    foreign = (
+        sa.select(Return.quoted, Order)
+        .join(Order, sa.and_(Order.store_id == Return.store_id, Order.id == Return.order_id))
+        .where(which, Return.currency != store.currency, Order.store_currency == store.currency)
+    )
+    converted = (order.rate.convert(quoted, store.currency) or 0 for quoted, order in session.execute(foreign))
+    return int(session.scalar(total) or 0) + sum(converted)
+
+
+def _rate_of(session: Session, rma: Return) -> OrderRate:
+    """Give the rate of a return's order, whose currency is the return's."""
+    return session.get_one(Order, (rma.store_id, rma.order_id)).rate
 
 
 def _midnight(store: Store, now: datetime) -> datetime:

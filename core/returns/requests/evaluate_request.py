@@ -128,6 +128,7 @@ def facts_of(
         country=order.country,
         store_country=store.country,
         currency=order.currency,
+        rate=order.rate,
         shopper=order.email_key,
         earlier_returns=earlier,
         gift=gift,

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.orders.model import Order
-from core.orders.sanitize import web_url
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.model import Return, ReturnItem
@@ -39,7 +38,7 @@ class Actor:
 
     @property
     def is_staff(self) -> bool:
-        return self.role not in ("shopper", "policy", "law")
+        return self.role not in ("shopper", "policy", "law", "platform")
 
     @property
     def actor(self) -> str:
@@ -49,6 +48,7 @@ class Actor:
 
 SHOPPER = Actor("shopper", "shopper")
 POLICY = Actor("policy", "policy")
+PLATFORM = Actor("platform", "platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class ItemInspection:
     grade: str = ""
     restock: bool | None = None
     note: str = ""
+    missing: int = 0
+    """How many did not come; they are not among the accepted."""
 
 
 class ReturnNotFound(Exception):
@@ -101,7 +103,7 @@ def decide(session: Session, store: Store, rma: Return, by: Actor, move: str, *,
     facts = {"rma": rma.rma, "kind": rma.kind}
     events.record_event(session, order.id, f"return_{after.acceptance}", facts, entry=entry, now=now)
     if move == "approve":
-        _start_way_back(session, store, rma, now)
+        start_way_back(session, store, rma, now)
     refresh(session, rma, now=now)
     if letter := _LETTERS.get((rma.kind == "cancel", after.acceptance)):
         events.request_letter(session, order, letter, f"{rma.id}:{int(now.timestamp())}", {"return": rma.id}, now=now)
@@ -134,6 +136,7 @@ def reopen(session: Session, rma: Return, by: Actor, *, note: str, now: datetime
     _move(rma, "acceptance", "reopen")
     _note_staff(session, rma, by, "reopen", note, now)
     rma.decided_by, rma.decided_ref, rma.decided_at = "", "", None
+    rma.leave_native()
     refresh(session, rma, now=now)
 
 
@@ -143,6 +146,7 @@ def note_sent(
     """Note that the parcel is on its way back, by the shopper's word or a carrier's scan. Raises IllegalMove."""
     _move(rma, "reception", "scan")
     rma.sent_at, rma.tracking_number, rma.carrier = now, number[:100], carrier[:100]
+    events.request_platform_update(session, rma, now=now)
     entry = _note_staff(session, rma, by, "note_sent", "", now)
     events.record_event(session, rma.order_id, "return_sent", {"rma": rma.rma}, entry=entry, now=now)
     refresh(session, rma, now=now)
@@ -176,11 +180,12 @@ def inspect(
         raise ValueError(f"no such item: {len(unknown)}")
     for item in items:
         one = by_id.get(item.id) or ItemInspection(item.id, item.quantity, "new")
-        if not 0 <= one.accepted <= item.quantity:
+        if min(one.accepted, one.missing) < 0 or one.accepted + one.missing > item.quantity:
             raise ValueError("more pass than were sent back")
         if one.accepted < item.quantity and not one.note.strip():
             raise ReasonNeeded
-        item.accepted, item.grade, item.restock, item.note = one.accepted, one.grade, one.restock, one.note[:1000]
+        item.accepted, item.missing, item.grade, item.restock = one.accepted, one.missing, one.grade, one.restock
+        item.note = one.note[:1000]
     _move(rma, "reception", "inspect")
     rma.inspected_at = now
     passed = {str(item.id): f"{item.accepted}/{item.quantity}" for item in items}
@@ -201,53 +206,6 @@ def let_keep(session: Session, store: Store, rma: Return, by: Actor, *, note: st
     payout.pay_if_due(session, store, rma, by=by.name, now=now)
 
 
-def set_label(session: Session, rma: Return, by: Actor, *, url: str, now: datetime) -> None:
-    """Give the shopper a link to a label, with a letter where the return is approved already.
-
-    Raises ValueError for what is no web address, IllegalMove once the goods are not awaited any more.
-    """
-    if rma.reception != "awaited" or rma.standing.is_over:
-        raise IllegalMove("reception", rma.reception, "set_label")
-    if not web_url(url):
-        raise ValueError("not a web address")
-    rma.label_url = web_url(url)
-    _note_staff(session, rma, by, "set_label", "", now)
-    if rma.acceptance == "approved":
-        occasion = f"{rma.id}:label:{int(now.timestamp())}"
-        events.request_letter(
-            session, _order_of(session, rma), "return_approved", occasion, {"return": rma.id}, now=now
-        )
-
-
-def set_terms(
-    session: Session,
-    store: Store,
-    rma: Return,
-    by: Actor,
-    *,
-    fees: Mapping[str, int],
-    shipping: int = 0,
-    reason: str,
-    now: datetime,
-) -> int:
-    """Change what is kept back and how much shipping is given back; give the new amount. A reason is needed.
-
-    Raises IllegalMove once money was promised, ReasonNeeded, AboveLimit.
-    """
-    if rma.reimbursement != "none":
-        raise IllegalMove("reimbursement", rma.reimbursement, "set_terms")
-    if not reason.strip() or min([shipping, *fees.values()], default=0) < 0:
-        raise ReasonNeeded
-    before = {"fees_before": sum(fee["amount"] for fee in rma.fees), "shipping_before": rma.shipping}
-    rma.fees = [{"what": what, "amount": amount} for what, amount in fees.items() if amount]
-    rma.shipping = shipping
-    amount = payout.amount_of(session, store, rma, now=now)
-    check_limit(session, store, rma, amount, ref=by.ref, name=by.name, role=by.role, now=now)
-    rma.quoted = amount
-    note_act(session, rma, "set_terms", codes=before, reason=reason, now=now)
-    return amount
-
-
 _LETTERS = {
     (False, "approved"): "return_approved",
     (False, "declined"): "return_declined",
@@ -255,7 +213,7 @@ _LETTERS = {
 }
 
 
-def _start_way_back(session: Session, store: Store, rma: Return, now: datetime) -> None:
+def start_way_back(session: Session, store: Store, rma: Return, now: datetime) -> None:
     """Say until when the goods are awaited; those that stay are not."""
     rma.return_by = _today(store, now) + timedelta(days=return_settings_of(store).send_back_days)
     keeps = rma.kind == "cancel" or all(item.wish == "keep" for item in items_of(session, rma))

@@ -202,6 +202,7 @@ def _facts(
         country=order.country,
         store_country=view.store_country,
         currency=order.currency,
+        rate=order.rate,
         shopper=order.email_key,
         earlier_returns=bisect_left(history.opened, at) - bisect_left(history.opened, at - EARLIER_RETURNS_SINCE),
         gift=gift,

@@ -1,7 +1,7 @@
 """Simulates a candidate policy over past orders and returns, and counts what would change.
 
-Everything counts lines, since each is decided by itself; money is what was paid for them, in minor units by currency,
-and never added across currencies.
+Everything counts lines, since each is decided by itself; money is what was paid for them, in minor units of the
+store's currency where the order says what it was in that, else by currency and never added across currencies.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ class Tally:
         self.cases += place != self._last
         self._last = place
         self.asked += case.asked_at is not None
-        currency = case.request.currency
-        self.money[currency] = self.money.get(currency, 0) + line.value
+        currency, value = case.request.figure(line.value)
+        self.money[currency] = self.money.get(currency, 0) + value
         if len(self.examples) < EXAMPLES:
             words = (_first_reason(before), _first_reason(after))
-            self.examples.append(Example(case.number, line.ref, line.value, currency, *words))
+            self.examples.append(Example(case.number, line.ref, line.value, case.request.currency, *words))
 
 
 @dataclass(slots=True)
@@ -136,8 +136,8 @@ def _count_line(
 
 
 def _add_fees(fees: dict[str, int], case: PastCase, decision: LineDecision) -> None:
-    currency = case.request.currency
-    fees[currency] = fees.get(currency, 0) + decision.fees.handling + decision.fees.label
+    currency, kept = case.request.figure(decision.fees.handling + decision.fees.label)
+    fees[currency] = fees.get(currency, 0) + kept
 
 
 def _conflict(decision: LineDecision, line: LineFacts) -> LegalConflict | None:

@@ -90,8 +90,8 @@ def _delivery_cost(store: Store, row: Withdrawal, books: OrderBalance) -> Delive
         return DeliveryCost(min(row.delivery_cost, left), left, "staff")
     if not row.whole:
         return DeliveryCost(0, left, "partial")
-    prices = return_settings_of(store).standard_delivery if row.currency == store.currency else {}
-    standard = standard_price(prices, row.country)
+    price = standard_price(return_settings_of(store).standard_delivery, row.country)
+    standard = None if price is None else books.order.rate.convert_back(price, store.currency)
     paid = sum(
         line.total + (0 if books.bought.tax_included else sum(line.taxes.values()))
         for line in books.bought.lines

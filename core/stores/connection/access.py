@@ -32,6 +32,12 @@ def report_refusal(session: Session, store_id: int, *, now: datetime) -> None:
     queue.enqueue(session, store_id, NewJob("stores.confirm_loss", "confirm_loss", {"look": 0}), now=now)
 
 
+def is_in_doubt(session: Session) -> bool:
+    """Say whether the session's store refused its credentials and is being looked at for it."""
+    look = sa.select(Job.id).where(Job.key == "confirm_loss", Job.state.in_(["waiting", "running"]))
+    return session.scalar(look.limit(1)) is not None
+
+
 def confirm_loss(work: Work) -> None:
     """Look whether the credentials still work; close the store after the last of the looks that must be refused."""
     services: Services = work.services

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from core.jobs import queue
 from core.jobs.queue import Kind, NewJob, Work
 from core.platform import contract
-from core.platform.contract import Link, Platform
+from core.platform.contract import NO_FACTS, Feature, Link, Missing, Platform, StoreFacts
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.secrets import Unsealable
 from core.services import Services
 from core.stores import audit, install
+from core.stores.connection import features, store_facts
 from core.stores.model import Finding
 from core.stores.platform_access import link_of, open_platform, store_by_id
 
@@ -47,11 +48,13 @@ def _check(work: Work, ask: Callable[[Platform, Link], list[contract.Finding]], 
     """
     services: Services = work.services
     store = install.with_both_secrets(services, work.store_id)
-    is_complete, platform_id = True, ""
+    is_complete, platform_id, facts = True, "", NO_FACTS
+    missing: Mapping[Feature, Missing] | None = None
     try:
         platform = open_platform(services, store)
         found = ask(platform, link_of(services, store))
         platform_id = store.platform_id or _read_id(platform)
+        facts, missing = _read_facts(platform), platform.missing()
     except NotSupported:
         found = []
     except Unsealable:
@@ -66,6 +69,9 @@ def _check(work: Work, ask: Callable[[Platform, Link], list[contract.Finding]], 
         found, is_complete = [contract.Finding(UNREACHABLE, str(error))], False
     with work.done() as session:
         _keep(session, found, is_complete=is_complete, now=work.now)
+        store_facts.learn(session, work.store_id, facts, now=work.now)
+        if missing is not None:
+            features.keep_missing(session, work.store_id, missing)
         if platform_id and not store.platform_id:  # it was connected before ids were kept
             store_by_id(session, work.store_id, lock=True).platform_id = platform_id
         for finding in found:
@@ -75,6 +81,13 @@ def _check(work: Work, ask: Callable[[Platform, Link], list[contract.Finding]], 
         if since:
             again = NewJob("changes.read", "read:orders.repair", {"feed": "orders.repair", "since": since.isoformat()})
             queue.enqueue(session, work.store_id, again, now=work.now)
+
+
+def _read_facts(platform: Platform) -> StoreFacts:
+    try:
+        return platform.describe()
+    except NotSupported:
+        return NO_FACTS
 
 
 def _read_id(platform: Platform) -> str:

@@ -11,9 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.jobs.worker import Worker
+from core.platform.native_returns import ReturnSnapshot, ReturnState
 from core.platform.sample import World
 from core.returns.model import Reimbursement, Return
 from core.returns.money import payout, reimburse
+from core.returns.native.follow_rules import follow
+from core.returns.native.steps import take_steps
 from core.returns.requests import lifecycle
 from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER, ReasonNeeded
@@ -42,6 +45,14 @@ def end_money(state: str) -> Verb:
     return end
 
 
+def close_there(session: Session, store: Store, rma: Return, now: datetime) -> None:
+    """What follows when the platform closes its own return."""
+    native = ReturnSnapshot("1/R1", "1", ReturnState.CLOSED, closed_at=now)
+    followed = follow(rma.standing, "approved", native.state)
+    order = lifecycle._order_of(session, rma)
+    take_steps(session, store, order, rma, native, followed.steps, tells=True, now=now)
+
+
 VERBS: dict[str, Verb] = {
     "approve": lambda s, store, rma, now: lifecycle.decide(s, store, rma, MAX, "approve", note="Yes.", now=now),
     "decline": lambda s, store, rma, now: lifecycle.decide(s, store, rma, MAX, "decline", note="No.", now=now),
@@ -56,6 +67,7 @@ VERBS: dict[str, Verb] = {
     "drop": lambda s, store, rma, now: reimburse.drop(s, money_of(s, rma), reason="No.", now=now),
     "platform paid": end_money("issued"),
     "platform refused": end_money("failed"),
+    "platform closed": lambda s, store, rma, now: close_there(s, store, rma, now),
 }
 REFUSED = (IllegalMove, ReasonNeeded, reimburse.NotOpen)
 
@@ -104,7 +116,7 @@ def step(services: Services, store: Store, asked: Return, standing: Standing, ve
                 session.flush()
                 assert rma.standing == standing
             except sa.exc.NoResultFound:  # there is no money to speak of
-                assert standing.reimbursement == "none"
+                assert standing.reimbursement in ("none", "waived")
             raise _Undo
     except _Undo:
         return led

@@ -13,7 +13,7 @@ from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.contract import StaffIdentity
 from core.platform.sample import World
-from core.returns.requests import lifecycle
+from core.returns.requests import lifecycle, return_terms
 from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER, Actor
 from core.returns.requests.opening import ReturnRequest, open_return
@@ -141,12 +141,12 @@ def test_terms_cannot_raise_an_approved_return_above_what_is_left(
     with at(services, store) as session:
         rma = lifecycle.find_return(session, store.id, second)
         now = services.clock()
-        lifecycle.set_terms(session, store, rma, AGNES, fees={"handling": 3000}, reason="Worn.", now=now)
+        return_terms.set_terms(session, store, rma, AGNES, fees={"handling": 3000}, reason="Worn.", now=now)
     approve(services, store, second)
     with at(services, store) as session:
         rma = lifecycle.find_return(session, store.id, second)
         with pytest.raises(AboveLimit):
-            lifecycle.set_terms(session, store, rma, AGNES, fees={}, reason="Not worn.", now=services.clock())
+            return_terms.set_terms(session, store, rma, AGNES, fees={}, reason="Not worn.", now=services.clock())
 
 
 def test_an_order_in_another_currency_is_not_measured_with_the_store_s(
@@ -163,6 +163,14 @@ def test_a_store_that_set_no_limit_has_one_in_its_own_decimals(currency: str, li
     assert usual_limit(currency) == limit
     assert return_settings_of(Store(currency=currency, settings={}, settings_version=1)).agent_limit == limit
     assert return_settings_of(Store(currency=currency, settings={"returns": {"agent_limit": None}})).agent_limit is None
+
+
+def test_amounts_set_in_a_currency_the_store_no_longer_has_say_nothing() -> None:
+    said = {"currency": "EUR", "agent_limit": 5000, "standard_delivery": {"*": 400}, "answer_days": 4}
+    euros = return_settings_of(Store(currency="EUR", settings={"returns": said}))
+    yen = return_settings_of(Store(currency="JPY", settings={"returns": said}))
+    assert (euros.agent_limit, euros.standard_delivery, euros.answer_days) == (5000, {"*": 400}, 4)
+    assert (yen.agent_limit, yen.standard_delivery, yen.answer_days) == (usual_limit("JPY"), {}, 4)
 
 
 def test_two_approvals_of_one_agent_at_once_do_not_pass_the_limit_together(

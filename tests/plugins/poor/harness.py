@@ -26,7 +26,8 @@ class Merchant(SampleMerchant):
     """Max's side of a poor store: only the event's id is signed, and money goes back without anybody being told how."""
 
     troubles: ClassVar[Mapping[str, str]] = {"throttled": THROTTLED, "away": AWAY}
-    records_refunds = False
+    signs_bodies = False
+    names_staff = False
     world: PoorStore
 
     def __init__(self, path: Path) -> None:
@@ -61,6 +62,29 @@ class Merchant(SampleMerchant):
     def listen(self, request: Request, *, with_wrong_keys: bool = False) -> list[Change]:
         app = ANOTHERS if with_wrong_keys else APP
         return Poor("linden", {}, {}, requests.Session(), app).read_webhook(request, secret="shared")
+
+    def opening(self) -> Request:
+        return self._opened(APP["client_secret"])
+
+    def _opened(self, secret: str, **changes: str) -> Request:
+        payload = {"store_id": "linden", "lang": "lt", "access_token": self.credentials["token"]}
+        sealed = poor_store.seal_payload(secret, {**payload, "world": self.world.path, **changes})
+        return Request("GET", "/admin/open/poor", query=f"payload={sealed}")
+
+    def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
+        opening = self.opening()
+        return [
+            ("sealed by another", self._opened(ANOTHERS["client_secret"]), APP),
+            ("for another app", opening, ANOTHERS),
+            ("of no store", self._opened(APP["client_secret"], store_id=""), APP),
+            ("without a payload", replace(opening, query=""), APP),
+            ("in the clear", replace(opening, query='payload={"store_id": "linden"}'), APP),
+        ]
+
+    def news_of_leaving(self) -> Request:
+        return poor_store.write_delivery(
+            APP["client_secret"], "linden", "application.uninstalled", "linden", at=self.now
+        )
 
     def refund_by_hand(self, ref: str, line: str, quantity: int) -> tuple[int, Sequence[RefundLine]]:
         amount, _ = super().refund_by_hand(ref, line, quantity)

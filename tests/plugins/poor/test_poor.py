@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from core.platform.contract import Opening, Request
+from core.platform.contract import Feature, Opening, Request
 from core.platform.errors import BadSignature
 from core.platform.samples.poor import Poor
-from core.platform.samples.poor_store import seal_payload, write_delivery
+from core.platform.samples.poor_store import FREE, seal_payload, write_delivery
 from core.platform.snapshots import OrderSnapshot, OrderState, ShipmentSnapshot, TrackingStatus
 from tests.plugins.poor.harness import ANOTHERS, APP, Merchant, open_platform
 
@@ -76,3 +76,9 @@ def test_the_page_is_opened_by_a_sealed_payload_that_names_nobody() -> None:
     assert (opening.ref, opening.staff.ref, opening.staff.language) == ("linden", "", "lt")
     with pytest.raises(BadSignature):
         Poor.open_admin(opened, ANOTHERS, secret_of=lambda key: "")
+
+
+def test_a_store_on_the_free_plan_lacks_reviews(max_: Merchant) -> None:
+    assert max_.connect().missing() == {}
+    max_.world.keep("plan", FREE)
+    assert {feature: one.why for feature, one in max_.connect().missing().items()} == {Feature.REVIEWS: "plan"}

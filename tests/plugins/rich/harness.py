@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import requests
 
 from core.platform.contract import Request
 from core.platform.samples import rich_store
-from core.platform.samples.rich import Rich
+from core.platform.samples.rich import STORE_CREDIT_SCOPE, Rich
 from core.platform.samples.rich_store import SIGNATURE, RichStore
 from core.platform.samples.server import AWAY, MUTE, THROTTLED
 from core.platform.snapshots import Change
@@ -24,7 +24,11 @@ APP = {
     "client_secret": "the secret of now, of thirty-two bytes",
     "old_client_secret": "the secret before, of thirty-two bytes",
 }
-ANOTHERS = {"client_id": "our app", "client_secret": "another", "old_client_secret": ""}
+ANOTHERS = {
+    "client_id": "our app",
+    "client_secret": "another secret, of thirty-two bytes or so",
+    "old_client_secret": "",
+}
 
 
 class Merchant(SampleMerchant):
@@ -32,14 +36,17 @@ class Merchant(SampleMerchant):
 
     troubles: ClassVar[Mapping[str, str]] = {"throttled": THROTTLED, "away": AWAY}
     loses_answers = True
-    records_refunds = False
-    computes_lines = True
+    prepares_lists = True
+    order_facts: ClassVar[Mapping[str, Any]] = {"store_currency": "USD", "store_total": 3860}
+    """Ann pays in euros; the store keeps its books in dollars."""
     credentials_last = 3700.0
     world: RichStore
 
     def __init__(self, path: Path) -> None:
         super().__init__(RichStore(path))
         self.world.move_clock(self.now)
+        self.world.play(currency="USD", timezone="America/New_York", country="US", language="en", plan="Plus")
+        self.world.keep("scopes", STORE_CREDIT_SCOPE)
         self.credentials = {"world": self.world.path, **self.world.issue()}
         self.secrets = (
             self.credentials["access_token"], self.credentials["refresh_token"], *filter(None, APP.values())
@@ -89,11 +96,37 @@ class Merchant(SampleMerchant):
             "long ago": replace(forwarded, query=rich_store.proxy_query(APP["client_secret"], "linden", "7", now=old)),
         }
 
+    def opening(self) -> Request:
+        return self._opened(APP, datetime.now(UTC))
+
+    def _opened(self, app: Mapping[str, str], at: datetime, store: str = "linden") -> Request:
+        token = rich_store.session_token(app, store, "max", now=at, world=self.world.path)
+        return Request("GET", "/admin/open/rich", query=f"store={store}&id_token={token}")
+
+    def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
+        opening = self.opening()
+        return [
+            ("an hour ago", self._opened(APP, datetime.now(UTC) - timedelta(hours=1)), APP),
+            ("signed by another", self._opened(ANOTHERS, datetime.now(UTC)), APP),
+            ("for another app", opening, {**APP, "client_id": "another app"}),
+            ("without a token", replace(opening, query="store=linden"), APP),
+            ("cut off", replace(opening, query=opening.query[:-3]), APP),
+        ]
+
+    def news_of_leaving(self) -> Request:
+        facts = {"event": "uninstalled"}
+        return rich_store.write_delivery(
+            APP["client_secret"], "linden", "store", "linden", at=self.now, facts=facts, event_id="e-left"
+        )
+
     def credit(self, ref: str) -> int:
         return self.world.balance(self.order(ref).shopper_ref)
 
     def revoke(self) -> None:
         self.world.revoke_all()
+
+    def listings_begun(self) -> int:
+        return self.world.listings_begun
 
     def lose_next_answer(self) -> None:
         self.world.door = MUTE

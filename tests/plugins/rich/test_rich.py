@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from core.platform.contract import Reimbursement, Request
+from core.platform.contract import ExchangeLine, Feature, RefundLine, Reimbursement, Request
 from core.platform.errors import AccessLost, BadSignature, Refused
 from core.platform.samples import rich_store
 from core.platform.samples.rich import Rich
@@ -91,3 +91,24 @@ def test_staff_are_known_by_a_token_that_lives_for_a_minute(max_: Merchant, wher
     for request, app in ((opened(now.replace(year=2025)), APP), (opened(now), {**APP, "client_id": "another app"})):
         with pytest.raises(BadSignature):
             Rich.open_admin(request, app, secret_of=lambda key: "")
+
+
+def test_a_scope_that_was_not_granted_is_missing_with_the_address_where_it_is(max_: Merchant) -> None:
+    assert max_.connect().missing() == {}
+    max_.world.keep("scopes", "")
+    missing = max_.connect().missing()
+    assert {feature: one.why for feature, one in missing.items()} == {Feature.STORE_CREDIT: "scope"}
+    assert missing[Feature.STORE_CREDIT].ask_url.startswith("https://")
+    with pytest.raises(Refused, match="granted"):
+        max_.connect().reimburse(Reimbursement("k1", "store_credit", max_.place(), 500, "EUR"))
+
+
+def test_a_cheaper_exchange_gives_the_difference_back_and_goes_out_with_the_same_order(max_: Merchant) -> None:
+    max_.shelve("blue", 1000)
+    ref = max_.place()
+    line = RefundLine("l1", 2, 2400, {"vat": 504})
+    out = (ExchangeLine("l1", "blue", 2),)
+    wanted = Reimbursement("k1", "exchange", ref, 2904, "EUR", lines=(line,), exchange=out)
+    outcome = max_.connect().reimburse(wanted)
+    assert (outcome.state, outcome.ref) == ("issued", ref)
+    assert [payment.refunded for payment in max_.order(ref).payments] == [904, 0]

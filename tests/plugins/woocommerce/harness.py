@@ -38,9 +38,10 @@ class Merchant:
         "behind a firewall's page": "html200",
     }
 
+    signs_bodies = True
+    names_staff = True
+    prepares_lists = False
     loses_answers = True
-    records_refunds = True
-    computes_lines = False
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
@@ -102,6 +103,12 @@ class Merchant:
     def pay(self, key: str) -> None:
         raise AssertionError("WooCommerce exchanges nothing")
 
+    def begin_return(self, ref: str, line: str, quantity: int) -> str:
+        raise AssertionError("WooCommerce keeps no returns")
+
+    def cancel_return(self, native_ref: str) -> None:
+        raise AssertionError("WooCommerce keeps no returns")
+
     def notes(self, ref: str) -> int:
         return sum("RMA-" in note["note"] for note in self.store.notes.get(int(ref), []))
 
@@ -147,6 +154,34 @@ class Merchant:
 
     def shopper_secret(self) -> str:
         return SECRET
+
+    store_key = "the store's key"
+
+    def secret_of(self, store_key: str) -> str:
+        return SECRET if store_key == self.store_key else ""
+
+    def opening(self) -> Request:
+        return _signed(self._opened(), SECRET)
+
+    def _opened(self, sent: float = 0.0, **changes: str) -> Request:
+        claims = base64.b64encode(json.dumps({"ref": "1", "name": "Max"}).encode()).decode()
+        said = {"store": self.store_key, "time": str(int(sent or time.time())), "nonce": "n1", "staff": claims}
+        headers = {f"x-aftercare-{name}": value for name, value in {**said, **changes}.items()}
+        return Request("GET", "/admin/open/woocommerce", headers=headers)
+
+    def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
+        other = base64.b64encode(json.dumps({"ref": "2"}).encode()).decode()
+        signed = self.opening().headers["x-aftercare-signature"]
+        return [
+            ("signed by another", _signed(self._opened(), "another"), {}),
+            ("an hour ago", _signed(self._opened(sent=time.time() - 3600), SECRET), {}),
+            ("of another person", self._opened(staff=other, signature=signed), {}),
+            ("of a store we do not know", _signed(self._opened(store="another"), ""), {}),
+            ("not signed", self._opened(), {}),
+        ]
+
+    def news_of_leaving(self) -> None:
+        return None
 
     def credit(self, ref: str) -> int:
         raise AssertionError("WooCommerce gives no store credit")

@@ -462,6 +462,13 @@ def test_a_return_whose_note_was_written_before_the_break_is_not_noted_again(sho
     assert shop.plugin.move_return(move) == str(note["id"])
 
 
+def test_a_decision_taken_again_is_noted_again_although_the_words_are_the_same(shop: Shop) -> None:
+    ref = shop.place()
+    first = ReturnMove("rma:1:approved:1", ref, "RMA-1001", "approved")
+    notes = {shop.plugin.move_return(move) for move in (first, replace(first, key="rma:1:approved:2"), first)}
+    assert len(notes) == 2
+
+
 def test_an_order_is_canceled_once_with_its_reason(shop: Shop) -> None:
     ref = shop.place()
     for _ in range(2):

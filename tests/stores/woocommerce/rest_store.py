@@ -66,6 +66,7 @@ def read_setting(store: Store, call: Call) -> Answer:
     group, name = call.refs
     known = {
         ("general", "woocommerce_currency"): store.currency,
+        ("general", "woocommerce_default_country"): store.country,
         ("general", "woocommerce_calc_taxes"): "yes" if store.has_taxes else "no",
         ("tax", "woocommerce_prices_include_tax"): "yes" if store.prices_have_tax else "no",
     }

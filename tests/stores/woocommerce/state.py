@@ -48,7 +48,7 @@ class State:
         decimals: int = 2,
         core_url: str = "",
     ) -> None:
-        self.name, self.currency, self.language = name, currency, language
+        self.name, self.currency, self.country, self.language = name, currency, "", language
         self.now, self.signing_now, self.zone = now, signing_now, ZoneInfo(zone)
         self.has_fulfillments, self.has_plugin, self.loopback = has_fulfillments, has_plugin, loopback
         self.decimals = decimals

@@ -1,0 +1,1 @@
+"""Returns that the platform itself keeps, in step with ours both ways."""

@@ -1,0 +1,162 @@
+"""Keeps returns here in step with the platform's own, as the snapshots of their orders say them.
+
+A return of the platform's belongs to one of ours by its ref, by the key we gave it, or by holding just the same lines;
+else it was begun there, and one is opened for it. Moves made there are made here too. A move that we caused says
+nothing new, since ours stands there already.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.orders.model import Order
+from core.orders.sanitize import storable, web_url
+from core.orders.sync.anonymize import anonymize_return
+from core.platform.native_returns import OVER, ReturnSnapshot, ReturnState
+from core.platform.snapshots import OrderSnapshot
+from core.returns.model import Return, ReturnItem
+from core.returns.money.order_balance import lock_order
+from core.returns.native import paid_there
+from core.returns.native.begun_there import fees_of, open_begun
+from core.returns.native.conflicts import note_conflict, settle_conflict
+from core.returns.native.follow_rules import agrees, follow
+from core.returns.native.platform_moves import digest_of, move_of, return_key_of
+from core.returns.native.steps import take_steps
+from core.stores.model import Store
+
+
+def mirror_orders(
+    session: Session, store: Store, snapshots: Iterable[OrderSnapshot], changed: Sequence[int], *, now: datetime
+) -> None:
+    """Follow what changed orders say of the platform's own returns; costs nothing where they have none."""
+    said = {storable(one.ref): one for one in snapshots if one.returns}
+    if not said or not changed:
+        return
+    mine = sa.select(Order.id, Order.ref).where(Order.ref.in_(list(said)), Order.id.in_(changed)).order_by(Order.id)
+    for order_id, ref in session.execute(mine).all():
+        order = lock_order(session, store.id, order_id)
+        if order is not None and order.gone_at is None:
+            _mirror_order(session, store, order, said[ref].returns or (), now)
+
+
+def order_of(session: Session, native_ref: str) -> str:
+    """Give the ref of the order whose return stands for the platform's; "" where none here does."""
+    mine = sa.select(Order.ref).join(Return, sa.and_(Return.store_id == Order.store_id, Return.order_id == Order.id))
+    return session.scalar(mine.where(Return.native_ref == native_ref).limit(1)) or "" if native_ref else ""
+
+
+def _mirror_order(
+    session: Session, store: Store, order: Order, returns: Sequence[ReturnSnapshot], now: datetime
+) -> None:
+    session.refresh(order)
+    known = list(session.scalars(sa.select(Return).where(Return.order_id == order.id, Return.kind != "cancel")))
+    for one in returns:
+        native = one if order.erased_at is None else anonymize_return(one)
+        rma = _find(session, known, native)
+        if rma is None and _is_past(known, native):
+            continue
+        if rma is None:
+            rma = _open(session, store, order, native, now)
+            if rma is not None:
+                known.append(rma)
+            continue
+        session.refresh(rma, with_for_update=True)
+        _link(rma, native)
+        _follow(session, store, order, rma, native, tells=True, now=now)
+
+
+def _find(session: Session, known: Sequence[Return], native: ReturnSnapshot) -> Return | None:
+    """Give our return that this one stands for at the platform."""
+    for rma in known:
+        if rma.native_ref == native.ref:
+            return rma
+    if native.key:
+        return next((rma for rma in known if not rma.native_ref and native.key == return_key_of(rma)), None)
+    if native.state in OVER:
+        return None
+    loose = (rma for rma in known if not rma.native_ref and not rma.source and not rma.standing.is_over)
+    return next((rma for rma in loose if _has_same_lines(session, rma, native)), None)
+
+
+def _is_past(known: Sequence[Return], native: ReturnSnapshot) -> bool:
+    """Say whether it stood for one of ours before, or was opened for one that another stands for by now."""
+    ours = {f"aftercare-{rma.id:x}" for rma in known}
+    return any(native.ref in rma.native_past for rma in known) or bool(
+        native.key and "-".join(native.key.split("-")[:2]) in ours
+    )
+
+
+def _has_same_lines(session: Session, rma: Return, native: ReturnSnapshot) -> bool:
+    """Say whether it is the return we opened there, whose ref is still on its way to us or which staff opened too."""
+    ours, theirs = Counter[str](), Counter[str]()
+    for item in session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id)):
+        ours[item.line_ref] += item.quantity
+    for line in native.lines:
+        theirs[line.line] += line.quantity
+    return ours == theirs
+
+
+def _open(session: Session, store: Store, order: Order, native: ReturnSnapshot, now: datetime) -> Return | None:
+    if order.erased_at is not None:
+        return None
+    # What ended, or began before we knew the store, is written down and told to nobody.
+    tells = native.state not in OVER and (native.requested_at or now) >= store.created_at
+    mails_request = tells and "requested" not in native.mailed
+    rma = open_begun(session, store, order, native, tells=mails_request, now=now)
+    if rma is None:
+        return None
+    _link(rma, native)
+    session.flush()
+    rma.native_told = digest_of(move_of(session, rma, order))
+    _follow(session, store, order, rma, native, tells=tells, now=now)
+    return rma
+
+
+def _link(rma: Return, native: ReturnSnapshot) -> None:
+    """Keep which of the platform's returns it is, and what is known there of the way back."""
+    rma.native_ref, rma.native_name, rma.native_url = native.ref, storable(native.name[:100]), web_url(native.admin_url)
+    rma.native_status = storable(native.raw_status[:100])
+    rma.label_url = rma.label_url or web_url(native.label_url)
+    if not rma.tracking_number:
+        rma.tracking_number, rma.carrier = storable(native.tracking_number[:100]), storable(native.carrier[:100])
+
+
+def _follow(
+    session: Session, store: Store, order: Order, rma: Return, native: ReturnSnapshot, *, tells: bool, now: datetime
+) -> None:
+    before = rma.native_state
+    came = any(gone.kind != "missing" for line in native.lines for gone in line.dispositions)
+    followed = follow(rma.standing, before, native.state, goods_came=came)
+    if native.state is not ReturnState.UNKNOWN:  # what nobody understands is no state to come from
+        rma.native_state = str(native.state)
+    _take_terms(session, rma, order, native)
+    if followed.conflict:
+        note_conflict(session, rma, followed.conflict, now=now)
+        return
+    take_steps(session, store, order, rma, native, followed.steps, tells=tells, now=now)
+    tells_money = tells and "refunded" not in native.mailed
+    paid_there.take_over(session, order, rma, native, tells=tells_money, now=now)
+    if agrees(rma.standing, native.state):
+        settle_conflict(session, rma, now=now)
+
+
+def _take_terms(session: Session, rma: Return, order: Order, native: ReturnSnapshot) -> None:
+    """Take lines and fees that staff changed there, of a return that was begun there, while nothing is promised."""
+    if not rma.source or rma.reimbursement != "none" or rma.reception == "inspected":
+        return
+    wanted: dict[str, int] = {line.line: line.quantity for line in native.lines}
+    is_plain = len(wanted) == len(native.lines)  # two lines of one cannot be told apart
+    for item in session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id)):
+        if is_plain and item.line_ref in wanted and item.quantity != wanted[item.line_ref] > 0:
+            item.quantity = wanted[item.line_ref]
+        elif item.line_ref not in wanted:
+            session.delete(item)
+    if rma.fees != (fees := fees_of(native)):
+        rma.fees = fees
+    session.flush()
+    rma.native_told = digest_of(move_of(session, rma, order))

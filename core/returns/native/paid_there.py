@@ -1,0 +1,86 @@
+"""Money that was paid at the platform for a return of ours: taken over, so that it is not paid here a second time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.orders.model import Order
+from core.platform.native_returns import ReturnSnapshot, ReturnState
+from core.returns import events
+from core.returns.model import Reimbursement, Return
+from core.returns.money import reimburse
+from core.returns.states import move_return
+
+_BY = "platform"
+
+
+def take_over(
+    session: Session, order: Order, rma: Return, native: ReturnSnapshot, *, tells: bool, now: datetime
+) -> None:
+    """Take over refunds that the platform counts to its return and we did not ask for.
+
+    What waits for a person, or was not asked for yet, counts as paid by them. Where nothing is promised here they are
+    written down once they cover the whole return, or it is closed there.
+    """
+    rows = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.return_id == rma.id)))
+    found = _not_ours(order, rma, rows)
+    if not found or rma.acceptance != "approved":
+        return
+    waiting = [row for row in rows if row.kind == "refund" and not row.balance and _waits(row)]
+    for row, refund in zip(waiting, found, strict=False):
+        row.platform_ref = refund["ref"]
+        reimburse.end(session, row, "issued", paid=refund["amount"], tells=tells, now=now)
+    is_whole = native.state is ReturnState.CLOSED or _covers(found, native)
+    if waiting or rma.reimbursement not in ("none", "waived") or not is_whole:
+        return
+    rma.reimbursement = move_return(rma.standing, "reimbursement", "promise").reimbursement
+    usual = f"return:{rma.id}:refund"
+    intents = (usual, *(f"{usual}:{one['ref']}" for one in found[1:]))
+    recorded = [
+        reimburse.record_paid(session, order, rma, refund, intent=intent, by=_BY, now=now)
+        for intent, refund in zip(intents, found, strict=True)
+    ]
+    for row in recorded:
+        reimburse.end(session, row, "issued", paid=row.amount, tells=tells, now=now)
+
+
+def waive(session: Session, rma: Return, *, tells: bool, now: datetime) -> None:
+    """Close a return for which nothing was paid at the platform; staff are told where money was due by our words."""
+    rma.reimbursement = move_return(rma.standing, "reimbursement", "waive").reimbursement
+    if tells and rma.quoted:
+        events.request_case(session, rma.store_id, rma.order_id, "closed_unpaid", now=now)
+
+
+def _not_ours(order: Order, rma: Return, rows: Sequence[Reimbursement]) -> list[Mapping[str, Any]]:
+    """Give the refunds of the platform's return that no reimbursement here stands for."""
+    if not rma.native_ref:
+        return []
+    keys, refs = {row.key for row in rows}, {row.platform_ref for row in rows} - {""}
+    return [
+        one
+        for one in order.refunds
+        if one.get("return_ref") == rma.native_ref and one.get("key") not in keys and one["ref"] not in refs
+    ]
+
+
+def _waits(row: Reimbursement) -> bool:
+    """Say whether a person may have paid this there: whoever asked the platform for it looks for its own answer."""
+    return row.state in ("needs_staff", "failed") or (row.state == "pending" and row.asked_at is None)
+
+
+def _covers(refunds: Sequence[Mapping[str, Any]], native: ReturnSnapshot) -> bool:
+    """Say whether these refunds give back every unit of the platform's return."""
+    given: Counter[str] = Counter()
+    for refund in refunds:
+        for line in refund.get("lines") or ():
+            given[line["ref"]] += line["quantity"]
+    wanted: Counter[str] = Counter()
+    for one in native.lines:
+        wanted[one.line] += one.quantity
+    return bool(wanted) and all(given[ref] >= quantity for ref, quantity in wanted.items())

@@ -1,0 +1,47 @@
+"""What a return keeps of the platform's own return that stands for it there."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+Conflict = Literal["", "approved", "declined", "canceled", "reopened", "refused"]
+"""What happened at the platform that cannot be followed here; "refused": it would not do what was done here."""
+
+
+class NativeColumns:
+    """Columns of `Return`. A platform without returns of its own leaves them all empty."""
+
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    """platform where it was begun there, "" where it was asked for here."""
+    native_ref: Mapped[str] = mapped_column(default="", server_default="")
+    """The platform's ref of its own return."""
+    native_name: Mapped[str] = mapped_column(default="", server_default="")
+    """What the platform calls it, such as "#1042-R1"."""
+    native_url: Mapped[str] = mapped_column(default="", server_default="")
+    """Where staff see it in the store's admin."""
+    native_state: Mapped[str] = mapped_column(default="", server_default="")
+    """Where it stands there, as the platform said last, or did when it was asked to."""
+    native_status: Mapped[str] = mapped_column(default="", server_default="")
+    """The platform's own word for that."""
+    native_past: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """Refs of the platform's returns that stood for it before, declined or canceled there."""
+    native_told: Mapped[str] = mapped_column(default="", server_default="")
+    """Digest of the lines, fees, label and tracking that the platform has."""
+    native_conflict: Mapped[str] = mapped_column(default="", server_default="")
+    """A `Conflict` that staff have to settle; while it lasts the platform is told nothing of this return."""
+    native_sentence: Mapped[str] = mapped_column(default="", server_default="")
+    """The platform's own words where it refused."""
+
+    @property
+    def is_over_there(self) -> bool:
+        """Whether the platform's return was declined or canceled: nothing can be done with it any more."""
+        return self.native_state in ("declined", "canceled")
+
+    def leave_native(self) -> None:
+        """Let go of a platform's return that is over there: this one was taken up again, so a new one is opened."""
+        if self.native_ref and (self.is_over_there or self.native_state == "closed"):
+            self.native_past = [*self.native_past, self.native_ref]
+            self.native_ref = self.native_name = self.native_url = self.native_state = self.native_status = ""
+            self.native_told = self.native_conflict = self.native_sentence = ""
