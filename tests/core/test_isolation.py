@@ -249,14 +249,16 @@ def test_no_route_shows_or_changes_another_store_s_rows(two: Two) -> None:
     found = dict(routes(two))
     assert found.keys() - ROUTES.keys() == set(), "say how these are asked with another store's ids"
     client, before = browser(two), dump(two.services.db, two.theirs.id)
-    for name, method in found.items():
+    reading = [name for name, method in found.items() if method == "GET"]
+    for name in (*reading, *(name for name in found if name not in reading)):
         for path, sent in ROUTES[name](two):
-            reply = client.open(path, method=method, **sent)
+            reply = client.open(path, method=found[name], **sent)
             assert reply.status_code < 500, (name, path)
             typed = f"{path} {sent}"  # a page may show what was typed into it
             assert [word for word in SECRETS if word in reply.text and word not in typed] == [], (name, path)
             two.worker.run_until_idle()
-            assert dump(two.services.db, two.theirs.id) == before, (name, path)
+            if name not in reading[:-1]:  # what all that read left is compared once: it takes most of the time
+                assert dump(two.services.db, two.theirs.id) == before, (name, path)
     assert [word for word in SECRETS for mail in two.outbox.sent if word in mail] == []
 
 
