@@ -46,6 +46,8 @@ METHODS: dict[str, frozenset[Feature]] = {
     "order_of_return": frozenset({Feature.NATIVE_RETURNS}),
 }
 """Which of a platform's methods speak for which features."""
+WITHOUT_METHODS = frozenset({Feature.RECORDS_REFUNDS, Feature.LISTS_DELETIONS})
+"""Features that no method of their own speaks for."""
 ALWAYS = ("read_webhook", "fetch_order", "orders_since")
 
 
@@ -87,6 +89,9 @@ def test_every_feature_has_a_world_that_has_it_and_one_that_lacks_it(feature: Fe
     having = {name for name, platform in WORLDS.items() if feature in platform.features}
     assert having, "no world shows what it is for"
     assert having < WORLDS.keys(), "no world shows what the core does without it"
+    assert feature in WITHOUT_METHODS.union(*METHODS.values()), "who says that a world really has it?"
+    law = rf"needs\(platform, [^)]*Feature\.{feature.name}\b"
+    assert re.search(law, Path(__file__).read_text(encoding="utf-8")), "no law says what it has to do"
 
 
 OF_PLATFORMS = ("renews", "installs_on_opening", "pays_once_per_key", "copies_keep_id")
