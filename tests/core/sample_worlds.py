@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from core.platform.registry import Registry
 from core.platform.samples import poor_store, rich_store
 from core.platform.samples.poor_store import PoorStore
 from core.platform.samples.rich_store import RichStore
+from core.platform.samples.shells import token as sample_token
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_named
@@ -50,7 +52,7 @@ class SampleStore:
         """Our page as the platform's admin opens it now, with keys."""
         path, secret = f"/admin/open/{self.name}", self.app["client_secret"]
         if self.name == "rich":
-            token = rich_store.session_token(self.app, self.ref, "max", world=self.world.path)
+            token = sample_token(self.app, self.ref, "max", now=time.time(), world=self.world.path)
             return Request("GET", path, query=f"store={self.ref}&id_token={token}")
         payload = {"store_id": self.ref, "access_token": self.token, "world": self.world.path}
         return Request("GET", path, query=f"payload={poor_store.seal_payload(secret, payload)}")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,15 @@ from core.platform.contract import (
     Request,
     ReturnMove,
 )
-from core.platform.errors import AccessLost, BadSignature, NothingDone, PlatformError, Refused, Unavailable
+from core.platform.errors import (
+    AccessLost,
+    BadSignature,
+    NothingDone,
+    NotSupported,
+    PlatformError,
+    Refused,
+    Unavailable,
+)
 from core.platform.native_returns import ReturnLine, ReturnSnapshot, ReturnState
 from core.platform.snapshots import Gone, OrderSnapshot, OrderState, Page, ReviewSnapshot
 from tests.plugins.worlds import WORLDS, Merchant, Opened, harness, merchant_of, needs
@@ -43,6 +52,8 @@ METHODS: dict[str, frozenset[Feature]] = {
     "identify_shopper": frozenset({Feature.SHOPPER_IDENTITY}),
     "order_statuses": frozenset({Feature.CUSTOM_STATUSES}),
     "variants_of": frozenset({Feature.VARIANTS}),
+    "begin_sign_in": frozenset({Feature.SHOPPER_SIGN_IN}),
+    "finish_sign_in": frozenset({Feature.SHOPPER_SIGN_IN}),
     "order_of_return": frozenset({Feature.NATIVE_RETURNS}),
 }
 """Which of a platform's methods speak for which features."""
@@ -173,11 +184,79 @@ def test_a_page_opened_in_the_admin_names_its_store_and_may_bring_keys_that_let_
     opening = platform.open_admin(merchant.opening(), platform.app, secret_of=merchant.secret_of)
     assert isinstance(opening, Opening)
     assert opening.ref in (platform.ref, merchant.store_key)
+    assert (opening.staff is not None) is merchant.names_staff
     if not platform.installs_on_opening:
         return
     made = platform.install_from(merchant.opening(), platform.app, platform.http)
     assert made.ref == opening.ref
     assert isinstance(with_keys(platform, made.credentials).fetch_order(ref), OrderSnapshot)
+
+
+def test_a_shell_loads_and_lets_itself_be_framed_by_web_origins_alone(opened: Opened) -> None:
+    platform, merchant = opened
+    shell = platform.admin_shell(platform.app, platform.ref)
+    for origin in (*shell.script_sources, *shell.style_sources, *shell.frame_ancestors):
+        assert re.fullmatch(r"https://[a-z0-9*.-]+(:[0-9]+)?", origin), origin
+    for tag in shell.head:
+        if tag.name == "script":
+            assert tag.attributes["src"].startswith(shell.script_sources)
+    if not merchant.names_staff:
+        assert shell.identity != "session", "there is no place to ask who is there"
+
+
+def test_each_request_of_a_page_in_a_frame_says_who_asks_and_is_told_how_to_ask_again(opened: Opened) -> None:
+    platform, merchant = opened
+    shell = platform.admin_shell(platform.app, platform.ref)
+    if shell.identity != "bearer":
+        with pytest.raises(NotSupported):
+            platform.staff_of(merchant.opening(), platform.app)
+        return
+    assert platform.staff_of(merchant.page_request(), platform.app).ref == platform.ref
+    for request in (merchant.page_request(with_wrong_keys=True), Request("GET", "/admin/page"), merchant.opening()):
+        with pytest.raises(BadSignature) as caught:
+            platform.staff_of(request, platform.app)
+        assert caught.value.headers, "or the platform's script shows an error page"
+
+
+def test_a_shopper_signs_in_at_the_platform_and_only_who_began_comes_back(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.SHOPPER_SIGN_IN)
+    sealed: dict[str, Mapping[str, str]] = {}
+
+    def seal(state: Mapping[str, str]) -> str:
+        sealed[f"state-{len(sealed)}"] = state
+        return f"state-{len(sealed) - 1}"
+
+    def unseal(text: str) -> Mapping[str, str]:
+        if text not in sealed:
+            raise BadSignature("not ours, or used")
+        return sealed.pop(text)
+
+    back = "https://care.example/shop/signed-in"
+    begun = platform.begin_sign_in(Request("GET", "/shop/sign-in", query="as=7"), seal=seal, back=back)
+    assert (begun.status, len(sealed)) == (302, 1)
+    brought = merchant.sign_in(begun)
+    assert platform.finish_sign_in(brought, unseal=unseal, back=back).ref == "7"
+    with pytest.raises(BadSignature):
+        platform.finish_sign_in(brought, unseal=unseal, back=back)
+    other = platform.begin_sign_in(Request("GET", "/shop/sign-in", query="as=8"), seal=seal, back=back)
+    state = parse_qs(merchant.sign_in(other).query)["state"][0]
+    stolen = re.sub("state=[^&]*", f"state={state}", brought.query)
+    with pytest.raises(BadSignature):
+        platform.finish_sign_in(replace(brought, query=stolen), unseal=unseal, back=back)
+
+
+def test_a_token_of_an_extension_names_a_shopper_of_this_store_alone(opened: Opened) -> None:
+    platform, merchant = opened
+    needs(platform, Feature.SHOPPER_SIGN_IN)
+    token = merchant.shopper_token("7")
+    shopper = platform.shopper_of_token(token)
+    assert shopper is not None
+    assert shopper.ref == "7"
+    other = type(platform)("oak", {}, {}, platform.http, platform.app)
+    for reader, forged in ((platform, token[:-2]), (platform, ""), (other, token)):
+        with pytest.raises(BadSignature):
+            reader.shopper_of_token(forged)
 
 
 def test_what_was_not_signed_for_us_is_refused(opened: Opened) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import pytest
 
 import plugins
-from core.platform.contract import Feature, Platform, Request
+from core.platform.contract import Feature, Platform, Reply, Request
 from core.platform.registry import discover
 from core.platform.sample import Demo
 from core.platform.samples.poor import Poor
@@ -86,6 +86,15 @@ class Merchant(Protocol):
 
     def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
         """How it was forged, the request, and the app's settings it is read with."""
+
+    def page_request(self, *, with_wrong_keys: bool = False) -> Request:
+        """A request of one of our pages that bears the platform's token; only where the shell is "bearer"."""
+
+    def sign_in(self, begun: Reply) -> Request:
+        """What a shopper's browser brings back who was sent to sign in, as shopper 7; only with SHOPPER_SIGN_IN."""
+
+    def shopper_token(self, ref: str) -> str:
+        """The token of a storefront extension for a shopper; only with SHOPPER_SIGN_IN."""
 
     def news_of_leaving(self) -> Request | None:
         """News that the app was removed, None where the platform does not say so."""

@@ -43,6 +43,9 @@ def sentences(words: Words) -> Mapping[Feature, str]:
         Feature.SHOPPER_IDENTITY: say(
             "desk", "Know who is signed in. Shoppers find their order by its number and their e-mail address."
         ),
+        Feature.SHOPPER_SIGN_IN: say(
+            "desk", "Let shoppers sign in with their account. They find their order without one."
+        ),
         Feature.LISTS_DELETIONS: say("desk", "See at once that an order was deleted. We notice it within a day."),
         Feature.CUSTOM_STATUSES: say("desk", "Map order statuses of your own. This platform has none."),
     }

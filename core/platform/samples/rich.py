@@ -42,6 +42,7 @@ class Rich(RichApp):
             Feature.CANCEL,
             Feature.NATIVE_RETURNS,
             Feature.SHOPPER_IDENTITY,
+            Feature.SHOPPER_SIGN_IN,
             Feature.VARIANTS,
         }
     )

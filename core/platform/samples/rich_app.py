@@ -15,15 +15,13 @@ from core.platform import signatures
 from core.platform.contract import (
     Installation,
     Opening,
-    Platform,
-    Reply,
     Request,
-    SecretOf,
     Shopper,
     StaffIdentity,
 )
 from core.platform.errors import BadSignature
 from core.platform.samples.rich_store import EVENT, SIGNATURE, STORE, TRIGGERED_AT, RichStore
+from core.platform.samples.shells import RETRY, BearerAdmin, SignsShoppersIn, bearer_of
 from core.platform.snapshots import Change
 
 _PROXY_WINDOW = 90.0
@@ -31,7 +29,7 @@ _PROXY_WINDOW = 90.0
 _RESOURCES = ("order", "return", "store", "privacy", "operation")
 
 
-class RichApp(Platform):
+class RichApp(SignsShoppersIn, BearerAdmin):
     """What needs no credentials of a store."""
 
     app_settings: ClassVar[Mapping[str, str]] = {
@@ -45,19 +43,18 @@ class RichApp(Platform):
 
     @classmethod
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
-        """Read the store from a delivery's header or a forwarded request's query."""
-        return request.headers.get(STORE, "") or parse_qs(request.query).get("store", [""])[0]
+        """Read the store from a delivery's header, an extension's token, or the query."""
+        return request.headers.get(STORE, "") or super().store_of(request, app)
 
     @classmethod
-    def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Read the session token: in the header of each request, in the query of the first."""
-        claims = _claims(request, app)
+    def _read(cls, text: str, app: Mapping[str, str]) -> Opening:
+        claims = _claims(text, app)
         return Opening(claims["dest"], StaffIdentity(ref=claims["sub"]))
 
     @classmethod
     def install_from(cls, request: Request, app: Mapping[str, str], http: requests.Session) -> Installation:
         """Exchange the session token for the store's first pair of tokens."""
-        claims = _claims(request, app)
+        claims = _claims(bearer_of(request) or parse_qs(request.query).get("id_token", [""])[0], app)
         store = RichStore(str(claims.get("world", "")))
         store.answer()
         store.install_app()
@@ -95,10 +92,11 @@ def _secrets(app: Mapping[str, str]) -> list[str]:
     return [app.get("client_secret", ""), app.get("old_client_secret", "")]
 
 
-def _claims(request: Request, app: Mapping[str, str]) -> Mapping[str, Any]:
-    token = request.headers.get("authorization", "").removeprefix("Bearer ")
-    token = token or parse_qs(request.query).get("id_token", [""])[0]
-    claims = signatures.read_token(token, _secrets(app), audience=app["client_id"], now=time.time())
+def _claims(text: str, app: Mapping[str, str]) -> Mapping[str, Any]:
+    try:
+        claims = signatures.read_token(text, _secrets(app), audience=app["client_id"], now=time.time())
+    except BadSignature as error:
+        raise BadSignature(str(error), headers=RETRY) from None
     if not all(isinstance(claims.get(name), str) and claims[name] for name in ("dest", "sub")):
         raise BadSignature("The session token names no store and nobody.")
     return claims

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,7 +25,6 @@ EXCHANGE = "exchange-"
 CANCEL_TAKES = timedelta(seconds=30)
 ACCESS_LIFE = timedelta(hours=1)
 REFRESH_LIFE = timedelta(days=90)
-SESSION_LIFE = timedelta(minutes=1)
 SIGNATURE = "x-rich-hmac-sha256"
 STORE = "x-rich-store"
 TRIGGERED_AT = "x-rich-triggered-at"
@@ -200,34 +198,7 @@ def write_delivery(
     return Request("POST", "/hooks/rich", headers=headers, body=body)
 
 
-def session_token(
-    app: Mapping[str, str], store: str, staff: str, *, now: datetime | None = None, world: str = ""
-) -> str:
-    """Give the token that staff's browser carries in the platform's admin; it lives for a minute.
-
-    It is dated by the wall clock where `now` is None. `world` says where the store's books are, for the app that
-    exchanges it for the store's tokens.
-    """
-    now = now or datetime.now(UTC)
-    until = int((now + SESSION_LIFE).timestamp())
-    claims = {
-        "aud": app["client_id"],
-        "dest": store,
-        "sub": staff,
-        "exp": until,
-        "nbf": int(now.timestamp()),
-        "world": world,
-    }
-    head, body = (_segment(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-    digest = base64.b64decode(signatures.sign(app["client_secret"], f"{head}.{body}".encode()))
-    return f"{head}.{body}.{_segment(digest)}"
-
-
 def proxy_query(secret: str, store: str, shopper: str, *, now: datetime) -> str:
     """Give the query with which the storefront's proxy forwards a request of a shopper, "" for one not signed in."""
     query = urlencode({"store": store, "timestamp": int(now.timestamp()), "shopper": shopper})
     return f"{query}&signature={signatures.sign(secret, signatures.merged_pairs(query), 'hex')}"
-
-
-def _segment(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

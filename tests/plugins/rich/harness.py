@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import requests
 
-from core.platform.contract import Request
+from core.platform.contract import Reply, Request
 from core.platform.samples import rich_store
 from core.platform.samples.rich import STORE_CREDIT_SCOPE, Rich
 from core.platform.samples.rich_store import SIGNATURE, RichStore
 from core.platform.samples.server import AWAY, MUTE, THROTTLED
+from core.platform.samples.shells import token as sample_token
 from core.platform.snapshots import Change
 from tests.plugins.sample_merchant import SampleMerchant
 
@@ -100,8 +103,19 @@ class Merchant(SampleMerchant):
         return self._opened(APP, datetime.now(UTC))
 
     def _opened(self, app: Mapping[str, str], at: datetime, store: str = "linden") -> Request:
-        token = rich_store.session_token(app, store, "max", now=at, world=self.world.path)
+        token = sample_token(app, store, "max", now=at.timestamp(), world=self.world.path)
         return Request("GET", "/admin/open/rich", query=f"store={store}&id_token={token}")
+
+    def page_request(self, *, with_wrong_keys: bool = False) -> Request:
+        app = ANOTHERS if with_wrong_keys else APP
+        token = sample_token(app, "linden", "max", now=time.time())
+        return Request("GET", "/admin/page", headers={"authorization": f"Bearer {token}"})
+
+    def sign_in(self, begun: Reply) -> Request:
+        return Request("GET", "/shop/signed-in", query=urlsplit(begun.headers["Location"]).query)
+
+    def shopper_token(self, ref: str) -> str:
+        return sample_token(APP, "linden", ref, now=time.time())
 
     def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
         opening = self.opening()

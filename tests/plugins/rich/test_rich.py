@@ -15,6 +15,7 @@ from core.platform.errors import AccessLost, BadSignature, Refused
 from core.platform.samples import rich_store
 from core.platform.samples.rich import Rich
 from core.platform.samples.rich_store import STORE
+from core.platform.samples.shells import token as sample_token
 from core.platform.snapshots import OrderSnapshot
 from tests.plugins.rich.harness import APP, Merchant, open_platform
 
@@ -77,20 +78,18 @@ def test_a_guest_has_no_account_for_store_credit(max_: Merchant) -> None:
         max_.connect().reimburse(Reimbursement("k1", "store_credit", ref, 500, "EUR"))
 
 
-@pytest.mark.parametrize("where", ["header", "query"])
-def test_staff_are_known_by_a_token_that_lives_for_a_minute(max_: Merchant, where: str) -> None:
-    def opened(at: datetime) -> Request:
-        token = rich_store.session_token(APP, "linden", "max", now=at)
-        if where == "header":
-            return Request("GET", "/admin/open/rich", headers={"authorization": f"Bearer {token}"})
-        return Request("GET", "/admin/open/rich", query=f"id_token={token}")
+def test_a_session_token_lives_for_a_minute_and_is_for_our_app_alone() -> None:
+    def asked(at: datetime) -> Request:
+        token = sample_token(APP, "linden", "max", now=at.timestamp())
+        return Request("GET", "/admin/page", headers={"authorization": f"Bearer {token}"})
 
     now = datetime.now(UTC)
-    opening = Rich.open_admin(opened(now), APP, secret_of=lambda key: "")
-    assert (opening.ref, opening.staff.ref) == ("linden", "max")  # type: ignore[union-attr]
-    for request, app in ((opened(now.replace(year=2025)), APP), (opened(now), {**APP, "client_id": "another app"})):
+    opening = Rich.staff_of(asked(now), APP)
+    assert opening.staff is not None
+    assert (opening.ref, opening.staff.ref) == ("linden", "max")
+    for request, app in ((asked(now.replace(year=2025)), APP), (asked(now), {**APP, "client_id": "another app"})):
         with pytest.raises(BadSignature):
-            Rich.open_admin(request, app, secret_of=lambda key: "")
+            Rich.staff_of(request, app)
 
 
 def test_a_scope_that_was_not_granted_is_missing_with_the_address_where_it_is(max_: Merchant) -> None:
