@@ -3,6 +3,7 @@
 A plugin is a translator. It has no tables, pages, jobs or mail; it answers the questions below in our words
 (`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
 add recorded payloads, pass `tests/plugins/test_contract.py`. If that takes an edit elsewhere, the door is wrong.
+Two worked examples are `samples/rich.py`, which has nearly everything, and `samples/poor.py`, which has nearly nothing.
 
 Rules that hold for every method:
 - `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard. A POST that
@@ -44,7 +45,14 @@ from core.platform.snapshots import (
 
 
 class Feature(StrEnum):
-    """What a platform can ever do. What one order allows travels in its snapshot."""
+    """What a platform can ever do. What one order allows travels in its snapshot.
+
+    Whoever lists a feature writes its methods, and nobody else does. REFUND, STORE_CREDIT, EXCHANGE: `reimburse` and
+    `find_reimbursement`. CANCEL: `cancel_order`. RETURN_NOTES: `move_return`. NATIVE_RETURNS: that and
+    `order_of_return`. REVIEWS: `fetch_review`, `reviews_since`. REPLY: `publish_reply`, `edit_reply`, `remove_reply`.
+    SHOPPER_IDENTITY: `identify_shopper`. SHOPPER_SIGN_IN: `begin_sign_in`, `finish_sign_in`. CUSTOM_STATUSES:
+    `order_statuses`. VARIANTS: `variants_of`. LISTS_DELETIONS: no method, the pages of listings name what is `gone`.
+    """
 
     REFUND = "refund"
     RECORDS_REFUNDS = "records_refunds"
