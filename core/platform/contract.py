@@ -51,7 +51,8 @@ class Feature(StrEnum):
     `find_reimbursement`. CANCEL: `cancel_order`. RETURN_NOTES: `move_return`. NATIVE_RETURNS: that and
     `order_of_return`. REVIEWS: `fetch_review`, `reviews_since`. REPLY: `publish_reply`, `edit_reply`, `remove_reply`.
     SHOPPER_IDENTITY: `identify_shopper`. SHOPPER_SIGN_IN: `begin_sign_in`, `finish_sign_in`. CUSTOM_STATUSES:
-    `order_statuses`. VARIANTS: `variants_of`. LISTS_DELETIONS: no method, the pages of listings name what is `gone`.
+    `order_statuses`. VARIANTS: `variants_of`. COLLECTIONS: `collections_of`. LISTS_DELETIONS: no method, the pages of
+    listings name what is `gone`.
     """
 
     REFUND = "refund"

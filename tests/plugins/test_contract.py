@@ -52,6 +52,7 @@ METHODS: dict[str, frozenset[Feature]] = {
     "identify_shopper": frozenset({Feature.SHOPPER_IDENTITY}),
     "order_statuses": frozenset({Feature.CUSTOM_STATUSES}),
     "variants_of": frozenset({Feature.VARIANTS}),
+    "collections_of": frozenset({Feature.COLLECTIONS}),
     "begin_sign_in": frozenset({Feature.SHOPPER_SIGN_IN}),
     "finish_sign_in": frozenset({Feature.SHOPPER_SIGN_IN}),
     "order_of_return": frozenset({Feature.NATIVE_RETURNS}),
@@ -506,6 +507,13 @@ def test_what_is_on_sale_of_a_product_is_told_and_of_no_product_nothing(opened: 
     platform, _ = opened
     needs(platform, Feature.VARIANTS)
     assert list(platform.variants_of("999999")) == []
+
+
+def test_a_product_the_store_never_had_is_in_no_collection(opened: Opened) -> None:
+    platform, _ = opened
+    needs(platform, Feature.COLLECTIONS)
+    assert not platform.collections_of([])
+    assert not platform.collections_of(["999999"]).get("999999")
 
 
 # Acting, once a key.

@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
 from core.orders.model import LineItem
 from core.platform.contract import Feature
@@ -56,6 +58,8 @@ def test_an_order_s_line_keeps_its_variant_and_its_tags(visit: Visit, services: 
 def test_tags_that_change_at_the_store_change_here(
     visit: Visit, services: Services, store: Store, world: World, worker: Worker, clock: Clock
 ) -> None:
+    with at(services, store) as session:
+        queue.enqueue(session, store.id, NewJob("changes.refresh_order", "order:1", {"ref": "1"}), now=services.clock())
     place(
         services,
         store,
