@@ -149,6 +149,8 @@ def test_a_list_of_orders_says_of_each_when_it_was_placed_and_how_its_open_parce
     placed, standing = told["en"].split(" · ")
     assert placed.startswith("Placed ")
     assert standing == "Delayed"
+    turned = view.model_copy(update={"parcels": view.parcels[::-1]})
+    assert summarize(turned, Words("en"), NOON, "Europe/Vilnius") == told["en"], "whichever parcel comes first"
     assert len(set(told.values())) == len(told), "each language in its own words"
     for state, said in (("canceled", "Canceled"), ("refunded", "Refunded"), ("unpaid", "Waiting for payment")):
         assert summarize(view.model_copy(update={"state": state}), Words("en"), NOON, "UTC").endswith(f" · {said}")
