@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ from core.desk.settings import (  # noqa: F401 - the same
     settings_page,
     widget_page,
 )
+from core.desk.shells import person_pages
+from core.desk.shells.frame import head_tag
 from core.http import errors, headers
 from core.http.context import Incoming, in_language, nonce, words
 from core.i18n.words import install as install_words
@@ -53,6 +55,8 @@ from core.orders import errors as orders_errors
 from core.orders import kinds as order_kinds
 from core.orders import pages as orders_pages
 from core.orders import shop as orders_shop
+from core.orders.access import sign_in_pages
+from core.orders.access.ways import has_form, offers_sign_in
 from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover
@@ -121,7 +125,7 @@ def wire_kinds() -> dict[str, Kind]:
             shipping_sweep,
             cases,
         ),
-        *(sender_page, retention),
+        *(sender_page, person_pages, retention),
         *(returns_mails, tell_platform, cancel_order, pay_reimbursement),
         *(photo_storage, declarations, receipts, publishing),
     ):
@@ -198,7 +202,9 @@ def create_app(
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
     app.jinja_env.globals.update(static_url=static_url, footer_label=order_section.footer_label)
-    app.jinja_env.filters.update(named=name_of, in_language=in_language)
+    ours = app.extensions["aftercare"]
+    app.jinja_env.globals.update(has_form=partial(has_form, ours), offers_sign_in=partial(offers_sign_in, ours))
+    app.jinja_env.filters.update(named=name_of, in_language=in_language, head_tag=head_tag)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
         hooks.hooks,
@@ -208,6 +214,7 @@ def create_app(
         inbound_mail.inbound,
         orders_shop.shop,
         orders_pages.pages,
+        sign_in_pages.pages,
         shipping_shop.answers,
         shipping_shop.shop,
         conversations_shop.shop,

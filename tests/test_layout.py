@@ -26,6 +26,10 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.samples.bulk_listing": {"pydantic"},
     "core.platform.signatures": {"cryptography", "jwt"},
     "core.platform.sample_store": {"pydantic"},
+    "core.platform.samples.poor": {"requests"},
+    "core.platform.samples.poor_store": {"cryptography"},  # seals as its platform does
+    "core.platform.samples.rich_app": {"requests"},
+    "core.platform.samples.rich_store": {"pydantic"},
     "plugins": {"requests", "shopify", "woocommerce"},
 }
 PURE = ("core.shipping.rules", "core.orders.kinds", "core.reviews.reply_check", "core.reviews.public_names")

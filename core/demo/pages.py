@@ -16,12 +16,12 @@ from core.app import create_app, installed_platforms
 from core.config import Config
 from core.db.purpose import Purpose
 from core.demo import mailbox
+from core.demo.sample_worlds import SAMPLES
 from core.desk.sign_in import let_in
 from core.http.context import services, set_language
 from core.i18n.words import languages
 from core.orders.model import Order
 from core.platform.contract import Platform, StaffIdentity
-from core.platform.sample import Demo
 from core.reviews.model import Review
 from core.stores import staff
 from core.stores.model import Store
@@ -43,8 +43,8 @@ _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def platforms() -> dict[str, type[Platform]]:
-    """Give the installed platforms and the sample one; only the demo and tests may."""
-    return {**installed_platforms(), Demo.name: Demo}
+    """Give the installed platforms and the sample ones; only the demo and tests may."""
+    return {**installed_platforms(), **SAMPLES}
 
 
 def make_app(config: Config) -> APIFlask:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from aiosmtpd.controller import Controller
 from core import logs
 from core.app import make_services
 from core.config import Config, read_config
-from core.demo import sample_orders, sample_returns
+from core.demo import sample_orders, sample_returns, sample_worlds
 from core.demo.mailbox import MessageKeeper
 from core.demo.pages import FOLDER, platforms
 from core.ops.signals import stop_on_signal
@@ -55,7 +55,7 @@ def run_demo(port: int) -> int:
     with _local_store_servers(port) as neighbors:
         allowed = ",".join(urlsplit(one["ref"]).netloc for _, one in neighbors)
         env = _environment(folder, port, mail_port, allowed)
-        config = read_config(env)
+        config = _read_config(env)
         logs.configure("text")
         services = make_services(config, platforms())
         migrate.upgrade(services.db)
@@ -63,6 +63,9 @@ def run_demo(port: int) -> int:
         children = {verb: _start(verb, env) for verb in ("web", "work")}
         print(f"Aftercare demo: http://127.0.0.1:{port}/  (stop with Ctrl+C)", flush=True)
         threading.Thread(target=_keep_trading, args=(services, sample_store, folder, stop), daemon=True).start()
+        options = {"every": EVERY, "pictures": _pictures(services)}
+        trading = sample_worlds.keep_trading
+        threading.Thread(target=trading, args=(folder, config.public_url, stop), kwargs=options, daemon=True).start()
         try:
             status = _supervise(children, env, stop)
         finally:
@@ -93,7 +96,12 @@ def _environment(folder: Path, port: int, mail_port: int, allowed: str) -> dict[
         "AFTERCARE_LOG_FORMAT": "text",
         "AFTERCARE_WORKER_THREADS": "2",
         "PORT": str(port),
+        **sample_worlds.environment(),
     }
+
+
+def _read_config(env: Mapping[str, str]) -> Config:
+    return read_config(env, sample_worlds.settings_of(platforms()))
 
 
 def _connect_stores(services: Services, folder: Path, neighbors: list[tuple[str, dict[str, Any]]]) -> Store:
@@ -112,6 +120,8 @@ def _connect_stores(services: Services, folder: Path, neighbors: list[tuple[str,
     store = install.connect(services, Demo.name, installation)
     _switch_on(services, store, {})
     sample_returns.set_policy(services, store)
+    for platform, handed_over in sample_worlds.open_stores(folder, datetime.now(UTC), pictures=_pictures(services)):
+        _switch_on(services, install.connect(services, platform, handed_over), {})
     for platform, facts in neighbors:
         known = {name: value for name, value in facts.items() if name in Installation.__dataclass_fields__}
         neighbor = install.connect(services, platform, Installation(**{"url": facts["ref"], **known}))
@@ -213,6 +223,6 @@ def _end(children: list[Any]) -> None:
 
 def config_of_child() -> Config:
     """Read the environment the parent made."""
-    config = read_config(os.environ)
+    config = _read_config(os.environ)
     logs.configure(config.log_format)
     return config

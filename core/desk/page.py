@@ -8,17 +8,20 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint
-from flask import Response, abort, g, render_template, request
+from flask import Response, abort, g, make_response, render_template, request
 
-from core.http.context import require_same_site, services, set_language, words
-from core.secrets import BadToken
+from core.desk.shells import frame
+from core.desk.shells.identity import COOKIE as COOKIE
+from core.desk.shells.identity import TOKEN, NoIdentity, Visitor, identify
+from core.http.context import services, set_language, words
 from core.stores import audit, staff
 from core.stores.model import StoreClaim
 from core.stores.platform_access import reconnect_url
 
 desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
-COOKIE = "aftercare_desk"
 ROWS_ON_A_PAGE = 50
+ANYBODY = frozenset({"desk.send_person_code", "desk.check_person_code"})
+"""Endpoints for whoever the platform let in without saying who it is."""
 
 
 class NoStore:
@@ -34,22 +37,44 @@ def recognize() -> Response | None:
     key = (request.view_args or {}).get("key")
     if key is None:
         return None
-    app = services()
     try:
-        opened = staff.read_session(app.keyring, request.cookies.get(f"{COOKIE}_{key}", ""))
-        with app.db.transaction(opened.store_id, write=False) as session:
-            store, person = staff.person_of(session, opened)
-            claimed = session.scalars(sa.select(StoreClaim.ref).order_by(StoreClaim.found_at).limit(1)).first()
-    except (BadToken, staff.SessionOver):
+        visitor = identify(key)
+    except staff.SessionOver:
         abort(401)
-    if store.key != key:
-        abort(401)
-    g.store, g.person, g.claimed = store, person, claimed
-    audit.act_as(person.ref)
-    set_language(person.language)
-    if request.method == "POST":
-        require_same_site()
+    except NoIdentity as error:
+        target = request.full_path if request.query_string else request.path
+        return frame.entrance(frame.shell_for(services(), error.store), target)
+    frame.wear(visitor.shell)
+    g.visitor, g.store = visitor, visitor.store
+    if visitor.person is None:
+        set_language(visitor.store.language)
+        return None if request.endpoint in ANYBODY else ask_person(visitor)
+    with services().db.transaction(visitor.store.id, write=False) as session:
+        g.claimed = session.scalars(sa.select(StoreClaim.ref).order_by(StoreClaim.found_at).limit(1)).first()
+    g.person = visitor.person
+    audit.act_as(visitor.person.ref)
+    set_language(visitor.person.language)
     return None
+
+
+def ask_person(visitor: Visitor, *, email: str = "", problem: str = "", is_sent: bool = False) -> Response:
+    """Ask who is here, where the platform's admin does not say: an address, then the code that was mailed to it."""
+    values = {"store": visitor.store, "shell": visitor.shell, "email": email, "problem": problem, "is_sent": is_sent}
+    page = make_response(render_template("desk/person.html", **values))
+    page.status_code = 200 if request.method == "GET" or request.endpoint in ANYBODY else 403
+    return page
+
+
+@desk.after_request
+def carry(response: Response) -> Response:
+    """Dress the page for its shell, and renew the token of ours that the request carried."""
+    visitor: Visitor | None = g.get("visitor")
+    if visitor is not None and visitor.is_stale and response.status_code < 400:
+        app = services()
+        began, store_id = visitor.began_at, visitor.store.id
+        fresh = staff.sign_token(app.keyring, store_id, visitor.person, now=app.clock(), began_at=began)
+        response.headers[TOKEN] = fresh
+    return frame.dress(response)
 
 
 @desk.teardown_request

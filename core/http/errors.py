@@ -127,7 +127,7 @@ def _http(error: HTTPException) -> Response:
 
 def _platform(error: PlatformError) -> Response:
     if isinstance(error, BadSignature):
-        return _say(NOT_ALLOWED) if _wants_json() else _say(NOT_SIGNED_IN)
+        return _say(NOT_ALLOWED if _wants_json() else NOT_SIGNED_IN, headers=error.headers)
     if isinstance(error, NotSupported):
         return _say(NOT_FOUND)
     if isinstance(error, Unavailable):

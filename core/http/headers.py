@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Response, request
 
 ALWAYS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
@@ -13,14 +15,25 @@ SHOP = (
 )
 """What lets a browser read an answer under /shop on any store's page."""
 UNKEPT = (("Cache-Control", "no-store"),)
+
+
+def page_policy(scripts: Sequence[str] = (), styles: Sequence[str] = (), ancestors: Sequence[str] = ()) -> str:
+    """Give the content security policy of a page: no inline script or style, nothing of other origins but these, and
+    no page around it but these."""
+    around = " ".join(ancestors) or "'none'"
+    return (
+        f"default-src 'none'; style-src {_sources(styles)}; script-src {_sources(scripts)}; img-src 'self' https:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        f"frame-ancestors {around}"
+    )
+
+
+def _sources(origins: Sequence[str]) -> str:
+    return " ".join(("'self'", *origins))
+
+
 _PAGE = (
-    (
-        "Content-Security-Policy",
-        (
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https:; font-src 'self'; "
-            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        ),
-    ),
+    ("Content-Security-Policy", page_policy()),
     ("Cache-Control", "private, no-store"),
     ("X-Robots-Tag", "noindex"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.http.errors import NOT_ALLOWED, NOT_FOUND, Explain, explain
+from core.orders.access.ways import SignInNeeded
 from core.orders.find import OrderNotFound
 from core.orders.messages.notice import IllegalMove
 from core.orders.shopper_auth import LinkExpired, NotAllowed, NotHere, StepUpNeeded, WrongCode
@@ -21,6 +22,12 @@ ERRORS: Mapping[type[Exception], Explain] = {
         "This link no longer works. Find your order with its number and e-mail, or have your links mailed to you.",
         status=404,
         code="link_expired",
+    ),
+    SignInNeeded: explain(
+        "widget",
+        "This store shows orders to shoppers who are signed in. Sign in, or have your links mailed to you.",
+        status=403,
+        code="sign_in_needed",
     ),
     NotHere: NOT_FOUND,
     NotAllowed: NOT_ALLOWED,

@@ -8,7 +8,7 @@ from core.mail.layout import safe_url
 from core.orders.model import Order
 from core.services import Services
 from core.stores.model import Store
-from core.stores.tokens import tracking_token
+from core.stores.tokens import signed_in_token, tracking_token
 
 SECTION = "widget"
 _LONGEST = 300
@@ -48,3 +48,9 @@ def order_url(services: Services, store: Store, order: Order) -> str:
     token = tracking_token(services.keyring, store.id, order.id, order.link_version)
     page = store_page(store)
     return f"{page}#aftercare={token}" if page else f"{services.config.public_url}/t/{token}"
+
+
+def signed_in_url(services: Services, store: Store, order: Order) -> str:
+    """Give the address that opens this order in the widget for whoever has just signed in: to act on, ten minutes."""
+    token = signed_in_token(services.keyring, store.id, order.id, order.link_version, now=services.clock())
+    return f"{store_page(store)}#aftercare={token}"

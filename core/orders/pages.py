@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from sqlalchemy import Row
 
 from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
+from core.orders.access.ways import has_form
 from core.orders.dead_links import show_search
 from core.orders.find import OrderNotFound
 from core.orders.lookup import look_up
@@ -43,6 +44,8 @@ def find_mine(key: str) -> Response | str:
     app = services()
     store = store_by_key(app, key)
     say = set_shopper_language(store.language)
+    if not has_form(app, store):
+        return make_response(render_template("orders/find.html", store=store, typed={}, problem=""), 403)
     typed = {"number": request.form.get("number", "")[:100], "proof": request.form.get("proof", "")[:320]}
     try:
         order, view = look_up(app, store.id, typed["number"], typed["proof"], request.remote_addr or "")

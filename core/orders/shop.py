@@ -21,18 +21,19 @@ from core.http.context import services, set_shopper_language
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders import find, lookup
+from core.orders.access.ways import has_form, lookup_store_id, offers_sign_in
 from core.orders.lookup import FindOrderIn, FoundOut, TypedIn
 from core.orders.model import Order
 from core.orders.presenter.localize import localize_order
 from core.orders.presenter.page import Page
 from core.orders.presenter.timeline import OrderView, view_order
 from core.orders.sanitize import storable
-from core.orders.shopper_auth import LinkExpired, WrongCode, authenticate, order_of_link, read_link
+from core.orders.shopper_auth import LinkExpired, WrongCode, authenticate, order_of_link, read_link_or_sign_in
 from core.secrets import new_code
 from core.services import Services
 from core.stores import throttle, tokens
 from core.stores.model import Nonce, Store
-from core.stores.platform_access import StoreNotFound, store_by_key, store_id_of
+from core.stores.platform_access import StoreNotFound, store_by_key
 
 shop = APIBlueprint("shop", __name__, url_prefix="/shop", tag="Shop")
 
@@ -79,6 +80,13 @@ class SentOut(BaseModel):
     sent: bool = True
 
 
+class WaysOut(BaseModel):
+    """Whether an order is found by number and e-mail, and where shoppers sign in; "" where they cannot."""
+
+    form: bool
+    sign_in: str
+
+
 class StoreOut(BaseModel):
     """A store's public name and key."""
 
@@ -101,13 +109,23 @@ def find_store() -> dict[str, str]:
     return {"key": store.key, "name": store.name, "language": store.language}
 
 
+@shop.get("/<key>/ways")
+@shop.output(WaysOut)
+@shop.doc(summary="Say which ways lead to an order at this store", responses=[404])
+def show_ways(key: str) -> WaysOut:
+    app = services()
+    store = store_by_key(app, key)
+    address = f"{app.config.public_url}/find/{store.key}/sign-in" if offers_sign_in(app, store) else ""
+    return WaysOut(form=has_form(app, store), sign_in=address)
+
+
 @shop.post("/<key>/find")
 @shop.input(FindOrderIn)
 @shop.output(FoundOut)
-@shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 404, 429])
+@shop.doc(summary="Find an order by number and e-mail (or postcode)", responses=[400, 403, 404, 429])
 def find_mine(key: str, json_data: FindOrderIn) -> Response:
     app, address = services(), request.remote_addr or ""
-    store_id = store_id_of(app, key)
+    store_id = lookup_store_id(app, key)
     if not request.args.get("lang"):
         return Response(lookup.find_as_json(app, store_id, json_data, address), mimetype="application/json")
     order, view = lookup.look_up(app, store_id, json_data.number, json_data.proof, address)
@@ -121,12 +139,12 @@ def find_mine(key: str, json_data: FindOrderIn) -> Response:
 @shop.doc(summary="Open the order behind a mailed tracking link", responses=[400, 404])
 def open_link(key: str, json_data: Link) -> FoundOut:
     app = services()
-    store, link = store_by_key(app, key), read_link(app, json_data.link)
+    store, (link, level) = store_by_key(app, key), read_link_or_sign_in(app, json_data.link)
     if link.store_id != store.id:
         raise LinkExpired
     with app.db.transaction(store.id, write=False) as session:
         order = order_of_link(session, link)
-        return list_orders(app, session, store, [order], level="see").orders[0]
+        return list_orders(app, session, store, [order], level=level).orders[0]
 
 
 def _in_words(app: Services, store: Store, order: Order | Row, view: OrderView) -> Page:

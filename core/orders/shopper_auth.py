@@ -116,6 +116,17 @@ def read_link(app: Services, token: str) -> Link:
         raise LinkExpired from None
 
 
+def read_link_or_sign_in(app: Services, token: str) -> tuple[Link, str]:
+    """Read what stands behind the # of the store's page: a mailed link, to see, or one from the list of a shopper who
+    signed in, to act. Raises LinkExpired."""
+    try:
+        return Link(*tokens.read_signed_in_token(app.keyring, token, now=app.clock())), "act"
+    except ExpiredToken as error:
+        raise LinkExpired(error.payload.get("s")) from None
+    except BadToken:
+        return read_link(app, token), "see"
+
+
 def order_of_link(session: Session, link: Link) -> Order:
     """Load the order a link shows. Raises LinkExpired where it is gone, or the link was revoked."""
     order = session.get(Order, (link.store_id, link.order_id))

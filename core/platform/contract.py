@@ -3,6 +3,7 @@
 A plugin is a translator. It has no tables, pages, jobs or mail; it answers the questions below in our words
 (`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
 add recorded payloads, pass `tests/plugins/test_contract.py`. If that takes an edit elsewhere, the door is wrong.
+Two worked examples are `samples/rich.py`, which has nearly everything, and `samples/poor.py`, which has nearly nothing.
 
 Rules that hold for every method:
 - `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard. A POST that
@@ -44,7 +45,14 @@ from core.platform.snapshots import (
 
 
 class Feature(StrEnum):
-    """What a platform can ever do. What one order allows travels in its snapshot."""
+    """What a platform can ever do. What one order allows travels in its snapshot.
+
+    Whoever lists a feature writes its methods, and nobody else does. REFUND, STORE_CREDIT, EXCHANGE: `reimburse` and
+    `find_reimbursement`. CANCEL: `cancel_order`. RETURN_NOTES: `move_return`. NATIVE_RETURNS: that and
+    `order_of_return`. REVIEWS: `fetch_review`, `reviews_since`. REPLY: `publish_reply`, `edit_reply`, `remove_reply`.
+    SHOPPER_IDENTITY: `identify_shopper`. SHOPPER_SIGN_IN: `begin_sign_in`, `finish_sign_in`. CUSTOM_STATUSES:
+    `order_statuses`. VARIANTS: `variants_of`. LISTS_DELETIONS: no method, the pages of listings name what is `gone`.
+    """
 
     REFUND = "refund"
     RECORDS_REFUNDS = "records_refunds"
@@ -57,6 +65,7 @@ class Feature(StrEnum):
     REVIEWS = "reviews"
     REPLY = "reply"
     SHOPPER_IDENTITY = "shopper_identity"
+    SHOPPER_SIGN_IN = "shopper_sign_in"
     LISTS_DELETIONS = "lists_deletions"
     CUSTOM_STATUSES = "custom_statuses"
     VARIANTS = "variants"
@@ -163,19 +172,53 @@ class StaffIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Staff opened our page in their admin: at which store (its ref, or our store key), and who."""
+    """Staff opened our page in their admin: at which store (its ref, or our store key), and who.
+
+    `staff` is None where the platform says which store it is and names no person: the core then asks for an e-mail
+    address of the store's people and mails a code to it. The shell is then "bearer" or "signed".
+    """
 
     ref: str
-    staff: StaffIdentity
+    staff: StaffIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadTag:
+    """A tag for a page's <head>. The core writes it, with every value escaped and nothing between the tags: a script is
+    loaded from an address in `script_sources`, never written into the page."""
+
+    name: Literal["script", "link", "meta"]
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class AdminShell:
-    """How our pages sit in the platform's admin: tags for <head>, who may frame us, how requests name staff."""
+    """How our pages sit in one store's admin: what they load, who may frame them, how a request says who asks.
 
-    head: tuple[str, ...] = ()
+    `identity` is one of three.
+    - "session": our own cookie, for an admin that opens our page in a window of its own. Nothing else is read.
+    - "bearer": each request carries the platform's short-lived token, `Authorization: Bearer …`, and `staff_of`
+      verifies it each time. No cookie is set or read: in a frame of another site browsers send none.
+    - "signed": a request is signed by the platform and verified by `open_admin`, or it carries the token that the core
+      gave in answer to a signed one, in the header X-Aftercare-Token: 15 minutes, renewed while it is used, for at most
+      12 hours, bound to the store and the person. The token stands in no address and in no cookie.
+
+    A frame that is reloaded asks without any of these. It then gets a page that names nobody, loads the tags in `head`
+    and fetches the real one.
+    """
+
+    head: tuple[HeadTag, ...] = ()
+    """The platform's scripts, styles and marks, in their order."""
+    script_sources: tuple[str, ...] = ()
+    """Origins that the scripts in `head` come from. A source that is no https origin is left out and logged."""
+    style_sources: tuple[str, ...] = ()
+    """Origins that the styles in `head` come from."""
     frame_ancestors: tuple[str, ...] = ()
+    """Origins that may frame *this* store's pages; nobody else may. "https://*.admin.example" allows what is below."""
     identity: Literal["bearer", "signed", "session"] = "session"
+    token_call: str = ""
+    """Name of the function, in the page, that promises a fresh token, such as "shopify.idToken"; "" where the
+    platform's script adds the header to each fetch by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +388,10 @@ class Platform:
     """Whether a copy of a store carries its id along (a database that was copied), and whoever runs a store can set
     its id. Where the platform itself vouches for ids, a known id at a new ref is the same store; else it has to be
     shown, or the owner is asked."""
+    extension_origins: ClassVar[Sequence[str]] = ()
+    """Origins, besides the store's own, whose pages may read what /proxy answers: those that this platform's storefront
+    and account extensions run in, such as "https://extensions.sample.example", or "null" for a sandbox that has none.
+    No answer allows cookies: a token or a signature says who asks."""
     native_mails: ClassVar[Mapping[str, str]] = {}
     """Our notice kinds the platform itself may send, and the sentence that says when. Ours is left out only where the
     order shows that it did (`OrderSnapshot.shipped_mailed`). Letters about returns need no entry: a return itself says
@@ -413,6 +460,8 @@ class Platform:
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
         """Verify the platform's signature and say which staff member opened our page, at which store. Asks nobody.
 
+        Where the shell is "signed", any request to a page may come signed and is verified here. What an address holds
+        that opens our page should work once: let `nonce_of` name it.
         `secret_of` gives a store's forwarding secret, by store key, or "" for a store we do not know.
         """
         raise NotSupported(cls.name)
@@ -439,10 +488,20 @@ class Platform:
         raise NotSupported(cls.name)
 
     @classmethod
-    def admin_shell(cls) -> AdminShell:
-        """Say how our pages sit in this platform's admin."""
-        # Not asked yet: the desk's four shells read it (issue E, the desk, part one).
+    def admin_shell(cls, app: Mapping[str, str], ref: str) -> AdminShell:
+        """Say how our pages sit in the admin of the store with this ref. Asked for each page; asks nobody."""
         return AdminShell()
+
+    @classmethod
+    def staff_of(cls, request: Request, app: Mapping[str, str]) -> Opening:
+        """Verify the token of one request and say which store and person it is for; only where the shell is "bearer".
+
+        Not `open_admin`: that reads what the platform puts into the address once, which may be stale on a reload and
+        ends up in logs. This reads the Authorization header and nothing else. `signatures.read_token` demands the
+        audience and `exp`. Raises BadSignature, with the `headers` by which the platform's script knows that it should
+        ask again with a fresh token.
+        """
+        raise NotSupported(cls.name)
 
     # With a store.
 
@@ -570,6 +629,30 @@ class Platform:
         `secret` is the store's forwarding secret.
         """
         return None
+
+    def shopper_of_token(self, token: str) -> Shopper | None:
+        """Say whom a storefront or account extension's token names, or None where nobody is signed in.
+
+        It comes as `Authorization: Bearer …` to /proxy. `store_of` reads from it, unverified, which store it is of;
+        here it is verified: the app's secret, `exp`, our app as its audience, and this very store. Raises BadSignature.
+        """
+        raise NotSupported(self.name)
+
+    def begin_sign_in(self, request: Request, *, seal: SealState, back: str) -> Reply:
+        """Send a shopper to sign in at the platform, which then leads them to `back`; only with SHOPPER_SIGN_IN.
+
+        `seal` makes encrypted one-time text, good for ten minutes, out of what must come back: the platform hands it
+        back unchanged, as OAuth's `state`. A PKCE verifier belongs into it.
+        """
+        raise NotSupported(self.name)
+
+    def finish_sign_in(self, request: Request, *, unseal: UnsealState, back: str) -> Shopper:
+        """Say who has signed in. `unseal` gives back what begin_sign_in sealed, once, in the browser that began.
+
+        The core then shows the orders of `ref` and `order_refs`; an e-mail address alone opens nothing. Raises
+        BadSignature for what the platform did not say, Refused where the shopper turned back.
+        """
+        raise NotSupported(self.name)
 
     def reimburse(self, reimbursement: Reimbursement) -> Outcome:
         """Give the shopper what is due. Asked twice with the same key, do it once.

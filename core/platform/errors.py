@@ -1,5 +1,9 @@
 """What can go wrong at a platform, one class per thing the core does differently."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 
 class PlatformError(Exception):
     """The platform did not do what was asked."""
@@ -42,4 +46,11 @@ class NotSupported(PlatformError):
 
 
 class BadSignature(PlatformError):
-    """The request was not signed by the platform it claims to come from."""
+    """The request was not signed by the platform it claims to come from.
+
+    `headers` travel with the 401, such as one by which the platform's script asks again with a fresh token.
+    """
+
+    def __init__(self, message: str = "", *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.headers: Mapping[str, str] = dict(headers or {})

@@ -76,7 +76,7 @@ class Demo(AppSide):
 
     name = "demo"
     title = "Sample store"
-    features = frozenset(Feature) - {Feature.LISTS_DELETIONS, Feature.NATIVE_RETURNS}
+    features = frozenset(Feature) - {Feature.LISTS_DELETIONS, Feature.NATIVE_RETURNS, Feature.SHOPPER_SIGN_IN}
     pays_once_per_key = True
 
     @property

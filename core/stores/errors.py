@@ -9,6 +9,7 @@ from core.http.errors import Explain, Refusal, explain
 from core.i18n.words import Words
 from core.stores.connection.moves import ClaimOver
 from core.stores.invitation import InvitationOver
+from core.stores.people.person_check import WrongStaffCode
 from core.stores.platform_access import StoreNotFound
 from core.stores.settings import SettingsChanged
 from core.stores.staff import AccessTaken, DeskClosed, RoleTooLow
@@ -53,4 +54,10 @@ ERRORS: Mapping[type[Exception], Explain] = {
     ),
     ClaimOver: explain("desk", "Somebody decided this already.", status=409, code="claim_over"),
     TooManyTries: _too_many_tries,
+    WrongStaffCode: explain(
+        "desk",
+        "That code is not right, or it has run out. Ask for a new one.",
+        status=401,
+        code="wrong_code",
+    ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,13 +13,19 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.platform.contract import StaffIdentity
 from core.platform.errors import BadSignature
-from core.secrets import Keyring
+from core.secrets import BadToken, ExpiredToken, Keyring
 from core.services import Services
 from core.stores import audit
 from core.stores.model import AuditEntry, Staff, Store
 from core.stores.platform_access import StoreNotFound, store_by_id
 
 SESSION_LIFE = timedelta(hours=12)
+TOKEN_LIFE = timedelta(minutes=15)
+"""How long a desk token is good for unless it is renewed; renewed tokens end with the session they are of."""
+MEMORY_LIFE = timedelta(days=30)
+"""How long a browser is believed to be the person's who was confirmed by mail in it."""
+SEEN_EVERY = timedelta(hours=1)
+"""How exactly `seen_at` is kept of somebody whom the platform names with each request."""
 MAY_ACT = ("owner", "manager", "agent")
 MAY_SET = ("owner", "manager")
 _NO_PERSON = ("shopper", "policy", "law", "aftercare", "operator")
@@ -54,6 +60,32 @@ class DeskSession:
     store_id: int
     staff_id: int
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeskToken:
+    """A desk session carried in a header: whose, at which store, since when. `staff_id` is 0 while nobody is known."""
+
+    store_id: int
+    staff_id: int
+    version: int
+    began_at: datetime
+
+
+def recognize(services: Services, store: Store, identity: StaffIdentity) -> Staff:
+    """Find somebody the platform names with each request; noted, as by `enter`, once an hour or with another name.
+
+    Raises what `enter` raises.
+    """
+    with services.db.transaction(store.id, write=False) as session:
+        person = session.scalar(sa.select(Staff).where(Staff.ref == identity.ref))
+    told = _legible(identity.name)
+    is_same = person is not None and told in ("", person.name, *person.former_names) and identity.email == person.email
+    if person is None or not is_same or services.clock() - person.seen_at > SEEN_EVERY or person.role == "none":
+        return enter(services, store, identity)
+    if store.state == "uninstalled":
+        raise DeskClosed
+    return person
 
 
 def enter(services: Services, store: Store, identity: StaffIdentity) -> Staff:
@@ -127,6 +159,40 @@ def read_session(keyring: Keyring, text: str) -> DeskSession:
     payload = keyring.verify(text, purpose="desk", max_age=SESSION_LIFE.total_seconds())
     # Sessions opened before they carried a version (2026-11) are of the first.
     return DeskSession(payload["s"], payload["i"], payload.get("v", 1))
+
+
+def sign_token(
+    keyring: Keyring, store_id: int, person: Staff | None, *, now: datetime, began_at: datetime | None = None
+) -> str:
+    """Sign a desk token; without a person it says only that the platform opened this store's desk."""
+    facts = {"s": store_id, "b": int((began_at or now).timestamp())}
+    if person is not None:
+        facts |= {"i": person.id, "v": person.session_version}
+    return keyring.sign(facts, purpose="desk-token", now=now)
+
+
+def read_token(keyring: Keyring, text: str, *, now: datetime) -> DeskToken:
+    """Read a desk token. Raises BadToken; ExpiredToken after 15 minutes, or 12 hours after its session began."""
+    payload = keyring.verify(text, purpose="desk-token", max_age=TOKEN_LIFE.total_seconds(), now=now)
+    began_at = datetime.fromtimestamp(payload["b"], UTC)
+    if now - began_at > SESSION_LIFE:
+        raise ExpiredToken("the session is over")
+    return DeskToken(payload["s"], payload.get("i", 0), payload.get("v", 0), began_at)
+
+
+def sign_memory(keyring: Keyring, person: Staff, *, now: datetime) -> str:
+    """Sign that a person was confirmed by mail in this browser. It opens nothing without the platform's own word."""
+    facts = {"s": person.store_id, "i": person.id, "v": person.session_version}
+    return keyring.sign(facts, purpose="desk-person", now=now)
+
+
+def read_memory(keyring: Keyring, text: str, *, now: datetime) -> DeskSession | None:
+    """Read who was confirmed by mail in this browser; None for nobody, or more than 30 days ago."""
+    try:
+        payload = keyring.verify(text, purpose="desk-person", max_age=MEMORY_LIFE.total_seconds(), now=now)
+    except BadToken:
+        return None
+    return DeskSession(payload["s"], payload["i"], payload["v"])
 
 
 def person_of(session: Session, opened: DeskSession) -> tuple[Store, Staff]:

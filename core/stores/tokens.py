@@ -12,6 +12,8 @@ SHOPPER_TOKEN_LIFE = timedelta(minutes=30)
 PROOF_LIFE = timedelta(days=1)
 """How long what a shopper has proved is believed, however often their token was renewed meanwhile."""
 LINK_LIFE = timedelta(days=180)
+SIGNED_IN_LIFE = timedelta(minutes=10)
+"""How long the way from the list of a signed-in shopper's orders into the store's page is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +89,15 @@ def tracking_token(keyring: Keyring, store_id: int, order_id: int, version: int)
 def read_tracking_token(keyring: Keyring, token: str) -> tuple[int, int, int]:
     """Give (store id, order id, link version) of a tracking link. Raises BadToken."""
     payload = keyring.verify(token, purpose="track", max_age=LINK_LIFE.total_seconds())
+    return payload["s"], payload["o"], payload["v"]
+
+
+def signed_in_token(keyring: Keyring, store_id: int, order_id: int, version: int, *, now: datetime) -> str:
+    """Sign what leads somebody who has signed in from the list of their orders to one of them."""
+    return keyring.sign({"s": store_id, "o": order_id, "v": version}, purpose="signed-in", now=now)
+
+
+def read_signed_in_token(keyring: Keyring, token: str, *, now: datetime) -> tuple[int, int, int]:
+    """Give (store id, order id, link version). Raises BadToken; ExpiredToken after ten minutes."""
+    payload = keyring.verify(token, purpose="signed-in", max_age=SIGNED_IN_LIFE.total_seconds(), now=now)
     return payload["s"], payload["o"], payload["v"]

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from core.http import headers
 from core.orders import lookup
+from core.orders.access.ways import lookup_store_id
 from core.orders.lookup import FindOrderIn
 from core.platform.contract import Request
 from core.services import Services
-from core.stores.platform_access import store_id_of
 from core.web import hooks
 
 Environ = dict[str, Any]
@@ -89,7 +89,7 @@ class FastPath:
             pair = FindOrderIn.model_validate_json(body or b"")
         except ValidationError:
             return None
-        store_id = store_id_of(self._services, key)
+        store_id = lookup_store_id(self._services, key)
         found = lookup.find_as_json(self._services, store_id, pair, environ.get("REMOTE_ADDR") or "")
         return _STATUS[200], found, _JSON
 

@@ -120,7 +120,7 @@ class WooCommerce(Platform):
         return Opening(ref=store_key, staff=signing.staff_of(request))
 
     @classmethod
-    def admin_shell(cls) -> AdminShell:
+    def admin_shell(cls, app: Mapping[str, str], ref: str) -> AdminShell:
         return AdminShell(identity="signed")
 
     # Connection.

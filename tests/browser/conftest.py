@@ -23,6 +23,10 @@ PATIENCE = 15_000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+STORE_WORDS = {"sample": "Fern", "rich": "Birch", "poor": "Poplar", "woo": "Linden"}
+"""A word of each demo store's name."""
+
+
 @dataclass
 class RunningDemo:
     """The demo as a process of its own."""
@@ -55,7 +59,7 @@ class RunningDemo:
         names = {}
         for key in keys:
             shown = requests.get(f"{self.base}/find/{key}", timeout=10).text
-            names["sample" if "Fern" in shown else "woo"] = key
+            names |= {name: key for name, word in STORE_WORDS.items() if word in shown}
         return names
 
 

@@ -126,8 +126,7 @@ def test_the_stop_link_asks_before_it_stops(demo: Any, browser: Any) -> None:
     page.locator("form button").click()  # turn them on again: other tests read on
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESK, False)])
 def test_the_merchant_walks_the_desk(demo: Any, browser: Any, width: int, dark: bool) -> None:
     page = look(browser, width, dark=dark)
     page.goto(f"{demo.base}/demo/desk/{demo.keys()['sample']}")

@@ -291,7 +291,7 @@ TAKE_ROWS = set(
     "returns.requests.lifecycle.start_way_back returns.native.begun_there.open_begun "
     "returns.native.conflicts.note_conflict returns.native.conflicts.settle_conflict "
     "returns.native.paid_there.take_over returns.native.paid_there.waive returns.native.platform_moves.move_of "
-    "returns.native.steps.take_steps returns.money.reimburse.record_paid "
+    "returns.native.steps.take_steps "
     "returns.money.goods_dispositions.settled_return "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "

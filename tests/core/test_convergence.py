@@ -48,7 +48,7 @@ from core.stores.model import Store
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import anns_order, anns_review, deliver
 
-EXAMPLES = 400 if os.environ.get("LONG") else 8
+EXAMPLES = 400 if os.environ.get("LONG") else 6
 
 OURS = {"store_id", "id", "order_id", "shipment_id"}
 """Row ids differ between two stores."""

@@ -187,6 +187,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /shop/<key>/answers": lambda two: [
         (f"/shop/{two.mine.key}/answers", {"json": {"answer": path, "sure": True}}) for path, _ in answer(two)
     ],
+    "GET /shop/<key>/ways": shop("ways"),
     "GET /shop/<key>/orders": shop("orders"),
     "POST /shop/<key>/links": shop("links", json={"email": EMAIL}),
     "POST /shop/<key>/code": shop("code"),
@@ -197,6 +198,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /find/<key>/withdraw": find_page("/withdraw", name="Ann", number="1041"),
     "POST /find/<key>/withdraw/confirm": find_page("/withdraw/confirm", draft="00"),
     "POST /find/<key>/links": find_page("/links", email=EMAIL),
+    "GET /find/<key>/sign-in": find_page("/sign-in?as=ann"),
+    "GET /find/<key>/signed-in": find_page("/signed-in?code=x&state=x"),
     "GET /t/<token>": track,
     "GET /t/<token>/message": beyond("/message"),
     "POST /t/<token>/message": beyond("/message", text="Where is it?"),
@@ -224,6 +227,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/settings": desk("settings"),
     "POST /admin/<key>/settings": desk("settings", data=TERMS),
     "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example", "version": "1"}),
+    "POST /admin/<key>/settings/lookup": desk("settings/lookup", data={"version": "1"}),
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/connection": desk("connection"),
     "POST /admin/<key>/connection/claims/<int:claim_id>": desk("connection/claims/{claim}", data={"choice": "moved"}),
@@ -233,6 +237,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/enter/<token>": entered,
     "POST /admin/enter/<token>": entered,
     "POST /admin/<key>/sign-out": desk("sign-out"),
+    "POST /admin/<key>/person": desk("person", data={"email": PENDING}),
+    "POST /admin/<key>/person/code": desk("person/code", data={"email": PENDING, "code": CODE}),
     "GET /admin/confirm-sender/<token>": confirm,
     "POST /admin/confirm-sender/<token>": confirm,
 }
@@ -249,14 +255,16 @@ def test_no_route_shows_or_changes_another_store_s_rows(two: Two) -> None:
     found = dict(routes(two))
     assert found.keys() - ROUTES.keys() == set(), "say how these are asked with another store's ids"
     client, before = browser(two), dump(two.services.db, two.theirs.id)
-    for name, method in found.items():
+    reading = [name for name, method in found.items() if method == "GET"]
+    for name in (*reading, *(name for name in found if name not in reading)):
         for path, sent in ROUTES[name](two):
-            reply = client.open(path, method=method, **sent)
+            reply = client.open(path, method=found[name], **sent)
             assert reply.status_code < 500, (name, path)
             typed = f"{path} {sent}"  # a page may show what was typed into it
             assert [word for word in SECRETS if word in reply.text and word not in typed] == [], (name, path)
             two.worker.run_until_idle()
-            assert dump(two.services.db, two.theirs.id) == before, (name, path)
+            if name not in reading[:-1]:  # what all that read left is compared once: it takes most of the time
+                assert dump(two.services.db, two.theirs.id) == before, (name, path)
     assert [word for word in SECRETS for mail in two.outbox.sent if word in mail] == []
 
 
@@ -293,6 +301,10 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "conversations.open_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "conversations.close_case": lambda two: [{"order_id": two.ids["order"], "kind": "reply"}],
     "desk.confirm_sender": lambda _: [{"by": "Bruno"}],
+    "desk.send_staff_code": lambda two: [
+        {"until": "2099-01-01T00:00:00+00:00", "sealed": _sealed(two, s, {"to": EMAIL, "code": CODE}, "staff-code")}
+        for s in (two.mine, two.theirs)
+    ],
     "privacy.erase_store": lambda two: [{"counts": {"orders": 1}}],
     "privacy.retain": lambda _: [{}],
     "shipping.send_code": lambda two: [
@@ -314,7 +326,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
 """What a job of mine says when it speaks of their rows. The clock's kinds (clock.*) have a test of their own."""
 
 
-def _sealed(two: Two, store: Store, text: str, purpose: str) -> str:
+def _sealed(two: Two, store: Store, text: str | dict[str, Any], purpose: str) -> str:
     return two.services.keyring.seal(text, store_id=store.id, purpose=purpose).hex()
 
 

@@ -42,6 +42,7 @@ from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.connection import access, features, owner_mail, store_facts
+from core.stores.people import person_check
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON
@@ -162,6 +163,8 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
     "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
+    "stores.people.person_check.find_person": lambda s, two: person_check.find_person(s, EMAIL),
+    "stores.people.person_check.is_owners": lambda s, two: person_check.is_owners(s, two.mine, two.theirs.email),
     "stores.platform_access.use_once": lambda s, two: platform_access.use_once(
         s, two.services.keyring, two.mine.id, "request:theirs", until=LATER
     ),

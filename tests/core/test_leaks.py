@@ -67,7 +67,9 @@ def everything(past: Past) -> str:
     return "\n".join(row for id_ in stores for rows in dump(past.database, id_).values() for row in rows)
 
 
-def test_a_journey_leaves_no_token_in_the_database_and_no_person_in_the_logs(past: Past) -> None:
+def test_a_journey_leaves_no_token_and_people_only_where_an_erasure_looks(
+    past: Past,
+) -> None:
     assert {"job_failed", "unhandled"} <= set(re.findall(r'"event": ?"(\w+)"', past.logs)), "errors are logged"
     assert words_in(past.logs, [*NOWHERE_IN_LOGS, *past.secrets]) == set()
     whole = everything(past)
@@ -76,9 +78,7 @@ def test_a_journey_leaves_no_token_in_the_database_and_no_person_in_the_logs(pas
     hidden = [f"{secret.encode().hex()}" for secret in past.secrets if len(secret) >= 8]
     assert words_in(whole.lower(), hidden) == set(), "a blob that is no more than the text in bytes"
     assert len(past.secrets) >= 12
-
-
-def test_an_address_stands_where_an_erasure_looks_for_it(past: Past) -> None:
+    # An address stands where an erasure looks for it.
     with past.database.system(Purpose.INSPECT, write=False) as session:
         (store_id,) = session.scalars(sa.select(Store.id))
     seen = seen_in(dump(past.database, store_id), [EMAIL, EMAIL.upper()])

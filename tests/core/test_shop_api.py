@@ -20,7 +20,7 @@ from core.stores.tokens import shopper_token
 from tests.core.returns.seed import ACCEPTS, place, set_policy
 from tests.core.returns.visit import Visit, picture
 
-EXAMPLES = 300 if os.environ.get("LONG") else 12
+EXAMPLES = 300 if os.environ.get("LONG") else 8
 METHODS = ("get", "post", "put", "patch", "delete")
 WITHOUT_BODY = ("/code", "/returns/{return_id}/cancel", "/withdrawals/{withdrawal_id}/confirm")
 

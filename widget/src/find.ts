@@ -1,19 +1,21 @@
-// Find my order by number and e-mail.
+// Find my order by number and e-mail, where the store leaves that way open; else by signing in at its platform.
 
 import { field, view } from "./form";
 import { h } from "./dom";
 import type { Frame } from "./frame";
-import type { Found } from "./shapes";
+import type { Found, Ways } from "./shapes";
 
 /** Ask for an order, and go on with what was found. `why` says what led here. */
-export function askOrder(
+export async function askOrder(
   frame: Frame,
   number: string,
   why: string,
   isAsked: boolean,
   goOn: (found: Found) => unknown,
-): void {
+): Promise<void> {
   const { say } = frame;
+  const ways = await frame.call<Ways>("ways").catch(() => 0 as const); // unknown: the form says what is wrong
+  if (ways && !ways.form) return (await frame.panels()).askSignIn(frame, ways.sign_in, why, isAsked);
   const typed = field(say("Order number"), { value: number, dir: "ltr", maxlength: 100, autocomplete: "off" });
   const proof = field(say("E-mail address or postcode you ordered with"), {
     dir: "ltr",

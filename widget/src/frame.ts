@@ -22,7 +22,7 @@ export interface Places {
   /** Show the order, or the view of it with this name. */
   go(place: string, isAsked?: boolean): Promise<void>;
   /** Ask for an order, then show this place of it; `why` says what led here, `tell` is told what was found. */
-  search(number: string, why: string, isAsked: boolean, place: string, tell?: (found: Found) => void): void;
+  search(number: string, why: string, isAsked: boolean, place: string, tell?: (found: Found) => void): Promise<void>;
 }
 
 // Panels take their tools from the frame. If they imported them, the build would put what is shared into a file of its

@@ -38,3 +38,9 @@ export interface Found {
   order: { number: string };
   page: Page | null;
 }
+
+/** Which ways lead to an order: the form for number and e-mail, and the address to sign in at, "" where there is none. */
+export interface Ways {
+  form: boolean;
+  sign_in: string;
+}

@@ -70,5 +70,5 @@ async function begin(frame: Frame, { link, read }: Settings): Promise<void> {
     if (link && error instanceof Failure) why = error.message;
   }
   if (frame.session.found) return showPlace(frame, "order", false);
-  frame.search(read("number"), why, false, view);
+  await frame.search(read("number"), why, false, view);
 }

@@ -7,7 +7,8 @@ from flask import abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page
-from core.http.context import services
+from core.desk.settings.feature_words import missing_sentences
+from core.http.context import services, words
 from core.jobs.queue import Job
 from core.stores import audit, staff
 from core.stores.connection import access, features, moves
@@ -21,12 +22,13 @@ MAY_DECIDE = ("owner",)
 def show_connection(key: str) -> str:
     """Say in one sentence whether the store lets us in; below it what it lacks and what was found, and when we try."""
     waiting = sa.select(sa.func.min(Job.run_at)).where(Job.kind == "stores.reopen", Job.state == "waiting")
+    beyond = missing_sentences(services().platforms[g.store.platform].features, words())
     with services().db.transaction(g.store.id, write=False) as session:
         findings = session.scalars(sa.select(Finding).order_by(Finding.found_at)).all()
         next_try = session.scalar(waiting) if g.store.state == "closed" else None
         claims = session.scalars(sa.select(StoreClaim).order_by(StoreClaim.found_at)).all()
         missing = [(feature.value, one) for feature, one in features.missing_of(g.store).items()]
-        shown = {"findings": findings, "claims": claims, "next_try": next_try, "missing": missing}
+        shown = {"findings": findings, "claims": claims, "next_try": next_try, "missing": missing, "beyond": beyond}
         return show_page("connection", **shown, is_asked=bool(request.args.get("tried")), may_decide=_may_decide())
 
 

@@ -19,6 +19,7 @@ from core.platform.contract import Feature
 from core.returns.law.withdrawal_law import country_code
 from core.returns.return_settings import SECTION, ReturnSettings, return_settings_of
 from core.stores import settings, staff
+from core.stores.connection.features import features_of
 from core.stores.settings import SettingsChanged
 
 _DAYS = ("answer_days", "send_back_days", "refund_days")
@@ -100,7 +101,7 @@ def _print(problems: Mapping[str, str] | None = None) -> str:
     form["restock_location"] = said.restock_location
     form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
     may_set = g.person.role in staff.MAY_SET
-    has_places = Feature.NATIVE_RETURNS in services().platforms[g.store.platform].features
+    has_places = Feature.NATIVE_RETURNS in features_of(services(), g.store)
     return show_page(
         "return_settings",
         form=form,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -108,46 +108,6 @@ def _promise(session: Session, order: Order, what: Entitlement, by: str, now: da
         row.state = "needs_staff"
     else:
         _enqueue(session, row, now)
-    return row
-
-
-def record_paid(
-    session: Session, order: Order, rma: Return, refund: Mapping[str, Any], *, intent: str, by: str, now: datetime
-) -> Reimbursement:
-    """Write down a refund that was made at the platform for a return of ours; `end` it, and nothing is asked for it.
-
-    `refund` is one of the order's as it is kept. Recorded again with the same intent, give the first.
-    """
-    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == intent))
-    if known is not None:
-        return known
-    id_ = new_id()
-    lines = [
-        {"ref": one["ref"], "quantity": one["quantity"], "net": one["amount"], "taxes": dict(one.get("taxes") or {})}
-        for one in refund.get("lines") or ()
-    ]
-    row = Reimbursement(
-        id=id_,
-        order_id=order.id,
-        return_id=rma.id,
-        intent=intent,
-        key=f"aftercare-{id_:x}",
-        kind="refund",
-        amount=refund["amount"],
-        currency=order.currency,
-        lines=lines,
-        payout=lines,
-        explanation=[
-            {"what": "line", "amount": one["net"] + sum(one["taxes"].values()), "ref": one["ref"], "note": ""}
-            for one in lines
-        ],
-        platform_ref=refund["ref"],
-        reason=rma.rma,
-        created_by=by,
-        created_at=now,
-    )
-    session.add(row)
-    session.flush()
     return row
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.base import new_id
 from core.orders.model import Order
 from core.platform.native_returns import ReturnSnapshot, ReturnState
 from core.returns import events
@@ -43,7 +44,7 @@ def take_over(
     usual = f"return:{rma.id}:refund"
     intents = (usual, *(f"{usual}:{one['ref']}" for one in found[1:]))
     recorded = [
-        reimburse.record_paid(session, order, rma, refund, intent=intent, by=_BY, now=now)
+        _record(session, order, rma, refund, intent=intent, now=now)
         for intent, refund in zip(intents, found, strict=True)
     ]
     for row in recorded:
@@ -55,6 +56,46 @@ def waive(session: Session, rma: Return, *, tells: bool, now: datetime) -> None:
     rma.reimbursement = move_return(rma.standing, "reimbursement", "waive").reimbursement
     if tells and rma.quoted:
         events.request_case(session, rma.store_id, rma.order_id, "closed_unpaid", now=now)
+
+
+def _record(
+    session: Session, order: Order, rma: Return, refund: Mapping[str, Any], *, intent: str, now: datetime
+) -> Reimbursement:
+    """Write down a refund that was made at the platform for a return of ours; `end` it, and nothing is asked for it.
+
+    `refund` is one of the order's as it is kept. Recorded again with the same intent, give the first.
+    """
+    known = session.scalar(sa.select(Reimbursement).where(Reimbursement.intent == intent))
+    if known is not None:
+        return known
+    id_ = new_id()
+    lines = [
+        {"ref": one["ref"], "quantity": one["quantity"], "net": one["amount"], "taxes": dict(one.get("taxes") or {})}
+        for one in refund.get("lines") or ()
+    ]
+    row = Reimbursement(
+        id=id_,
+        order_id=order.id,
+        return_id=rma.id,
+        intent=intent,
+        key=f"aftercare-{id_:x}",
+        kind="refund",
+        amount=refund["amount"],
+        currency=order.currency,
+        lines=lines,
+        payout=lines,
+        explanation=[
+            {"what": "line", "amount": one["net"] + sum(one["taxes"].values()), "ref": one["ref"], "note": ""}
+            for one in lines
+        ],
+        platform_ref=refund["ref"],
+        reason=rma.rma,
+        created_by=_BY,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
 
 
 def _not_ours(order: Order, rma: Return, rows: Sequence[Reimbursement]) -> list[Mapping[str, Any]]:

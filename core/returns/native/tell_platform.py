@@ -30,8 +30,7 @@ def tell_platform(work: Work) -> None:
         move = move_of(session, rma, order) if rma and order else None
     if rma is None or order is None or move is None or order.gone_at is not None:
         return
-    platform = open_platform(work.services, store)
-    features = features_of(work.services, store)
+    platform, features = open_platform(work.services, store), features_of(work.services, store)
     if Feature.NATIVE_RETURNS not in features:
         if Feature.RETURN_NOTES in features:
             work.check_lease()

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from core.jobs.queue import Job
+from core.jobs import queue
+from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.orders.shop import read_code, send_code
@@ -59,6 +60,9 @@ def keep(services: Services, world: World, worker: Worker, snapshot: Any) -> Ord
     """Put an order into the store, read it, and give its row."""
     world.put(snapshot)
     store = connect(services, world)
+    with services.db.transaction(store.id) as session:
+        news = NewJob("changes.refresh_order", f"order:{snapshot.ref}", {"ref": snapshot.ref}, is_news=True)
+        queue.enqueue(session, store.id, news, now=services.clock())
     worker.run_until_idle()
     with services.db.transaction(store.id, write=False) as session:
         return session.scalars(sa.select(Order).where(Order.ref == snapshot.ref)).one()

@@ -3,103 +3,87 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
 
 import requests
 
 from core.platform.contract import Request
-from core.platform.sample import SIGNATURE, Demo, World, sign
-from core.platform.snapshots import LineItemSnapshot, PaymentSnapshot, RefundLine, RefundSnapshot, TaxPart
-from tests.conftest import NOON
-from tests.core.samples import MUG, anns_order, anns_review
+from core.platform.sample import SIGNATURE, Demo, World, forward, open_as_app, sign
+from core.platform.sample_payments import credit_code
+from core.platform.sample_signing import APP_SIGNATURE
+from core.platform.snapshots import Change
+from tests.plugins.sample_merchant import SampleMerchant
 
-LINES = (
-    replace(MUG, tax=504, taxes=(TaxPart("vat", 504),)),
-    LineItemSnapshot("l2", "Parcel to the door", 1, 500, 105, 0, (TaxPart("vat", 105),), kind="shipping"),
-)
-PAYMENTS = (PaymentSnapshot("p1", "card", sum(line.total + line.tax for line in LINES), refundable=True),)
+SECRET = "shared"
+APP = {"app_secret": "the secret of the app"}
 
 
-class Merchant:
-    """Max's side of the sample store."""
+class Merchant(SampleMerchant):
+    """Max's side of the sample store: the store's own secret signs, over the body."""
 
-    troubles: ClassVar[dict[str, str]] = {"away": "away"}
-
-    def __init__(self, path: Path) -> None:
-        self.world, self.now = World(path), NOON
-        self.secrets = ("a secret of the sample store",)
-        self.placed = 0
+    secrets = ("a secret of the sample store",)
 
     def connect(self) -> Demo:
-        return Demo("linden", {"world": self.world.path, "key": self.secrets[0]}, {}, requests.Session())
+        return Demo("linden", {"world": self.world.path, "key": self.secrets[0]}, {}, requests.Session(), APP)
 
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    def place(self) -> str:
-        self.placed += 1
-        money = {"lines": LINES, "payments": PAYMENTS, "total": PAYMENTS[0].captured}
-        self.world.put(anns_order(ref=str(self.placed), placed_at=self.now, updated_at=self.now, **money))
-        return str(self.placed)
-
-    def place_unrefundable(self) -> str:
-        order = self.world.order(self.place())
-        assert order is not None
-        self.world.put(replace(order, payments=(replace(PAYMENTS[0], refundable=False),)))
-        return order.ref
-
-    def change(self, ref: str) -> None:
-        order = self.world.order(ref)
-        assert order is not None
-        self.world.put(replace(order, status="sent", updated_at=self.now))
-
-    def delete(self, ref: str) -> None:
-        self.world.remove("order", ref)
-
-    def post_review(self) -> str:
-        self.world.put(anns_review("r1", at=self.now))
-        return "r1"
-
-    def refunds(self, ref: str) -> list[int]:
-        order = self.world.order(ref)
-        assert order is not None
-        return [refund.amount for refund in order.refunds]
-
-    def refund_by_hand(self, ref: str, part: RefundLine) -> None:
-        order = self.world.order(ref)
-        assert order is not None
-        refund = RefundSnapshot(f"by hand {len(order.refunds)}", part.gross, self.now, lines=(part,))
-        self.world.put(replace(order, refunds=(*order.refunds, refund), updated_at=self.now))
-
-    def shelve(self, variant: str, price: int) -> None:
-        self.world.shelve(variant, price)
-
-    def pay(self, key: str) -> None:
-        self.world.pay(key, self.now)
-
-    def notes(self, ref: str) -> int:
-        return self.world.count("note")
-
-    def replies(self, review_ref: str) -> list[str]:
-        review = self.world.review(review_ref)
-        assert review is not None
-        return [reply.text for reply in review.replies]
-
-    def webhook(self, ref: str, secret: str) -> Request:
+    def news(self, ref: str) -> Request:
         body = json.dumps({"resource": "order", "ref": ref}).encode()
-        return Request("POST", "/hooks/demo", headers={SIGNATURE: sign(secret, body)}, body=body)
+        return Request("POST", "/hooks/demo", headers={SIGNATURE: sign(SECRET, body)}, body=body)
 
-    def misbehave(self, how: str) -> None:
-        self.world.door = self.troubles[how]
+    def forgeries(self, news: Request) -> Mapping[str, Request]:
+        return {
+            "another body": replace(news, body=news.body + b" "),
+            "no signature": replace(news, headers={}),
+            "an empty secret's": replace(news, headers={SIGNATURE: sign("", news.body)}),
+            "a signature in another alphabet": replace(news, headers={SIGNATURE: "ключ"}),
+        }
+
+    def listen(self, request: Request, *, with_wrong_keys: bool = False) -> list[Change]:
+        reader = Demo("linden", {}, {}, requests.Session(), APP)
+        return reader.read_webhook(request, secret="another" if with_wrong_keys else SECRET)
+
+    def shopper_request(self, ref: str) -> Request:
+        return Request("GET", "/proxy/orders", headers=forward(SECRET, "linden", nonce="n1", shopper={"ref": ref}))
+
+    def shopper_forgeries(self, forwarded: Request) -> Mapping[str, Request]:
+        other = forward("another", "linden", nonce="n1", shopper={"ref": "8"})
+        return {
+            "another shopper": replace(forwarded, headers={**forwarded.headers, "x-demo-shopper": "eyJyZWYiOiAiOCJ9"}),
+            "another's keys": replace(forwarded, headers=other),
+        }
+
+    def opening(self) -> Request:
+        headers = open_as_app(APP["app_secret"], "linden", nonce="n1", world=self.world.path)
+        return Request("GET", "/admin/open/demo", headers=headers)
+
+    def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
+        opening = self.opening()
+        return [
+            ("another store", replace(opening, headers={**opening.headers, "x-demo-store": "oak"}), APP),
+            ("with other keys", replace(opening, headers={**opening.headers, "x-demo-world": "/elsewhere"}), APP),
+            ("of another app", opening, {"app_secret": "another"}),
+            ("of an app without a secret", opening, {"app_secret": ""}),
+        ]
+
+    def news_of_leaving(self) -> Request:
+        facts = {"event": "uninstalled"}
+        said = {"resource": "store", "ref": "linden", "facts": facts, "occurred_at": self.now.isoformat()}
+        body = json.dumps(said).encode()
+        return Request("POST", "/hooks/demo", headers={APP_SIGNATURE: sign(APP["app_secret"], body)}, body=body)
+
+    def credit(self, ref: str) -> int:
+        held = [self.world.credit(credit_code(refund.key)) for refund in self.order(ref).refunds]
+        return sum(one["left"] for one in held if one)
+
+    def revoke(self) -> None:
+        self.world.door = "locked"
 
 
 @contextmanager
 def open_platform(tmp_path: Path) -> Iterator[tuple[Demo, Merchant]]:
     """Open a sample store of its own."""
-    merchant = Merchant(tmp_path / "world.db")
+    merchant = Merchant(World(tmp_path / "world.db"))
     yield merchant.connect(), merchant

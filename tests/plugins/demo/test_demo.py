@@ -9,20 +9,32 @@ from typing import Any
 import pytest
 import requests
 
-from core.platform.contract import Reimbursement
+from core.platform.contract import Outcome, Reimbursement
 from core.platform.sample import Demo, World
-from core.platform.snapshots import PaymentSnapshot
+from core.platform.snapshots import PaymentSnapshot, ReplySnapshot
 from tests.core.samples import anns_order, anns_review
 
 AT_ONCE = 4
 KEYS = [f"key-{number}" for number in range(12)]
 
 
+def open_shop(path: str) -> Demo:
+    return Demo("linden", {"world": path}, {}, requests.Session())
+
+
+def reply(path: str, key: str) -> ReplySnapshot:
+    return open_shop(path).publish_reply("r1", "Sorry!", key=key)
+
+
+def refund(path: str, key: str) -> Outcome:
+    return open_shop(path).reimburse(Reimbursement(key, "refund", "1", 100, "EUR"))
+
+
 @pytest.fixture
 def shop(world: World) -> Demo:
     world.put(anns_order(payments=(PaymentSnapshot("p1", "card", 2400, refundable=True),)))
     world.put(anns_review("r1"))
-    return Demo("linden", {"world": world.path}, {}, requests.Session())
+    return open_shop(world.path)
 
 
 @pytest.fixture(params=["threads", "processes"])
@@ -34,7 +46,7 @@ def pool(request: pytest.FixtureRequest) -> Any:
 
 def test_a_reply_asked_for_by_many_at_once_stands_there_once(shop: Demo, pool: Executor) -> None:
     with pool:
-        asked = [pool.submit(shop.publish_reply, "r1", "Sorry!", key=key) for key in KEYS for _ in range(AT_ONCE)]
+        asked = [pool.submit(reply, shop.world.path, key) for key in KEYS for _ in range(AT_ONCE)]
         answers = {one.result(timeout=60) for one in asked}
     review = shop.world.review("r1")
     assert review is not None
@@ -44,11 +56,7 @@ def test_a_reply_asked_for_by_many_at_once_stands_there_once(shop: Demo, pool: E
 
 def test_a_refund_asked_for_by_many_at_once_is_paid_once(shop: Demo, pool: Executor) -> None:
     with pool:
-        asked = [
-            pool.submit(shop.reimburse, Reimbursement(key, "refund", "1", 100, "EUR"))
-            for key in KEYS
-            for _ in range(AT_ONCE)
-        ]
+        asked = [pool.submit(refund, shop.world.path, key) for key in KEYS for _ in range(AT_ONCE)]
         answers = {one.result(timeout=60) for one in asked}
     order = shop.world.order("1")
     assert order is not None

@@ -177,9 +177,8 @@ def test_only_goods_are_sent_in_units() -> None:
 @pytest.mark.parametrize("mood", ["reset", "slow", "truncated"])
 def test_a_refund_whose_answer_was_lost_is_found_again_and_not_repeated(max_: Merchant, mood: str) -> None:
     order = place(max_, lines=(Line(quantity=3),))
-    line = order.lines[0]
-    by_hand = RefundLine(line.ref, 1, 2400, {"1": 204})
-    max_.refund_by_hand(order.ref, by_hand)
+    by_hand = RefundLine(order.lines[0].ref, 1, 2400, {"1": 204})
+    assert max_.refund_by_hand(order.ref, by_hand.ref, 1) == (2604, (by_hand,))
     wanted = Reimbursement("reimbursement:7", "refund", order.ref, 2604, "USD", lines=(by_hand,), restock=True)
     on_shelf = max_.store.products[11]["stock_quantity"]
     max_.store.misbehave(mood, method="POST", path="refunds$", seconds=4)

@@ -6,4 +6,5 @@ export { askMail } from "./links";
 export { default as css } from "./panels.css";
 export { apologize, recover } from "./recover";
 export { comeBack, resume } from "./resume";
+export { askSignIn } from "./enter";
 export { askMessage } from "./talk";

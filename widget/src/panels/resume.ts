@@ -57,7 +57,7 @@ async function restore(frame: Frame, place: string, number: string, isAsked: boo
     if (error.code === "dropped") return;
     why = error.message;
   }
-  frame.search(number, why, isAsked, place);
+  await frame.search(number, why, isAsked, place);
 }
 
 async function find({ session, key, call }: Frame, number: string): Promise<Found | undefined> {

@@ -1,0 +1,1 @@
+"""How a request to the desk says who asks, in our own window and inside a platform's admin."""

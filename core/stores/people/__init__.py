@@ -1,0 +1,1 @@
+"""Who of a store's people is at the desk."""

@@ -1,0 +1,118 @@
+"""Max's side of a sample store, whichever platform it stands at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from core.platform.native_returns import ReturnLine, ReturnState
+from core.platform.sample_store import World
+from core.platform.samples.returns_book import ReturnsBook
+from core.platform.snapshots import (
+    LineItemSnapshot,
+    OrderSnapshot,
+    PaymentSnapshot,
+    RefundLine,
+    RefundSnapshot,
+    TaxPart,
+)
+from tests.conftest import NOON
+from tests.core.samples import MUG, anns_order, anns_review
+
+LINES = (
+    replace(MUG, tax=504, taxes=(TaxPart("vat", 504),), product_ref="mug"),
+    LineItemSnapshot("l2", "Parcel to the door", 1, 500, 105, 0, (TaxPart("vat", 105),), kind="shipping"),
+)
+PAYMENTS = (PaymentSnapshot("p1", "card", sum(line.total + line.tax for line in LINES), refundable=True),)
+
+
+class SampleMerchant:
+    """Places, ships and refunds by writing into the store's books."""
+
+    troubles: ClassVar[Mapping[str, str]] = {"away": "away"}
+    signs_bodies = True
+    names_staff = True
+    prepares_lists = False
+    loses_answers = False
+    order_facts: ClassVar[Mapping[str, Any]] = {}
+    """What orders of this world have besides."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.now = world, NOON
+        self.placed = 0
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def place(self) -> str:
+        self.placed += 1
+        facts = {"lines": LINES, "payments": PAYMENTS, "total": PAYMENTS[0].captured, **self.order_facts}
+        order = anns_order(ref=str(self.placed), placed_at=self.now, updated_at=self.now, shopper_ref="7", **facts)
+        self.world.put(order)
+        return order.ref
+
+    def place_unrefundable(self) -> str:
+        order = self.order(self.place())
+        self.world.put(replace(order, payments=(replace(PAYMENTS[0], refundable=False),)))
+        return order.ref
+
+    def order(self, ref: str) -> OrderSnapshot:
+        order = self.world.order(ref)
+        assert order is not None
+        return order
+
+    def change(self, ref: str) -> None:
+        order = self.order(ref)
+        self.world.put(replace(order, postcode=f"{order.postcode}*", updated_at=self.now))
+
+    def delete(self, ref: str) -> None:
+        self.world.remove("order", ref)
+
+    def post_review(self) -> str:
+        self.world.put(anns_review("r1", at=self.now))
+        return "r1"
+
+    def refunds(self, ref: str) -> list[int]:
+        return [refund.amount for refund in self.order(ref).refunds]
+
+    def refund_by_hand(self, ref: str, line: str, quantity: int) -> tuple[int, Sequence[RefundLine]]:
+        order = self.order(ref)
+        bought = next(one for one in order.lines if one.ref == line)
+        taxes = {tax.ref: tax.amount * quantity // bought.quantity for tax in bought.taxes}
+        part = RefundLine(line, quantity, bought.total * quantity // bought.quantity, taxes)
+        refund = RefundSnapshot(f"by hand {len(order.refunds)}", part.gross, self.now, lines=(part,))
+        self.world.put(replace(order, refunds=(*order.refunds, refund), updated_at=self.now))
+        return part.gross, (part,)
+
+    def shelve(self, variant: str, price: int) -> None:
+        self.world.shelve(variant, price, product="mug")
+
+    def pay(self, key: str) -> None:
+        self.world.pay(key, self.now)
+
+    def notes(self, ref: str) -> int:
+        return self.world.count("note")
+
+    def shopper_secret(self) -> str:
+        return "shared"
+
+    store_key = "the store's key"
+
+    def secret_of(self, store_key: str) -> str:
+        return "shared" if store_key in ("linden", self.store_key) else ""
+
+    def begin_return(self, ref: str, line: str, quantity: int) -> str:
+        return ReturnsBook(self.world).begin(ref, [ReturnLine(line, quantity)], now=self.now).ref
+
+    def cancel_return(self, native_ref: str) -> None:
+        ReturnsBook(self.world).move(native_ref, ReturnState.CANCELED, now=self.now)
+
+    def replies(self, review_ref: str) -> list[str]:
+        review = self.world.review(review_ref)
+        assert review is not None
+        return [reply.text for reply in review.replies]
+
+    def misbehave(self, how: str) -> None:
+        self.world.door = self.troubles[how]
