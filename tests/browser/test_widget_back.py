@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,39 @@ import pytest
 
 from tests.browser import journeys
 from tests.browser.journeys import PNG, Ann
-from tests.browser.stage import PHONE, Stage, example
+from tests.browser.stage import LANGUAGES, PHONE, Stage, example, inner_overflow, overflow
 
 pytestmark = pytest.mark.browser
 
 REFUSED = (
     """Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("", "SecurityError") } })"""
 )
+ALL_LANGUAGES = LANGUAGES if os.environ.get("LONG") else ("ar",)
+NOT_COME_BACK_TO = {
+    # The number that was lost is asked for from the search; what was mailed is not mailed again.
+    ("lose_the_number", "lost number"): "Find your order",
+    ("lose_the_number", "links mailed"): "Find your order",
+    # A choice is made inside the order; it is opened again with its button.
+    ("answer_a_delay", "choice"): "Order LIN-42",
+    ("answer_a_delay", "choice made"): "Order LIN-42",
+    # A code is asked for by what needs it, which is done again; the code that was typed is spent.
+    ("start_a_return", "code"): "Why do you send it back?",
+    ("start_a_return", "code mailed again"): "Why do you send it back?",
+    ("prove_it_is_you", "code"): "Return or cancel",
+    ("prove_it_is_you", "code mailed again"): "Return or cancel",
+    # How a return stands is asked for anew, with the other returns of the order.
+    ("start_a_return", "return"): "Return or cancel",
+    ("follow_a_return", "return, approved"): "Return or cancel",
+    ("follow_a_return", "return, with a problem"): "Return or cancel",
+    ("follow_a_return", "return, to be canceled"): "Return or cancel",
+    # A declaration that was not confirmed is written again; a confirmed one stands with the returns.
+    ("withdraw_in_two_steps", "confirm"): "Withdraw from the contract",
+    ("withdraw_in_two_steps", "receipt"): "Return or cancel",
+    # A message that was sent is not written again.
+    ("miss_a_parcel", "message sent"): "Order LIN-42",
+    ("write_to_the_store", "message sent"): "Order LIN-42",
+}
+"""By journey and view, the heading a reload leads to where it is not the view's own; why stands above each."""
 EXPIRED = "Your access has run out. Find your order again."
 
 
@@ -221,6 +248,94 @@ def test_the_pages_own_history_state_is_kept(ann: Ann) -> None:
     ann.page.go_back()
     ann.sees("Find your order")
     assert ann.page.evaluate("history.state") == {"router": 7}
+
+
+class Turner:
+    """Presses Back, Forward and reload at each view that is come back to, as a journey goes through it."""
+
+    def __init__(self, stage: Stage, journey: Callable[[Ann], None]) -> None:
+        self.stage, self.page, self.journey = stage, stage.page, journey
+        self.ann = Ann(stage, self.look)
+        self.headings: dict[int, str] = {}
+
+    def look(self, view: str) -> None:
+        self.fits(view)
+        depth, shown = self.depth(), self.ann.widget.locator("h2").inner_text()
+        self.headings[depth] = shown
+        if (self.journey.__name__, view) in NOT_COME_BACK_TO:
+            return
+        self.stage.answers["orders"] = (200, {"orders": [self.stage.answers["open"][1]]})
+        self.page.reload()
+        self.comes_to(view, shown)
+        if depth:  # before the first view lies another page
+            self.page.go_back()
+            self.comes_to(view, self.headings.get(depth - 1, ""))
+            self.page.go_forward()
+            self.comes_to(view, shown)
+
+    def depth(self) -> int:
+        """Give how many views deep the page's history says the widget is."""
+        entry = self.page.evaluate("Object.entries(history.state ?? {}).find(([key]) => key.startsWith('aftercare:'))")
+        return int(entry[1][0]) if entry else 0
+
+    def comes_to(self, view: str, heading: str) -> None:
+        self.ann.widget.locator("h2", has_text=heading).wait_for()
+        self.fits(view)
+
+    def fits(self, view: str) -> None:
+        assert (view, overflow(self.page), inner_overflow(self.page)) == (view, 0, [])
+
+
+@pytest.fixture
+def turn(open_page: Callable[..., Any]) -> Callable[..., Turner]:
+    """Open a narrow tab that has seen nothing yet, in a language; a context's tabs share no history and no session."""
+
+    def make(language: str, journey: Callable[[Ann], None]) -> Turner:
+        stage = Stage(open_page(viewport={"width": 360, "height": 740}), csp="", lang=language)
+        stage.answers["orders"] = (200, {"orders": [example("found")]})
+        return Turner(stage, journey)
+
+    return make
+
+
+@pytest.mark.parametrize("journey", journeys.JOURNEYS, ids=lambda journey: journey.__name__)
+@pytest.mark.parametrize("language", ALL_LANGUAGES)
+def test_a_journey_with_back_forward_and_a_reload_at_each_step(
+    turn: Callable[..., Turner], language: str, journey: Callable[[Ann], None]
+) -> None:
+    turner = turn(language, journey)
+    journey(turner.ann)
+    assert turner.ann.stage.errors == []
+
+
+class Stopped(Exception):
+    """The view was reached."""
+
+
+@pytest.mark.parametrize(("name", "view"), NOT_COME_BACK_TO)
+@pytest.mark.parametrize("language", ALL_LANGUAGES)
+def test_a_reload_of_a_view_that_is_not_come_back_to_leads_to_what_led_to_it(
+    turn: Callable[..., Turner], language: str, name: str, view: str
+) -> None:
+    turner = turn(language, getattr(journeys, name))
+    ann, page = turner.ann, turner.page
+
+    def stop(seen: str) -> None:
+        if seen == view:
+            raise Stopped
+
+    ann.look = stop
+    with pytest.raises(Stopped):
+        turner.journey(ann)
+    page.reload()
+    ann.sees(NOT_COME_BACK_TO[name, view])
+    turner.fits(view)
+    if turner.depth():
+        page.go_back()
+        page.go_forward()
+        ann.sees(NOT_COME_BACK_TO[name, view])
+        turner.fits(view)
+    assert ann.stage.errors == []
 
 
 def test_back_closes_the_sheet_of_a_floating_button_and_a_reload_opens_it(open_alone: Callable[..., Any]) -> None:

@@ -20,6 +20,7 @@ from core.jobs.worker import Worker
 from core.orders.messages.notice import Notice
 from core.orders.model import Order
 from core.platform.sample import World, forward
+from core.platform.snapshots import LineItemSnapshot
 from core.services import Services
 from core.shipping import evaluate, replay
 from core.shipping.rules.simulate import simulate
@@ -454,6 +455,23 @@ def test_a_shoppers_name_is_text_wherever_it_stands(services: Services, store: S
     for page in PAGES:
         answer = desk.get(at(store, page))
         assert (answer.status_code, "<script>alert" in answer.text, "<img" in answer.text) == (200, False, False)
+
+
+@on_sqlite
+def test_an_order_shows_the_pictures_the_store_has_and_none_where_it_has_none(
+    services: Services, store: Store, desk: FlaskClient
+) -> None:
+    lines = (
+        LineItemSnapshot("1", "Mug", 2, image_url="https://cdn.example/mug.jpg"),
+        LineItemSnapshot("2", "Pot", 1),
+        LineItemSnapshot("3", "Jar", 1, image_url="http://cdn.example/jar.jpg"),
+    )
+    apply(services, store, order("66", revised(items={"1": 2, "2": 1, "3": 1}), lines=lines))
+    shown = next(one for one in rows(services, store, Order) if one.number == "LIN-66")
+    page = desk.get(at(store, f"orders/{shown.id}"))
+    assert re.findall(r'<img src="([^"]*)" alt="([^"]*)"', page.text) == [("https://cdn.example/mug.jpg", "")]
+    assert ("Pot" in page.text, "Jar" in page.text) == (True, True)
+    assert "img-src 'self' https:" in page.headers["Content-Security-Policy"]
 
 
 @on_sqlite

@@ -15,6 +15,8 @@ from core.i18n.words import Words, languages
 from core.jobs.worker import Worker
 from core.orders.model import Order, OrderEvent
 from core.orders.presenter.carrier_words import scan_words
+from core.orders.presenter.page import summarize
+from core.orders.presenter.timeline import view_order
 from core.orders.sanitize import picture_url
 from core.platform.sample import World
 from core.platform.snapshots import ShipmentSnapshot, TrackingEventSnapshot, TrackingStatus
@@ -123,6 +125,38 @@ def test_a_picture_is_shown_where_the_store_has_one(client: FlaskClient, service
     answer = client.get(address(services, order))
     assert f'<img src="{MUG}" alt=""' in answer.text
     assert "img-src 'self' https:;" in answer.headers["Content-Security-Policy"]
+
+
+@on_sqlite
+def test_a_store_without_pictures_has_a_page_of_words(
+    client: FlaskClient, services: Services, world: World, store: Store, worker: Worker
+) -> None:
+    world.put(anns_order(shipments=(ON_ITS_WAY, HERE)))
+    connect(services, world)
+    worker.run_until_idle()
+    with services.db.transaction(store.id, write=False) as session:
+        page = client.get(address(services, session.scalars(sa.select(Order)).one()))
+    assert (page.status_code, "<img" in page.text, "Mug" in page.text) == (200, False, True)
+
+
+@on_sqlite
+def test_a_list_of_orders_says_of_each_when_it_was_placed_and_how_its_open_parcel_stands(
+    services: Services, order: Order
+) -> None:
+    with services.db.transaction(order.store_id, write=False) as session:
+        view = view_order(session, session.scalars(sa.select(Order)).one())
+    told = {language: summarize(view, Words(language), NOON, "Europe/Vilnius") for language in languages()}
+    placed, standing = told["en"].split(" · ")
+    assert placed.startswith("Placed ")
+    assert standing == "Delayed"
+    turned = view.model_copy(update={"parcels": view.parcels[::-1]})
+    assert summarize(turned, Words("en"), NOON, "Europe/Vilnius") == told["en"], "whichever parcel comes first"
+    assert len(set(told.values())) == len(told), "each language in its own words"
+    for state, said in (("canceled", "Canceled"), ("refunded", "Refunded"), ("unpaid", "Waiting for payment")):
+        assert summarize(view.model_copy(update={"state": state}), Words("en"), NOON, "UTC").endswith(f" · {said}")
+    assert summarize(view.model_copy(update={"state": "open", "parcels": ()}), Words("en"), NOON, "UTC").endswith(
+        " · Ordered"
+    )
 
 
 @pytest.mark.parametrize(

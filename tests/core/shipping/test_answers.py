@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.conversations.model import Case
+from core.i18n.words import Words, languages
 from core.jobs.worker import Worker
 from core.orders.messages import envelope
 from core.orders.messages.notice import Notice
@@ -230,6 +231,30 @@ def test_a_message_written_after_the_links_were_revoked_carries_answers_that_wor
     carried = set(re.findall(r"https://care.example(/a/\S+/[a-z_]+)", again.text))
     assert {address.rpartition("/")[2] for address in carried} == {"wait", "cancel", "person", "stop"}
     assert [client.get(address).status_code for address in carried] == [200] * 4
+
+
+@on_sqlite
+@pytest.mark.parametrize("language", languages())
+def test_the_letter_after_a_request_to_cancel_offers_it_no_more(
+    services: Services, store: Store, client: FlaskClient, language: str
+) -> None:
+    set_terms(services, store, sending())
+    apply(services, store, order("42", revised(), language=language))
+    notice = next(one for one in notices(services, store) if one.kind == "delay")
+    offer = Words(language).pgettext("widget", "Ask to cancel")
+
+    def letter() -> str:
+        with services.db.transaction(store.id, write=False) as session:
+            written = compose(session, services, store, the_order(services, store), [notice], NOON)
+        assert ("/cancel" in written.html) == ("/cancel" in written.text)
+        return written.text
+
+    first = letter()
+    assert ("/cancel" in first, offer in first) == (True, True)
+    client.post(path(services, notice, "cancel"))
+    second = letter()
+    assert ("/cancel" in second, offer in second) == (False, False)
+    assert ("/wait" in second, "/person" in second) == (True, True)
 
 
 @on_sqlite

@@ -123,6 +123,20 @@ def test_a_letter_fits_any_mail_program(kind: str, language: str) -> None:
     assert not re.search(r"<img|<script|@import|url\(", written.html)
 
 
+def test_a_letter_shows_the_pictures_a_store_has_and_reads_the_same_without_them() -> None:
+    mug = "https://cdn.example/mug.jpg"
+    bare, seen, odd = (
+        write("delay", replace(ANN, parcels=(ParcelLine((("Mug", 2, picture),)),)), "en")
+        for picture in ("", mug, "javascript:alert(1)")
+    )
+    (tag,) = re.findall("<img[^>]*>", seen.html)
+    # The name stands beside it: read aloud as well, it would be heard twice.
+    assert (f'src="{mug}"' in tag, 'alt=""' in tag, 'width="40"' in tag) == (True, True, True)
+    assert "2 × Mug" in re.sub("<[^>]*>", "", seen.html)
+    assert seen.html.replace(f"{tag} ", "") == bare.html == odd.html
+    assert seen.text == bare.text == odd.text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_we_are_sorry_once_and_only_when_we_know_it_is_late(kind: str) -> None:
     assert write(kind, FACTS[kind], "en").text.count("sorry") == (kind in ("delay", "stalled", "not_shipped"))

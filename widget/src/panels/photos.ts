@@ -28,6 +28,7 @@ export function askPhotos(
       return h("li", null, h("bdi", null, photo.name), remove);
     });
     frame.fill(list, rows);
+    list.dispatchEvent(new Event("input", { bubbles: true })); // the draft is kept with its photos
   };
   const send = async () => {
     const files = [...(field.input.files ?? [])];

@@ -29,7 +29,7 @@ export function askMessage(frame: Frame, place: string): void {
     });
     const back = frame.press(say("Back to the order"), frame.home, ".back");
     settle(frame);
-    frame.show(frame.view(say("The store has your message"), h("p.good", null, sentence), back));
+    frame.show(frame.view(say("The store has your message"), h("p.good", null, sentence), back), true, "order");
   };
   frame.show(
     frame.view(
