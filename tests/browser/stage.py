@@ -46,6 +46,7 @@ class Stage:
         self.rewrite: Callable[[str, str], str] = lambda name, script: script
         self.translate: Callable[[Any], Any] = copy.deepcopy
         self.answers: dict[str, tuple[int, Any]] = {
+            "ways": (200, {"form": True, "sign_in": ""}),
             "find": (200, example("found")),
             "open": (200, example("found")),
             "answers": (200, example("choice")),

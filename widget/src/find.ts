@@ -5,7 +5,8 @@ import { h } from "./dom";
 import type { Frame } from "./frame";
 import type { Found, Ways } from "./shapes";
 
-/** Ask for an order, and go on with what was found. `why` says what led here. */
+/** Ask for an order, and go on with what was found. `why` says what led here. The form does not wait for the store's
+ * answer which ways are open: it gives way to signing in where it is switched off. */
 export async function askOrder(
   frame: Frame,
   number: string,
@@ -14,8 +15,6 @@ export async function askOrder(
   goOn: (found: Found) => unknown,
 ): Promise<void> {
   const { say } = frame;
-  const ways = await frame.call<Ways>("ways").catch(() => 0 as const); // unknown: the form says what is wrong
-  if (ways && !ways.form) return (await frame.panels()).askSignIn(frame, ways.sign_in, why, isAsked);
   const typed = field(say("Order number"), { value: number, dir: "ltr", maxlength: 100, autocomplete: "off" });
   const proof = field(say("E-mail address or postcode you ordered with"), {
     dir: "ltr",
@@ -36,4 +35,6 @@ export async function askOrder(
     frame.press(say("I lost my order number"), lost, ".plain"),
   );
   frame.show(page, isAsked, "find");
+  const ways = await frame.call<Ways>("ways").catch(() => 0 as const); // unknown: the form says what is wrong
+  if (ways && !ways.form && page.isConnected) (await frame.panels()).askSignIn(frame, ways.sign_in, why, isAsked);
 }
