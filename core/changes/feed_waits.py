@@ -45,6 +45,8 @@ def asks_at(feed: Feed | None, now: datetime) -> datetime | None:
     """Give when a feed's next page may be asked for, where that is later than now."""
     if feed is None or feed.state != "reading" or feed.again_at is None or feed.again_at <= now:
         return None
+    if feed.again_at - now > timedelta(seconds=LONGEST_ASKED + 60):
+        return None  # noted before the clock was set back: nobody asks for that long
     # A second at least: where two clocks differ by less, the job would come back at once, and again.
     return max(feed.again_at, now + timedelta(seconds=SHORTEST))
 
@@ -69,6 +71,6 @@ def wake_feeds(session: Session, store_id: int, operation: str, *, now: datetime
     feeds = session.scalars(waiting.order_by(Feed.id).with_for_update()).all()
     for feed in feeds:
         feed.again_at, feed.waits = now, 0
-        payload = {"feed": feed.name, "since": feed.since}
+        payload = {"feed": feed.name, "since": feed.since, "woken": True}
         queue.enqueue(session, store_id, NewJob("changes.read", f"read:{feed.name}", payload, is_news=True), now=now)
     return len(feeds)

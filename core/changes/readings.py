@@ -58,6 +58,8 @@ def _read_page(work: Work, ends: float) -> bool:
         return False
     platform = open_platform(work.services, store)
     begins = feed is None or feed.state != "reading"
+    if begins and work.payload.get("woken"):
+        return False  # what it was woken for has ended meanwhile: it would begin anew
     goes_on = feed is not None and feed.cursor != "" and not (begins and "." in name)
     cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]
     started_at = work.now if begins or feed is None or feed.started_at is None else feed.started_at
@@ -83,7 +85,8 @@ def _read_page(work: Work, ends: float) -> bool:
 
 def _promise_next(session: Session, work: Work, *, at: datetime | None) -> None:
     name = work.payload["feed"]
-    again = NewJob("changes.read", f"read:{name}", work.payload, run_at=at)
+    payload = {"feed": name, "since": work.payload["since"]}
+    again = NewJob("changes.read", f"read:{name}", payload, run_at=at)
     queue.enqueue(session, work.store_id, again, now=work.now)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.changes import facts, feed_waits
 from core.changes.apply import apply_orders
 from core.jobs import claims, queue
-from core.jobs.queue import NewJob, Work
+from core.jobs.queue import Job, NewJob, Work
 from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Platform
@@ -81,11 +82,19 @@ def act(work: Work) -> None:
     if ruling == "over":
         with work.done() as session:
             audit.note(session, work.now, store.platform, "ignore_fact", codes={"resource": change.resource})
+            _forget_payload(session, work, change)
     elif ruling == "person":
         with work.done() as session:
             facts.open_case(session, services.keyring, change, origin=f"fact:{work.job.id}", now=work.now)
+            _forget_payload(session, work, change)
     else:
         _carry_out(work, store, change)
+
+
+def _forget_payload(session: Session, work: Work, change: Change) -> None:
+    """Empty the payload of a request about a person, since it names them."""
+    if change.resource == "privacy":
+        session.execute(sa.update(Job).where(Job.id == work.job.id).values(payload={}))
 
 
 def _carry_out(work: Work, store: Store, change: Change) -> None:

@@ -253,6 +253,28 @@ def test_news_that_comes_while_the_platform_is_asked_is_not_lost(
     assert feed_of(app, store).state == "idle"
 
 
+def test_news_that_comes_while_the_last_page_is_read_begins_nothing_anew(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    other, looks = Worker(app, worker.kinds, stores=worker.stores), []
+
+    def tell_it(point: str) -> None:
+        looks.append(point)
+        if point == "after the call":  # of each page, the last one too
+            tell(app, store, "bulk-1")
+            thread = threading.Thread(target=other.run_until_idle)
+            thread.start()
+            thread.join()
+
+    Operations(world).finish("bulk-1")
+    clock.forward(seconds=LOOK_AGAIN_AFTER)
+    Counting.on_call = tell_it
+    worker.run_until_idle()
+    assert looks
+    assert (feed_of(app, store).state, Operations(world).begun) == ("idle", 1)
+
+
 @pytest.mark.parametrize("end", ["failed", "forgotten", "its file is gone"])
 def test_an_operation_that_came_to_nothing_is_begun_anew(
     app: Services, store: Store, world: World, worker: Worker, clock: Clock, end: str

@@ -370,6 +370,7 @@ def test_what_nothing_confirms_is_a_case_with_a_due_date_that_staff_decide(
     assert not is_erased(services, bare)
     (case,) = rows(services, bare, Case)
     assert (case.kind, case.state, case.due_at) == ("unconfirmed_erase", "open", clock.now + ANSWER_WITHIN)
+    assert ANN not in str([job.payload for job in rows(services, bare, Job)])
     desk = create_app(services.config, services=services).test_client()
     sign_in(services, bare, desk)
     page = desk.get(f"/admin/{bare.key}/cases").text

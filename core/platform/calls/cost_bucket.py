@@ -49,7 +49,8 @@ class BucketState:
     def refilled(self, now: float) -> BucketState:
         """Give what is in it now. Where the clock was set back, nothing has flowed in."""
         flowed = max(0.0, now - self.at) * self.refill
-        return replace(self, left=min(self.size, self.left + flowed), at=now)
+        closed_until = min(self.closed_until, now + LONGEST_CLOSED)
+        return replace(self, left=min(self.size, self.left + flowed), at=now, closed_until=closed_until)
 
     def wait_for(self, cost: float) -> float:
         """Give the seconds until there is enough for a call; 0 where there is, and `left` is then taken down.

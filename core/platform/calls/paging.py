@@ -107,8 +107,9 @@ def _page_before(window: Window, rows: Sequence[T], total: int, per_page: int, m
 def _after(window: Window, rows: Sequence[T], total: int, most: int) -> Walked[T]:
     """Go on to the next window, longer where this one was far from full, or end the walk."""
     if window.end >= window.until:
-        looks_back = datetime.fromtimestamp(window.until, UTC) - OVERLAP
-        return Walked(rows, max(looks_back, _moment(window.start)).isoformat(), last=True)
+        # A walk of no length began now, or later by the store's clock: it goes on where it stands.
+        looks_back = _moment(window.until) - OVERLAP if window.length else _moment(window.start)
+        return Walked(rows, looks_back.isoformat(), last=True)
     grows = 2 if 4 * total < most else 1
     length = min(max(1, window.length) * grows, LONGEST_WINDOW)
     following = Window(window.end, min(window.end + length, window.until), window.until)

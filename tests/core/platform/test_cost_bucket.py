@@ -150,6 +150,7 @@ def test_a_clock_set_back_fills_nothing_and_locks_nobody_out() -> None:
     back = state.refilled(1000)
     assert (back.left, back.at) == (50, 1000)
     assert back.wait_for(1) == 3600
+    assert back.refilled(1000 + 3601).wait_for(1) == 0, "the wait ends, and does not begin anew at each look"
     assert replace(back, closed_until=0).wait_for(60) == pytest.approx(1.0)
 
 

@@ -105,6 +105,14 @@ def test_a_walk_ends_in_the_past_and_the_next_one_looks_back() -> None:
     assert list(later.rows) == [1]
 
 
+def test_a_walk_looks_back_as_far_however_short_its_last_window_is() -> None:
+    ends = int((NOON - LAG).timestamp())
+    for offset in range(0, 200, 7):
+        listing = Listing({row: ends - 200 * row - offset for row in range(200)}, 5, 10)
+        _, walked = listing.walk()
+        assert datetime.fromisoformat(walked.cursor) == NOON - LAG - OVERLAP, offset
+
+
 @pytest.mark.parametrize("ahead", [0, 30, 3600])
 def test_a_walk_that_begins_now_or_later_is_over_and_moves_nothing_back(ahead: int) -> None:
     begins = NOON + timedelta(seconds=ahead)
