@@ -122,7 +122,8 @@ def test_rules_read_no_clock_no_database_and_no_configuration() -> None:
 
 def test_the_core_names_no_platform() -> None:
     # Comments and docstrings may: a quirk is told with its source.
-    names = ("shopify", "woocommerce", "ecwid")
+    folders = {slice_of(module).removeprefix("plugins.") for module in MODULES if module.startswith("plugins.")}
+    names = sorted(folders | {"shopify", "woocommerce", "ecwid"})
     for module in inside("core"):
         said = " ".join(_words_of_code(module)).lower()
         assert [name for name in names if name in said] == [], module

@@ -485,7 +485,8 @@ class Platform:
         """Verify news of a store that we do not know (any more) by the app's secret alone, then say what changed.
 
         A platform may ask for the erasure of what we hold long after we hold nothing: rightly signed, it is answered
-        200. Raises BadSignature. Not asked where the store is known: then read_webhook is.
+        200. Raises BadSignature. Not asked where the store is known: then read_webhook is. Leave it alone where nothing
+        is signed with the app's secret.
         """
         raise NotSupported(cls.name)
 
@@ -568,6 +569,8 @@ class Platform:
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
         """Verify the raw bytes, then say what changed. Raise BadSignature; an own handshake gives [].
 
+        `secret` is `Link.secret`, as after_install gave it to the store.
+
         Facts name when they happened and the platform's id of the event (`Change`). Kept by their meaning:
         ("store", facts {event: "uninstalled"}) and ("privacy", facts {request: "erase" | "export" | "erase_store",
         email?, shopper_ref?, order_refs?}).
@@ -578,18 +581,23 @@ class Platform:
         """Ask the API whether a fact holds: True or False, None where it cannot tell.
 
         Asked before a fact is acted on that the signature does not cover, and where it happened so close to the
-        connection that two clocks may disagree. Of an app that was removed and a store whose data must go the core
-        asks check_access where this says None: keys that still work mean that the app is still installed. Another
-        fact that nothing confirms is left to staff.
+        connection that two clocks may disagree. Not needed for an app that was removed and a store whose data must go:
+        answer None, and the core asks check_access, since keys that still work mean that the app is still installed.
+        Another fact that nothing confirms is left to staff.
         """
         return None
 
     def fetch_order(self, ref: str) -> OrderSnapshot | Gone:
-        """Fetch one order with its shipments, payments and refunds, and with NATIVE_RETURNS its returns."""
+        """Fetch one order with its shipments, payments and refunds, and with NATIVE_RETURNS its returns.
+
+        A ref that cannot be one of the platform's, such as "../1", is Gone without a call.
+        """
         raise NotSupported(self.name)
 
     def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
         """List orders changed at or after the cursor, oldest change first. A cursor may also be an ISO time.
+
+        An order listed equals what fetch_order gives, its refunds and shipments too: either takes the other's place.
 
         The cursor of each page is committed before it is asked with. Where the platform lists by an operation that
         takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the

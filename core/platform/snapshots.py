@@ -49,7 +49,10 @@ class TrackingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaxPart:
-    """One tax rate's share of a line, as the platform stored it."""
+    """One tax rate's share of a line, as the platform stored it.
+
+    Where it tells no rates, one part has all of the line's tax, with a fixed ref of the plugin's.
+    """
 
     ref: str
     amount: int
@@ -57,7 +60,11 @@ class TaxPart:
 
 @dataclass(frozen=True, slots=True)
 class LineItemSnapshot:
-    """One line of an order. `total` is what the line costs after discounts, without tax unless `tax_included`."""
+    """One line of an order. `total` is what the line costs after discounts, without tax unless `tax_included`.
+
+    Shipping to which the platform gives no id of its own has a `ref` that the plugin makes: the same each time, and
+    unlike any other line's.
+    """
 
     ref: str
     title: str
@@ -120,7 +127,8 @@ class PaymentSnapshot:
     """One payment: what was captured, and what may still flow back, by which methods.
 
     The payments of a paid order add up to its total. What a balance paid (`kind` is not "gateway") is a payment like
-    any other and never a discount; it is given back to that balance, and apart from the money.
+    any other and never a discount; it is given back to that balance, and apart from the money. Without Feature.REFUND
+    `refundable` and `methods` keep their defaults.
     """
 
     ref: str

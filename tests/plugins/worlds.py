@@ -28,7 +28,10 @@ WORLDS: dict[str, type[Platform]] = {"demo": Demo, "rich": Rich, "poor": Poor, *
 
 
 class Merchant(Protocol):
-    """What a harness lets the suite do on the store's own side. Refs are the platform's."""
+    """What a harness lets the suite do on the store's own side. Refs are the platform's.
+
+    What names no feature or trait below is needed of every world; the rest only with what it names.
+    """
 
     now: datetime
     """The store's clock."""
@@ -37,14 +40,14 @@ class Merchant(Protocol):
     troubles: Mapping[str, str]
     """What `misbehave` knows; each makes the store unavailable for the next calls."""
     loses_answers: bool
-    """Whether `lose_next_answer` is there: the store does what is asked and its answer never comes."""
+    """Whether the store can do what is asked and its answer never come."""
 
     signs_bodies: bool
     """Whether a delivery's signature covers what it says."""
     names_staff: bool
     """Whether the platform's admin says who opens our page."""
     prepares_lists: bool
-    """Whether the platform prepares a listing that begins long ago; `listings_begun` counts them."""
+    """Whether the platform prepares a listing that begins long ago."""
 
     def connect(self) -> Platform:
         """Another object for the same store, its credentials renewed where they are over, as the core does."""
@@ -61,7 +64,10 @@ class Merchant(Protocol):
         """News of an order as the store signs and sends it."""
 
     def forgeries(self, news: Request) -> Mapping[str, Request]:
-        """What somebody without the keys can make of a delivery; each has to be refused."""
+        """What somebody without the keys can make of a delivery; each has to be refused.
+
+        What the signature does not cover is no forgery, however it is changed. News of another store always is one.
+        """
 
     def listen(self, request: Request, *, with_wrong_keys: bool = False) -> list[Change]:
         """Read a delivery as the core does, without credentials; or with keys that are another's."""
@@ -70,13 +76,13 @@ class Merchant(Protocol):
         """A request forwarded for the signed-in shopper `ref`; only with SHOPPER_IDENTITY."""
 
     def shopper_forgeries(self, forwarded: Request) -> Mapping[str, Request]:
-        """What somebody without the keys can make of it."""
+        """What somebody without the keys can make of it; only with SHOPPER_IDENTITY."""
 
     def shopper_secret(self) -> str:
         """The store's forwarding secret."""
 
     store_key: str
-    """Our own key of the store, where its admin hands that back."""
+    """Our own key of the store, which its admin may hand back."""
 
     def secret_of(self, store_key: str) -> str:
         """Give the forwarding secret of the store with this key; "" for a store we do not know."""
@@ -97,15 +103,17 @@ class Merchant(Protocol):
         """The token of a storefront extension for a shopper; only with SHOPPER_SIGN_IN."""
 
     def news_of_leaving(self) -> Request | None:
-        """News that the app was removed, None where the platform does not say so."""
+        """News that the app was removed, verified by the app's secret; None where the platform sends none."""
 
     # What happens in the store.
 
     def place(self) -> str:
-        """Take in a paid order of a shopper with an account: goods and shipping, both taxed."""
+        """Take in a paid order of a shopper with an account: exactly one line of goods and one of shipping, each with a
+        tax above 0 that its taxes add up to."""
 
     def place_unrefundable(self) -> str:
-        """Take in an order paid in a way that cannot pay back by itself, as a bank transfer."""
+        """Take in an order paid in a way that cannot pay back by itself, as a bank transfer; only with REFUND or
+        RECORDS_REFUNDS."""
 
     def change(self, ref: str) -> None:
         """Change an order now."""
@@ -114,7 +122,7 @@ class Merchant(Protocol):
         """Delete an order for good."""
 
     def post_review(self) -> str:
-        """Have a review posted."""
+        """Have a review posted; only with REVIEWS or REPLY."""
 
     def refund_by_hand(self, ref: str, line: str, quantity: int) -> tuple[int, Sequence[RefundLine]]:
         """Refund a line at the store itself, without our key and without restocking.
@@ -126,7 +134,7 @@ class Merchant(Protocol):
         """Have a shopper ask for a return at the store itself; only with NATIVE_RETURNS."""
 
     def cancel_return(self, native_ref: str) -> None:
-        """Cancel a return at the store itself."""
+        """Cancel a return at the store itself; only with NATIVE_RETURNS."""
 
     def revoke(self) -> None:
         """Take our credentials back."""
@@ -134,7 +142,7 @@ class Merchant(Protocol):
     # What the store has.
 
     def refunds(self, ref: str) -> list[int]:
-        """The refunds the store has of an order, in minor units."""
+        """The refunds the store has of an order, in minor units; only with REFUND."""
 
     def credit(self, ref: str) -> int:
         """The store credit that an order's shopper was given, in minor units; only with STORE_CREDIT."""
@@ -143,16 +151,16 @@ class Merchant(Protocol):
         """Put a variant of the product "mug" on sale; only with EXCHANGE."""
 
     def pay(self, key: str) -> None:
-        """Let the shopper pay what the exchange asked for with this key left open."""
+        """Let the shopper pay what the exchange asked for with this key left open; only with EXCHANGE."""
 
     def notes(self, ref: str) -> int:
-        """How often the store was told of a return of this order."""
+        """How often the store was told of a return of this order; only with RETURN_NOTES."""
 
     def replies(self, review_ref: str) -> list[str]:
-        """The texts published below a review."""
+        """The texts published below a review; only with REPLY."""
 
     def listings_begun(self) -> int:
-        """How many listings the platform was ever asked to prepare."""
+        """How many listings the platform was ever asked to prepare; only where it `prepares_lists`."""
 
     # Bad days.
 
@@ -160,7 +168,7 @@ class Merchant(Protocol):
         """Be in trouble for the next calls."""
 
     def lose_next_answer(self) -> None:
-        """Carry out the next call that writes, and let its answer be lost."""
+        """Carry out the next call that writes, and let its answer be lost; only where it `loses_answers`."""
 
 
 Opened = tuple[Platform, Any]

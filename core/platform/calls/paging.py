@@ -4,7 +4,7 @@ Some platforms (Ecwid) list what changed between two moments in no order they pr
 largest one. So each window has a fixed end in the past, shrinks until it has no more rows than that, and is read from
 its last page to the first: what changes meanwhile leaves the window, and what stood behind it moves into pages that
 are still to be read. What is seen twice harms nothing. Nothing is skipped as long as rows that do not change keep
-their order from one call to the next, and the platform's clock is no more than LAG behind ours.
+their order from one call to the next, and `now` is no more than LAG ahead of the platform's clock.
 """
 
 from __future__ import annotations
@@ -79,8 +79,10 @@ def walk_windows(
     """Read the next page of a walk; one call of `fetch`.
 
     `fetch(window, offset, limit)` gives the rows and how many the window has in all. `most` is how many rows of a
-    window the platform lets one page through: offsets are below it. The cursor after the last page is an ISO time, for
-    the next walk. A page may have no rows and not be the last: the window had more than one page, or too many rows.
+    window the platform lets one page through: offsets are below it. `now` is the store's clock: take it from an answer
+    of the platform's (its Date header, or a call that tells the time). It is read only where a walk begins, with an
+    ISO time. The cursor after the last page is such a time, for the next walk. A page may have no rows and not be the
+    last: the window had more than one page, or too many rows.
     """
     window = Window.read(cursor, now)
     if window.length <= 0:
