@@ -22,7 +22,7 @@ from core.returns.money.exchange import Settlement, goods_for, settle
 from core.returns.money.order_balance import read_balance
 from core.returns.money.purchased import PurchasedOrder
 from core.returns.money.quotes import Fee, Quote, QuoteRequest
-from core.returns.money.refund_amount import MoreThanBought, NothingLeft, apply_quote, quote
+from core.returns.money.refund_amount import NothingLeft, apply_quote, quote
 from core.returns.return_settings import return_settings_of
 from core.returns.states import IllegalMove, move_return
 from core.stores.model import Store
@@ -162,10 +162,17 @@ def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
 def _quote(
     rma: Return, bought: PurchasedOrder, items: Sequence[ReturnItem], fees: Sequence[Mapping[str, Any]], shipping: int
 ) -> Quote:
-    """Say what some of a return's items bring; nothing where nothing is left to give."""
-    wanted: Counter[str] = Counter()
+    """Say what some of a return's items bring, of no more units than are left; nothing where nothing is left to give.
+
+    Units that were refunded at the store itself bring nothing a second time.
+    """
+    left = {line.ref: line.units_left for line in bought.lines}
+    asked_for: Counter[str] = Counter()
     for item in items:
-        wanted[item.line_ref] += _units(item)
+        asked_for[item.line_ref] += _units(item)
+    wanted = {ref: min(units, left[ref]) for ref, units in asked_for.items() if left.get(ref)}
+    if not wanted:
+        return _NOTHING
     everything = rma.kind == "cancel"
     asked = QuoteRequest(
         lines=wanted,
@@ -176,7 +183,7 @@ def _quote(
     )
     try:
         return quote(bought, asked)
-    except (NothingLeft, MoreThanBought):
+    except NothingLeft:
         return _NOTHING
 
 

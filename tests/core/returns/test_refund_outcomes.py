@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.app import create_app
+from core.changes.apply import apply_orders
 from core.conversations.model import Case
 from core.i18n.words import Words
 from core.jobs.queue import Job
@@ -16,12 +17,12 @@ from core.jobs.worker import Worker
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent
 from core.platform.sample import World
-from core.platform.snapshots import OrderState
+from core.platform.snapshots import OrderState, RefundLine, RefundSnapshot
 from core.returns import events
 from core.returns.mail import letters as letter_forms
 from core.returns.mail import send_letters
 from core.returns.model import Reimbursement
-from core.returns.money import cancel_order, order_balance, reimburse
+from core.returns.money import cancel_order, order_balance, payout, reimburse
 from core.returns.presenter import progress
 from core.returns.presenter.reader_context import reader_context_for
 from core.returns.requests import lifecycle
@@ -36,6 +37,9 @@ from tests.conftest import NOON, Clock
 from tests.core.returns.seed import (
     ACCEPTS,
     AGNES,
+    LAMP,
+    MUGS,
+    POST,
     at,
     bought,
     letters,
@@ -182,6 +186,25 @@ def test_lines_booked_as_asked_are_no_news(services: Services, store: Store, wor
     returned(services, store, world, worker)
     assert the_money(services, store)[0].booked == []
     assert "booked_otherwise" not in event_kinds(services, store)
+
+
+def test_units_refunded_at_the_store_meanwhile_leave_the_others_to_be_paid(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    set_policy(services, store, **ACCEPTS, refund_when="inspection")
+    order_id = place(services, store, world, worker)
+    with at(services, store) as session:
+        wanted = ReturnRequest((RequestedLine("l1", 3, "too_small"),))
+        rma = open_return(session, store, order_id, wanted, SHOPPER, now=services.clock())
+    mug = RefundSnapshot("r1", 334, services.clock(), lines=(RefundLine("l1", 1, 334),))
+    lines = (replace(MUGS, removed=1), LAMP, POST)
+    with at(services, store) as session:
+        order = bought(lines=lines, refunds=(mug,), updated_at=services.clock())
+        apply_orders(session, services, store, [order], asked_at=services.clock(), now=services.clock())
+    with at(services, store) as session:
+        mine = lifecycle.find_return(session, store.id, rma.id)
+        payout.pay_now(session, store, mine, by="Max", now=services.clock())
+    assert [money.amount for money in the_money(services, store)] == [666]
 
 
 # Canceling takes its time.
