@@ -11,23 +11,26 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import structlog
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from core.http.context import keep_language, services, set_shopper_language, to_flask_response, to_plain_request, words
+from core.jobs.queue import PauseStore
 from core.orders import find
 from core.orders.access.ways import offers_sign_in
 from core.orders.links import order_url, signed_in_url, store_page
 from core.orders.presenter.localize import localize_order
 from core.orders.presenter.timeline import view_order
 from core.orders.shopper_auth import NotHere
-from core.platform.contract import Shopper
-from core.platform.errors import BadSignature, PlatformError
+from core.platform.contract import Platform, Shopper
+from core.platform.errors import BadSignature, PlatformError, Unavailable
 from core.secrets import Unsealable, constant_time_equal, new_token
 from core.services import Services
 from core.stores import throttle
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_key, use_once
 
+log = structlog.get_logger()
 pages = Blueprint("sign_in", __name__, template_folder="../templates")
 pages.url_defaults(keep_language)
 
@@ -49,7 +52,7 @@ def begin(key: str) -> Response:
         state = {"f": dict(facts), "n": new_token(12), "b": browser, "u": until}
         return urlsafe_b64encode(app.keyring.seal(state, store_id=store.id, purpose="sign_in")).rstrip(b"=").decode()
 
-    platform = open_platform(app, store, timeout=(3, 8))
+    platform = _platform_of(app, store)
     answer = to_flask_response(platform.begin_sign_in(to_plain_request(request), seal=seal, back=_back(app, store)))
     secure = app.config.is_https or request.is_secure
     life = int(STATE_LIFE.total_seconds())
@@ -64,7 +67,7 @@ def finish(key: str) -> Response:
     """List the orders of whoever has signed in; say so where the platform vouches for nobody."""
     app = services()
     store = _enter(app, key)
-    platform = open_platform(app, store, timeout=(3, 8))
+    platform = _platform_of(app, store)
 
     def unseal(text: str) -> Mapping[str, str]:
         return _open_state(app, store, text)
@@ -89,6 +92,15 @@ def _enter(app: Services, key: str) -> Store:
     limits = {f"sign-in:address:{caller}": MOST_OF_A_CALLER, "sign-in:store": MOST_OF_A_STORE}
     throttle.count_try(app.db, app.keyring, store.id, limits, now=app.clock())
     return store
+
+
+def _platform_of(app: Services, store: Store) -> Platform:
+    """Give the store's platform. Raises Unavailable for a store that is closed, or whose keys cannot be read."""
+    try:
+        return open_platform(app, store, timeout=(3, 8))
+    except (PauseStore, Unsealable) as error:
+        log.info("no_sign_in", store=store.id, error=type(error).__name__)
+        raise Unavailable("the store cannot be asked now") from error
 
 
 def _back(app: Services, store: Store) -> str:

@@ -76,7 +76,9 @@ def confirm(services: Services, store: Store, address: str, code: str, caller: s
 
 
 def find_person(session: Session, address: str) -> Staff | None:
-    """Find who of the store's people reads an address, the first of several; None for nobody, or no access."""
+    """Find who of the store's people reads an address, the first of several; None for nobody, no access, or ""."""
+    if not address:
+        return None
     people = session.scalars(sa.select(Staff).where(Staff.role != "none", Staff.email != "").order_by(Staff.id))
     return next((person for person in people if _folded(person.email) == address), None)
 

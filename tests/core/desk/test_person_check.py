@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,10 +11,12 @@ from werkzeug.test import TestResponse
 
 from core.app import wire_kinds
 from core.jobs.worker import Worker
+from core.platform.contract import StaffIdentity
 from core.platform.sample import World
 from core.services import Services
-from core.stores import invitation
+from core.stores import invitation, staff
 from core.stores.model import AuditEntry, Staff, Store
+from core.stores.people import person_check
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock
 from tests.core.desk.shells import NAVIGATION, bearer, browser, connect, launch, with_shells
@@ -204,3 +207,20 @@ def test_who_was_named_is_not_asked(app: Services, world: World) -> None:
     for path in ("person", "person/code"):
         posted = client.post(f"/admin/{store.key}/{path}", headers=bearer("linden"), data={"email": OWNER})
         assert posted.status_code == 404
+
+
+def test_a_dead_token_of_ours_beside_the_platform_s_own_asks_who_is_here(
+    app: Services, world: World, clock: Clock
+) -> None:
+    framed, maple = connect(app, world, "bearernobody", email=OWNER), connect(app, world, "bearernobody", "maple")
+    dead = staff.sign_token(app.keyring, framed.id, None, now=clock.now - timedelta(hours=1))
+    foreign = staff.sign_token(app.keyring, maple.id, None, now=clock.now)
+    for token in (dead, foreign, "nonsense"):
+        page = browser(app).get(f"/admin/{framed.key}/", headers=bearer("linden") | {TOKEN: token})
+        assert (page.status_code, "Who are you?" in page.text, TOKEN in page.headers) == (200, True, False)
+
+
+def test_no_address_is_nobody_s(app: Services, store: Store) -> None:
+    staff.enter(app, store, StaffIdentity("max", email="not an address"))
+    with app.db.transaction(store.id, write=False) as session:
+        assert person_check.find_person(session, "") is None

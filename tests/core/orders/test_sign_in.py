@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -130,6 +132,19 @@ def test_a_state_that_was_tampered_with_or_is_of_another_store_is_refused(
             asked["code"] = sample_shells.authorize(APP, "linden", "eve", challenge="hers")
         answer = client.get(f"/find/{key}/signed-in", query_string=asked)
         assert (answer.status_code, numbers_in(answer)) == (401, []), change
+
+
+@pytest.mark.parametrize("harm", [{"state": "closed"}, {"state": "uninstalled"}, {"credentials": b"sealed elsewhere"}])
+def test_a_store_that_cannot_be_asked_says_so_at_both_ends_of_a_sign_in(
+    app: Services, store: Store, harm: dict[str, Any]
+) -> None:
+    client = browser(app)
+    back = begin(client, store)
+    with app.db.transaction(store.id) as session:
+        session.execute(sa.update(Store).where(Store.id == store.id).values(harm))
+    for address in (f"/find/{store.key}/sign-in?as=ann", back):
+        page = client.get(address)
+        assert (page.status_code, "We cannot look this up right now" in page.text) == (503, True)
 
 
 def numbers_in(page: TestResponse) -> list[str]:
