@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -404,6 +404,9 @@ class Platform:
     """Whether credentials expire and `renew` gives new ones without the merchant."""
     installs_on_opening: ClassVar[bool] = False
     """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
+    nonce_life: ClassVar[timedelta] = timedelta(minutes=2)
+    """How long a used `nonce_of` is remembered: at least as long as anything this platform signs is accepted. What
+    bears no time must be refused, since it would be good again once it is forgotten (`signatures.require_recent`)."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""

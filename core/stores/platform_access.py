@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
@@ -26,8 +26,6 @@ from core.stores import renewal
 from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Nonce, Store
 
-NONCE_LIFE = timedelta(minutes=2)
-"""Longer than any platform's signature stays valid: WordPress's forwarded requests live 60 s either way."""
 REMEMBERED = 60.0
 """Seconds a process remembers which store a key names."""
 _MOST_REMEMBERED = 10_000
@@ -198,10 +196,11 @@ def use_nonce_of_stranger(services: Services, platform: str, request: Request) -
 
 
 def _use_nonce(services: Services, platform: str, store_id: int, request: Request, *, prefix: str) -> None:
-    nonce = services.platforms[platform].nonce_of(request)
+    plugin = services.platforms[platform]
+    nonce = plugin.nonce_of(request)
     if not nonce:
         return
-    until = services.clock() + NONCE_LIFE
+    until = services.clock() + plugin.nonce_life
     with services.db.transaction(store_id) as session:
         if not use_once(session, services.keyring, store_id, f"{prefix}:{nonce}", until=until):
             raise BadSignature("this request was used before")

@@ -9,13 +9,19 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.app import wire_kinds
+from core.db.base import SYSTEM
 from core.desk.shells.frame import head_tag
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
 from core.platform.contract import AdminShell, HeadTag, StaffIdentity
 from core.platform.sample import World
 from core.platform.samples import shells as sample_shells
 from core.services import Services
 from core.stores import install, invitation, staff
-from core.stores.model import AuditEntry, Staff, Store
+from core.stores.model import AuditEntry, Nonce, Staff, Store
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock
 from tests.core.desk.shells import APP, NAVIGATION, bearer, browser, connect, launch, with_shells
 from tests.core.shipping.seed import on_sqlite, rows
@@ -239,6 +245,22 @@ def test_a_launch_works_once(app: Services, signed: Store) -> None:
     assert (said(reloaded, "target"), said(reloaded, "token")) == (f"/admin/{signed.key}/", "")
     forged = launch("linden", nonce="n2")[:-1] + "x"
     assert client.get(f"/admin/open/signed?{forged}").status_code == 401
+
+
+def test_a_launch_is_old_before_it_is_forgotten_that_it_was_used(
+    app: Services, signed: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, address = browser(app), f"/admin/open/signed?{launch('linden')}"
+    assert said(client.get(address, headers=NAVIGATION), "token")
+    clock.forward(hours=7)
+    began = time.time()
+    monkeypatch.setattr(time, "time", lambda: began + 7 * 3600)
+    with app.db.transaction(SYSTEM) as session:
+        queue.enqueue(session, SYSTEM, NewJob("clock.prune", "clock.prune:1"), now=clock.now)
+    Worker(app, wire_kinds(), stores=WorkerAccess()).run_until_idle()
+    assert rows(app, signed, Nonce) == []
+    again = client.get(address, headers=NAVIGATION)
+    assert (said(again, "target"), said(again, "token")) == (f"/admin/{signed.key}/", "")
 
 
 def test_the_token_ends_and_is_renewed_only_while_it_is_used(app: Services, signed: Store, clock: Clock) -> None:
