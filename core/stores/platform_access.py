@@ -26,6 +26,8 @@ from core.stores import renewal
 from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Nonce, Store
 
+LONGEST_REF = 400
+"""Characters of a name that a store is looked up by; refs are hosts and numbers."""
 REMEMBERED = 60.0
 """Seconds a process remembers which store a key names."""
 _MOST_REMEMBERED = 10_000
@@ -72,8 +74,15 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
+def may_name_store(name: str) -> bool:
+    """Say whether a text that a stranger sent can be a store's ref or key; no database takes NUL or half a letter."""
+    return 0 < len(name) <= LONGEST_REF and name.isprintable()
+
+
 def store_named(services: Services, platform: str, name: str) -> Store | None:
     """Find the store that a platform's request names, by its ref or its key; None for one we do not know."""
+    if not may_name_store(name):
+        return None
     named = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == name, Store.key == name))
     with services.db.system(Purpose.FIND_STORE, write=False) as session:
         return session.scalar(named)
