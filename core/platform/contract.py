@@ -554,7 +554,8 @@ class Platform:
 
         Asked before a store is closed for one refusal, and while it is closed.
         """
-        self.orders_since(datetime.now(UTC).isoformat())
+        # An hour back: a walk by windows of time that is asked from now has nothing to ask the platform for.
+        self.orders_since((datetime.now(UTC) - timedelta(hours=1)).isoformat())
 
     def renew_due(self, now: datetime) -> bool:
         """Say whether these credentials are over, or so soon that a call begun now might find them so. Asks nobody."""
