@@ -16,6 +16,7 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
 from core.platform.contract import AdminShell, HeadTag, StaffIdentity
+from core.platform.errors import BadSignature
 from core.platform.sample import World
 from core.platform.samples import shells as sample_shells
 from core.services import Services
@@ -176,6 +177,12 @@ def test_a_removed_store_s_desk_is_closed_to_its_admin(app: Services, framed: St
     opened = browser(app).get(f"/admin/open/bearer?store=linden&id_token={fresh}", headers=NAVIGATION)
     assert opened.status_code == 403
     assert policy(opened)["frame-ancestors"].startswith("https://linden.sample.example ")
+
+
+def test_a_platform_names_nobody_as_whoever_was_invited(app: Services, framed: Store) -> None:
+    browser(app).post(f"/admin/enter/{invitation.invite(app, framed, 'agnes@shop.example', 'agent')}")
+    with pytest.raises(BadSignature):
+        staff.recognize(app, framed, StaffIdentity("mail:agnes@shop.example", email="agnes@shop.example"))
 
 
 def test_who_lost_access_is_kept_out_at_the_next_request(app: Services, framed: Store) -> None:
