@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -183,6 +184,13 @@ def test_a_platform_names_nobody_as_whoever_was_invited(app: Services, framed: S
     browser(app).post(f"/admin/enter/{invitation.invite(app, framed, 'agnes@shop.example', 'agent')}")
     with pytest.raises(BadSignature):
         staff.recognize(app, framed, StaffIdentity("mail:agnes@shop.example", email="agnes@shop.example"))
+
+
+def test_the_way_to_connect_again_leaves_the_frame(app: Services, framed: Store) -> None:
+    with app.db.transaction(framed.id) as session:
+        session.execute(sa.update(Store).where(Store.id == framed.id).values(state="closed"))
+    page = browser(app).get(f"/admin/{framed.key}/", headers=bearer("linden"))
+    assert re.findall(r'<a [^>]*target="_top"[^>]*>Connect the store again', page.text)
 
 
 def test_who_lost_access_is_kept_out_at_the_next_request(app: Services, framed: Store) -> None:
