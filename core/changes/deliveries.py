@@ -29,19 +29,16 @@ def record(
 ) -> int:
     """Promise to look at what changed, in the delivery's transaction; give how many promises were new.
 
-    A fact whose event was delivered before is left out.
+    A fact whose event was delivered before is left out, and one that is not signed without its event's id and time.
     """
     if store.state == "uninstalled" and _is_uninstalled(session, store.id):
         changes = [change for change in changes if change.resource in _FACTS]
+    changes = [change for change in changes if not _is_unheld(change, now)]
     until = now + EVENT_LIFE
     events = sorted({change.event_id for change in changes if needs_record(change)} - {""})
     texts = {event: f"event:{storable(event)}" for event in events}
     used = {event for event in events if not use_once(session, keyring, store.id, texts[event], until=until)}
-    new = [
-        change
-        for change in changes
-        if not (needs_record(change) and change.event_id in used) and not _is_too_old(change, now)
-    ]
+    new = [change for change in changes if not (needs_record(change) and change.event_id in used)]
     return queue.enqueue(session, store.id, promises(new, body), now=now)
 
 
@@ -53,10 +50,11 @@ def needs_record(change: Change) -> bool:
     return change.resource in _FACTS and (change.event_id != "" or not change.is_signed)
 
 
-def _is_too_old(change: Change, now: datetime) -> bool:
+def _is_unheld(change: Change, now: datetime) -> bool:
+    """Say whether a fact that is not signed cannot be held against earlier ones: without id or time, or too old."""
     if change.resource not in _FACTS or change.is_signed:
         return False
-    return change.occurred_at is not None and now - change.occurred_at > EVENT_LIFE
+    return change.event_id == "" or change.occurred_at is None or now - change.occurred_at > EVENT_LIFE
 
 
 def promises(changes: Sequence[Change], body: bytes) -> list[NewJob]:

@@ -63,15 +63,17 @@ def _claimed(app: Services, platform: str) -> Store | None:
 def admit(opening: Opening, platform: str) -> BaseResponse:
     """Show the person their store, connected first if need be: by a session, or in the platform's frame without one."""
     app = services()
+    frame.wear(frame.shell_at(app, platform, opening.ref))  # a refusal, too, is read in the admin that was verified
     try:
         store = admin_install.store_of_opening(app, platform, opening, to_plain_request(request))
     except Refused as error:
         return make_response(render_template("desk/refused.html", sentence=str(error), store=NoStore()), 400)
     if isinstance(store, StoreClaim):
         return make_response(render_template("desk/asked.html", store=NoStore()))
+    shell = frame.shell_for(app, store)
+    frame.wear(shell)
     if store.state == "uninstalled":
         raise staff.DeskClosed
-    shell = frame.shell_for(app, store)
     person = staff.enter(app, store, opening.staff) if opening.staff else _remembered(app, store)
     if shell.identity == "session":
         if person is None:

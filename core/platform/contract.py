@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -404,6 +404,9 @@ class Platform:
     """Whether credentials expire and `renew` gives new ones without the merchant."""
     installs_on_opening: ClassVar[bool] = False
     """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
+    nonce_life: ClassVar[timedelta] = timedelta(minutes=2)
+    """How long a used `nonce_of` is remembered: at least as long as anything this platform signs is accepted. What
+    bears no time must be refused, since it would be good again once it is forgotten (`signatures.require_recent`)."""
     pays_once_per_key: ClassVar[bool] = False
     """Whether the platform itself does once what is asked twice under one key. Where it does not, a reimbursement that
     was asked for without a clear answer is looked for, and never asked for again: a person decides."""
@@ -552,7 +555,8 @@ class Platform:
 
         Asked before a store is closed for one refusal, and while it is closed.
         """
-        self.orders_since(datetime.now(UTC).isoformat())
+        # An hour back: a walk by windows of time that is asked from now has nothing to ask the platform for.
+        self.orders_since((datetime.now(UTC) - timedelta(hours=1)).isoformat())
 
     def renew_due(self, now: datetime) -> bool:
         """Say whether these credentials are over, or so soon that a call begun now might find them so. Asks nobody."""

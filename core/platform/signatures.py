@@ -118,6 +118,13 @@ def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
+def require_recent(at: object, *, now: float, seconds: float, what: str = "request") -> None:
+    """Raise BadSignature unless `at`, the Unix time that was signed along, is at most this long before `now`, or up to
+    LEEWAY after it. A request that bears no time is refused: a copy of it would be good for ever."""
+    if not _is_time(at) or not -LEEWAY <= now - at <= seconds:
+        raise BadSignature(f"The {what} bears no time, is too old, or a clock is wrong.")
+
+
 def open_payload(text: str, secret: str) -> Mapping[str, Any]:
     """Open a payload that the platform sealed with our secret: JSON under AES-128 in CBC mode. Raises BadSignature.
 

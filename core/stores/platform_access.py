@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
@@ -26,8 +26,8 @@ from core.stores import renewal
 from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Nonce, Store
 
-NONCE_LIFE = timedelta(minutes=2)
-"""Longer than any platform's signature stays valid: WordPress's forwarded requests live 60 s either way."""
+LONGEST_REF = 400
+"""Characters of a name that a store is looked up by; refs are hosts and numbers."""
 REMEMBERED = 60.0
 """Seconds a process remembers which store a key names."""
 _MOST_REMEMBERED = 10_000
@@ -74,8 +74,15 @@ def store_id_of(services: Services, key: str) -> int:
     return store_id
 
 
+def may_name_store(name: str) -> bool:
+    """Say whether a text that a stranger sent can be a store's ref or key; no database takes NUL or half a letter."""
+    return 0 < len(name) <= LONGEST_REF and name.isprintable()
+
+
 def store_named(services: Services, platform: str, name: str) -> Store | None:
     """Find the store that a platform's request names, by its ref or its key; None for one we do not know."""
+    if not may_name_store(name):
+        return None
     named = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == name, Store.key == name))
     with services.db.system(Purpose.FIND_STORE, write=False) as session:
         return session.scalar(named)
@@ -198,10 +205,11 @@ def use_nonce_of_stranger(services: Services, platform: str, request: Request) -
 
 
 def _use_nonce(services: Services, platform: str, store_id: int, request: Request, *, prefix: str) -> None:
-    nonce = services.platforms[platform].nonce_of(request)
+    plugin = services.platforms[platform]
+    nonce = plugin.nonce_of(request)
     if not nonce:
         return
-    until = services.clock() + NONCE_LIFE
+    until = services.clock() + plugin.nonce_life
     with services.db.transaction(store_id) as session:
         if not use_once(session, services.keyring, store_id, f"{prefix}:{nonce}", until=until):
             raise BadSignature("this request was used before")

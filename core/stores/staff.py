@@ -77,6 +77,8 @@ def recognize(services: Services, store: Store, identity: StaffIdentity) -> Staf
 
     Raises what `enter` raises.
     """
+    if identity.ref.startswith(INVITED):
+        return enter(services, store, identity)  # which refuses them
     with services.db.transaction(store.id, write=False) as session:
         person = session.scalar(sa.select(Staff).where(Staff.ref == identity.ref))
     told = _legible(identity.name)

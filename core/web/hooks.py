@@ -28,7 +28,7 @@ from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import app_settings_of, facts_of, forwarding_secret_of, secret_of
+from core.stores.platform_access import app_settings_of, facts_of, forwarding_secret_of, may_name_store, secret_of
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -80,6 +80,8 @@ class StoreLookup:
     ) -> KnownStore | None:
         """Find the store by its path token, or by its ref or key; None when there is none. `anew` forgets what is
         remembered."""
+        if not token and not may_name_store(ref):
+            return None
         key = (platform, f"token:{token}" if token else f"ref:{ref}")
         with self._lock:
             remembered = self._known.get(key)

@@ -15,7 +15,7 @@ from core.platform.sample import SIGNATURE, World, sign
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
-from core.stores.platform_access import link_of
+from core.stores.platform_access import link_of, store_named
 from core.web.hooks import MOST_BYTES, REMEMBERED, StoreLookup
 from tests.conftest import connect
 from tests.core.samples import anns_order, deliver, hook_path, jobs_of, statements
@@ -105,6 +105,14 @@ def test_a_store_is_also_found_by_the_name_its_delivery_carries(
     assert jobs_of(services, store) == ["order:1"]
     assert client.post("/hooks/demo", data=NEWS, headers=headers | {"x-demo-store": "nobody"}).status_code == 401
     assert client.post("/hooks/demo", data=NEWS).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["lin\0den", "\ud800", "x" * 401], ids=["NUL", "half a letter", "too long"])
+def test_a_name_no_store_can_have_finds_none_and_asks_nothing(services: Services, name: str) -> None:
+    with statements(services.db) as asked:
+        assert StoreLookup().find(services, "demo", ref=name) is None
+        assert store_named(services, "demo", name) is None
+    assert list(asked) == []
 
 
 def test_a_replay_after_the_fetch_finds_nothing_new_to_write(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from core.app import create_app
-from core.changes.deliveries import EVENT_LIFE
+from core.changes.deliveries import EVENT_LIFE, record
 from core.changes.facts import CLOCKS_APART
 from core.conversations.model import Case
 from core.db.purpose import Purpose
@@ -98,6 +98,16 @@ def connect_silent(services: Services, world: World) -> Store:
 
 def _installation(world: World) -> Installation:
     return Installation(ref="linden", name="Linden", credentials={"world": world.path}, currency="EUR")
+
+
+def test_a_fact_that_nobody_signed_needs_its_event_and_its_time(services: Services, store: Store) -> None:
+    at, said = services.clock(), {"event": "uninstalled"}
+    told = [Change("store", "linden", at, said), Change("store", "linden", None, said, "e1")]
+    unsigned = [replace(change, is_signed=False) for change in told]
+    with services.db.transaction(store.id) as session:
+        for changes, taken in ((unsigned, 0), (told, 2)):
+            assert record(session, store, changes, b"%d" % taken, keyring=services.keyring, now=at) == taken
+            session.flush()
 
 
 # The end of a connection.

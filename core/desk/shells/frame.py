@@ -36,20 +36,24 @@ def head_tag(tag: HeadTag) -> Markup:
 
 def shell_for(app: Services, store: Store) -> AdminShell:
     """Give the shell of a store's pages; a source that is no https origin is left out and logged."""
-    plugin = app.platforms[store.platform]
-    shell = plugin.admin_shell(app_settings_of(app, store.platform), store.ref)
+    return shell_at(app, store.platform, store.ref)
+
+
+def shell_at(app: Services, platform: str, ref: str) -> AdminShell:
+    """Give the same for the store at a ref, which need not be connected."""
+    shell = app.platforms[platform].admin_shell(app_settings_of(app, platform), ref)
     return replace(
         shell,
-        script_sources=_origins(store, shell.script_sources),
-        style_sources=_origins(store, shell.style_sources),
-        frame_ancestors=_origins(store, shell.frame_ancestors),
+        script_sources=_origins(platform, ref, shell.script_sources),
+        style_sources=_origins(platform, ref, shell.style_sources),
+        frame_ancestors=_origins(platform, ref, shell.frame_ancestors),
     )
 
 
-def _origins(store: Store, sources: Sequence[str]) -> tuple[str, ...]:
+def _origins(platform: str, ref: str, sources: Sequence[str]) -> tuple[str, ...]:
     kept = tuple(source for source in sources if _SOURCE.fullmatch(source))
     if len(kept) < len(sources):
-        log.error("shell_source_left_out", platform=store.platform, store=store.key)
+        log.error("shell_source_left_out", platform=platform, ref=ref)
     return kept
 
 

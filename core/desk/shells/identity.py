@@ -13,7 +13,7 @@ from datetime import datetime
 
 from flask import request
 
-from core.desk.shells.frame import shell_for
+from core.desk.shells.frame import shell_for, wear
 from core.http.context import require_same_site, services, to_plain_request
 from core.platform.contract import AdminShell, Opening, SecretOf
 from core.platform.errors import BadSignature
@@ -71,6 +71,7 @@ def identify(key: str) -> Visitor:
         raise SessionOver from None
     shell = shell_for(app, store)
     if store.state == "uninstalled":
+        wear(shell)  # the sentence that says so is read in the store's admin
         raise staff.DeskClosed
     if shell.identity == "session":
         raise SessionOver

@@ -34,12 +34,6 @@ def has_form(services: Services, store: Store) -> bool:
     return store.settings.get(SECTION, {}).get("form", True) is not False or not offers_sign_in(services, store)
 
 
-def require_form(services: Services, store: Store) -> None:
-    """Raise SignInNeeded where the form is switched off."""
-    if not has_form(services, store):
-        raise SignInNeeded
-
-
 def lookup_store_id(services: Services, key: str) -> int:
     """Give the id of the store whose order is asked for by number. Raises SignInNeeded, StoreNotFound.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypeVar
@@ -35,6 +36,7 @@ from core.platform.samples.poor_store import FREE, MOST_A_PAGE, MOST_REACHED, SI
 from core.platform.snapshots import Change, Gone, OrderSnapshot, Page, ReviewSnapshot
 
 ADMIN = "https://admin.poor.example"
+PAYLOAD_LIFE = 60  # seconds
 _T = TypeVar("_T", OrderSnapshot, ReviewSnapshot)
 
 _EVENTS: Mapping[str, tuple[Literal["order", "review", "store", "privacy"], Mapping[str, str]]] = {
@@ -84,7 +86,7 @@ class Poor(Platform):
 
     @classmethod
     def nonce_of(cls, request: Request) -> str:
-        """Let a payload open our page once: it bears no time, and whoever sees the address could use it for ever."""
+        """Let a payload open our page once: whoever sees the address could use it for a minute more."""
         payload = parse_qs(request.query).get("payload", [""])[0]
         return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest() if payload else ""
 
@@ -194,6 +196,7 @@ def _payload(request: Request, app: Mapping[str, str]) -> Mapping[str, Any]:
     payload = signatures.open_payload(parse_qs(request.query).get("payload", [""])[0], app["client_secret"])
     if not payload.get("store_id"):
         raise BadSignature("The payload names no store.")
+    signatures.require_recent(payload.get("at"), now=time.time(), seconds=PAYLOAD_LIFE, what="payload")
     return payload
 
 

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
@@ -128,9 +129,10 @@ def write_delivery(
 
 
 def seal_payload(secret: str, payload: Mapping[str, Any]) -> str:
-    """Give the payload with which the platform's admin opens our page: sealed with the app's secret."""
+    """Give the payload with which the platform's admin opens our page, now: sealed with the app's secret."""
+    said = {"at": int(time.time()), **payload}
     padder, start = padding.PKCS7(128).padder(), secrets.token_bytes(16)
-    plain = padder.update(json.dumps(dict(payload)).encode()) + padder.finalize()
+    plain = padder.update(json.dumps(said).encode()) + padder.finalize()
     cipher = Cipher(algorithms.AES(secret.encode()[:16]), modes.CBC(start)).encryptor()
     return base64.urlsafe_b64encode(start + cipher.update(plain) + cipher.finalize()).rstrip(b"=").decode()
 

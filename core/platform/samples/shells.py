@@ -39,6 +39,7 @@ EXTENSIONS = "https://extensions.sample.example"
 RETRY = {"X-Sample-Retry": "1"}
 """What a 401 carries so that the sample admin asks again with a fresh token."""
 TOKEN_LIFE = 60  # seconds
+LAUNCH_LIFE = 60  # seconds
 APP_SETTINGS: Mapping[str, str] = {
     "client_id": "names the app in the sample admin's tokens",
     "client_secret": "signs what the sample admin sends",
@@ -58,8 +59,9 @@ def token(app: Mapping[str, str], ref: str, sub: str, *, now: float, **claims: A
 
 
 def launch(app: Mapping[str, str], ref: str, sub: str, *, nonce: str) -> str:
-    """Give the query by which the sample admin opens our page once, signed with the app's secret."""
-    payload = _unpadded(json.dumps({"store": ref, "nonce": nonce, **({"sub": sub} if sub else {})}).encode())
+    """Give the query by which the sample admin opens our page once, now, signed with the app's secret."""
+    facts = {"store": ref, "nonce": nonce, "at": int(time.time()), **({"sub": sub} if sub else {})}
+    payload = _unpadded(json.dumps(facts).encode())
     return f"payload={payload}&signature={signatures.sign(app['client_secret'], payload.encode(), 'hex')}"
 
 
@@ -136,11 +138,12 @@ class SignedAdmin(Platform):
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
-        """Verify a launch."""
+        """Verify a launch, which is good for a minute."""
         asked = parse_qs(request.query)
         payload, signature = (asked.get(name, [""])[0] for name in ("payload", "signature"))
         signatures.require_signed(payload.encode(), signature, [app["client_secret"]], "hex", what="launch")
         facts = _payload(request)
+        signatures.require_recent(facts.get("at"), now=time.time(), seconds=LAUNCH_LIFE, what="launch")
         return Opening(str(facts.get("store", "")), _person(facts))
 
 

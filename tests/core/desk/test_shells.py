@@ -6,16 +6,24 @@ import re
 import time
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.app import wire_kinds
+from core.db.base import SYSTEM
 from core.desk.shells.frame import head_tag
+from core.jobs import queue
+from core.jobs.queue import NewJob
+from core.jobs.worker import Worker
 from core.platform.contract import AdminShell, HeadTag, StaffIdentity
+from core.platform.errors import BadSignature
 from core.platform.sample import World
 from core.platform.samples import shells as sample_shells
 from core.services import Services
 from core.stores import install, invitation, staff
-from core.stores.model import AuditEntry, Staff, Store
+from core.stores.model import AuditEntry, Nonce, Staff, Store
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock
 from tests.core.desk.shells import APP, NAVIGATION, bearer, browser, connect, launch, with_shells
 from tests.core.shipping.seed import on_sqlite, rows
@@ -164,7 +172,25 @@ def test_a_removed_store_s_desk_is_closed_to_its_admin(app: Services, framed: St
         install.uninstall(session, framed.id, now=app.clock())
     for headers in (bearer("linden"), NAVIGATION):
         page = browser(app).get(f"/admin/{framed.key}/", headers=headers)
-        assert (page.status_code, policy(page)["frame-ancestors"]) == (403, "'none'")
+        assert page.status_code == 403
+        assert policy(page)["frame-ancestors"].startswith("https://linden.sample.example ")
+    fresh = bearer("linden")["Authorization"].removeprefix("Bearer ")
+    opened = browser(app).get(f"/admin/open/bearer?store=linden&id_token={fresh}", headers=NAVIGATION)
+    assert opened.status_code == 403
+    assert policy(opened)["frame-ancestors"].startswith("https://linden.sample.example ")
+
+
+def test_a_platform_names_nobody_as_whoever_was_invited(app: Services, framed: Store) -> None:
+    browser(app).post(f"/admin/enter/{invitation.invite(app, framed, 'agnes@shop.example', 'agent')}")
+    with pytest.raises(BadSignature):
+        staff.recognize(app, framed, StaffIdentity("mail:agnes@shop.example", email="agnes@shop.example"))
+
+
+def test_the_way_to_connect_again_leaves_the_frame(app: Services, framed: Store) -> None:
+    with app.db.transaction(framed.id) as session:
+        session.execute(sa.update(Store).where(Store.id == framed.id).values(state="closed"))
+    page = browser(app).get(f"/admin/{framed.key}/", headers=bearer("linden"))
+    assert re.findall(r'<a [^>]*target="_top"[^>]*>Connect the store again', page.text)
 
 
 def test_who_lost_access_is_kept_out_at_the_next_request(app: Services, framed: Store) -> None:
@@ -239,6 +265,22 @@ def test_a_launch_works_once(app: Services, signed: Store) -> None:
     assert (said(reloaded, "target"), said(reloaded, "token")) == (f"/admin/{signed.key}/", "")
     forged = launch("linden", nonce="n2")[:-1] + "x"
     assert client.get(f"/admin/open/signed?{forged}").status_code == 401
+
+
+def test_a_launch_is_old_before_it_is_forgotten_that_it_was_used(
+    app: Services, signed: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, address = browser(app), f"/admin/open/signed?{launch('linden')}"
+    assert said(client.get(address, headers=NAVIGATION), "token")
+    clock.forward(hours=7)
+    began = time.time()
+    monkeypatch.setattr(time, "time", lambda: began + 7 * 3600)
+    with app.db.transaction(SYSTEM) as session:
+        queue.enqueue(session, SYSTEM, NewJob("clock.prune", "clock.prune:1"), now=clock.now)
+    Worker(app, wire_kinds(), stores=WorkerAccess()).run_until_idle()
+    assert rows(app, signed, Nonce) == []
+    again = client.get(address, headers=NAVIGATION)
+    assert (said(again, "target"), said(again, "token")) == (f"/admin/{signed.key}/", "")
 
 
 def test_the_token_ends_and_is_renewed_only_while_it_is_used(app: Services, signed: Store, clock: Clock) -> None:

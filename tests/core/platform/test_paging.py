@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.platform.calls.paging import LAG, OVERLAP, Walked, Window, walk_windows
+from core.platform.contract import Platform
+from core.platform.errors import AccessLost
 from core.platform.sample_store import World
 from core.platform.samples.window_listing import MOST, WindowDemo
+from core.platform.snapshots import OrderSnapshot, Page
 from tests.conftest import NOON
 from tests.core.samples import anns_order
 
@@ -74,6 +77,19 @@ def test_whatever_changes_meanwhile_what_does_not_is_seen(
 
     seen, _ = listing.walk(change)
     assert stays <= set(seen)
+
+
+def test_whoever_lists_by_windows_is_really_asked_whether_the_keys_work() -> None:
+    class Windowed(Platform):
+        def orders_since(self, cursor: str) -> Page[OrderSnapshot]:
+            walk_windows(cursor, self.fetch, now=datetime.now(UTC), per_page=10, most=100)
+            raise AssertionError("nobody was asked")
+
+        def fetch(self, window: Window, offset: int, limit: int) -> tuple[Sequence[OrderSnapshot], int]:
+            raise AccessLost("these keys are over")
+
+    with pytest.raises(AccessLost):
+        Windowed("linden", {}, {}, requests.Session()).check_access()
 
 
 def test_windows_shrink_only_as_far_as_they_must() -> None:

@@ -66,7 +66,7 @@ class Merchant(SampleMerchant):
     def opening(self) -> Request:
         return self._opened(APP["client_secret"])
 
-    def _opened(self, secret: str, **changes: str) -> Request:
+    def _opened(self, secret: str, **changes: object) -> Request:
         payload = {"store_id": "linden", "lang": "lt", "access_token": self.credentials["token"]}
         sealed = poor_store.seal_payload(secret, {**payload, "world": self.world.path, **changes})
         return Request("GET", "/admin/open/poor", query=f"payload={sealed}")
@@ -76,6 +76,8 @@ class Merchant(SampleMerchant):
         return [
             ("sealed by another", self._opened(ANOTHERS["client_secret"]), APP),
             ("for another app", opening, ANOTHERS),
+            ("old", self._opened(APP["client_secret"], at=self.now.timestamp() - 3600), APP),
+            ("of no time", self._opened(APP["client_secret"], at=""), APP),
             ("of no store", self._opened(APP["client_secret"], store_id=""), APP),
             ("without a payload", replace(opening, query=""), APP),
             ("in the clear", replace(opening, query='payload={"store_id": "linden"}'), APP),
