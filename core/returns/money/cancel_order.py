@@ -73,7 +73,8 @@ def look_at_canceled(session: Session, order_ids: Sequence[int], *, now: datetim
             sa.select(Return.store_id, Return.id)
             .join(Order, sa.and_(Order.store_id == Return.store_id, Order.id == Return.order_id))
             .where(Return.order_id.in_(some), Return.kind == "cancel", Return.ended_at.is_(None))
-            .where(Return.acceptance == "approved", Return.reimbursement == "none", Order.canceled_at.is_not(None))
+            .where(Return.acceptance == "approved", Return.reimbursement == "none")
+            .where(sa.or_(Order.canceled_at.is_not(None), Order.state == OrderState.CANCELED))
         )
         for store_id, id_ in session.execute(waiting).all():
             look = NewJob("returns.cancel_order", f"cancel:{id_}:seen", {"id": id_, "looks": len(LOOKS)}, once=True)

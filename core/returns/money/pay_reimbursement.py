@@ -32,7 +32,8 @@ _FEATURES = {"refund": Feature.REFUND, "store_credit": Feature.STORE_CREDIT, "ex
 def pay(work: Work) -> None:
     """Ask the platform to give what is due, or find that it did. A refusal ends in the platform's own sentence.
 
-    Asked before and not found, it waits for staff unless the platform pays once per key: a store may still be paying.
+    What was asked before is looked for first, also where the store has lost the feature since: it may have been paid.
+    Not found, it waits for staff unless the platform pays once per key: a store may still be paying.
     """
     with work.services.db.transaction(work.store_id, write=False) as session:
         row, store = _load(session, work), store_by_id(session, work.store_id)
@@ -42,13 +43,13 @@ def pay(work: Work) -> None:
         return
     platform = open_platform(work.services, store)
     features, by_hand = features_of(work.services, store), Outcome("needs_staff", link=order.admin_url)
-    if _FEATURES[row.kind] not in features:
-        _settle(work, by_hand, obstacle="no_feature")
-        return
     wanted = wanted_of(row, order, store, of)
     is_noted_only = wanted.kind == "refund" and not wanted.through_gateway
     try:
         done = _look(work, platform, wanted, row.asked_at) if row.asked_at else None
+        if done is None and _FEATURES[row.kind] not in features:
+            _settle(work, by_hand, obstacle="" if row.asked_at else "no_feature")
+            return
         if done is None and is_noted_only and Feature.RECORDS_REFUNDS not in features:
             _settle(work, by_hand, obstacle="not_recorded")
             return
@@ -56,6 +57,8 @@ def pay(work: Work) -> None:
             done = by_hand
         if done is None:
             done = _ask(work, platform, wanted)
+        if done is None:
+            return
     except NotSupported:
         done = by_hand
     except Refused as refusal:
@@ -76,10 +79,15 @@ def _look(work: Work, platform: Platform, wanted: Wanted, asked_at: datetime) ->
     return platform.find_reimbursement(wanted)
 
 
-def _ask(work: Work, platform: Platform, wanted: Wanted) -> Outcome:
-    """Ask once. What certainly did nothing leaves no trace; after an unclear answer the next try waits, then looks."""
+def _ask(work: Work, platform: Platform, wanted: Wanted) -> Outcome | None:
+    """Ask once, and not at all what waits no more (None).
+
+    What certainly did nothing leaves no trace; after an unclear answer the next try waits, then looks.
+    """
     work.check_lease()
     is_first = _note_asked(work)
+    if is_first is None:
+        return None
     try:
         done = platform.reimburse(wanted)
     except (NothingDone, Refused, NotSupported):
@@ -135,15 +143,18 @@ def _mine(session: Session, work: Work) -> Reimbursement:
     return row
 
 
-def _note_asked(work: Work) -> bool:
+def _note_asked(work: Work) -> bool | None:
     """Write down that the platform is about to be asked, before it is: whoever comes after us looks first.
 
-    Says whether it was never asked before.
+    Says whether it was never asked before; None where it waits no more and nothing is to be asked.
     """
-    mine = sa.update(Reimbursement).where(Reimbursement.id == work.payload["id"], Reimbursement.asked_at.is_(None))
     with work.services.db.transaction(work.store_id) as session:
-        noted = session.execute(mine.values(asked_at=work.services.clock()).returning(Reimbursement.id))
-        return noted.first() is not None
+        row = _mine(session, work)
+        if row.state != "pending":  # paid by hand or found in what the store said, since we began
+            return None
+        is_first = row.asked_at is None
+        row.asked_at = row.asked_at or work.services.clock()
+        return is_first
 
 
 def _forget_asked(work: Work) -> None:

@@ -33,11 +33,17 @@ def take_over(
     found = _not_ours(order, rma, rows)
     if not found or rma.acceptance != "approved":
         return
-    waiting = [row for row in rows if row.kind == "refund" and not row.balance and _waits(row)]
+    is_closed, sum_found = native.state is ReturnState.CLOSED, sum(refund["amount"] for refund in found)
+    waiting = [
+        row
+        for row in rows
+        if row.kind == "refund" and not row.balance and _waits(row)
+        if row.state != "pending" or is_closed or sum_found >= row.amount  # a part of it leaves the promise standing
+    ]
     for row, refund in zip(waiting, found, strict=False):
         row.platform_ref = refund["ref"]
         reimburse.end(session, row, "issued", paid=refund["amount"], tells=tells, now=now)
-    is_whole = native.state is ReturnState.CLOSED or _covers(found, native)
+    is_whole = is_closed or _covers(found, native)
     if waiting or rma.reimbursement not in ("none", "waived") or not is_whole:
         return
     rma.reimbursement = move_return(rma.standing, "reimbursement", "promise").reimbursement
@@ -107,6 +113,7 @@ def _not_ours(order: Order, rma: Return, rows: Sequence[Reimbursement]) -> list[
         one
         for one in order.refunds
         if one.get("return_ref") == rma.native_ref and one.get("key") not in keys and one["ref"] not in refs
+        if one.get("paid_out", True)  # what is only written down moved no money
     ]
 
 

@@ -97,6 +97,8 @@ def _cancel(act: _Act) -> None:
 
 
 def _receive(act: _Act) -> None:
+    if act.rma.reception == "kept":  # let go with the approval, a step before: nothing comes back
+        return
     act.move("reception", "receive")
     act.rma.received_at = act.now
     today = act.now.astimezone(ZoneInfo(act.store.timezone)).date()
@@ -106,6 +108,8 @@ def _receive(act: _Act) -> None:
 
 def _end(act: _Act) -> None:
     """Await the goods no longer: the platform closed the return and does not say where they are."""
+    if act.rma.reception == "kept":
+        return
     act.move("reception", "end")
     act.rma.return_by = None
 

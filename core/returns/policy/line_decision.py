@@ -52,14 +52,15 @@ class PolicyEvaluator:
         """Decide one line for one wish: the first rule that fits, then the facts that no rule can overlook."""
         policy = self.policy
         rule = next(self.fitting_rules(request, line, wish), None)
-        window = rule.window if rule and rule.window else policy.window
+        own = None if rule and _fits_unknown_collections(rule, line) else rule  # such a rule only asks for a person
+        window = own.window if own and own.window else policy.window
         closing = window_end(window, policy.extensions, request.placed_on, line)
-        decision = LineDecision("accept", [], rule, closing, _reason_terms(policy, rule, line.reason), _NO_FEES)
+        decision = LineDecision("accept", [], rule, closing, _reason_terms(policy, own, line.reason), _NO_FEES)
         self._apply_rule(decision, request, line)
         _check_quantity(decision, request, line)
         _check_whereabouts(decision, policy, line)
         _check_window(decision, window, line, today)
-        offered = self.offered_wishes(rule)
+        offered = self.offered_wishes(own)
         if wish not in offered:
             decision.object("decline", "wish_not_offered", wish=wish, offered=offered)
         if decision.answer != "decline" and wish != "keep":  # what stays costs no way back
@@ -97,14 +98,19 @@ class PolicyEvaluator:
             request.fee_from(terms.label_fee, currency),
         ):
             decision.object("review", "other_currency", currency=request.currency)
-        if rule is not None and rule.when.collections and not is_in_collection(rule.when, line):
-            decision.object("review", "person_decides")  # it fits only because nobody knows the line's collections
+        if rule is not None and _fits_unknown_collections(rule, line):
+            decision.object("review", "person_decides")
             return
         if answer == "accept" or unweighed:
             return
         code = rule.objection if rule and rule.objection else _WORDLESS[answer]
         values = _values_of(code, rule, self.policy.currency, request, line) if rule else {}
         decision.object(answer, code, **values)
+
+
+def _fits_unknown_collections(rule: PolicyRule, line: LineFacts) -> bool:
+    """Say whether a rule that fits does so only because nobody knows the line's collections."""
+    return bool(rule.when.collections) and not is_in_collection(rule.when, line)
 
 
 def _reason_terms(policy: Policy, rule: PolicyRule | None, reason: str) -> ReasonTerms:

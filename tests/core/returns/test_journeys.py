@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from core.platform.errors import AccessLost, Refused, Unavailable
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
 from core.platform.snapshots import OrderState, RefundSnapshot
+from core.returns.model import Reimbursement as ReimbursementRow
 from core.returns.model import Return
 from core.returns.money import reimburse
 from core.returns.requests import lifecycle
@@ -32,6 +34,7 @@ from core.returns.return_settings import AboveLimit
 from core.returns.states import IllegalMove
 from core.returns.withdrawal import declare
 from core.services import Services
+from core.stores.connection import features
 from core.stores.model import AuditEntry, Store
 from tests.conftest import Clock
 from tests.core.returns.seed import (
@@ -66,6 +69,16 @@ class Forgetful(Demo):
             Forgetful.answers_lost -= 1
             raise Unavailable("no answer within 30 seconds")
         return done
+
+
+class Overtaken(Demo):
+    """A sample store where somebody does something while it is being opened."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        Overtaken.meanwhile()
 
 
 class Stubborn(Demo):
@@ -372,6 +385,44 @@ def test_a_refund_whose_answer_got_lost_is_found_and_not_paid_again(
     assert order is not None
     assert [refund.amount for refund in order.refunds] == [5000]
     assert [kind for kind, _ in letters(services, store)].count("refund_issued") == 1
+
+
+@pytest.mark.parametrize("platform", [Forgetful], indirect=True)
+def test_a_refund_whose_answer_got_lost_is_found_although_the_store_may_refund_no_more(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    Forgetful.answers_lost = 1
+    set_policy(services, store, **ACCEPTS, refund_when="approval")
+    opened(services, store, place(services, store, world, worker), LAMP)
+    worker.run_until_idle()
+    world.play(missing={"refund": {"why": "scope"}})
+    with at(services, store) as session:
+        features.keep_missing(session, store.id, world.missing)
+    clock.forward(hours=1)
+    worker.run_until_idle()
+    (money,) = the_money(services, store)
+    assert (money.state, money.paid, money.obstacle) == ("issued", 5000, "")
+
+
+@pytest.mark.parametrize("platform", [Overtaken], indirect=True)
+def test_a_refund_that_was_paid_by_hand_while_its_job_began_is_not_asked_for(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    def pay_by_hand() -> None:
+        with at(services, store) as session:
+            jobs = session.scalars(sa.select(Job.kind).where(Job.state != "done")).all()
+            if "returns.tell_platform" not in jobs:
+                row = session.scalars(sa.select(ReimbursementRow)).one()
+                reimburse.end(session, row, "issued", paid=row.amount, now=services.clock())
+
+    set_policy(services, store, **ACCEPTS, refund_when="approval")
+    order_id = place(services, store, world, worker)
+    Overtaken.meanwhile = staticmethod(pay_by_hand)
+    opened(services, store, order_id, LAMP)
+    worker.run_until_idle()
+    order = world.order("1")
+    assert order is not None
+    assert ([one.state for one in the_money(services, store)], order.refunds) == (["issued"], ())
 
 
 @pytest.mark.parametrize("platform", [Forgetful], indirect=True)

@@ -379,6 +379,26 @@ def test_what_waits_for_a_person_is_paid_once_they_paid_it_there(shop: Shop) -> 
     assert (money.state, money.paid, shop.cases()) == ("issued", 900, ["paid_otherwise"])
 
 
+def test_a_part_paid_there_does_not_end_what_is_promised_here(shop: Shop) -> None:
+    ref = shop.begin(ReturnLine("l1", 3), state=ReturnState.APPROVED)
+    shop.read()
+    shop.receive()
+    shop.inspect()
+    shop.book.refund(ref, 334, now=shop.clock(), lines=(RefundLine("l1", 1, 334),))
+    shop.apply(shop.said(), works=False)
+    assert [(one.state, one.amount) for one in the_money(shop.services, shop.store)] == [("pending", 1000)]
+
+
+def test_closed_there_where_the_shopper_may_keep_it_goes_on(shop: Shop) -> None:
+    set_policy(shop.services, shop.store, otherwise="review", wishes=("refund", "keep"))
+    shop.ask(RequestedLine("l1", 1, "too_small", "keep"))
+    shop.work()
+    shop.move(shop.native.ref, ReturnState.APPROVED)
+    shop.move(shop.native.ref, ReturnState.CLOSED)
+    shop.apply(shop.said(), works=False)
+    assert (shop.rma.acceptance, shop.rma.reception) == ("approved", "kept")
+
+
 def test_closed_there_without_a_refund_is_closed_here_and_staff_are_told(shop: Shop) -> None:
     ref = shop.begin(state=ReturnState.APPROVED)
     shop.read()

@@ -203,6 +203,20 @@ def test_what_a_rule_leaves_open_is_the_policys_own() -> None:
     assert ask(policy(refund_when="arrival"), request(), NOW).refund_when == "arrival"
 
 
+def test_a_rule_whose_collections_nobody_knows_asks_for_a_person_and_sets_no_terms() -> None:
+    strict = PolicyRule(
+        name="strict",
+        answer="accept",
+        when=When(collections=("sale",)),
+        window=Window(days=5),
+        wishes=("store_credit",),
+        reasons={"too_small": ReasonTerms(fee_fixed=500)},
+    )
+    said = ask(policy(strict), request(line(collections_known=False)), NOW)
+    assert (said.answer, codes(said), said.fees.handling) == ("review", ["person_decides"], 0)
+    assert said.window_ends == date(2026, 12, 10)
+
+
 def test_the_law_is_named_where_the_shop_says_no() -> None:
     said = ask(policy(window=Window(days=7)), request(country="DE"), NOW)
     assert said.answer == "decline"

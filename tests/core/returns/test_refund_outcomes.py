@@ -296,6 +296,20 @@ def test_a_look_at_a_canceled_order_is_promised_once(
     assert [money.state for money in the_money(services, store)] == ["issued"]
 
 
+def test_an_order_canceled_at_a_time_the_store_does_not_say_is_paid_back(
+    services: Services, store: Store, world: World, worker: Worker
+) -> None:
+    world.play(cancel="needs_staff")
+    cancel(services, store, world, worker)
+    now = services.clock()
+    order = bought(shipped=False, state=OrderState.CANCELED, status="canceled", canceled_at=None, updated_at=now)
+    world.put(order)
+    with at(services, store) as session:
+        apply_orders(session, services, store, [order], asked_at=now, now=now)
+    worker.run_until_idle()
+    assert [money.state for money in the_money(services, store)] == ["issued"]
+
+
 # A credit is a code or a balance; an exchange is another order or the same.
 
 
