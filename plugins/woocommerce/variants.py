@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import unescape
 from typing import Any
 
 from core.platform.snapshots import Variant
@@ -61,7 +62,9 @@ def _variant(row: Mapping[str, Any], currency: str, with_tax: bool) -> Variant:
 
 
 def _names(product: Mapping[str, Any]) -> tuple[str, ...]:
-    names = (str(one.get(field) or "") for one in rows_of(product.get("categories")) for field in ("name", "slug"))
+    """Names come escaped for HTML ("Shoes &amp; bags"), and are given as the merchant typed them."""
+    rows = rows_of(product.get("categories"))
+    names = (unescape(str(one.get(field) or "")) for one in rows for field in ("name", "slug"))
     return tuple(dict.fromkeys(filter(None, names)))
 
 

@@ -35,6 +35,9 @@ def sentences(words: Words) -> Mapping[Feature, str]:
         Feature.STORE_CREDIT: say("desk", "Give store credit. You give it by hand."),
         Feature.EXCHANGE: say("desk", "Send out an exchange. You send it out by hand."),
         Feature.VARIANTS: say("desk", "See what is on sale. For an exchange, shoppers write what they would like."),
+        Feature.COLLECTIONS: say(
+            "desk", "Name collections in a return policy. You list their products there yourself."
+        ),
         Feature.CANCEL: say("desk", "Cancel an order. You cancel it by hand; a case reminds you."),
         Feature.RETURN_NOTES: returns,
         Feature.NATIVE_RETURNS: returns,
