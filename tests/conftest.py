@@ -19,6 +19,8 @@ from hypothesis import HealthCheck, settings
 from core.app import create_app, wire_kinds
 from core.config import Config, read_config
 from core.db.database import Database
+from core.jobs import queue
+from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
 from core.mail.smtp import NullTransport
 from core.platform.contract import Installation
@@ -190,3 +192,11 @@ def connect(services: Services, world: World, ref: str = "linden", **more: str) 
     facts = {"currency": "EUR", "timezone": "Europe/Vilnius", "language": "en", "country": "LT"} | more
     installation = Installation(ref=ref, name=ref.title(), credentials={"world": world.path}, **facts)
     return install.connect(services, "demo", installation)
+
+
+def read_orders(services: Services, store: Store) -> None:
+    """Promise to read the orders of a store that is connected already: connecting it again reads nothing."""
+    payload = {"feed": "orders.import", "since": (services.clock() - timedelta(days=90)).isoformat()}
+    with services.db.transaction(store.id) as session:
+        new = NewJob("changes.read", "read:orders.import", payload, is_news=True)
+        queue.enqueue(session, store.id, new, now=services.clock())

@@ -21,7 +21,7 @@ from core.secrets import Keyring
 from core.services import Services
 from core.stores.model import Store, Throttle
 from core.stores.throttle import counter_of
-from tests.conftest import KEY, NOON, Clock, connect
+from tests.conftest import KEY, NOON, Clock, connect, read_orders
 from tests.core.samples import ANN, EVE, anns_order, find_mine, jobs_of, statements
 
 WRONG = {
@@ -229,7 +229,7 @@ def test_the_oldest_of_many_orders_numbered_by_year_is_found_whatever_proves_it(
         whose = {"email": f"{place}@shopper.example", "postcode": f"LT-{20100 + place}"}
         world.put(anns_order(ref=f"y{place}", number=number, placed_at=later, **whose))
         world.put(anns_order(ref=f"z{place}", number=f"X{place}-7777777", placed_at=later, **whose))
-    connect(services, world)
+    read_orders(services, store)
     worker.run_until_idle()
     given = "0@shopper.example" if proof == "e-mail" else "20100"
     for typed in ("1001-2026", "1001", "#1001"):
@@ -242,7 +242,7 @@ def test_a_short_postcode_proves_nothing(
     client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
 ) -> None:
     world.put(anns_order(ref="3", number="3000", postcode="101"))
-    connect(services, world)
+    read_orders(services, store)
     worker.run_until_idle()
     assert ask(client, store, "3000", "101").status_code == 404
     assert ask(client, store, "3000", ANN).status_code == 200
@@ -253,7 +253,7 @@ def test_the_exact_number_wins_among_those_that_look_alike(
     client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
 ) -> None:
     world.put(anns_order(ref="5", number="1042-B", placed_at=NOON + timedelta(minutes=1)))
-    connect(services, world)
+    read_orders(services, store)
     worker.run_until_idle()
     assert ask(client, store, "1042", ANN).get_json()["order"]["number"] == "1042"
     assert ask(client, store, "1042-b", ANN).get_json()["order"]["number"] == "1042-B"
@@ -269,7 +269,7 @@ def test_an_order_is_found_among_many_that_share_its_key(
         world.put(
             anns_order(ref=f"m{place}", number=f"{place}/2026", email=f"{place}@shopper.example", placed_at=later)
         )
-    connect(services, world)
+    read_orders(services, store)
     worker.run_until_idle()
     assert ask(client, store, "3/2026", "3@shopper.example").get_json()["order"]["number"] == "3/2026"
 
