@@ -24,8 +24,9 @@ STORED = {
     "at": NOON.isoformat(),
     "reason": "One broke",
     "key": "k1",
-    "lines": [{"ref": "l1", "quantity": 1, "amount": 1200, "taxes": {"vat": 102}}],
+    "lines": [{"ref": "l1", "quantity": 1, "amount": 1200, "taxes": {"vat": 102}, "dispositions": []}],
     "paid_out": True,
+    "return_ref": "",
 }
 
 
