@@ -406,7 +406,7 @@ def test_a_refund_whose_answer_got_lost_is_found_although_the_store_may_refund_n
 
 @pytest.mark.parametrize("platform", [Overtaken], indirect=True)
 def test_a_refund_that_was_paid_by_hand_while_its_job_began_is_not_asked_for(
-    services: Services, store: Store, world: World, worker: Worker
+    services: Services, store: Store, world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pay_by_hand() -> None:
         with at(services, store) as session:
@@ -417,7 +417,7 @@ def test_a_refund_that_was_paid_by_hand_while_its_job_began_is_not_asked_for(
 
     set_policy(services, store, **ACCEPTS, refund_when="approval")
     order_id = place(services, store, world, worker)
-    Overtaken.meanwhile = staticmethod(pay_by_hand)
+    monkeypatch.setattr(Overtaken, "meanwhile", staticmethod(pay_by_hand))
     opened(services, store, order_id, LAMP)
     worker.run_until_idle()
     order = world.order("1")
