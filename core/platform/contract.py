@@ -219,7 +219,7 @@ class AdminShell:
     """Origins that may frame *this* store's pages; nobody else may. "https://*.admin.example" allows what is below."""
     identity: Literal["bearer", "signed", "session"] = "session"
     token_call: str = ""
-    """Name of the function, in the page, that promises a fresh token, such as "shopify.idToken"; "" where the
+    """Name of the function, in the page, that promises a fresh token, such as "admin.idToken"; "" where the
     platform's script adds the header to each fetch by itself."""
 
 
