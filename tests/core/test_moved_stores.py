@@ -234,7 +234,7 @@ def test_a_copy_whose_original_still_answers_is_a_question_and_changes_nothing(
         scene.work()
         assert [(one.id, one.ref) for one in scene.stores()] == [(store.id, shop.url)]
         (mail,) = post.received
-        assert (mail["To"], mail["Subject"]) == ("max@linden.example", "Linden: has your store moved?")
+        assert (mail["To"], mail["Subject"]) == ("max@linden.example", "Linden & Co: has your store moved?")
         assert copy.url in text_of(mail).replace("\n", "")
         assert copy.url in desk.get(f"/admin/{store.key}/orders").text
         assert "The store has moved there" in desk.get(f"/admin/{store.key}/connection").text
