@@ -60,6 +60,9 @@ def staged(url: str, folder: Path, chance: random.Random, *, webs: int, workers:
             "AFTERCARE_SMTP_URL": sink.url,
             "AFTERCARE_MAIL_FROM": "notices@care.example",
             "AFTERCARE_WORKER_THREADS": "2",
+            # The sample store pays at once: whoever was killed while asking need not wait longer than we settle.
+            "AFTERCARE_PAYING_SECONDS": "5",
+            "AFTERCARE_FIRST_LOOK_SECONDS": "10",
         }
         services, world = make_services(read_config(env), PLATFORMS), World(folder / "world.db")
         store = connect(services, world)
