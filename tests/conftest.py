@@ -36,6 +36,7 @@ from core.stores.worker_access import WorkerAccess
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 ANNOUNCED = "announced"
+DROP = pytest.StashKey[Callable[[list[str]], None]]()
 
 # Hypothesis reads the constants of every loaded module of ours before its first draw: over a second on a busy machine,
 # which it then takes for slow generation (6.170, 2026-11). No deadline: a test does not say how long something takes.
@@ -78,7 +79,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[], str]]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     """A function that makes a fresh, migrated PostgreSQL database and gives its URL."""
     ours = None
     if url := os.environ.get("TEST_PG_URL"):
@@ -107,6 +108,11 @@ def postgres() -> Iterator[Callable[[], str]]:
     database.close()
     made: list[str] = []
 
+    def drop(names: list[str]) -> None:
+        with admin.connect() as connection:
+            for name in names:
+                connection.exec_driver_sql(f"drop database if exists {name} with (force)")
+
     def make() -> str:
         name = f"{role}_{len(made)}"
         with admin.connect() as connection:
@@ -114,25 +120,29 @@ def postgres() -> Iterator[Callable[[], str]]:
         made.append(name)
         return as_role(name)
 
+    request.node.stash[DROP] = drop
     yield make
     if ours is not None:
         admin.dispose()
         ours.cleanup()
         return
+    drop([*made, template])
     with admin.connect() as connection:
-        for name in [*made, template]:
-            connection.exec_driver_sql(f"drop database if exists {name} with (force)")
         connection.exec_driver_sql(f"drop role {role}")
     admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres")())
+        url = str(request.getfixturevalue("postgres")())
+        yield url
+        # Three thousand databases of ten megabytes each would reach the disk, and take minutes to be rid of at the end.
+        request.session.stash[DROP]([str(sa.make_url(url).database)])
+        return
     path = tmp_path / "aftercare.db"
     shutil.copy(request.getfixturevalue("sqlite_template"), path)
-    return f"sqlite:///{path}"
+    yield f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -268,15 +268,21 @@ class Turner:
         self.page.reload()
         self.comes_to(view, shown)
         if depth:  # before the first view lies another page
-            self.page.go_back()
+            self.leaves(self.page.go_back)
             self.comes_to(view, self.headings.get(depth - 1, ""))
-            self.page.go_forward()
+            self.leaves(self.page.go_forward)
             self.comes_to(view, shown)
 
     def depth(self) -> int:
         """Give how many views deep the page's history says the widget is."""
         entry = self.page.evaluate("Object.entries(history.state ?? {}).find(([key]) => key.startsWith('aftercare:'))")
         return int(entry[1][0]) if entry else 0
+
+    def leaves(self, turn: Callable[[], object]) -> None:
+        """Turn, and wait until the view is gone: the one it leads to may bear the same heading."""
+        left = self.ann.widget.locator("h2").element_handle()
+        turn()
+        self.page.wait_for_function("left => !left.isConnected", arg=left)
 
     def comes_to(self, view: str, heading: str) -> None:
         self.ann.widget.locator("h2", has_text=heading).wait_for()

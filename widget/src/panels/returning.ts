@@ -97,7 +97,7 @@ function walk(flow: Returning, steps: [string, (flow: Returning) => Step][], pla
   );
   page.addEventListener("focusin", () => flow.sum === sum || reckonHere()); // who comes back finds the amount of now
   const keepHere = () => keep({ order: flow.options.order_id, place, draft: flow.draft });
-  page.addEventListener("input", () => setTimeout(keepHere)); // once the draft has it: a list tells of a change later
+  for (const told of ["input", "change"]) page.addEventListener(told, keepHere); // each field told the draft before
   frame.show(page, true, "return");
   keepHere();
 }
