@@ -452,10 +452,11 @@ class Platform:
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         """Read the hand-over and check the keys against the store before trusting them.
 
+        `urls` are those that begin_install was given: OAuth's exchange of a code repeats its `redirect_uri`.
         `unseal` gives back what begin_install sealed, once; BadSignature for text that is not ours, old or used.
         Raises Refused with a sentence for the merchant.
         """

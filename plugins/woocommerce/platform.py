@@ -109,7 +109,7 @@ class WooCommerce(Platform):
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         return install.take_keys(request, unseal, http)
 
