@@ -404,6 +404,8 @@ class Platform:
     """Whether credentials expire and `renew` gives new ones without the merchant."""
     installs_on_opening: ClassVar[bool] = False
     """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
+    webhooks_by_get: ClassVar[bool] = False
+    """Whether the platform tells its news by GET too: all that `read_webhook` believes is then in a signed query."""
     nonce_life: ClassVar[timedelta] = timedelta(minutes=2)
     """How long a used `nonce_of` is remembered: at least as long as anything this platform signs is accepted. What
     bears no time must be refused, since it would be good again once it is forgotten (`signatures.require_recent`)."""

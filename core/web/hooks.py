@@ -1,4 +1,4 @@
-"""POST /hooks/…: receive webhooks. Verify, enqueue a job, answer at once."""
+"""POST /hooks/…, and GET where a platform tells its news so: verify webhooks, enqueue a job, answer at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from datetime import datetime
 import requests
 import sqlalchemy as sa
 import structlog
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, abort, current_app, request
 from sqlalchemy.orm import Session
 
 from core.changes import deliveries
 from core.db.database import Database
 from core.db.group_commit import GroupCommit
 from core.db.purpose import Purpose
+from core.http import headers
 from core.http.context import services, to_plain_request
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
@@ -142,16 +143,19 @@ class StoreLookup:
             known.store.signature_failures = 0
 
 
-@hooks.post("/hooks/<platform>")
-@hooks.post("/hooks/<platform>/<token>")
+@hooks.route("/hooks/<platform>", methods=["GET", "POST"])
+@hooks.route("/hooks/<platform>/<token>", methods=["GET", "POST"])
 def receive(platform: str, token: str = "") -> Response:
-    """Take in a delivery that is not of the usual form; the others never come to Flask (ahead.py)."""
+    """Take in a delivery that is not of the usual form; the others never come to Flask (fast_path.py)."""
     app = services()
+    if request.method != "POST" and not (request.method == "GET" and app.platforms[platform].webhooks_by_get):
+        abort(405)
     if platform in app.platforms and (request.content_length or 0) > MOST_BYTES:
         DELIVERIES.labels(platform, "too_large").inc()
         return Response("too large", 413, content_type=TEXT)
     text, status = take_in(app, app_door(), platform, token, to_plain_request(request))
-    return Response(text, status, content_type=TEXT)
+    unkept = dict(headers.UNKEPT) if request.method == "GET" else {}
+    return Response(text, status, unkept, content_type=TEXT)
 
 
 def take_in(app: Services, door: StoreLookup, platform: str, token: str, incoming: Request) -> tuple[str, int]:
@@ -182,7 +186,8 @@ def take_in(app: Services, door: StoreLookup, platform: str, token: str, incomin
         door.count_forged(app, known)
         return "bad signature", 401
     if news:
-        door.record(app, known, news, incoming.body)
+        told = incoming.query.encode() if incoming.method == "GET" else incoming.body
+        door.record(app, known, news, told)
     DELIVERIES.labels(platform, "accepted" if news else "nothing_to_do").inc()
     return "", 200
 

@@ -106,7 +106,7 @@ def test_every_feature_has_a_world_that_has_it_and_one_that_lacks_it(feature: Fe
     assert re.search(law, Path(__file__).read_text(encoding="utf-8")), "no law says what it has to do"
 
 
-OF_PLATFORMS = ("renews", "installs_on_opening", "pays_once_per_key", "copies_keep_id")
+OF_PLATFORMS = ("renews", "installs_on_opening", "webhooks_by_get", "pays_once_per_key", "copies_keep_id")
 OF_WORLDS = ("signs_bodies", "names_staff", "prepares_lists", "loses_answers")
 
 
@@ -152,6 +152,19 @@ def test_news_that_comes_twice_says_the_same(opened: Opened) -> None:
     _, merchant = opened
     news = merchant.news(merchant.place())
     assert merchant.listen(news) == merchant.listen(news)
+
+
+def test_news_told_by_get_is_read_from_its_query(opened: Opened) -> None:
+    platform, merchant = opened
+    if not platform.webhooks_by_get:
+        pytest.skip(f"{platform.name} posts its news")
+    told = merchant.news_by_get("1")
+    assert (told.method, told.body) == ("GET", b"")
+    assert [(change.resource, change.ref) for change in merchant.listen(told)] == [("order", "1")]
+    with pytest.raises(BadSignature):
+        merchant.listen(told, with_wrong_keys=True)
+    with pytest.raises(BadSignature):
+        merchant.listen(replace(told, query=""))
 
 
 def test_news_whose_body_nobody_signed_says_so_and_brings_what_it_takes_to_confirm_it(opened: Opened) -> None:

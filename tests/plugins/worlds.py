@@ -63,6 +63,9 @@ class Merchant(Protocol):
     def news(self, ref: str) -> Request:
         """News of an order as the store signs and sends it."""
 
+    def news_by_get(self, ref: str) -> Request:
+        """The same, told in the query of a GET; only where the platform has `webhooks_by_get`."""
+
     def forgeries(self, news: Request) -> Mapping[str, Request]:
         """What somebody without the keys can make of a delivery; each has to be refused.
 
