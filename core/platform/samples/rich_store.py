@@ -37,6 +37,9 @@ LOOK_AGAIN_AFTER = 10.0
 _WANTED = TypeAdapter(Reimbursement)
 
 
+_ALL = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A long listing: whether its file is there, when it was begun (ISO), and the orders that the file names."""
@@ -99,6 +102,19 @@ class RichStore(Server):
         if known is None:
             raise AccessLost("the sample store does not know this access token, or it is over")
         self._first_used(known["after"])
+
+    def subscribe(self, url: str) -> None:
+        """Send news to an address too, once."""
+        self.note("subscription", url, {})
+
+    def unsubscribe(self, url: str) -> None:
+        """Send no news there any more."""
+        self.remove("subscription", url)
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """The addresses that are sent news."""
+        return sorted(ref for _, ref, _ in self.changed_since("subscription", "", "", _ALL))
 
     def revoke_all(self) -> None:
         """Take every token back, as when the app is removed."""
