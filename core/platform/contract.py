@@ -589,7 +589,8 @@ class Platform:
 
         Asked before a fact is acted on that the signature does not cover, and where it happened so close to the
         connection that two clocks may disagree. Not needed for an app that was removed and a store whose data must go:
-        answer None, and the core asks check_access, since keys that still work mean that the app is still installed.
+        answer None, and the core asks check_access, since keys that still work mean that the app is still installed;
+        what nobody signed takes three refusals over four minutes.
         Another fact that nothing confirms is left to staff.
         """
         return None
