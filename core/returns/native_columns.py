@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-Conflict = Literal["", "approved", "declined", "canceled", "reopened", "refused"]
-"""What happened at the platform that cannot be followed here; "refused": it would not do what was done here."""
+Conflict = Literal["", "approved", "declined", "canceled", "reopened", "refused", "not_followed"]
+"""What happened at the platform that cannot be followed here; "refused": it would not do what was done here;
+"not_followed": a step that it asks for is not possible here, so nothing of its news was taken over."""
 
 
 class NativeColumns:

@@ -140,6 +140,12 @@ def conflict_sentence(rma: Return, words: Words) -> str:
             "desk", "%(name)s was opened again in your store; here it is settled. Close it there once it is.", name=name
         ),
         "refused": say("desk", "Your store would not take this over: %(sentence)s", sentence=rma.native_sentence),
+        "not_followed": say(
+            "desk",
+            "What was done with %(name)s in your store could not be taken over here. Compare the two and settle it "
+            "here.",
+            name=name,
+        ),
     }.get(rma.native_conflict, rma.native_sentence)
 
 

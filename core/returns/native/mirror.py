@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from core.orders.model import Order
@@ -19,21 +20,28 @@ from core.orders.sanitize import storable, web_url
 from core.orders.sync.anonymize import anonymize_return
 from core.platform.native_returns import OVER, ReturnSnapshot, ReturnState
 from core.platform.snapshots import OrderSnapshot
+from core.returns import events
 from core.returns.model import Return, ReturnItem
 from core.returns.money.order_balance import lock_order
 from core.returns.native import paid_there
 from core.returns.native.begun_there import fees_of, open_begun
-from core.returns.native.conflicts import note_conflict, settle_conflict
+from core.returns.native.conflicts import CASE, note_conflict, settle_conflict
 from core.returns.native.follow_rules import agrees, follow
 from core.returns.native.platform_moves import digest_of, move_of, return_key_of
 from core.returns.native.steps import take_steps
+from core.returns.states import IllegalMove
 from core.stores.model import Store
+
+log = structlog.get_logger()
 
 
 def mirror_orders(
     session: Session, store: Store, snapshots: Iterable[OrderSnapshot], changed: Sequence[int], *, now: datetime
 ) -> None:
-    """Follow what changed orders say of the platform's own returns; costs nothing where they have none."""
+    """Follow what changed orders say of the platform's own returns; costs nothing where they have none.
+
+    A return that cannot be followed is set aside for staff, the others go on; the order's next change tries it again.
+    """
     said = {storable(one.ref): one for one in snapshots if one.returns}
     if not said or not changed:
         return
@@ -57,17 +65,41 @@ def _mirror_order(
     known = list(session.scalars(sa.select(Return).where(Return.order_id == order.id, Return.kind != "cancel")))
     for one in returns:
         native = one if order.erased_at is None else anonymize_return(one)
-        rma = _find(session, known, native)
-        if rma is None and _is_past(known, native):
-            continue
-        if rma is None:
-            rma = _open(session, store, order, native, now)
-            if rma is not None:
-                known.append(rma)
-            continue
-        session.refresh(rma, with_for_update=True)
-        _link(rma, native)
-        _follow(session, store, order, rma, native, tells=True, now=now)
+        try:
+            with session.begin_nested():
+                opened = _mirror_return(session, store, order, known, native, now)
+        except IllegalMove as error:
+            _set_aside(session, order, known, native, error, now)
+        else:
+            known += [opened] if opened is not None else []
+
+
+def _mirror_return(
+    session: Session, store: Store, order: Order, known: Sequence[Return], native: ReturnSnapshot, now: datetime
+) -> Return | None:
+    """Follow one return of the platform's; give ours where it was opened for it."""
+    rma = _find(session, known, native)
+    if rma is None:
+        return None if _is_past(known, native) else _open(session, store, order, native, now)
+    session.refresh(rma, with_for_update=True)
+    _link(rma, native)
+    _follow(session, store, order, rma, native, tells=True, now=now)
+    return None
+
+
+def _set_aside(
+    session: Session, order: Order, known: Sequence[Return], native: ReturnSnapshot, error: IllegalMove, now: datetime
+) -> None:
+    """Leave a return that cannot be followed to staff; nothing of its news is kept, so that it is news again."""
+    session.expire_all()  # rows that were written beside the unit of work are not as they are remembered
+    about = {"axis": error.axis, "state": error.state, "move": error.move}
+    log.warning("native_return_set_aside", order=order.ref, native=native.ref, **about)
+    rma = _find(session, known, native)
+    if rma is None:
+        events.request_case(session, order.store_id, order.id, CASE, now=now)
+        return
+    session.refresh(rma, with_for_update=True)
+    note_conflict(session, rma, "not_followed", now=now)
 
 
 def _find(session: Session, known: Sequence[Return], native: ReturnSnapshot) -> Return | None:
@@ -141,7 +173,7 @@ def _follow(
     take_steps(session, store, order, rma, native, followed.steps, tells=tells, now=now)
     tells_money = tells and "refunded" not in native.mailed
     paid_there.take_over(session, order, rma, native, tells=tells_money, now=now)
-    if agrees(rma.standing, native.state):
+    if rma.native_conflict == "not_followed" or agrees(rma.standing, native.state):
         settle_conflict(session, rma, now=now)
 
 

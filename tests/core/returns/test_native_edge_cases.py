@@ -1,0 +1,98 @@
+"""Native returns where both sides act at once, or one tells a part, or what cannot be followed.
+
+No feed stops, nothing is paid twice, and staff decide what no rule can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from core.changes.apply import apply_orders
+from core.jobs.worker import Worker
+from core.orders.model import Order
+from core.platform.contract import Feature
+from core.platform.native_returns import ReturnState
+from core.platform.registry import Registry
+from core.platform.sample import World
+from core.platform.samples.returns_book import NativeReturns
+from core.platform.snapshots import OrderSnapshot
+from core.services import Services
+from core.stores.model import Store
+from tests.conftest import NOON, Clock
+from tests.core.returns.seed import at, bought, set_policy, the_money
+from tests.core.returns.test_native_returns import MUG, Shop
+
+TWO_MUGS = replace(MUG, quantity=2)
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is decided by rules alone, whatever keeps the rows."""
+
+
+class WithoutCollections(NativeReturns):
+    """A store whose platform keeps returns and knows no collections."""
+
+    features = NativeReturns.features - {Feature.COLLECTIONS}
+
+
+@pytest.fixture
+def platform(request: pytest.FixtureRequest) -> type[NativeReturns]:
+    return getattr(request, "param", NativeReturns)
+
+
+@pytest.fixture
+def services(services: Services, platform: type[NativeReturns]) -> Services:
+    return replace(services, platforms=Registry({"demo": platform}))
+
+
+@pytest.fixture
+def shop(services: Services, store: Store, world: World, worker: Worker, clock: Clock) -> Shop:
+    return Shop(services, store, world, worker, clock)
+
+
+def said_later(shop: Shop, **facts: Any) -> OrderSnapshot:
+    """What the store says next of the order, its one return with these facts."""
+    order = shop.said()
+    changed = replace(shop.native, **facts)
+    return replace(order, returns=(changed,), updated_at=shop.clock.forward(minutes=1) + timedelta(days=1))
+
+
+# What cannot be followed is set aside.
+
+
+def test_a_return_that_cannot_be_followed_is_set_aside_and_the_feed_goes_on(shop: Shop) -> None:
+    set_policy(shop.services, shop.store, otherwise="review", refund_when="arrival")
+    shop.begin(state=ReturnState.APPROVED)
+    shop.read()
+    broken = said_later(shop, state=ReturnState.RECEIVED, lines=())
+    with at(shop.services, shop.store) as session, capture_logs() as logs:
+        now = shop.clock.forward(days=2)
+        apply_orders(
+            session, shop.services, shop.store, [broken, bought(ref="2", number="1043")], asked_at=now, now=now
+        )
+    shop.work()
+    with at(shop.services, shop.store) as session:
+        assert sorted(session.scalars(sa.select(Order.ref))) == ["1", "2"]
+    assert (*shop.standing, shop.rma.native_conflict) == ("approved", "awaited", "none", "not_followed")
+    assert shop.cases() == ["return_conflict"]
+    (line,) = [one for one in logs if one["event"] == "native_return_set_aside"]
+    assert line == {
+        "event": "native_return_set_aside",
+        "log_level": "warning",
+        "order": "1",
+        "native": shop.native.ref,
+        "axis": "reimbursement",
+        "state": "none",
+        "move": "promise",
+    }
+    shop.apply(
+        replace(
+            broken, returns=(replace(shop.native, state=ReturnState.RECEIVED),), updated_at=NOON + timedelta(days=9)
+        )
+    )
+    assert (shop.standing[1], shop.rma.native_conflict, shop.cases()) == ("received", "", [])
+    assert [one.state for one in the_money(shop.services, shop.store)] == ["issued"]
