@@ -14,6 +14,7 @@ from core.platform.native_returns import REASONS, ReturnSnapshot, ReturnState
 from core.returns import events
 from core.returns.model import Return, ReturnItem
 from core.returns.money.order_balance import read_balance
+from core.returns.requests.ask_collections import Collections
 from core.returns.requests.evaluate_request import EvaluatedRequest, RequestedLine, evaluate
 from core.returns.requests.lifecycle import PLATFORM, POLICY, decide
 from core.returns.requests.opening import next_number, photos_wanted
@@ -26,7 +27,14 @@ MOST_UNITS = 1_000_000
 
 
 def open_begun(
-    session: Session, store: Store, order: Order, native: ReturnSnapshot, *, tells: bool, now: datetime
+    session: Session,
+    store: Store,
+    order: Order,
+    native: ReturnSnapshot,
+    *,
+    tells: bool,
+    collections: Collections = None,
+    now: datetime,
 ) -> Return | None:
     """Open a return of source "platform"; None where none of its lines is a line of the order.
 
@@ -38,7 +46,7 @@ def open_begun(
     if not asked:
         log.warning("native_return_without_lines", order=order.ref, native=native.ref)
         return None
-    evaluated = evaluate(session, store, order, asked, now=now)
+    evaluated = evaluate(session, store, order, asked, collections=collections, now=now)
     opened_at = min(native.requested_at or now, now)
     rma = Return(
         id=new_id(),

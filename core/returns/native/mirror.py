@@ -29,6 +29,7 @@ from core.returns.native.conflicts import CASE, note_conflict, settle_conflict
 from core.returns.native.follow_rules import agrees, follow
 from core.returns.native.platform_moves import digest_of, move_of, return_key_of
 from core.returns.native.steps import take_steps
+from core.returns.requests.ask_collections import Collections
 from core.returns.states import IllegalMove
 from core.stores.model import Store
 
@@ -36,11 +37,18 @@ log = structlog.get_logger()
 
 
 def mirror_orders(
-    session: Session, store: Store, snapshots: Iterable[OrderSnapshot], changed: Sequence[int], *, now: datetime
+    session: Session,
+    store: Store,
+    snapshots: Iterable[OrderSnapshot],
+    changed: Sequence[int],
+    *,
+    collections: Collections = None,
+    now: datetime,
 ) -> None:
     """Follow what changed orders say of the platform's own returns; costs nothing where they have none.
 
     A return that cannot be followed is set aside for staff, the others go on; the order's next change tries it again.
+    `collections` is what `ask_collections.unasked` gives.
     """
     said = {storable(one.ref): one for one in snapshots if one.returns}
     if not said or not changed:
@@ -49,7 +57,7 @@ def mirror_orders(
     for order_id, ref in session.execute(mine).all():
         order = lock_order(session, store.id, order_id)
         if order is not None and order.gone_at is None:
-            _mirror_order(session, store, order, said[ref].returns or (), now)
+            _mirror_order(session, store, order, said[ref].returns or (), collections, now)
 
 
 def order_of(session: Session, native_ref: str) -> str:
@@ -59,42 +67,42 @@ def order_of(session: Session, native_ref: str) -> str:
 
 
 def _mirror_order(
-    session: Session, store: Store, order: Order, returns: Sequence[ReturnSnapshot], now: datetime
+    session: Session,
+    store: Store,
+    order: Order,
+    returns: Sequence[ReturnSnapshot],
+    collections: Collections,
+    now: datetime,
 ) -> None:
     session.refresh(order)
     known = list(session.scalars(sa.select(Return).where(Return.order_id == order.id, Return.kind != "cancel")))
     for one in returns:
         native = one if order.erased_at is None else anonymize_return(one)
+        rma = _find(session, known, native)
+        if rma is None and _is_past(known, native):
+            continue
         try:
             with session.begin_nested():
-                opened = _mirror_return(session, store, order, known, native, now)
+                if rma is None:
+                    rma = _open(session, store, order, native, collections, now)
+                else:
+                    session.refresh(rma, with_for_update=True)
+                    _link(rma, native)
+                    _follow(session, store, order, rma, native, tells=True, now=now)
         except IllegalMove as error:
-            _set_aside(session, order, known, native, error, now)
-        else:
-            known += [opened] if opened is not None else []
-
-
-def _mirror_return(
-    session: Session, store: Store, order: Order, known: Sequence[Return], native: ReturnSnapshot, now: datetime
-) -> Return | None:
-    """Follow one return of the platform's; give ours where it was opened for it."""
-    rma = _find(session, known, native)
-    if rma is None:
-        return None if _is_past(known, native) else _open(session, store, order, native, now)
-    session.refresh(rma, with_for_update=True)
-    _link(rma, native)
-    _follow(session, store, order, rma, native, tells=True, now=now)
-    return None
+            _set_aside(session, order, rma, native, error, now)
+            continue
+        if rma is not None and rma not in known:
+            known.append(rma)
 
 
 def _set_aside(
-    session: Session, order: Order, known: Sequence[Return], native: ReturnSnapshot, error: IllegalMove, now: datetime
+    session: Session, order: Order, rma: Return | None, native: ReturnSnapshot, error: IllegalMove, now: datetime
 ) -> None:
     """Leave a return that cannot be followed to staff; nothing of its news is kept, so that it is news again."""
     session.expire_all()  # rows that were written beside the unit of work are not as they are remembered
     about = {"axis": error.axis, "state": error.state, "move": error.move}
     log.warning("native_return_set_aside", order=order.ref, native=native.ref, **about)
-    rma = _find(session, known, native)
     if rma is None:
         events.request_case(session, order.store_id, order.id, CASE, now=now)
         return
@@ -133,13 +141,15 @@ def _has_same_lines(session: Session, rma: Return, native: ReturnSnapshot) -> bo
     return ours == theirs
 
 
-def _open(session: Session, store: Store, order: Order, native: ReturnSnapshot, now: datetime) -> Return | None:
+def _open(
+    session: Session, store: Store, order: Order, native: ReturnSnapshot, collections: Collections, now: datetime
+) -> Return | None:
     if order.erased_at is not None:
         return None
     # What ended, or began before we knew the store, is written down and told to nobody.
     tells = native.state not in OVER and (native.requested_at or now) >= store.created_at
     mails_request = tells and "requested" not in native.mailed
-    rma = open_begun(session, store, order, native, tells=mails_request, now=now)
+    rma = open_begun(session, store, order, native, tells=mails_request, collections=collections, now=now)
     if rma is None:
         return None
     _link(rma, native)

@@ -22,6 +22,7 @@ from core.platform.registry import Registry
 from core.platform.sample import World
 from core.platform.samples.returns_book import NativeReturns
 from core.platform.snapshots import OrderSnapshot
+from core.returns.policy.policy_document import Goods, PolicyRule, When
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON, Clock
@@ -96,3 +97,21 @@ def test_a_return_that_cannot_be_followed_is_set_aside_and_the_feed_goes_on(shop
     )
     assert (shop.standing[1], shop.rma.native_conflict, shop.cases()) == ("received", "", [])
     assert [one.state for one in the_money(shop.services, shop.store)] == ["issued"]
+
+
+# Rules that nobody can judge go to a person.
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("platform", "acceptance"), [(NativeReturns, "requested"), (WithoutCollections, "approved")], indirect=["platform"]
+)
+def test_collections_that_only_the_store_knows_leave_a_return_begun_there_to_a_person(
+    shop: Shop, acceptance: str
+) -> None:
+    rule = PolicyRule(name="summer", when=When(collections=("summer sale",)), answer="decline")
+    goods = (Goods(products=("p1",), collections=("kitchen",)),)
+    set_policy(shop.services, shop.store, otherwise="accept", rules=(rule,), goods=goods)
+    shop.begin()
+    shop.read()
+    assert shop.rma.acceptance == acceptance
