@@ -41,8 +41,11 @@ class NativeColumns:
         return self.native_state in ("declined", "canceled")
 
     def leave_native(self) -> None:
-        """Let go of a platform's return that is over there: this one was taken up again, so a new one is opened."""
+        """Let go of a platform's return that is over there: this one was taken up again, so a new one is opened.
+
+        A conflict with the old one is settled by that; `tell_platform` closes its case.
+        """
         if self.native_ref and (self.is_over_there or self.native_state == "closed"):
             self.native_past = [*self.native_past, self.native_ref]
             self.native_ref = self.native_name = self.native_url = self.native_state = self.native_status = ""
-            self.native_told = self.native_conflict = self.native_sentence = ""
+            self.native_told = ""

@@ -53,6 +53,17 @@ def agrees(standing: Standing, state: ReturnState) -> bool:
     return state == standing.status or (state is ReturnState.APPROVED and standing.status == "received")
 
 
+def is_resolved(conflict: Conflict, standing: Standing, native_ref: str, state: str) -> bool:
+    """Say whether staff have settled a conflict here: by letting go of the platform's return, by taking up again what
+    was approved there, or by bringing ours to where the platform's stands. Of what could not be followed only the end
+    says so: where the platform's stands is not known."""
+    if conflict == "not_followed":
+        return standing.is_over
+    if not native_ref or (conflict == "approved" and standing.acceptance not in ("declined", "canceled")):
+        return True
+    return bool(state) and agrees(standing, ReturnState(state))
+
+
 def _refused_there(standing: Standing, state: ReturnState) -> Followed:
     if standing.acceptance in ("declined", "canceled"):
         return Followed()

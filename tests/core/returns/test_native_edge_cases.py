@@ -17,16 +17,17 @@ from core.changes.apply import apply_orders
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.contract import Feature
-from core.platform.native_returns import ReturnState
+from core.platform.native_returns import ReturnLine, ReturnState
 from core.platform.registry import Registry
 from core.platform.sample import World
 from core.platform.samples.returns_book import NativeReturns
 from core.platform.snapshots import OrderSnapshot
 from core.returns.policy.policy_document import Goods, PolicyRule, When
+from core.returns.requests import lifecycle
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON, Clock
-from tests.core.returns.seed import at, bought, set_policy, the_money
+from tests.core.returns.seed import MAX, at, bought, set_policy, the_money
 from tests.core.returns.test_native_returns import MUG, Shop
 
 TWO_MUGS = replace(MUG, quantity=2)
@@ -115,3 +116,76 @@ def test_collections_that_only_the_store_knows_leave_a_return_begun_there_to_a_p
     shop.begin()
     shop.read()
     assert shop.rma.acceptance == acceptance
+
+
+# A conflict that staff settle here is settled.
+
+
+@on_sqlite
+def test_taking_up_again_what_was_approved_there_settles_the_conflict(shop: Shop) -> None:
+    shop.ask()
+    shop.work()
+    shop.move(shop.native.ref, ReturnState.APPROVED)
+    shop.act(lifecycle.decide, MAX, "decline", note="Worn.")
+    shop.apply(shop.said())
+    assert shop.rma.native_conflict == "approved"
+    shop.act(lifecycle.reopen, MAX, note="She called.", of_store=False)
+    shop.work()
+    assert (shop.rma.acceptance, shop.rma.native_conflict, shop.cases()) == ("requested", "", [])
+    shop.approve()
+    shop.work()
+    assert (shop.rma.acceptance, shop.native.state, shop.cases(), shop.stuck()) == ("approved", "approved", [], [])
+
+
+@on_sqlite
+@pytest.mark.parametrize("reopens", [False, True])
+def test_declining_here_what_was_canceled_there_settles_the_conflict(shop: Shop, reopens: bool) -> None:
+    shop.ask()
+    shop.approve()
+    shop.work()
+    shop.receive()
+    shop.work()
+    shop.move(shop.native.ref, ReturnState.CANCELED)
+    shop.read()
+    assert (shop.rma.native_conflict, shop.cases()) == ("canceled", ["return_conflict"])
+    shop.act(lifecycle.decide, MAX, "decline", note="Worn.")
+    if reopens:
+        shop.act(lifecycle.reopen, MAX, note="She called.", of_store=False)
+    shop.work()
+    assert (shop.rma.native_conflict, shop.cases(), shop.stuck()) == ("", [], [])
+
+
+@on_sqlite
+def test_a_case_stays_open_while_another_return_of_the_order_stands_otherwise(shop: Shop) -> None:
+    first, second = (shop.begin(line, state=ReturnState.APPROVED) for line in (MUG, ReturnLine("l2", 1)))
+    shop.read()
+    with at(shop.services, shop.store) as session:
+        for rma in shop.returns():
+            mine = lifecycle.find_return(session, shop.store.id, rma.id)
+            lifecycle.receive(session, shop.store, mine, MAX, now=shop.clock())
+    shop.work()
+    for ref in (first, second):
+        shop.move(ref, ReturnState.CANCELED)
+    shop.read()
+    for rma, cases in zip(shop.returns(), (["return_conflict"], []), strict=True):
+        with at(shop.services, shop.store) as session:
+            mine = lifecycle.find_return(session, shop.store.id, rma.id)
+            lifecycle.decide(session, shop.store, mine, MAX, "decline", note="Worn.", now=shop.clock.forward(minutes=1))
+        shop.work()
+        assert shop.cases() == cases
+
+
+# What was done here and not told yet stands.
+
+
+@on_sqlite
+def test_a_decline_taken_back_before_the_platform_heard_of_it_waits_for_a_person(shop: Shop) -> None:
+    shop.ask()
+    shop.approve()
+    shop.work()
+    shop.act(lifecycle.decide, MAX, "decline", note="Worn.")
+    shop.act(lifecycle.reopen, MAX, note="She called.", of_store=False)
+    shop.work()
+    shop.book.change(shop.native.ref, now=shop.clock.forward(minutes=1), tracking_number="LX9")
+    shop.read()
+    assert (shop.rma.acceptance, shop.native.state, shop.cases()) == ("requested", "approved", [])
