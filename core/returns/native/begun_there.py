@@ -38,7 +38,8 @@ def open_begun(
 ) -> Return | None:
     """Open a return of source "platform"; None where none of its lines is a line of the order.
 
-    The policy's answer is kept, and where it accepts a request outright it is approved. `tells` False mails nothing.
+    The policy's answer is kept, and where it accepts a request outright it is approved. `tells` False approves and
+    mails nothing; that it was asked for is not mailed where the platform did.
     """
     balance = read_balance(session, order)
     titles = {line.ref: line.title for line in balance.lines}
@@ -87,7 +88,8 @@ def open_begun(
     )
     session.flush()
     if native.state is ReturnState.REQUESTED:
-        _ask_policy(session, store, order, rma, evaluated, asked, tells=tells, now=now)
+        is_mailed = "requested" in native.mailed
+        _ask_policy(session, store, order, rma, evaluated, asked, tells=tells, is_mailed=is_mailed, now=now)
     return rma
 
 
@@ -106,6 +108,7 @@ def _ask_policy(
     asked: Sequence[RequestedLine],
     *,
     tells: bool,
+    is_mailed: bool,
     now: datetime,
 ) -> None:
     """Note that it was asked for; approve what the policy accepts without photos or answers that nobody gave there.
@@ -121,7 +124,7 @@ def _ask_policy(
         return
     if evaluated.answer.answer == "accept" and not asks_more:
         decide(session, store, rma, POLICY, "approve", now=now)
-    else:
+    elif not is_mailed:
         events.request_letter(session, order, "return_requested", f"{rma.id}", {"return": rma.id}, now=now)
 
 

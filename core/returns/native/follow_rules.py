@@ -6,10 +6,11 @@ Who is behind is brought on, never back: what has happened here and is not known
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.platform.native_returns import OVER, ReturnState
+from core.platform.native_returns import OVER, ReturnLine, ReturnState
 from core.returns.native_columns import Conflict
 from core.returns.states import Standing
 
@@ -42,6 +43,14 @@ def follow(standing: Standing, before: str, state: ReturnState, *, goods_came: b
     if state is ReturnState.APPROVED and before == ReturnState.CLOSED and standing.is_over:
         return Followed(conflict="reopened")
     return Followed(tuple(_steps(standing, state, is_news=is_news, goods_came=goods_came)))
+
+
+def goods_came(lines: Sequence[ReturnLine]) -> bool:
+    """Say whether a platform's return shows that its goods arrived: it says of every unit what became of it, and not of
+    all that they are missing."""
+    gone = [one for line in lines for one in line.dispositions]
+    is_whole = all(sum(one.quantity for one in line.dispositions) >= line.quantity for line in lines)
+    return is_whole and any(one.kind != "missing" for one in gone)
 
 
 def agrees(standing: Standing, state: ReturnState) -> bool:

@@ -26,7 +26,7 @@ from core.returns.money.order_balance import lock_order
 from core.returns.native import paid_there
 from core.returns.native.begun_there import fees_of, open_begun
 from core.returns.native.conflicts import CASE, note_conflict, settle_conflict
-from core.returns.native.follow_rules import agrees, follow
+from core.returns.native.follow_rules import agrees, follow, goods_came
 from core.returns.native.platform_moves import digest_of, move_of, return_key_of
 from core.returns.native.steps import take_steps
 from core.returns.requests.ask_collections import Collections
@@ -87,8 +87,9 @@ def _mirror_order(
                     rma = _open(session, store, order, native, collections, now)
                 else:
                     session.refresh(rma, with_for_update=True)
+                    is_told = rma.native_told == digest_of(move_of(session, rma, order))
                     _link(rma, native)
-                    _follow(session, store, order, rma, native, tells=True, now=now)
+                    _follow(session, store, order, rma, native, tells=True, is_told=is_told, now=now)
         except IllegalMove as error:
             _set_aside(session, order, rma, native, error, now)
             continue
@@ -148,14 +149,13 @@ def _open(
         return None
     # What ended, or began before we knew the store, is written down and told to nobody.
     tells = native.state not in OVER and (native.requested_at or now) >= store.created_at
-    mails_request = tells and "requested" not in native.mailed
-    rma = open_begun(session, store, order, native, tells=mails_request, collections=collections, now=now)
+    rma = open_begun(session, store, order, native, tells=tells, collections=collections, now=now)
     if rma is None:
         return None
     _link(rma, native)
     session.flush()
     rma.native_told = digest_of(move_of(session, rma, order))
-    _follow(session, store, order, rma, native, tells=tells, now=now)
+    _follow(session, store, order, rma, native, tells=tells, is_told=True, now=now)
     return rma
 
 
@@ -169,14 +169,24 @@ def _link(rma: Return, native: ReturnSnapshot) -> None:
 
 
 def _follow(
-    session: Session, store: Store, order: Order, rma: Return, native: ReturnSnapshot, *, tells: bool, now: datetime
+    session: Session,
+    store: Store,
+    order: Order,
+    rma: Return,
+    native: ReturnSnapshot,
+    *,
+    tells: bool,
+    is_told: bool,
+    now: datetime,
 ) -> None:
     before = rma.native_state
-    came = any(gone.kind != "missing" for line in native.lines for gone in line.dispositions)
-    followed = follow(rma.standing, before, native.state, goods_came=came)
+    followed = follow(rma.standing, before, native.state, goods_came=goods_came(native.lines))
     if native.state is not ReturnState.UNKNOWN:  # what nobody understands is no state to come from
         rma.native_state = str(native.state)
-    _take_terms(session, rma, order, native)
+    if is_told:
+        _take_terms(session, rma, order, native)
+    elif rma.source:  # what was set here comes first: else the platform would overwrite it before it heard of it
+        events.request_platform_update(session, rma, now=now)
     if followed.conflict:
         note_conflict(session, rma, followed.conflict, now=now)
         return

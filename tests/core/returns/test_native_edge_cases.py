@@ -17,13 +17,13 @@ from core.changes.apply import apply_orders
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.contract import Feature
-from core.platform.native_returns import ReturnLine, ReturnState
+from core.platform.native_returns import Disposition, ReturnLine, ReturnState
 from core.platform.registry import Registry
 from core.platform.sample import World
 from core.platform.samples.returns_book import NativeReturns
-from core.platform.snapshots import OrderSnapshot
+from core.platform.snapshots import OrderSnapshot, RefundLine
 from core.returns.policy.policy_document import Goods, PolicyRule, When
-from core.returns.requests import lifecycle
+from core.returns.requests import lifecycle, return_terms
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON, Clock
@@ -189,3 +189,54 @@ def test_a_decline_taken_back_before_the_platform_heard_of_it_waits_for_a_person
     shop.book.change(shop.native.ref, now=shop.clock.forward(minutes=1), tracking_number="LX9")
     shop.read()
     assert (shop.rma.acceptance, shop.native.state, shop.cases()) == ("requested", "approved", [])
+
+
+def test_fees_set_here_stand_until_the_platform_has_heard_of_them(shop: Shop) -> None:
+    ref = shop.begin(replace(TWO_MUGS, restocking_fee=150))
+    shop.read()
+    shop.act(return_terms.set_terms, MAX, fees={"handling": 500}, reason="Worn.")
+    shop.book.change(ref, now=shop.clock.forward(minutes=1), tracking_number="LX9")
+    shop.apply(shop.said(), works=False)
+    assert shop.rma.fees == [{"what": "handling", "amount": 500}]
+    shop.work()
+    assert [line.restocking_fee for line in shop.native.lines] == [500]
+    shop.book.change(ref, now=shop.clock.forward(minutes=1), shipping_fee=490)
+    shop.read()
+    assert shop.rma.fees == [{"what": "handling", "amount": 500}, {"what": "label", "amount": 490}]
+
+
+@on_sqlite
+def test_the_policy_decides_although_the_platform_mailed_that_it_was_asked(shop: Shop) -> None:
+    set_policy(shop.services, shop.store, otherwise="accept")
+    shop.begin(mailed=("requested",))
+    shop.read()
+    assert (shop.rma.acceptance, shop.rma.decided_by, shop.native.state) == ("approved", "policy", "approved")
+    assert shop.letters() == ["return_approved"]
+
+
+# Where the goods are.
+
+
+@on_sqlite
+def test_goods_have_come_once_the_platform_says_what_became_of_each_unit(shop: Shop) -> None:
+    ref = shop.begin(TWO_MUGS, ReturnLine("l2", 1), state=ReturnState.APPROVED)
+    shop.read()
+    mugs, lamp = (Disposition("restocked", 1), Disposition("missing", 1)), (Disposition("damaged", 1),)
+    for said, reception in (
+        ([RefundLine("l1", 0, 0, dispositions=mugs[:1])], "awaited"),
+        ([RefundLine("l1", 0, 0, dispositions=mugs)], "awaited"),
+        ([RefundLine("l2", 0, 0, dispositions=lamp)], "received"),
+    ):
+        shop.book.dispose(ref, said, now=shop.clock.forward(minutes=1))
+        shop.read()
+        assert shop.rma.reception == reception
+
+
+@on_sqlite
+def test_goods_of_which_nothing_came_have_not_come(shop: Shop) -> None:
+    ref = shop.begin(state=ReturnState.APPROVED)
+    shop.read()
+    gone = RefundLine("l1", 0, 0, dispositions=(Disposition("missing", 1),))
+    shop.book.dispose(ref, [gone], now=shop.clock.forward(minutes=1))
+    shop.read()
+    assert shop.rma.reception == "awaited"
