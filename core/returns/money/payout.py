@@ -108,9 +108,15 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
     return shares
 
 
+def is_due(rma: Return) -> bool:
+    """Say whether the moment of a return's money has come, and none was promised."""
+    is_open = rma.acceptance == "approved" and rma.reimbursement == "none"
+    return is_open and rma.reception in STAGES[rma.refund_when]
+
+
 def pay_if_due(session: Session, store: Store, rma: Return, *, by: str, now: datetime) -> None:
     """Promise the money of a return whose moment has come; before it, and once promised, nothing happens."""
-    if rma.acceptance != "approved" or rma.reimbursement != "none" or rma.reception not in STAGES[rma.refund_when]:
+    if not is_due(rma):
         return
     if rma.kind == "cancel":  # the store stops the order first; its money follows
         _promise_cancel(session, rma, now)

@@ -28,7 +28,7 @@ from core.returns.native.begun_there import fees_of, open_begun
 from core.returns.native.conflicts import CASE, note_conflict, settle_conflict
 from core.returns.native.follow_rules import agrees, follow, goods_came
 from core.returns.native.platform_moves import digest_of, move_of, return_key_of
-from core.returns.native.steps import take_steps
+from core.returns.native.steps import predates_connection, take_steps
 from core.returns.requests.ask_collections import Collections
 from core.returns.states import IllegalMove
 from core.stores.model import Store
@@ -148,7 +148,7 @@ def _open(
     if order.erased_at is not None:
         return None
     # What ended, or began before we knew the store, is written down and told to nobody.
-    tells = native.state not in OVER and (native.requested_at or now) >= store.created_at
+    tells = native.state not in OVER and not predates_connection(store, native.requested_at or now)
     rma = open_begun(session, store, order, native, tells=tells, collections=collections, now=now)
     if rma is None:
         return None

@@ -17,7 +17,7 @@ from core.changes.apply import apply_orders
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.contract import Feature
-from core.platform.native_returns import Disposition, ReturnLine, ReturnState
+from core.platform.native_returns import Disposition, ReturnLine, ReturnSnapshot, ReturnState
 from core.platform.registry import Registry
 from core.platform.sample import World
 from core.platform.samples.returns_book import NativeReturns
@@ -27,7 +27,7 @@ from core.returns.requests import lifecycle, return_terms
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON, Clock
-from tests.core.returns.seed import MAX, at, bought, set_policy, the_money
+from tests.core.returns.seed import MAX, at, bought, letters, set_policy, the_money
 from tests.core.returns.test_native_returns import MUG, Shop
 
 TWO_MUGS = replace(MUG, quantity=2)
@@ -61,6 +61,11 @@ def said_later(shop: Shop, **facts: Any) -> OrderSnapshot:
     order = shop.said()
     changed = replace(shop.native, **facts)
     return replace(order, returns=(changed,), updated_at=shop.clock.forward(minutes=1) + timedelta(days=1))
+
+
+def old(shop: Shop, **facts: Any) -> ReturnSnapshot:
+    """The one return at the store, as it is with these facts, begun a month before the store was connected."""
+    return replace(shop.native, requested_at=NOON - timedelta(days=30), **facts)
 
 
 # What cannot be followed is set aside.
@@ -240,3 +245,49 @@ def test_goods_of_which_nothing_came_have_not_come(shop: Shop) -> None:
     shop.book.dispose(ref, [gone], now=shop.clock.forward(minutes=1))
     shop.read()
     assert shop.rma.reception == "awaited"
+
+
+# Returns older than the connection, and letters that come too late.
+
+
+@on_sqlite
+@pytest.mark.parametrize("refund_when", ["approval", "arrival"])
+def test_a_return_older_than_the_connection_pays_only_when_staff_say_so(shop: Shop, refund_when: str) -> None:
+    set_policy(shop.services, shop.store, otherwise="accept", refund_when=refund_when)
+    shop.begin(state=ReturnState.APPROVED)
+    shop.apply(replace(shop.said(), returns=(old(shop),)))
+    shop.apply(said_later(shop, requested_at=NOON - timedelta(days=30), state=ReturnState.RECEIVED))
+    assert (*shop.standing, the_money(shop.services, shop.store)) == ("approved", "received", "none", [])
+    assert shop.cases() == ["payment_held"]
+    shop.inspect()
+    shop.work()
+    assert [one.state for one in the_money(shop.services, shop.store)] == ["issued"]
+
+
+@on_sqlite
+def test_nobody_is_told_to_send_back_what_is_closed_there_already(shop: Shop) -> None:
+    ref = shop.begin()
+    shop.read()
+    shop.move(ref, ReturnState.APPROVED)
+    shop.move(ref, ReturnState.CLOSED)
+    shop.read()
+    assert (shop.rma.status, shop.letters()) == ("closed", ["return_requested"])
+
+
+@on_sqlite
+def test_nobody_is_told_to_send_back_what_arrived_there_already(shop: Shop) -> None:
+    shop.begin()
+    shop.read()
+    shop.apply(said_later(shop, state=ReturnState.RECEIVED))
+    assert (shop.standing[:2], shop.letters()) == (("approved", "received"), ["return_requested", "return_received"])
+
+
+@on_sqlite
+def test_a_letter_to_send_back_that_was_held_up_is_not_sent_once_it_is_closed(shop: Shop) -> None:
+    shop.ask()
+    shop.work()
+    shop.approve()
+    shop.move(shop.native.ref, ReturnState.APPROVED)
+    shop.move(shop.native.ref, ReturnState.CLOSED)
+    shop.apply(shop.said())
+    assert (shop.rma.status, dict(letters(shop.services, shop.store))["return_approved"]) == ("closed", "suppressed")
