@@ -96,18 +96,30 @@ def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
     return attach_row(session, Order, rows[0]) if rows else None
 
 
-def read_balance(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> OrderBalance:
-    """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for."""
+def read_balance(
+    session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None, counts_canceled: bool = False
+) -> OrderBalance:
+    """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for.
+
+    `counts_canceled` counts what the store took off the order without paying it back as still there: the units of a
+    canceled order whose money is due.
+    """
     asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
     lines, money, items, withdrawals = session_reader(session).rows_of_each(asked, order_id=order.id)
     unseen = [one for one in money if not _is_seen(one, order.refunds)]
     reserved = _reserved(items, withdrawals, apart_from, settled=[one for one in money if one not in unseen])
+    removed = {
+        line.ref: min(line.removed, _refunded_units(order, line.ref)) if counts_canceled else line.removed
+        for line in lines
+    }
     return OrderBalance(
         order=order,
         lines=tuple(lines),
-        bought=_bought(order, lines, unseen, reserved),
+        bought=_bought(order, lines, unseen, {ref: units + reserved[ref] for ref, units in removed.items()}),
         left={
-            line.ref: max(0, line.quantity - line.removed - reserved[line.ref]) for line in lines if line.kind in GOODS
+            line.ref: max(0, line.quantity - removed[line.ref] - reserved[line.ref])
+            for line in lines
+            if line.kind in GOODS
         },
     )
 
@@ -141,11 +153,11 @@ def _is(one: Return | Withdrawal | None, model: type, id_: int) -> bool:
     return one is not None and isinstance(one, model) and one.id == id_
 
 
-def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedOrder:
+def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], gone: Mapping[str, int]) -> PurchasedOrder:
     given = sum(refund["amount"] for refund in order.refunds) + sum(one.amount for one in unseen)
     return PurchasedOrder(
         currency=order.currency,
-        lines=tuple(_line(order, line, unseen, reserved) for line in lines),
+        lines=tuple(_line(order, line, unseen, gone[line.ref]) for line in lines),
         payments=tuple(
             Payment(one["ref"], one["captured"], one.get("refunded", 0), one.get("refundable", False))
             for one in order.payments
@@ -156,7 +168,7 @@ def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved:
     )
 
 
-def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedLine:
+def _line(order: Order, line: Row, unseen: Sequence[Row], gone: int) -> PurchasedLine:
     spent = [_told(refund, line.ref) for refund in order.refunds]
     spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.booked or one.lines
               if part["ref"] == line.ref]  # fmt: skip
@@ -165,7 +177,6 @@ def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str,
     for one in known:
         taxes.update(one.taxes or {})
     net = sum(one.net for one in known)
-    gone = line.removed + reserved.get(line.ref, 0)
     if line.kind not in GOODS:  # shipping and fees are refunded by amount
         gone = line.quantity if net and net + sum(taxes.values()) >= line.total + _tax_on_top(order, line) else 0
     is_told = all(one is not None for one in spent)
@@ -179,6 +190,18 @@ def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str,
         refunded_total=net + (sum(taxes.values()) if order.tax_included else 0) if is_told else None,
         refunded_taxes=taxes if is_told else {},
     )
+
+
+def _refunded_units(order: Order, ref: str) -> int:
+    """Count the units of a line that the store's refunds were for."""
+    units = 0
+    for refund in order.refunds:
+        lines = refund.get("lines") or ()
+        if isinstance(lines, Mapping):  # stored before refunds had amounts
+            units += lines.get(ref, 0)
+        else:
+            units += sum(line["quantity"] for line in lines if line["ref"] == ref)
+    return units
 
 
 def _tax_on_top(order: Order, line: Row) -> int:

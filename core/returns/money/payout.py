@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.row_reader import Row
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
@@ -21,7 +22,7 @@ from core.returns.money import reimburse
 from core.returns.money.exchange import Settlement, goods_for, settle
 from core.returns.money.order_balance import read_balance
 from core.returns.money.purchased import PurchasedOrder
-from core.returns.money.quotes import Fee, Quote, QuoteRequest
+from core.returns.money.quotes import Fee, Quote, QuoteLine, QuoteRequest
 from core.returns.money.refund_amount import NothingLeft, apply_quote, quote
 from core.returns.return_settings import return_settings_of
 from core.returns.states import IllegalMove, move_return
@@ -87,7 +88,7 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
     """
     order = session.get(Order, (rma.store_id, rma.order_id))
     assert order is not None
-    balance = read_balance(session, order, apart_from=rma)
+    balance = read_balance(session, order, apart_from=rma, counts_canceled=rma.kind == "cancel")
     items = session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id).order_by(ReturnItem.id)).all()
     grouped: dict[str, list[ReturnItem]] = {}
     for item in items:
@@ -102,6 +103,8 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
             shares.append(Share(kind, tuple(some), _NOTHING))
             continue
         given = _quote(rma, bought, some, rest, rma.shipping if kind == "refund" else 0)
+        if rma.kind == "cancel":
+            given = replace(given, payout=_without_removed(given.payout, balance.lines))
         bought = apply_quote(bought, given) if given.lines else bought
         rest = _left_of_fees(rest, given.fees)
         shares.append(Share(kind, tuple(some), given))
@@ -160,8 +163,14 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     reimburse.refresh(session, rma, now=now)
 
 
+def cancel_key(rma: Return) -> str:
+    """Name one attempt to cancel an order: each approval is one, also of what was declined and taken up again."""
+    decided = int(rma.decided_at.timestamp()) if rma.decided_at else 0
+    return f"cancel:{rma.id}:{decided:x}"
+
+
 def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
-    job = NewJob("returns.cancel_order", f"cancel:{rma.id}", {"id": rma.id}, once=True)
+    job = NewJob("returns.cancel_order", cancel_key(rma), {"id": rma.id}, once=True)
     queue.enqueue(session, rma.store_id, job, now=now)
 
 
@@ -191,6 +200,12 @@ def _quote(
         return quote(bought, asked)
     except NothingLeft:
         return _NOTHING
+
+
+def _without_removed(payout: Sequence[QuoteLine], lines: Sequence[Row]) -> tuple[QuoteLine, ...]:
+    """Ask for the money alone of units that the store took off the order: they cannot come back to it a second time."""
+    left = {line.ref: line.quantity - line.removed for line in lines}
+    return tuple(replace(part, quantity=min(part.quantity, left[part.ref])) for part in payout)
 
 
 def _left_of_fees(fees: Sequence[Mapping[str, Any]], taken: int) -> list[dict[str, Any]]:
