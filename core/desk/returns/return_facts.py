@@ -16,6 +16,7 @@ from core.orders.model import LineItem, Order
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money.exchange import Settlement
+from core.returns.money.part_payments import is_part
 from core.returns.money.payout import shares_of
 from core.returns.money.quotes import Entry
 from core.returns.policy import policy_versions
@@ -215,12 +216,11 @@ def _objection(words: Words, kept: Mapping[str, Any]) -> str:
 def _given(
     session: Session, rma: Return, money: Sequence[Reimbursement], titles: Mapping[str, str], words: Words
 ) -> list[PayoutView]:
-    if money:
-        return [payout_view_of(row, titles, words) for row in money]
-    if rma.acceptance in ("declined", "canceled"):
-        return []
+    promised = [payout_view_of(row, titles, words) for row in money]
+    if not all(is_part(row.intent) for row in money) or rma.acceptance in ("declined", "canceled"):
+        return promised
     shares = shares_of(session, rma)
-    return [
+    return promised + [
         _exchange(one.quote.total, one.settlement, rma.currency, titles, words)
         if one.settlement
         else PayoutView(one.kind, one.quote.total, entries_of(one.quote.explanation, titles, words))

@@ -17,8 +17,8 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine
-from core.returns.model import Return, ReturnItem
-from core.returns.money import reimburse
+from core.returns.model import Reimbursement, Return, ReturnItem
+from core.returns.money import part_payments, reimburse
 from core.returns.money.exchange import Settlement, goods_for, settle
 from core.returns.money.order_balance import read_balance
 from core.returns.money.purchased import PurchasedOrder
@@ -53,6 +53,8 @@ class Share:
     kind: str
     items: tuple[ReturnItem, ...]
     quote: Quote
+    units: Mapping[int, int]
+    """How many of each item it is for, by the item's id."""
 
     @property
     def settlement(self) -> Settlement | None:
@@ -61,15 +63,15 @@ class Share:
             return None
         units = Counter[str]()
         for item in self.items:
-            units[item.line_ref] += _units(item)
+            units[item.line_ref] += self.units[item.id]
         worth = {part.ref: part.gross for part in self.quote.lines}
         goods = [
             goods_for(
                 item.line_ref,
                 item.title,
-                _units(item),
+                self.units[item.id],
                 item,
-                worth.get(item.line_ref, 0) * _units(item) // units[item.line_ref],
+                worth.get(item.line_ref, 0) * self.units[item.id] // units[item.line_ref],
             )
             for item in self.items
         ]
@@ -84,6 +86,7 @@ def amount_of(session: Session, store: Store, rma: Return, *, now: datetime) -> 
 def shares_of(session: Session, rma: Return) -> list[Share]:
     """Split a return by what the shopper gets; fees are taken from the first share that bears them.
 
+    What was paid of it at the platform is taken off, money and units, first from what would be paid in money.
     The units are dealt in the order of the shares, so that together they bring what one quote would.
     """
     order = session.get(Order, (rma.store_id, rma.order_id))
@@ -100,15 +103,41 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
             continue
         some = grouped[kind]
         if kind == "repair":
-            shares.append(Share(kind, tuple(some), _NOTHING))
+            shares.append(_share(kind, some, _NOTHING))
             continue
         given = _quote(rma, bought, some, rest, rma.shipping if kind == "refund" else 0)
         if rma.kind == "cancel":
             given = replace(given, payout=_without_removed(given.payout, balance.lines))
         bought = apply_quote(bought, given) if given.lines else bought
         rest = _left_of_fees(rest, given.fees)
-        shares.append(Share(kind, tuple(some), given))
-    return shares
+        shares.append(_share(kind, some, given))
+    parts = part_payments.parts_of(session, rma)
+    return _without_parts(shares, parts, read_balance(session, order).bought) if parts else shares
+
+
+def _share(kind: str, items: Sequence[ReturnItem], given: Quote) -> Share:
+    return Share(kind, tuple(items), given, {item.id: _units(item) for item in items})
+
+
+def _without_parts(shares: Sequence[Share], parts: Sequence[Reimbursement], bought: PurchasedOrder) -> list[Share]:
+    """Give what is left of each share; `bought` is the order as it stands, parts and all."""
+    paid, units = sum(row.amount for row in parts), part_payments.units_of(parts)
+    rests = []
+    for share in shares:
+        taken: Counter[str] = Counter()
+        left = {}
+        for item in share.items:
+            gone = min(share.units[item.id], units[item.line_ref])
+            units[item.line_ref] -= gone
+            taken[item.line_ref] += gone
+            left[item.id] = share.units[item.id] - gone
+        rest = part_payments.take_off(share.quote, paid, taken, bought)
+        paid -= share.quote.total - rest.total
+        bought = replace(bought, refunded=bought.refunded + rest.total)
+        items = tuple(item for item in share.items if left[item.id])
+        if items:
+            rests.append(Share(share.kind, items, rest, left))
+    return rests
 
 
 def is_due(rma: Return) -> bool:
@@ -128,13 +157,19 @@ def pay_if_due(session: Session, store: Store, rma: Return, *, by: str, now: dat
 
 
 def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: datetime) -> None:
-    """Promise a return's money whatever the moment. Raises IllegalMove when it was promised, or is not approved."""
+    """Promise a return's money whatever the moment. Raises IllegalMove when it was promised, or is not approved.
+
+    Where parts that were paid at the platform leave nothing, they settle it.
+    """
     promised = move_return(rma.standing, "reimbursement", "promise")
     order = session.get(Order, (rma.store_id, rma.order_id))
     assert order is not None
     shares = shares_of(session, rma)
     if not shares:
-        raise IllegalMove("reimbursement", rma.reimbursement, "promise")
+        if not (parts := part_payments.parts_of(session, rma)):
+            raise IllegalMove("reimbursement", rma.reimbursement, "promise")
+        settle_by_parts(session, rma, parts, now=now)
+        return
     settings = return_settings_of(store)
     due = now.astimezone(ZoneInfo(store.timezone)).date() + timedelta(days=settings.refund_days)
     rma.reimbursement, rma.refund_by = promised.reimbursement, due
@@ -161,6 +196,19 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     if all(row.state == "issued" for row in rows) and rma.reimbursement == "pending":
         rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
     reimburse.refresh(session, rma, now=now)
+
+
+def settle_by_parts(session: Session, rma: Return, parts: Sequence[Reimbursement], *, now: datetime) -> None:
+    """Let parts that were paid at the platform be all that a return brings. Those that are not issued yet settle it
+    when they are. Raises IllegalMove when its money was promised."""
+    usual = f"return:{rma.id}:refund"
+    for row in parts:
+        row.intent = usual if row is parts[0] else f"{usual}:{row.platform_ref}"
+    rma.reimbursement = move_return(rma.standing, "reimbursement", "promise").reimbursement
+    session.flush()
+    if all(row.state == "issued" for row in parts):
+        rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
+        reimburse.refresh(session, rma, now=now)
 
 
 def cancel_key(rma: Return) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from core.changes.apply import apply_orders
@@ -22,13 +23,18 @@ from core.platform.registry import Registry
 from core.platform.sample import World
 from core.platform.samples.returns_book import NativeReturns
 from core.platform.snapshots import OrderSnapshot, RefundLine
+from core.returns.model import ReturnItem
+from core.returns.money.order_balance import read_balance
 from core.returns.policy.policy_document import Goods, PolicyRule, When
 from core.returns.requests import lifecycle, return_terms
+from core.returns.requests.lifecycle import ItemInspection
 from core.services import Services
 from core.stores.model import Store
 from tests.conftest import NOON, Clock
 from tests.core.returns.seed import MAX, at, bought, letters, set_policy, the_money
 from tests.core.returns.test_native_returns import MUG, Shop
+from tests.core.returns.visit import Visit
+from tests.core.shipping.seed import sign_in
 
 TWO_MUGS = replace(MUG, quantity=2)
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -291,3 +297,98 @@ def test_a_letter_to_send_back_that_was_held_up_is_not_sent_once_it_is_closed(sh
     shop.move(shop.native.ref, ReturnState.CLOSED)
     shop.apply(shop.said())
     assert (shop.rma.status, dict(letters(shop.services, shop.store))["return_approved"]) == ("closed", "suppressed")
+
+
+# A part paid there is a part paid.
+
+
+def pay_part(shop: Shop, ref: str) -> None:
+    """Let staff at the store pay back one mug of 3.33."""
+    shop.book.refund(ref, 333, now=shop.clock.forward(minutes=1), lines=(RefundLine("l1", 1, 333),))
+    shop.read()
+
+
+def left_of_mugs(shop: Shop) -> int:
+    with at(shop.services, shop.store) as session:
+        return read_balance(session, session.get_one(Order, (shop.store.id, shop.order_id))).left["l1"]
+
+
+def amounts(shop: Shop) -> list[tuple[int, str, int | None]]:
+    return [(one.amount, one.state, one.paid) for one in the_money(shop.services, shop.store)]
+
+
+def test_of_a_return_paid_in_part_there_only_the_rest_is_paid_here(shop: Shop) -> None:
+    ref = shop.begin(TWO_MUGS, state=ReturnState.APPROVED)
+    shop.read()
+    pay_part(shop, ref)
+    assert (amounts(shop), shop.standing) == ([(333, "issued", 333)], ("approved", "awaited", "none"))
+    assert left_of_mugs(shop) == 1
+    shop.receive()
+    shop.inspect()
+    shop.work()
+    shop.read()
+    assert amounts(shop) == [(333, "issued", 333), (334, "issued", 334)]
+    assert [(one.amount, [(line.ref, line.quantity) for line in one.lines]) for one in shop.said().refunds] == [
+        (333, [("l1", 1)]),
+        (334, [("l1", 1)]),
+    ]
+    assert (shop.rma.status, left_of_mugs(shop), shop.cases(), shop.stuck()) == ("closed", 1, [], [])
+
+
+def test_a_part_that_names_no_line_lowers_the_rest_by_its_amount(shop: Shop) -> None:
+    ref = shop.begin(replace(TWO_MUGS, restocking_fee=100), state=ReturnState.APPROVED)
+    shop.read()
+    shop.book.refund(ref, 200, now=shop.clock.forward(minutes=1))
+    shop.read()
+    shop.receive()
+    shop.inspect()
+    shop.work()
+    assert amounts(shop) == [(200, "issued", 200), (367, "issued", 367)], "two mugs of 6.67 less a fee of 1.00"
+    assert (shop.rma.status, shop.cases(), shop.stuck()) == ("closed", [], [])
+
+
+@on_sqlite
+def test_parts_that_together_are_the_whole_settle_a_return(shop: Shop) -> None:
+    ref = shop.begin(TWO_MUGS, state=ReturnState.APPROVED)
+    shop.read()
+    pay_part(shop, ref)
+    pay_part(shop, ref)
+    assert (amounts(shop), shop.rma.reimbursement) == ([(333, "issued", 333)] * 2, "issued")
+    assert left_of_mugs(shop) == 1
+
+
+def test_what_is_closed_there_after_a_part_was_paid_is_settled_by_it(shop: Shop) -> None:
+    ref = shop.begin(TWO_MUGS, state=ReturnState.APPROVED)
+    shop.read()
+    pay_part(shop, ref)
+    shop.move(ref, ReturnState.CLOSED)
+    shop.read()
+    assert (amounts(shop), shop.standing) == ([(333, "issued", 333)], ("approved", "ended", "issued"))
+    assert (shop.rma.status, shop.cases(), shop.letters().count("refund_issued")) == ("closed", [], 1)
+
+
+@on_sqlite
+def test_a_part_is_all_where_no_more_than_its_units_pass_the_inspection(shop: Shop) -> None:
+    ref = shop.begin(TWO_MUGS, state=ReturnState.APPROVED)
+    shop.read()
+    pay_part(shop, ref)
+    shop.receive()
+    with at(shop.services, shop.store) as session:
+        (mugs,) = session.scalars(sa.select(ReturnItem))
+    shop.inspect(ItemInspection(mugs.id, 1, note="One is broken."))
+    shop.work()
+    assert (amounts(shop), shop.rma.status, shop.stuck()) == ([(333, "issued", 333)], "closed", [])
+
+
+@on_sqlite
+def test_shopper_and_desk_read_what_was_paid_there_and_what_is_still_due(shop: Shop, client: FlaskClient) -> None:
+    ref = shop.begin(TWO_MUGS, state=ReturnState.APPROVED)
+    shop.read()
+    pay_part(shop, ref)
+    seen = Visit(client, shop.services, shop.store, shop.order_id).see(f"returns/{shop.rma.id}")
+    assert (seen["amount"], sum(one["amount"] for one in seen["explanation"])) == (667, 667)
+    assert seen["sentence"].startswith("Send it back by")
+    sign_in(shop.services, shop.store, client)
+    page = client.get(f"/admin/{shop.store.key}/returns/{shop.rma.id}").text
+    assert "€3.33" in page
+    assert "€3.34" in page
