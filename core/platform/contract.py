@@ -172,9 +172,18 @@ class StaffIdentity:
     language: str = "en"
 
 
+class StoreKey(str):
+    """Our own key of a store (`Link.store_key`), where a platform hands that back instead of its ref.
+
+    A plugin says which of the two a name is: keys are public, and a merchant may choose a ref that reads like one.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Staff opened our page in their admin: at which store (its ref, or our store key), and who.
+    """Staff opened our page in their admin: at which store (its ref, or our key as a `StoreKey`), and who.
 
     `staff` is None where the platform says which store it is and names no person: the core then asks for an e-mail
     address of the store's people and mails a code to it. The shell is then "bearer" or "signed".
@@ -436,7 +445,7 @@ class Platform:
 
     @classmethod
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
-        """Name the store a request speaks of: its ref, or our store key where the platform hands that back.
+        """Name the store a request speaks of: its ref, or our key as a `StoreKey` where the platform hands that back.
 
         Not asked when a path token named the store already. The name is a claim until the signature was verified.
         """

@@ -24,12 +24,19 @@ from core.http.context import services, to_plain_request
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
 from core.metrics import DELIVERIES
-from core.platform.contract import Platform, Request
+from core.platform.contract import Platform, Request, StoreKey
 from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import app_settings_of, facts_of, forwarding_secret_of, may_name_store, secret_of
+from core.stores.platform_access import (
+    app_settings_of,
+    facts_of,
+    forwarding_secret_of,
+    is_named,
+    may_name_store,
+    secret_of,
+)
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -79,11 +86,12 @@ class StoreLookup:
     def find(
         self, app: Services, platform: str, *, token: str = "", ref: str = "", anew: bool = False
     ) -> KnownStore | None:
-        """Find the store by its path token, or by its ref or key; None when there is none. `anew` forgets what is
+        """Find the store by its path token, or as `store_named` does; None when there is none. `anew` forgets what is
         remembered."""
         if not token and not may_name_store(ref):
             return None
-        key = (platform, f"token:{token}" if token else f"ref:{ref}")
+        how = "token" if token else "key" if isinstance(ref, StoreKey) else "ref"
+        key = (platform, f"{how}:{token or ref}")
         with self._lock:
             remembered = self._known.get(key)
         if remembered and remembered[0] > self._clock() and not anew:
@@ -100,7 +108,7 @@ class StoreLookup:
         if token:
             query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
         else:
-            query = query.where(sa.or_(Store.ref == ref, Store.key == ref))
+            query = query.where(is_named(ref))
         with app.db.system(Purpose.FIND_STORE, write=False) as session:
             store = session.scalar(query)
         if store is None:

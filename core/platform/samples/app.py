@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import requests
 
-from core.platform.contract import Installation, Opening, Platform, Reply, Request, SecretOf, StaffIdentity
+from core.platform.contract import Installation, Opening, Platform, Reply, Request, SecretOf, StaffIdentity, StoreKey
 from core.platform.sample_signing import (
     APP_SIGNATURE,
     read_app_news,
@@ -42,6 +42,7 @@ class AppSide(Platform):
         if APP_SIGNATURE in request.headers:
             verify_opening(request, app)
         else:
+            store = StoreKey(store)
             verify_forwarded(request, secret_of(store))
         return Opening(store, StaffIdentity(ref="max", name="Max", email="max@shop.example"))
 
