@@ -32,7 +32,7 @@ from core.stores.model import Feed, Store
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock, make_config
 from tests.core.samples import anns_order, deliver, jobs_of
-from tests.core.shipping.seed import sign_in
+from tests.core.shipping.seed import on_sqlite, sign_in
 from tests.core.test_changes import orders
 from tests.stores.file_server import FileServer, serve_files
 
@@ -180,6 +180,44 @@ def test_the_desk_says_since_when_the_store_prepares_its_list(app: Services, sto
     client = client_of(app)
     sign_in(app, store, client)
     assert "the store has been preparing its list since" in client.get(f"/admin/{store.key}/").text
+
+
+@on_sqlite
+def test_the_desk_tells_of_a_list_that_takes_more_than_a_day_until_the_reading_moves_on(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    client = client_of(app)
+    sign_in(app, store, client)
+    pages = [f"/admin/{store.key}/", f"/admin/{store.key}/connection"]
+    told = "For more than a day the store has been preparing"
+
+    clock.forward(hours=24)
+    worker.run_until_idle()
+    assert [told in client.get(page).text for page in pages] == [False, False]
+    clock.forward(minutes=1)
+    worker.run_until_idle()
+    assert [told in client.get(page).text for page in pages] == [True, True]
+    assert "Nothing is wrong." not in client.get(pages[1]).text
+
+    Operations(world).finish("bulk-1")
+    tell(app, store, "bulk-1")
+    worker.run_until_idle()
+    assert [told in client.get(page).text for page in pages] == [False, False]
+    assert "Nothing is wrong." in client.get(pages[1]).text
+
+
+@on_sqlite
+def test_a_closed_store_is_not_said_to_prepare_anything(
+    app: Services, store: Store, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    clock.forward(days=3)
+    with app.db.transaction(store.id) as session:
+        session.execute(sa.update(Store).values(state="closed", state_reason="no"))
+    client = client_of(app)
+    sign_in(app, store, client)
+    assert "has been preparing" not in client.get(f"/admin/{store.key}/connection").text
 
 
 # What ends the wait.
