@@ -73,7 +73,7 @@ def _read_page(work: Work, ends: float) -> bool:
     waits = 0 if feed is None or begins else feed.waits
     goes_on = not page.last and not feed_waits.is_waited_for(page, cursor) and time.monotonic() < ends
     with claims.step(work) if goes_on else work.done() as session:
-        _apply_page(session, work, store, name, page, asked_at)
+        _apply_page(session, work, store, page, asked_at, started_at)
         progress = _note_progress(session, work, page, begins=begins, started_at=started_at)
         feed_waits.note_wait(progress, page, cursor, waits, now=work.services.clock())
         if not page.last and not goes_on:
@@ -94,20 +94,26 @@ def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:
     return platform.orders_since(cursor) if name.startswith("orders") else platform.reviews_since(cursor)
 
 
-def _apply_page(session: Session, work: Work, store: Store, name: str, page: Page[Any], asked_at: datetime) -> None:
+def _apply_page(
+    session: Session, work: Work, store: Store, page: Page[Any], asked_at: datetime, started_at: datetime
+) -> None:
+    name = work.payload["feed"]
     refs = [snapshot.ref for snapshot in page.snapshots]
     full = name.endswith(".reconcile")
+    as_of = min(page.as_of, asked_at) if page.as_of else None  # the platform's clock may be ahead
+    # What this reading has listed is not looked for, although the platform's clock may be behind.
+    listed_at = max(as_of, started_at) if as_of else None
     if name.startswith("orders"):
-        apply_orders(session, work.services, store, page.snapshots, asked_at=asked_at, now=work.now)
-        orders_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+        apply_orders(session, work.services, store, page.snapshots, asked_at=asked_at, now=work.now, as_of=as_of)
+        orders_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now, as_of=as_of)
         if full:
-            orders_sync.touch(session, refs, asked_at=asked_at)
+            orders_sync.touch(session, refs, asked_at=asked_at, as_of=listed_at)
         return
     key = partial(find.email_key, keyring=work.services.keyring)
-    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key)
-    reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key, as_of=as_of)
+    reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now, as_of=as_of)
     if full:
-        reviews_sync.touch(session, refs, asked_at=asked_at)
+        reviews_sync.touch(session, refs, asked_at=asked_at, as_of=listed_at)
 
 
 def _note_progress(session: Session, work: Work, page: Page[Any], *, begins: bool, started_at: datetime) -> Feed:

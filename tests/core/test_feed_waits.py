@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -19,19 +19,21 @@ from core.changes import feed_waits
 from core.jobs import queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
+from core.orders.model import Order
 from core.platform.calls.cost_bucket import CostBucket
 from core.platform.contract import Installation
 from core.platform.registry import Registry
 from core.platform.sample import World
 from core.platform.samples.bulk_listing import BUCKET, LOOK_AGAIN_AFTER, BulkDemo, Operations
 from core.platform.snapshots import OrderSnapshot, Page
+from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.stores import install
 from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Feed, Store
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock, make_config
-from tests.core.samples import anns_order, deliver, jobs_of
+from tests.core.samples import anns_order, anns_review, deliver, jobs_of
 from tests.core.shipping.seed import on_sqlite, sign_in
 from tests.core.test_changes import orders
 from tests.stores.file_server import FileServer, serve_files
@@ -101,9 +103,9 @@ def set_up(app: Services, world: World, files: str, ref: str = "linden") -> Stor
     return store
 
 
-def feed_of(app: Services, store: Store) -> Feed:
+def feed_of(app: Services, store: Store, name: str = IMPORT) -> Feed:
     with app.db.transaction(store.id, write=False) as session:
-        return session.scalars(sa.select(Feed).where(Feed.name == IMPORT)).one()
+        return session.scalars(sa.select(Feed).where(Feed.name == name)).one()
 
 
 def promise_again(app: Services, store: Store) -> None:
@@ -345,6 +347,78 @@ def test_an_operation_that_may_not_be_begun_yet_is_begun_once_the_platform_allow
     clock.forward(minutes=8)
     worker.run_until_idle()
     assert Operations(world).begun == 1
+
+
+# How old a file is.
+
+
+def test_what_was_told_after_the_platform_made_its_file_stays(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    client = client_of(app)
+
+    def hear_of(*refs: str) -> None:
+        for ref in refs:
+            assert deliver(client, app, store, "order", ref) == 200
+        worker.run_until_idle()
+
+    hear_of("0", "1")
+    Operations(world, clock).finish("bulk-1")
+    clock.forward(seconds=LOOK_AGAIN_AFTER / 2)
+    world.remove("order", "0")
+    at = NOON - timedelta(days=2) + timedelta(minutes=1)
+    world.put(anns_order(ref="1", number="changed in the same second", placed_at=at, updated_at=at))
+    hear_of("0", "1")
+    clock.forward(minutes=20)
+    worker.run_until_idle()
+
+    found = orders(app, store)
+    assert feed_of(app, store).state == "idle"
+    assert found["0"].gone_at == NOON + timedelta(seconds=LOOK_AGAIN_AFTER / 2)
+    assert found["1"].number == "changed in the same second"
+    assert {found[ref].fetched_at for ref in "2345"} == {NOON}, "as old as the file"
+
+
+@on_sqlite
+def test_a_file_made_by_a_slower_clock_leaves_no_order_to_be_looked_for(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    clock.forward(seconds=LOOK_AGAIN_AFTER)
+    payload = {"feed": "orders.reconcile", "since": (NOON - timedelta(days=60)).isoformat()}
+    with app.db.transaction(store.id) as session:
+        session.execute(sa.update(Job).values(key="read:orders.reconcile", payload=payload))
+    worker.run_until_idle()
+    Operations(world, lambda: clock() - timedelta(seconds=3)).finish("bulk-1")
+    tell(app, store, "bulk-1")
+    worker.run_until_idle()
+    with app.db.transaction(store.id, write=False) as session:
+        assert session.scalars(sa.select(Job.key).where(Job.kind == "changes.refresh_order")).all() == []
+        assert session.scalar(sa.select(sa.func.count()).select_from(Order)) == COUNT
+
+
+@on_sqlite
+def test_a_review_listed_in_an_old_file_does_not_take_back_a_newer_one(app: Services, store: Store) -> None:
+    def apply(text: str, asked_at: datetime, as_of: datetime | None = None) -> int:
+        with app.db.transaction(store.id) as session:
+            said = [anns_review(text=text)]
+            return len(reviews_sync.apply(session, store.id, said, asked_at=asked_at, as_of=as_of, email_key=str.lower))
+
+    later = NOON + timedelta(minutes=20)
+    assert apply("new", NOON) == 1
+    assert apply("old", later, as_of=NOON - timedelta(seconds=1)) == 0
+    assert apply("newest", later, as_of=NOON + timedelta(seconds=1)) == 1
+
+
+@on_sqlite
+def test_a_file_from_the_future_is_as_old_as_the_call_that_read_it(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    Operations(world, lambda: clock() + timedelta(hours=1)).finish("bulk-1")
+    tell(app, store, "bulk-1")
+    worker.run_until_idle()
+    assert {order.fetched_at for order in orders(app, store).values()} == {NOON}
 
 
 # Killed.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,8 +36,9 @@ PIECE = 4096
 class Operations:
     """The operations of a sample store, each begun under a key of the caller's."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.world = world
+        self._clock = clock
 
     @property
     def begun(self) -> int:
@@ -63,14 +64,15 @@ class Operations:
         return [(ref, json.loads(body)) for _, ref, body in rows]
 
     def finish(self, ref: str, state: str = "done") -> None:
-        """End an operation: write the file of what changed, an order a line and each of its lines behind it."""
+        """End an operation: write the file of what changed by now, an order a line and each of its lines behind it."""
         body = self.look(ref)
         orders = self.world.changed_since("order", body["since"], "", _ALL)
         with self.file_of(ref).open("w", encoding="utf-8") as file:
             for _, _, order in orders:
                 file.writelines(f"{line}\n" for line in _written(ORDERS.validate_json(order)))
         newest = orders[-1][0] if orders else body["since"]
-        self.world.note("operation", ref, {**body, "state": state, "newest": newest})
+        told = {"state": state, "newest": newest, "made_at": self._clock().isoformat()}
+        self.world.note("operation", ref, {**body, **told})
 
     def file_of(self, ref: str) -> Path:
         """Give the path of an operation's file."""
@@ -103,7 +105,8 @@ class BulkDemo(Demo):
         goes_on = json.dumps({**at, "operation": ref, "offset": lines.offset})
         looks_back = (datetime.fromisoformat(operation["newest"]) - _OVERLAP).isoformat()
         next_poll = max(at["since"], looks_back)
-        return Page(tuple(_read(lines.rows)), next_poll if lines.last else goes_on, lines.last)
+        made_at = datetime.fromisoformat(operation["made_at"])
+        return Page(tuple(_read(lines.rows)), next_poll if lines.last else goes_on, lines.last, as_of=made_at)
 
     def _begin(self, operations: Operations, key: str, since: str) -> str:
         with CostBucket("operations", BUCKET, BUCKET / 3600, self.buckets).spend(COST):
