@@ -24,7 +24,7 @@ from core.platform.calls.cost_bucket import CostBucket
 from core.platform.contract import Installation
 from core.platform.registry import Registry
 from core.platform.sample import World
-from core.platform.samples.bulk_listing import BUCKET, LOOK_AGAIN_AFTER, BulkDemo, Operations
+from core.platform.samples.bulk_listing import BUCKET, LOOK_AGAIN_AFTER, TRIES, BulkDemo, Operations
 from core.platform.snapshots import OrderSnapshot, Page
 from core.reviews import sync as reviews_sync
 from core.services import Services
@@ -329,11 +329,75 @@ def test_an_operation_that_came_to_nothing_is_begun_anew(
         operations.file_of("bulk-1").unlink()
     clock.forward(seconds=LOOK_AGAIN_AFTER)
     worker.run_until_idle()
+    clock.now = feed_of(app, store).again_at or clock()
+    worker.run_until_idle()
     assert feed_of(app, store).operation == "bulk-2"
     operations.finish("bulk-2")
     tell(app, store, "bulk-2")
     worker.run_until_idle()
     assert len(orders(app, store)) == COUNT
+
+
+def fail_until_given_up(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock, name: str = IMPORT
+) -> list[float]:
+    """Let each operation of a reading fail; give the seconds that passed before each was begun anew."""
+    operations, pauses = Operations(world), list[float]()
+    worker.run_until_idle()
+    while not jobs_of(app, store, state="stuck"):
+        begun = operations.begun
+        operations.finish(f"bulk-{begun}", "failed")
+        tell(app, store, f"bulk-{begun}")
+        worker.run_until_idle()
+        assert operations.begun == begun, "not at once"
+        if again_at := feed_of(app, store, name).again_at:
+            pauses.append((again_at - clock()).total_seconds())
+            clock.now = again_at
+            worker.run_until_idle()
+            assert operations.begun == begun + 1
+    return pauses
+
+
+def test_an_operation_that_fails_each_time_is_begun_anew_ever_later_and_then_given_up(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    pauses = fail_until_given_up(app, store, world, worker, clock)
+    assert len(pauses) == TRIES - 1
+    assert 60 <= pauses[0] < pauses[1] < pauses[2] <= pauses[3] <= 3600
+    assert Operations(world).begun == TRIES
+    feed = feed_of(app, store)
+    assert (feed.state, feed.operation, feed.waiting_since) == ("given_up", "", None)
+    with app.db.transaction(store.id, write=False) as session:
+        (stuck,) = session.scalars(sa.select(Job).where(Job.state == "stuck"))
+    assert stuck.reason == f"The store failed {TRIES} times to list its orders. It says: failed"
+    client = client_of(app)
+    sign_in(app, store, client)
+    assert "given up after errors" in client.get(f"/admin/{store.key}/").text
+
+    with app.db.transaction(store.id) as session:  # as a click at the desk does
+        assert queue.retry(session, store.id, stuck.id, now=clock())
+    worker.run_until_idle()
+    assert Operations(world).begun == TRIES + 1
+    Operations(world).finish(f"bulk-{TRIES + 1}")
+    tell(app, store, f"bulk-{TRIES + 1}")
+    worker.run_until_idle()
+    assert (feed_of(app, store).state, len(orders(app, store))) == ("idle", COUNT)
+
+
+@on_sqlite
+def test_a_poll_that_was_given_up_begins_anew_where_it_began(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    since = (NOON - timedelta(hours=3)).isoformat()
+    payload = {"feed": "orders", "since": (NOON - timedelta(minutes=5)).isoformat()}
+    with app.db.transaction(store.id) as session:
+        session.add(Feed(name="orders", cursor=since, state="idle", read=0, waits=0))
+        session.execute(sa.update(Job).values(key="read:orders", payload=payload))
+    fail_until_given_up(app, store, world, worker, clock, "orders")
+    with app.db.transaction(store.id) as session:
+        queue.enqueue(session, store.id, NewJob("changes.read", "read:orders", payload), now=clock())
+    worker.run_until_idle()
+    assert Operations(world).look(f"bulk-{TRIES + 1}")["since"] == since
 
 
 def test_an_operation_that_may_not_be_begun_yet_is_begun_once_the_platform_allows_it(

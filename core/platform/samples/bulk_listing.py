@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from core.platform.calls.cost_bucket import CostBucket
 from core.platform.calls.json_lines import FileGone, read_lines
+from core.platform.errors import ListingFailed
 from core.platform.sample import Demo
 from core.platform.sample_store import ORDERS, World
 from core.platform.snapshots import LineItemSnapshot, OrderSnapshot, Page
@@ -29,6 +30,10 @@ LOOK_AGAIN_AFTER = 10.0
 """Seconds after which an operation may have ended."""
 BUCKET, COST = 10.0, 1.0
 """How many operations may be begun at once; as many more in an hour."""
+TRIES = 5
+"""How many operations are begun for one listing."""
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
+"""Seconds between an operation that failed and the next one."""
 PIECE = 4096
 """Bytes of the file that one page reads."""
 
@@ -96,12 +101,12 @@ class BulkDemo(Demo):
             waits = json.dumps({**at, "operation": ref})
             return Page((), waits, last=False, again_after=LOOK_AGAIN_AFTER, operation=ref)
         if operation["state"] != "done":
-            return _begin_anew(at["since"])
+            return _after_failure(at, operation["state"])
         url = f"{self.credentials['files']}/{ref}.jsonl"
         try:
             lines = read_lines(self.http, url, at.get("offset", 0), piece=PIECE, begins_group=_is_order)
-        except FileGone:
-            return _begin_anew(at["since"])
+        except FileGone as error:
+            return _after_failure(at, str(error))
         goes_on = json.dumps({**at, "operation": ref, "offset": lines.offset})
         looks_back = (datetime.fromisoformat(operation["newest"]) - _OVERLAP).isoformat()
         next_poll = max(at["since"], looks_back)
@@ -113,10 +118,23 @@ class BulkDemo(Demo):
             return operations.begin(key, since)
 
 
-def _begin_anew(since: str) -> Page[OrderSnapshot]:
-    """Give the page that only names the key of the operation to come; it is kept before anything is begun."""
+def _begin_anew(since: str, failures: int = 0) -> Page[OrderSnapshot]:
+    """Give the page that only names the key of the operation to come; it is kept before anything is begun.
+
+    After a failure the core waits before it asks on: a minute, then each time longer, up to an hour.
+    """
     moment = datetime.fromisoformat(since).astimezone(UTC).isoformat()
-    return Page((), json.dumps({"key": secrets.token_hex(8), "since": moment}), last=False)
+    cursor = json.dumps({"key": secrets.token_hex(8), "since": moment, "failures": failures})
+    pause = min(FIRST_PAUSE * 4 ** (failures - 1), LONGEST_PAUSE) if failures else None
+    return Page((), cursor, last=False, again_after=pause)
+
+
+def _after_failure(at: Mapping[str, Any], said: str) -> Page[OrderSnapshot]:
+    """Begin anew after a pause, or give up: raises ListingFailed with what the store said of its last operation."""
+    failures = at.get("failures", 0) + 1
+    if failures >= TRIES:
+        raise ListingFailed(f"The store failed {failures} times to list its orders. It says: {said}")
+    return _begin_anew(at["since"], failures)
 
 
 def _written(order: OrderSnapshot) -> Iterator[str]:
