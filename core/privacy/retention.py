@@ -110,7 +110,8 @@ def erase_store(work: Work) -> None:
     counts = Counter(work.payload.get("counts", {}))
     with work.done() as session:
         store = session.get(Store, work.store_id, with_for_update=True)
-        if store is None:
+        if store is None:  # another erasure was done with it first, and left this job to itself
+            session.execute(sa.delete(Job).where(Job.id == work.job.id))
             return
         asked_at = work.payload.get("asked_at")
         has_returned = bool(asked_at and store.connected_at and datetime.fromisoformat(asked_at) < store.connected_at)
@@ -134,6 +135,8 @@ def _remove_some(session: Session, work: Work, counts: Counter[str]) -> bool:
         if not issubclass(model, Owned):
             continue
         mine = sa.and_(model.store_id == work.store_id, model.id != work.job.id)
+        if model is Job:  # each erasure holds its own job and then waits for the store: their order of locks
+            mine = sa.and_(mine, sa.or_(Job.kind != work.job.kind, Job.state != "running"))
         some = sa.select(model.id).where(mine).limit(ROWS_AT_ONCE)
         removed = session.execute(
             sa.delete(model).where(mine, model.id.in_(some)), execution_options={"synchronize_session": False}
