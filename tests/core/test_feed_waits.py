@@ -413,6 +413,53 @@ def test_an_operation_that_may_not_be_begun_yet_is_begun_once_the_platform_allow
     assert Operations(world).begun == 1
 
 
+# Connected again.
+
+
+def reconnect(app: Services, world: World, files: FileServer) -> None:
+    credentials = {"world": world.path, "files": files.url}
+    install.connect(app, "counting", Installation("linden", "Linden", credentials, "EUR", "Europe/Vilnius"))
+
+
+def imports_of(app: Services, store: Store) -> list[str]:
+    """The states of the first reading's jobs, oldest first."""
+    with app.db.transaction(store.id, write=False) as session:
+        return list(session.scalars(sa.select(Job.state).where(Job.key == f"read:{IMPORT}").order_by(Job.id)))
+
+
+def test_a_first_reading_that_stopped_with_an_error_goes_on_when_the_store_is_connected_again(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock, files: FileServer
+) -> None:
+    fail_until_given_up(app, store, world, worker, clock)
+    reconnect(app, world, files)
+    assert imports_of(app, store)[-1] == "waiting"
+    worker.run_until_idle()
+    Operations(world).finish(f"bulk-{TRIES + 1}")
+    tell(app, store, f"bulk-{TRIES + 1}")
+    worker.run_until_idle()
+    assert (feed_of(app, store).state, len(orders(app, store))) == ("idle", COUNT)
+    assert "stuck" not in imports_of(app, store)
+
+
+@on_sqlite
+@pytest.mark.parametrize("stands", ["under way", "done", "done, though it was stuck once"])
+def test_a_first_reading_that_is_done_or_under_way_is_left_alone_when_the_store_is_connected_again(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock, files: FileServer, stands: str
+) -> None:
+    if stands.endswith("once"):
+        fail_until_given_up(app, store, world, worker, clock)
+        promise_again(app, store)
+    worker.run_until_idle()
+    if stands.startswith("done"):
+        begun = f"bulk-{Operations(world).begun}"
+        Operations(world).finish(begun)
+        tell(app, store, begun)
+        worker.run_until_idle()
+    before = imports_of(app, store), Operations(world).begun
+    reconnect(app, world, files)
+    assert (imports_of(app, store), Operations(world).begun) == before
+
+
 # How old a file is.
 
 
