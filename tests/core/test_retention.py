@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
+from core.changes import facts
 from core.changes.apply import apply_orders
 from core.conversations.model import Case, Message
 from core.db.base import SYSTEM, new_id
@@ -22,6 +23,7 @@ from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.sample import World
+from core.platform.snapshots import Change
 from core.privacy import retention
 from core.services import Services
 from core.stores import install
@@ -264,3 +266,34 @@ def test_more_old_orders_than_a_batch_are_all_forgotten(
     clock.forward(days=31)
     strike(services, worker)
     assert {order.email for order in rows(services, store, Order)} == {""}
+
+
+@pytest.mark.parametrize("request_", ["erase", "export", ""])
+def test_what_a_decided_request_said_is_forgotten_a_month_after_the_decision(
+    services: Services, store: Store, worker: Worker, clock: Clock, request_: str
+) -> None:
+    worker.run_until_idle()
+
+    def ask_by_hand(shopper: str) -> int:
+        told = Change("privacy", shopper, facts={"request": request_, "shopper_ref": shopper})
+        with services.db.transaction(store.id) as session:
+            facts.open_case(session, services.keyring, told, origin=f"fact:{new_id()}", now=clock())
+            return session.scalars(sa.select(Case.id).where(Case.subject == shopper)).one()
+
+    decided = ask_by_hand("account-of-eve")
+    ask_by_hand("account-of-ann")
+    clock.forward(days=5)
+    with services.db.transaction(store.id) as session:
+        assert facts.decide(session, decided, "set_aside", now=clock())
+    clock.forward(days=30)
+    strike(services, worker)
+    assert seen_in(dump(services.db, store.id), ["account-of-eve"]) != set(), "30 days are not over"
+    clock.forward(minutes=1)
+    strike(services, worker)
+    left = dump(services.db, store.id)
+    assert seen_in(left, ["account-of-eve"]) == set()
+    assert seen_in(left, ["account-of-ann"]) != set(), "who is not answered yet is not forgotten"
+    (noted,) = [entry for entry in rows(services, store, AuditEntry) if entry.what == "privacy_retention"]
+    assert noted.facts["cases"] == 1
+    strike(services, worker)
+    assert len([entry for entry in rows(services, store, AuditEntry) if entry.what == "privacy_retention"]) == 1
