@@ -34,9 +34,7 @@ from core.stores.platform_access import open_platform
 CLOCKS_APART = timedelta(minutes=15)
 """By how much the platform's clock and ours may differ, either way."""
 
-NEWS = "unconfirmed_news"
-_CASES = {"erase": "unconfirmed_erase", "export": "unconfirmed_export"}
-"""The kinds of cases that staff may have carried out, by what is requested."""
+_NEWS = retention.UNCONFIRMED[""]
 CHOICES = ("carry_out", "set_aside")
 
 Ruling = Literal["holds", "over", "person", "look_again"]
@@ -135,7 +133,7 @@ def open_case(session: Session, keyring: Keyring, change: Change, *, origin: str
         return
     request = change.facts.get("request") if change.resource == "privacy" else ""
     email = str(change.facts.get("email") or "")
-    kind = _CASES.get(str(request), NEWS)
+    kind = retention.UNCONFIRMED.get(str(request), _NEWS)
     case = cases.open_case(session, kind=kind, order=None, now=now, subject=email or change.ref)
     case.due_at = now + retention.ANSWER_WITHIN
     case.email_key = find.email_key(email, keyring)  # so that an erasure finds it
@@ -148,9 +146,11 @@ def decide(session: Session, case_id: int, choice: str, *, now: datetime) -> boo
 
     False where there is no such open case, or nothing of this kind may be carried out by hand.
     """
-    mine = sa.select(Case).where(Case.id == case_id, Case.state == "open", Case.kind.in_([*_CASES.values(), NEWS]))
+    mine = sa.select(Case).where(
+        Case.id == case_id, Case.state == "open", Case.kind.in_(retention.UNCONFIRMED.values())
+    )
     case = session.scalar(mine.with_for_update())
-    if case is None or (choice == "carry_out" and case.kind == NEWS):
+    if case is None or (choice == "carry_out" and case.kind == _NEWS):
         return False
     case.state, case.closed_at = "closed", now
     told = session.scalar(sa.select(Message.text).where(Message.case_id == case.id).order_by(Message.id).limit(1))

@@ -620,7 +620,11 @@ class Platform:
         takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the
         operation's ref. The core then waits, longer each time, and asks with that cursor again; news that the
         operation has ended ends the wait. News that comes before the page was committed is lost, so the first
-        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew.
+        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew:
+        each costs something, so with a pause that grows (`again_after` beside the new key), and after a few failures
+        raise ListingFailed with the platform's sentence. Whoever asks for the reading again begins where it had begun.
+        Its file may be read long after it was made: the pages say when that was (`as_of`), so that what the core heard
+        of an order since then is not taken back.
 
         An operation must not be begun twice, although the process may die between the call that begins it and the
         commit. So give it a key of your own: asked with an ISO time, answer an empty page whose cursor holds a new
