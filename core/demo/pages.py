@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from apiflask import APIFlask
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
+from flask import Blueprint, Response, abort, current_app, jsonify, make_response, render_template, send_from_directory
 from markupsafe import escape
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -19,6 +19,7 @@ from core.demo import mailbox
 from core.demo.sample_worlds import SAMPLES
 from core.desk.sign_in import let_in
 from core.http.context import services, set_language
+from core.http.headers import page_policy
 from core.i18n.words import languages
 from core.orders.model import Order
 from core.platform.contract import Platform, StaffIdentity
@@ -134,10 +135,12 @@ def mailbox_json() -> Response:
 
 
 @shell.get("/demo/mailbox/<mail_id>")
-def show_mail(mail_id: str) -> str:
-    """One message, both forms."""
+def show_mail(mail_id: str) -> Response:
+    """One message, both forms; the HTML form stands in a frame of its own."""
     set_language()
-    return render_template("demo/mail.html", store=_Aftercare, mail=_mail(mail_id))
+    page = make_response(render_template("demo/mail.html", store=_Aftercare, mail=_mail(mail_id)))
+    page.headers["Content-Security-Policy"] = f"{page_policy()}; frame-src 'self'"
+    return page
 
 
 @shell.get("/demo/mailbox/<mail_id>/html")
@@ -145,7 +148,7 @@ def mail_html(mail_id: str) -> Response:
     """The HTML form as a mail program would show it: no script, its own styles."""
     page = Response(_mail(mail_id).html, mimetype="text/html")
     page.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; sandbox allow-popups "
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: https:; sandbox allow-popups "
         "allow-top-navigation-by-user-activation; frame-ancestors 'self'"
     )
     return page

@@ -114,6 +114,22 @@ def test_one_tap_in_the_mail_answers_it(demo: Any, browser: Any) -> None:
     assert_accessible(page)
 
 
+def test_the_mailbox_shows_a_mail_with_its_pictures(demo: Any, browser: Any) -> None:
+    mail = demo.wait_for("delay")
+    page = look(browser, PHONE)
+    problems: list[str] = []
+    page.on("console", lambda said: problems.append(said.text))
+    page.goto(f"{demo.base}/demo/mailbox/{mail['id']}")
+    letter = page.frame_locator("iframe")
+    letter.get_by_role("heading").first.wait_for()
+    pictures = letter.locator("img")
+    pictures.first.wait_for()
+    widths = pictures.evaluate_all("all => Promise.all(all.map(one => one.decode().then(() => one.naturalWidth)))")
+    assert widths
+    assert all(widths)
+    assert problems == []
+
+
 def test_the_stop_link_asks_before_it_stops(demo: Any, browser: Any) -> None:
     mail = demo.wait_for("shipped")
     page = look(browser, PHONE)
