@@ -48,6 +48,7 @@ class Order(Owned, Base):
     gone_at: Mapped[datetime | None]
     shipped_mailed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Whether the platform itself mailed the shopper that it has left."""
+    platform_promised_from: Mapped[date | None]
     platform_promised_by: Mapped[date | None]
     payments: Mapped[list[Any]] = mapped_column(default=list)
     refunds: Mapped[list[Any]] = mapped_column(default=list)
@@ -139,6 +140,8 @@ class Shipment(Owned, Base):
     first_scan_at: Mapped[datetime | None]
     last_scan_at: Mapped[datetime | None]
     last_scan_status: Mapped[str] = mapped_column(default="")
+    promised_from: Mapped[date | None]
+    """The first day of the promise, where a range was promised; late is what comes after `promised_by`."""
     promised_by: Mapped[date | None]
     promise_source: Mapped[str] = mapped_column(default="")
     expected_earliest: Mapped[date | None]

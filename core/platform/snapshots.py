@@ -174,8 +174,10 @@ class OrderSnapshot:
     """When the order took its present status, where the platform says so."""
     shipped_mailed: bool = False
     """Whether the platform itself mailed the shopper that the order has left; False where nothing shows it."""
+    promised_from: date | None = None
+    """The first day of that, where a range was given; one after `promised_by`, or without it, is not kept."""
     promised_by: date | None = None
-    """The delivery date the platform itself gave the shopper."""
+    """The delivery date the platform itself gave the shopper, or the last of the days."""
     lines: tuple[LineItemSnapshot, ...] = ()
     shipments: tuple[ShipmentSnapshot, ...] = ()
     payments: tuple[PaymentSnapshot, ...] = ()

@@ -46,7 +46,7 @@ _SENT = ("queued", "sent", "bounced")
 # Columns by name, since the others (items, payments, addresses) cost more to read than all that is asked for.
 _OF_ORDER = (
     "id", "state", "status", "status_at", "status_seen_at", "placed_at", "paid_at", "country", "shipping_method",
-    "pickup", "platform_promised_by", "shipped_mailed", "stopped_at", "gone_at", "late",
+    "pickup", "platform_promised_from", "platform_promised_by", "shipped_mailed", "stopped_at", "gone_at", "late",
 )  # fmt: skip
 _OF_SHIPMENT = (
     "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
@@ -197,7 +197,9 @@ def parcel_of(
         delivered_at=None if by_status else shipment.delivered_at,
         delivered_by="" if by_status or not shipment.delivered_source else shipment.delivered_source,  # type: ignore[arg-type]
         estimated_by=shipment.estimated_by,
+        platform_promised_from=order.platform_promised_from,
         platform_promised_by=order.platform_promised_by,
+        promised_from=shipment.promised_from,
         promised_by=shipment.promised_by,
         promise_source=shipment.promise_source or None,  # type: ignore[arg-type]
         first_scan_at=shipment.first_scan_at,

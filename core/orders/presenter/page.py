@@ -167,15 +167,11 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
     age = ""
     if parcel.last_scan_at and parcel.status != "delivered":
         age = say("widget", "Last scan %(ago)s", ago=words.ago(now - parcel.last_scan_at))
-    open_promise = parcel.promised_by is not None and parcel.status != "delivered"
-    promise = ""
-    if open_promise and parcel.promised_by:
-        promise = say("widget", "Promised by %(day)s", day=words.day(parcel.promised_by, today=today))
     return Card(
         title=title,
         tone=_tone(parcel),
         headline=headline(parcel, words, zone, today),
-        promise=promise,
+        promise=_promise(parcel, words, today),
         promise_broken=is_revised(parcel),
         window=_window(parcel, words, today),
         why=why if is_revised(parcel) and parcel.status != "delivered" else "",
@@ -190,6 +186,16 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
             for scan in parcel.scans
         ),
     )
+
+
+def _promise(parcel: ParcelView, words: Words, today: date) -> str:
+    first, last = parcel.promised_from, parcel.promised_by
+    if last is None or parcel.status == "delivered":
+        return ""
+    if first is None or first >= last:
+        return words.pgettext("widget", "Promised by %(day)s", day=words.day(last, today=today))
+    start, end = words.day_ends(first, last, today=today)
+    return words.pgettext("widget", "Promised between %(first)s and %(last)s", first=start, last=end)
 
 
 def _tone(parcel: ParcelView) -> str:

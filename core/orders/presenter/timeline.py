@@ -48,6 +48,8 @@ class ParcelView(_View):
     raw_status: str
     station: int
     late: bool
+    promised_from: date | None
+    """The first day of the promise, where a range was promised."""
     promised_by: date | None
     expected_earliest: date | None
     expected_likely: date | None
@@ -105,9 +107,9 @@ PARTS = (
     Part(
         "shipments",
         (
-            *"id status raw_status late promised_by expected_earliest expected_likely expected_latest".split(),
-            *"shipped_at delivered_at delivered_source carrier carrier_name tracking_number tracking_url".split(),
-            *"last_scan_at answer answered_at items".split(),
+            *"id status raw_status late promised_from promised_by expected_earliest expected_likely".split(),
+            *"expected_latest shipped_at delivered_at delivered_source carrier carrier_name tracking_number".split(),
+            *"tracking_url last_scan_at answer answered_at items".split(),
         ),
         "id",
     ),
@@ -176,6 +178,7 @@ def _parcel(shipment: Any, lines: Sequence[Any], scans: Sequence[Any]) -> Parcel
         raw_status=shipment.raw_status,
         station=view_of_status(status).station,
         late=shipment.late,
+        promised_from=shipment.promised_from,
         promised_by=shipment.promised_by,
         expected_earliest=shipment.expected_earliest,
         expected_likely=shipment.expected_likely,

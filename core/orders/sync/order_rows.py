@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from operator import attrgetter
 from typing import Any
@@ -96,6 +96,7 @@ def order_row(store_id: int, order: OrderSnapshot, *, at: datetime, digest: str,
         "number_key": find.number_key(order.number),
         "email_key": email_key,
         "state": str(order.state),
+        "platform_promised_from": _promised_from(order),
         "platform_promised_by": order.promised_by,
         "payments": [_PAYMENT.of(payment) for payment in order.payments],
         "refunds": [_refund(refund) for refund in order.refunds],
@@ -110,6 +111,12 @@ def order_row(store_id: int, order: OrderSnapshot, *, at: datetime, digest: str,
         "seen_at": now,
         "admin_url": web_url(order.admin_url),
     }
+
+
+def _promised_from(order: OrderSnapshot) -> date | None:
+    """Give the first day of a promised range; None where there is no range, or one that ends before it begins."""
+    first, last = order.promised_from, order.promised_by
+    return first if first and last and first <= last else None
 
 
 def _refund(refund: RefundSnapshot) -> Row:
