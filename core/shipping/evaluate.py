@@ -50,8 +50,8 @@ _OF_ORDER = (
 )  # fmt: skip
 _OF_SHIPMENT = (
     "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
-    "digital", "shipped_at", "delivered_at", "delivered_source", "estimated_by", "first_scan_at", "last_scan_at",
-    "last_scan_status", "answer", "answered_at", *DECIDED_COLUMNS,
+    "digital", "on_hold", "shipped_at", "delivered_at", "delivered_source", "estimated_by", "first_scan_at",
+    "last_scan_at", "last_scan_status", "answer", "answered_at", *DECIDED_COLUMNS,
 )  # fmt: skip
 _OF_NOTICE = ("id", "order_id", "rule", "occasion", "kind", "state", "created_at", "sent_at", "expected_by")
 _STATUS = {status.value: status for status in TrackingStatus}
@@ -187,6 +187,7 @@ def parcel_of(
         pickup=order.pickup,
         shipped_mailed=order.shipped_mailed,
         digital=shipment.digital,
+        on_hold=shipment.on_hold,
         status=status,
         raw_status=shipment.raw_status,
         status_seen_at=shipment.status_seen_at,

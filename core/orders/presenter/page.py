@@ -81,8 +81,9 @@ def page_of(
         notes.append(say("widget", "This order was canceled. Nothing more will be shipped."))
     if order.state == "refunded":
         notes.append(say("widget", "This order was refunded in full."))
-    if order.state == "unpaid":
+    if order.state == "unpaid" or "awaiting_payment" in order.holds:
         notes.append(say("widget", "This order is waiting for its payment. It ships after that."))
+    notes += _holds(order, words)
     if order.stopped:
         notes.append(say("widget", "You stopped messages about this order. This page keeps working."))
     if order.removed_items:
@@ -102,6 +103,18 @@ def page_of(
         choices=_choices(order, words, answer_url),
         footnote=say("widget", "Days and times are the store's."),
     )
+
+
+def _holds(order: OrderView, words: Words) -> list[str]:
+    say = words.pgettext
+    sentences = {
+        "incorrect_address": say(
+            "widget", "The store cannot send this order to the address it has. Write to the store to correct it."
+        ),
+        "out_of_stock": say("widget", "Something in this order is out of stock. It ships when it is there again."),
+        "awaiting_return": say("widget", "This order ships once the things you are sending back have arrived."),
+    }
+    return [sentences[reason] for reason in order.holds if reason in sentences]
 
 
 def _parcel_title(order: OrderView, place: int, words: Words) -> str:

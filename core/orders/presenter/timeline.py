@@ -87,10 +87,16 @@ class OrderView(_View):
     currency: str
     total: int
     stopped: bool
+    holds: tuple[str, ...] = ()
+    """Reasons for which it is not sent, of those that a shopper can do something about or wait for."""
     parcels: tuple[ParcelView, ...] = ()
     removed_items: tuple[ItemView, ...] = ()
     digital_items: tuple[ItemView, ...] = ()
     events: tuple[EventView, ...] = ()
+
+
+TOLD_HOLDS = ("awaiting_payment", "incorrect_address", "out_of_stock", "awaiting_return")
+"""Reasons of a hold that shoppers are told. A suspicion never is, nor what says nothing to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,7 @@ def build_view(
         currency=order.currency,
         total=order.total,
         stopped=order.stopped_at is not None,
+        holds=tuple(dict.fromkeys(one["reason"] for one in order.holds if one["reason"] in TOLD_HOLDS)),
         parcels=tuple(_parcel(shipment, lines, scans) for shipment in shipments),
         removed_items=tuple(_item(line, line.removed) for line in lines if line.kind == "physical" and line.removed),
         digital_items=tuple(_item(line, line.quantity) for line in lines if line.kind == "digital"),

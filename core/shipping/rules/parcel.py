@@ -49,6 +49,8 @@ class Parcel:
     shipped_mailed: bool = False
     """The platform itself mailed the shopper that the order has left."""
     digital: bool = False
+    on_hold: bool = False
+    """It has not left, and the store holds every unit in it."""
     status: TrackingStatus = TrackingStatus.PENDING
     raw_status: str = ""
     status_seen_at: datetime | None = None
