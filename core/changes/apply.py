@@ -14,6 +14,7 @@ from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import OrderSnapshot
 from core.returns.money import cancel_order, detect_external_refund
 from core.returns.native import mirror
+from core.returns.withdrawal import declared_there
 from core.services import Services
 from core.shipping import evaluate
 from core.stores.model import Store
@@ -28,8 +29,8 @@ def apply_orders(
     asked_at: datetime,
     now: datetime,
 ) -> list[int]:
-    """Store orders, then look at the changed ones: for notices, for the platform's own returns, and for refunds and
-    cancellations made elsewhere.
+    """Store orders, then look at the changed ones: for notices, for the platform's own returns and withdrawals, and for
+    refunds and cancellations made elsewhere.
 
     Gives the changed ids.
     """
@@ -43,6 +44,7 @@ def apply_orders(
     )
     evaluate.evaluate_orders(session, store, changed, now=now)
     mirror.mirror_orders(session, store, snapshots, changed, now=now)
+    declared_there.take_over(session, store, snapshots, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
     cancel_order.look_at_canceled(session, changed, now=now)
     return changed

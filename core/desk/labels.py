@@ -89,6 +89,7 @@ def _names(language: str) -> Mapping[str, str]:
             "reply": say("desk", "Replied to a message"),
             "withdrawal_late": say("desk", "Withdrew late, by our reckoning"),
             "withdrawal_unmatched": say("desk", "Withdrew, and no order was found"),
+            "withdrawal_there": say("desk", "Withdrew in the store itself"),
             "unconfirmed_erase": say("desk", "Asks to be forgotten; the store does not confirm it"),
             "unconfirmed_export": say("desk", "Asks for a copy of their data; the store does not confirm it"),
             "unconfirmed_news": say("desk", "News that the store does not confirm"),

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
 from core.platform.native_returns import RefundLine as RefundLine
-from core.platform.native_returns import RefundSnapshot, ReturnSnapshot
+from core.platform.native_returns import RefundSnapshot, ReturnSnapshot, WithdrawalSnapshot
 from core.platform.reviews.review_snapshots import ReplySnapshot as ReplySnapshot
 from core.platform.reviews.review_snapshots import ReviewSnapshot as ReviewSnapshot
 
@@ -218,6 +218,8 @@ class OrderSnapshot:
     refunds: tuple[RefundSnapshot, ...] = ()
     returns: tuple[ReturnSnapshot, ...] | None = None
     """The platform's own returns of this order; None where it has no such thing or did not say."""
+    withdrawal_requested: WithdrawalSnapshot | None = None
+    """The shopper's legal withdrawal, where it was declared at the platform; None where none was."""
     admin_url: str = ""
 
 

@@ -133,6 +133,8 @@ class Withdrawal(Owned, Base):
     that the store claims."""
     whole: Mapped[bool] = mapped_column(default=False)
     """Whether it covers everything that was left, so that delivery cost goes back too (Art. 13(2))."""
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    """Where it was declared: "" here, "platform" in the store itself."""
     name: Mapped[str] = mapped_column(default="")
     late: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Declared after its period by our reckoning: a person decides whether it holds."""

@@ -1,4 +1,4 @@
-"""A promise may be a range of days, and an order be held for reasons."""
+"""A promise may be a range of days, an order be held for reasons, and a withdrawal be declared in the store itself."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,9 +16,11 @@ def upgrade() -> None:
     # With defaults at the server, since an older process may still write these rows during an upgrade.
     op.add_column("orders", sa.Column("holds", JSON, nullable=False, server_default="[]"))
     op.add_column("shipments", sa.Column("on_hold", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("withdrawals", sa.Column("source", sa.String(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
+    op.drop_column("withdrawals", "source")
     op.drop_column("shipments", "on_hold")
     op.drop_column("orders", "holds")
     op.drop_column("shipments", "promised_from")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from core.platform.native_returns import ReturnLine, ReturnState
+from core.platform.native_returns import ReturnLine, ReturnState, WithdrawalSnapshot
 from core.platform.sample_store import World
 from core.platform.samples.returns_book import ReturnsBook
 from core.platform.snapshots import (
@@ -39,6 +39,7 @@ class SampleMerchant:
     prepares_lists = False
     loses_answers = False
     gives_reasons = True
+    takes_withdrawals = True
     order_facts: ClassVar[Mapping[str, Any]] = {}
     """What orders of this world have besides."""
 
@@ -77,6 +78,10 @@ class SampleMerchant:
         part = HoldSnapshot("h1", HoldReason.INCORRECT_ADDRESS, "INCORRECT_ADDRESS", items={line: 1})
         whole = HoldSnapshot("h2", HoldReason.OTHER, "OTHER", "Customs ask for papers")
         self.world.put(replace(self.order(ref), holds=(part, whole), updated_at=self.now))
+
+    def withdraw(self, ref: str, line: str) -> None:
+        declared = WithdrawalSnapshot(self.now, {line: 1}, mailed=True)
+        self.world.put(replace(self.order(ref), withdrawal_requested=declared, updated_at=self.now))
 
     def post_review(self) -> str:
         self.world.put(anns_review("r1", at=self.now))

@@ -107,7 +107,7 @@ def test_every_feature_has_a_world_that_has_it_and_one_that_lacks_it(feature: Fe
 
 
 OF_PLATFORMS = ("renews", "installs_on_opening", "pays_once_per_key", "copies_keep_id")
-OF_WORLDS = ("signs_bodies", "names_staff", "prepares_lists", "loses_answers", "gives_reasons")
+OF_WORLDS = ("signs_bodies", "names_staff", "prepares_lists", "loses_answers", "gives_reasons", "takes_withdrawals")
 
 
 def test_what_platforms_differ_in_besides_has_a_world_of_each_kind() -> None:
@@ -384,6 +384,23 @@ def test_an_order_held_for_several_reasons_says_each_in_our_words(opened: Opened
         HoldReason.OTHER: {},
     }
     assert len({hold.ref for hold in holds}) == 2
+
+
+def test_a_withdrawal_declared_at_the_platform_says_when_and_from_what_or_that_it_is_not_known(opened: Opened) -> None:
+    platform, merchant = opened
+    if not merchant.takes_withdrawals:
+        pytest.skip(f"{platform.name} takes no withdrawals")
+    ref = merchant.place()
+    before = read_again(platform, ref)
+    assert before.withdrawal_requested is None
+    (goods,) = (line for line in before.lines if line.kind == "physical")
+    merchant.forward(60)
+    merchant.withdraw(ref, goods.ref)
+    order = read_again(platform, ref)
+    said = order.withdrawal_requested
+    assert said is not None
+    assert said.items is None or dict(said.items) == {goods.ref: 1}
+    assert (said.declared_at or order.updated_at) == merchant.now
 
 
 def test_an_order_says_its_status_in_a_word_the_store_lists(opened: Opened) -> None:

@@ -42,6 +42,7 @@ class Merchant:
     names_staff = True
     prepares_lists = False
     gives_reasons = False
+    takes_withdrawals = False
     loses_answers = True
 
     def __init__(self) -> None:
