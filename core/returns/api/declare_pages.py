@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from core.http.context import keep_language, require_same_site, services, set_shopper_language, words
 from core.orders.find import email_key
 from core.orders.sanitize import storable
-from core.returns.law.button_labels import button_label
+from core.returns.law.button_labels import button_label, heading, title
 from core.returns.presenter.withdrawal_view import masked, not_advice
 from core.returns.withdrawal import declarations, receipts
 from core.returns.withdrawal.declarations import DraftExpired
@@ -52,7 +52,8 @@ def look(key: str) -> Response:
             draft=draft,
             statement=declarations.statement_of(typed, store, words()),
             email=typed.email,
-            confirm_label=button_label("confirm", words(), store.language),
+            heading=heading("confirm", words(), store.country),
+            confirm_label=button_label("confirm", words(), store.language, country=store.country),
             not_advice=not_advice(words()),
         )
     )
@@ -76,6 +77,8 @@ def confirm(key: str) -> Response:
             "returns/declared.html",
             store=store,
             row=row,
+            title=title(row.number, words(), store.country),
+            heading=heading("declared", words(), store.country),
             mailed_to=masked(row.email) if row.mailed else "",
             not_advice=not_advice(words()),
         )
@@ -98,6 +101,11 @@ def _count(app: Services, store: Store, email: str) -> None:
 
 def _form(store: Store, typed: Mapping[str, str], problem: str = "", status: int = 200) -> Response:
     page = render_template(
-        "returns/declare.html", store=store, typed=typed, problem=problem, not_advice=not_advice(words())
+        "returns/declare.html",
+        store=store,
+        heading=heading("withdraw", words(), store.country),
+        typed=typed,
+        problem=problem,
+        not_advice=not_advice(words()),
     )
     return make_response(page, status)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from core.returns.api.withdrawal_outputs import PhotoLinkOut, RightOut, WithdrawalOut
 from core.returns.facts import Decision, Wish
 
 
@@ -97,20 +98,6 @@ class CancelOut(_Out):
     sure: str
 
 
-class RightOut(_Out):
-    """The legal right over the order. `late`: the period is over, and a declaration is taken all the same."""
-
-    available: bool
-    late: bool
-    until: date | None
-    sentence: str
-    cheaper: str
-    """Says that it costs less than a return may; then it is offered first. "" where it does not."""
-    label: str
-    """What the button that begins it says."""
-    not_advice: str
-
-
 class EntryOut(_Out):
     """One line of an amount's explanation; all of them add up to it."""
 
@@ -185,13 +172,6 @@ class DueOut(_Out):
     sentence: str
 
 
-class PhotoLinkOut(_Out):
-    """A photo at its signed address."""
-
-    id: str
-    url: str
-
-
 class PhotoOut(PhotoLinkOut):
     """A photo as it is kept."""
 
@@ -224,61 +204,6 @@ class ReturnOut(_Out):
     labels: dict[Literal["see", "cancel", "sure"], str]
     can_tell_sent: bool
     photos: list[PhotoLinkOut]
-
-
-class WithdrawnLineOut(_Out):
-    """One line of a withdrawal; `exempt` is the legal ground the store names against it, or ""."""
-
-    ref: str
-    title: str
-    quantity: int
-    exempt: str
-
-
-class ReceiptOut(_Out):
-    """The text as declared and mailed, the SHA-256 of its UTF-8 bytes with its name, and the words around them."""
-
-    text: str
-    hash: str
-    hash_label: str
-    note: str
-    print_label: str
-
-
-class WithdrawalOut(_Out):
-    """A legal withdrawal. `statement` is what would be, or was, declared."""
-
-    id: str
-    number: str
-    state: Literal["started", "declared", "acknowledged", "contested", "retracted", "refused", "reimbursed", "dropped"]
-    statement: str
-    lines: list[WithdrawnLineOut]
-    declared_at: datetime | None
-    until: date | None
-    sentence: str
-    receipt: ReceiptOut | None
-    mailed_to: str
-    refund_due: date | None
-    refund_sentence: str
-    lost_value_sentence: str
-    """What the store kept because the goods lost value, and why; "" where it kept nothing."""
-    photos: list[PhotoLinkOut]
-    """What shows it, for who may act."""
-    postage_sentence: str
-    """Who pays for sending back; "" where nothing has to be sent."""
-    send_back_by: date | None
-    can_prove_sent: bool
-    """Whether goods are to be sent and nothing proves yet that they were."""
-    confirm_label: str
-    """What the button that declares it says."""
-    not_advice: str
-
-
-class KnownOut(_Out):
-    """Whether a receipt is one of the store's."""
-
-    known: bool
-    declared_at: datetime | None
 
 
 class OptionsOut(_Out):

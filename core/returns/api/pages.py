@@ -18,6 +18,7 @@ from core.orders.sanitize import storable
 from core.orders.shopper_auth import LinkExpired, NotHere, order_of_link, parse_id, read_link
 from core.returns.api.api_access import count, photo_url
 from core.returns.law import withdrawal_rights
+from core.returns.law.button_labels import heading, title
 from core.returns.law.withdrawal_rights import NoSuchRight, Right
 from core.returns.model import Withdrawal
 from core.returns.money.purchased import GOODS
@@ -87,8 +88,14 @@ def show(token: str, withdrawal_id: str) -> str:
         )
         view = view_withdrawal(row, order, store, reader, photos_of(session, row))
     template = "receipt" if view.receipt else "confirm"
-    seen = _digest(view.statement)
-    return render_template(f"returns/{template}.html", store=store, token=token, view=view, seen=seen)
+    return render_template(
+        f"returns/{template}.html",
+        store=store,
+        token=token,
+        title=title(row.number, words(), row.country),
+        view=view,
+        seen=_digest(view.statement),
+    )
 
 
 @pages.post("/t/<token>/withdraw/<withdrawal_id>")
@@ -153,6 +160,7 @@ def _form(app: Services, store: Store, order: Order, token: str, *, problem: str
         store=store,
         token=token,
         rows=rows,
+        heading=heading("withdraw", words(), right.country if right else order.country or store.country),
         sentence=right_sentence(right, reader) if right else "",
         is_late=bool(right and not right.is_open),
         own_address=masked(order.email),

@@ -116,7 +116,7 @@ ERRORS: Mapping[type[Exception], Explain] = {
     ),
     NothingToWithdraw: explain(
         "widget",
-        "There is nothing left here to withdraw from. Look at the order again.",
+        "There is nothing left here that can be declared. Look at the order again.",
         status=409,
         code="nothing_to_withdraw",
     ),

@@ -13,7 +13,7 @@ from core.orders.sanitize import storable
 from core.orders.shopper_auth import NotHere, authenticate, parse_id
 from core.returns.api.api_access import check_access, count, order_of, reader_context_of
 from core.returns.api.inputs import ReceiptIn, SentIn, WithdrawalIn
-from core.returns.api.outputs import KnownOut, WithdrawalOut
+from core.returns.api.withdrawal_outputs import KnownOut, WithdrawalOut
 from core.returns.model import Withdrawal
 from core.returns.presenter.withdrawal_view import view_withdrawal
 from core.returns.requests.lifecycle import SHOPPER

@@ -1,4 +1,4 @@
-"""What the two buttons of a withdrawal say: the wordings of Art. 11a(1) and (3) of Directive 2011/83/EU.
+"""What the two buttons of a withdrawal say (Art. 11a(1) and (3) of Directive 2011/83/EU), and the headings above.
 
 The 24 official ones, as the Official Journal words them in each language of the Union, are in `button_labels.json`
 (Directive (EU) 2023/2673, read 2026-11; the first letter raised). The pages themselves speak our languages only, so a
@@ -17,6 +17,7 @@ from core.i18n.words import Words
 from core.returns.law.withdrawal_law import says_cancel
 
 Button = Literal["withdraw", "confirm"]
+Heading = Literal["withdraw", "confirm", "declared", "see"]
 _FALLBACK = "en"
 
 
@@ -39,6 +40,27 @@ def button_label(button: Button, words: Words, *wishes: str, country: str = "") 
     if button == "withdraw":
         return words.pgettext("widget", "Withdraw from the contract here")
     return words.pgettext("widget", "Confirm withdrawal")
+
+
+def heading(step: Heading, words: Words, country: str) -> str:
+    """Say what a page of a withdrawal is for, or what leads to one that was begun; "cancel" where the law says so."""
+    say, cancels = words.pgettext, says_cancel(country)
+    if step == "withdraw":
+        return say("widget", "Cancel the contract") if cancels else say("widget", "Withdraw from the contract")
+    if step == "confirm":
+        return say("widget", "Confirm your cancellation") if cancels else say("widget", "Confirm your withdrawal")
+    if step == "declared":
+        return (
+            say("widget", "Your cancellation is declared") if cancels else say("widget", "Your withdrawal is declared")
+        )
+    return say("widget", "See this cancellation") if cancels else say("widget", "See this withdrawal")
+
+
+def title(number: str, words: Words, country: str) -> str:
+    """Name a withdrawal by its number."""
+    if says_cancel(country):
+        return words.pgettext("widget", "Cancellation %(number)s", number=number)
+    return words.pgettext("widget", "Withdrawal %(number)s", number=number)
 
 
 @lru_cache(maxsize=1)

@@ -15,11 +15,11 @@ from core.returns.api.outputs import (
     LineAnswerOut,
     ObjectionOut,
     OfferOut,
-    PhotoLinkOut,
     ReimbursementOut,
     ReturnLineOut,
     ReturnOut,
 )
+from core.returns.api.withdrawal_outputs import PhotoLinkOut
 from core.returns.facts import Answer
 from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money import payout

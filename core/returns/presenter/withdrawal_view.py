@@ -9,8 +9,8 @@ from babel.dates import format_skeleton
 
 from core.i18n.words import Words
 from core.orders.model import Order
-from core.returns.api.outputs import PhotoLinkOut, ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
-from core.returns.law.button_labels import button_label
+from core.returns.api.withdrawal_outputs import PhotoLinkOut, ReceiptOut, RightOut, WithdrawalOut, WithdrawnLineOut
+from core.returns.law.button_labels import button_label, heading
 from core.returns.law.withdrawal_law import law_of, line_exemption, pack_date, says_cancel
 from core.returns.law.withdrawal_rights import Right
 from core.returns.model import Withdrawal
@@ -57,7 +57,9 @@ def view_withdrawal(
         postage_sentence=postage_sentence(row, store, reader) if is_declared else "",
         send_back_by=None if row.late else row.send_back_by,
         can_prove_sent=is_declared and row.may_withhold and row.state in ("declared", "acknowledged", "contested"),
+        confirm_heading=heading("confirm", reader.words, row.country),
         confirm_label=button_label("confirm", reader.words, order.language, store.language, country=row.country),
+        see_label=heading("see", reader.words, row.country),
         not_advice=not_advice(reader.words),
     )
 
@@ -74,7 +76,9 @@ def view_right(
     """Say whether and until when the order can be withdrawn from; `may_cost` says that a return can bear a fee."""
     advice = not_advice(reader.words)
     if right is None or not any(right.left.values()):
-        return RightOut(available=False, late=False, until=None, sentence="", cheaper="", label="", not_advice=advice)
+        return RightOut(
+            available=False, late=False, until=None, sentence="", cheaper="", label="", heading="", not_advice=advice
+        )
     is_cheaper = (
         may_cost and right.is_open and any(n and not right.exemptions.get(ref) for ref, n in right.left.items())
     )
@@ -85,6 +89,7 @@ def view_right(
         sentence=right_sentence(right, reader),
         cheaper=sentences.cheaper_withdrawal(reader.words, right.period.ends, today=reader.today) if is_cheaper else "",
         label=button_label("withdraw", reader.words, order.language, store.language, country=right.country),
+        heading=heading("withdraw", reader.words, right.country),
         not_advice=advice,
     )
 

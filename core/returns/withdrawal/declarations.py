@@ -26,6 +26,8 @@ from core.orders import find
 from core.orders.find import OrderNotFound
 from core.orders.model import Order
 from core.returns import events
+from core.returns.law.button_labels import title
+from core.returns.law.withdrawal_law import says_cancel
 from core.returns.law.withdrawal_rights import NoSuchRight
 from core.returns.requests.lifecycle import Actor, ReasonNeeded
 from core.returns.requests.opening import next_number
@@ -73,9 +75,13 @@ def read_typed(name: str, order_number: str, proof: str, email: str) -> Typed:
 def statement_of(typed: Typed, store: Store, words: Words) -> str:
     """Write what would be declared."""
     say = words.pgettext
+    if says_cancel(store.country):
+        declared = say("widget", "I cancel my contract about order %(order)s.", order=typed.order_number)
+    else:
+        declared = say("widget", "I withdraw from my contract about order %(order)s.", order=typed.order_number)
     lines = [
         say("widget", "To: %(store)s", store=clean(store.name)),
-        say("widget", "I withdraw from my contract about order %(order)s.", order=typed.order_number),
+        declared,
         say("widget", "Name: %(name)s", name=typed.name),
     ]
     return "\n".join(lines) + "\n"
@@ -111,11 +117,10 @@ def declare(
     if (row := session.scalar(known)) is not None:
         return row
     at = f"{now.astimezone(ZoneInfo(store.timezone)):%Y-%m-%d %H:%M:%S %z} ({store.timezone})"
-    say = words.pgettext
     receipt = (
-        say("widget", "Withdrawal %(number)s", number=number)
+        title(number, words, store.country)
         + f"\n{statement_of(typed, store, words)}"
-        + say("widget", "Declared: %(moment)s", moment=at)
+        + words.pgettext("widget", "Declared: %(moment)s", moment=at)
         + "\n"
     )
     email_key = find.email_key(typed.email, keyring)

@@ -22,6 +22,7 @@ from core.orders.model import Order, Shipment
 from core.returns import events
 from core.returns.audit_entries import note_act
 from core.returns.goods_location import is_unshipped
+from core.returns.law.button_labels import title
 from core.returns.law.withdrawal_law import LETTERS_SCHEMA, day_there, refund_clock, says_cancel
 from core.returns.law.withdrawal_rights import Right, right_of
 from core.returns.model import Reimbursement, Withdrawal
@@ -238,15 +239,14 @@ def receipt_of(row: Withdrawal, order: Order, store: Store) -> str:
 
 def statement_of(row: Withdrawal, order: Order, store: Store) -> str:
     """Write what would be declared, in the words of the receipt."""
-    say, number = _language_of(order, store).pgettext, clean(order.number, 40)
+    words, number = _language_of(order, store), clean(order.number, 40)
+    say = words.pgettext
     if says_cancel(row.country):
-        title = say("widget", "Cancellation %(number)s", number=row.number)
         declared = say("widget", "I cancel my contract for these things of order %(order)s:", order=number)
     else:
-        title = say("widget", "Withdrawal %(number)s", number=row.number)
         declared = say("widget", "I withdraw from my contract for these things of order %(order)s:", order=number)
     lines = [
-        title,
+        title(row.number, words, row.country),
         say("widget", "To: %(store)s", store=clean(store.name)),
         declared,
         *(f"{one['quantity']} × {clean(one['title'])}" for one in row.lines),

@@ -19,6 +19,7 @@ from core.mail.compose import BadAddress, MailRefused, MailUnavailable
 from core.orders.messages.envelope import Envelope, deliver, domain_of, sender_of
 from core.orders.model import Order
 from core.platform.errors import Unavailable
+from core.returns.law.withdrawal_law import says_cancel
 from core.returns.mail.letters import ReturnLetter, write
 from core.returns.model import Withdrawal
 from core.returns.withdrawal.model import Declaration
@@ -87,6 +88,7 @@ def send_receipt(work: Work) -> None:
         support_email=sender.support,
         legal_lines=sender.legal,
         withdrawal=row.number,
+        cancels=says_cancel(store.country if isinstance(row, Declaration) else row.country),
         declared_at=row.declared_at.astimezone(zone),
         receipt_text=row.receipt,
         receipt_hash=row.receipt_hash,

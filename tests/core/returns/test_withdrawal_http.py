@@ -26,9 +26,10 @@ from core.returns.presenter.withdrawal_view import masked
 from core.services import Services
 from core.stores.model import Store
 from core.stores.tokens import tracking_token
-from tests.conftest import Clock
+from tests.conftest import Clock, connect
 from tests.core.returns.seed import ACCEPTS, at, bought, letters, place, set_policy, set_return_settings
 from tests.core.returns.visit import Visit, error_of
+from tests.core.samples import ANN
 
 EXEMPT = {"goods": [{"skus": ["LAMP"], "exemption": "c"}]}
 
@@ -278,15 +279,42 @@ def test_the_united_kingdom_s_shopper_cancels_the_contract(
 ) -> None:
     visit = Visit(client, services, store, place(services, store, world, worker, bought(country="GB")))
     right = visit.see(f"returns/options?order={visit.order_id}")["withdrawal"]
-    assert right["label"] == "Cancel the contract here"
+    assert (right["label"], right["heading"]) == ("Cancel the contract here", "Cancel the contract")
     assert right["sentence"] == "By law you can still cancel the contract until Tue 1 Dec, without a reason."
     started = visit.see("withdrawals", {"order": str(visit.order_id), "name": "Ann"})
     assert started["confirm_label"] == "Confirm cancellation"
+    assert (started["confirm_heading"], started["see_label"]) == ("Confirm your cancellation", "See this cancellation")
     done = visit.see(f"withdrawals/{started['id']}/confirm", {})
     assert done["sentence"].startswith("You canceled the contract on ")
     assert done["receipt"]["text"].startswith("Cancellation WD-1001\n")
     assert "I cancel my contract for these things of order" in done["receipt"]["text"]
     assert "withdr" not in (right["sentence"] + done["sentence"] + done["receipt"]["text"]).casefold()
+    link = f"/t/{tracking_token(services.keyring, store.id, visit.order_id, 1)}"
+    for page in (f"{link}/withdraw", f"{link}/withdraw/{started['id']}"):
+        assert "withdr" not in seen_of(client.get(page)), page
+
+
+def test_a_store_of_the_united_kingdom_lets_cancel_without_an_order(
+    client: FlaskClient, services: Services, world: World
+) -> None:
+    store = connect(services, world, country="GB")
+    typed = {"name": "Ann", "number": "1042", "email": ANN}
+    form = client.get(f"/find/{store.key}/withdraw")
+    last = client.post(f"/find/{store.key}/withdraw", data=typed)
+    draft = re.search(r'name="draft" value="([^"]+)"', last.text)
+    assert draft
+    declared = client.post(f"/find/{store.key}/withdraw/confirm", data={"draft": draft[1]})
+    assert "cancel the contract" in seen_of(form)
+    assert "confirm your cancellation" in seen_of(last)
+    assert "i cancel my contract about order 1042." in seen_of(last)
+    assert "your cancellation is declared" in seen_of(declared)
+    assert "withdr" not in seen_of(form) + seen_of(last) + seen_of(declared)
+
+
+def seen_of(answer: TestResponse) -> str:
+    """Give what a reader sees of a page above its footer, in small letters; the footer is the store's everywhere."""
+    assert answer.status_code == 200
+    return unescape(re.sub(r"<[^>]+>", " ", answer.text.partition("<footer>")[0])).casefold()
 
 
 def test_what_would_end_the_right_is_told_beforehand(

@@ -81,7 +81,7 @@ function drawWithdrawal(frame: Frame, one: Withdrawal, again: () => void): HTMLE
   const { h } = frame;
   const see = () => showWithdrawal(frame, one, again);
   const what = [h("h3", null, one.sentence), h("p.muted", null, h("bdi", null, one.number))];
-  return h("section.card", null, what, frame.press(frame.say("See this withdrawal"), see));
+  return h("section.card", null, what, frame.press(one.see_label, see));
 }
 
 // Late ones too: whether the period is over, a person decides.

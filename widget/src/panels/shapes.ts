@@ -46,8 +46,15 @@ export interface Options {
   warranty_label: string;
   not_offered: string;
   cancel: { possible: boolean; sentence: string; label: string; warning: string; sure: string };
-  withdrawal: { available: boolean;
-    late: boolean; sentence: string; cheaper: string; label: string; not_advice: string };
+  withdrawal: {
+    available: boolean;
+    late: boolean;
+    sentence: string;
+    cheaper: string;
+    label: string;
+    heading: string;
+    not_advice: string;
+  };
   returns: Rma[];
   withdrawals: Withdrawal[];
 }
@@ -125,6 +132,8 @@ export interface Withdrawal {
   postage_sentence: string;
   send_back_by: string | null;
   can_prove_sent: boolean;
+  confirm_heading: string;
   confirm_label: string;
+  see_label: string;
   not_advice: string;
 }

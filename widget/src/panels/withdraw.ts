@@ -43,7 +43,7 @@ export function startWithdrawal(frame: Frame, options: Options, leave: () => voi
     confirm(frame, started, leave, () => frame.show(page));
   };
   const page = frame.view(
-    say("Withdraw from the contract"),
+    options.withdrawal.heading,
     h("p", null, options.withdrawal.sentence),
     options.withdrawal.late && h("p", null, say("You can declare it all the same. A person at the store decides.")),
     h("ul.lines", null, rows),
@@ -64,7 +64,7 @@ function confirm(frame: Frame, started: Withdrawal, leave: () => void, back: () 
   };
   frame.show(
     frame.view(
-      say("Confirm your withdrawal"),
+      started.confirm_heading,
       h("p.paper", null, started.statement),
       exempt(frame, started),
       frame.press(started.confirm_label, declare, ".primary"),
