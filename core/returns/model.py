@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Owned
-from core.returns.native_columns import NativeColumns
+from core.returns.native_columns import DeclaredColumns, NativeColumns
 from core.returns.states import Standing
 
 
@@ -120,7 +120,7 @@ class ReturnItem(Owned, Base):
     __table_args__ = (sa.Index(None, "store_id", "return_id"), sa.Index(None, "store_id", "order_id"))
 
 
-class Withdrawal(Owned, Base):
+class Withdrawal(DeclaredColumns, Owned, Base):
     """A legal withdrawal from the contract, whole or in part. No reason, no policy; a receipt at once."""
 
     __tablename__ = "withdrawals"
@@ -133,8 +133,6 @@ class Withdrawal(Owned, Base):
     that the store claims."""
     whole: Mapped[bool] = mapped_column(default=False)
     """Whether it covers everything that was left, so that delivery cost goes back too (Art. 13(2))."""
-    source: Mapped[str] = mapped_column(default="", server_default="")
-    """Where it was declared: "" here, "platform" in the store itself."""
     name: Mapped[str] = mapped_column(default="")
     late: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Declared after its period by our reckoning: a person decides whether it holds."""

@@ -17,9 +17,11 @@ def upgrade() -> None:
     op.add_column("orders", sa.Column("holds", JSON, nullable=False, server_default="[]"))
     op.add_column("shipments", sa.Column("on_hold", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("withdrawals", sa.Column("source", sa.String(), nullable=False, server_default=""))
+    op.add_column("withdrawals", sa.Column("mailed", sa.Boolean(), nullable=False, server_default=sa.true()))
 
 
 def downgrade() -> None:
+    op.drop_column("withdrawals", "mailed")
     op.drop_column("withdrawals", "source")
     op.drop_column("shipments", "on_hold")
     op.drop_column("orders", "holds")

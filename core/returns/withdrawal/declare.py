@@ -115,8 +115,9 @@ def confirm(
     row.nothing_to_send = digital or is_unshipped(parcels)
     _set_clock(row, store)
     events.record_event(session, order.id, "withdrawn", {"number": row.number}, now=now)
+    row.mailed = not is_mailed
     if is_mailed:
-        acknowledge(session, row, now=now)
+        row.state = move_withdrawal(row.state, "acknowledge")  # nothing leaves from here
     else:
         events.request_letter(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
     if row.late:

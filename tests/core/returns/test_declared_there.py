@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from core.conversations.model import Case
 from core.jobs.worker import Worker
+from core.orders.model import Order
 from core.platform.native_returns import WithdrawalSnapshot
 from core.platform.sample import World
 from core.platform.snapshots import OrderSnapshot
@@ -21,6 +22,7 @@ from core.returns.requests.lifecycle import SHOPPER
 from core.returns.withdrawal import declare
 from core.services import Services
 from core.stores.model import Store
+from core.stores.tokens import shopper_token
 from tests.conftest import NOON, Clock
 from tests.core.returns.seed import at, bought, letters, place
 from tests.core.shipping.seed import apply, on_sqlite, rows, sign_in
@@ -62,12 +64,19 @@ def test_a_withdrawal_declared_at_the_platform_is_taken_over_once_and_receipted(
 
 @on_sqlite
 def test_no_second_receipt_is_mailed_where_the_platform_mailed_one(
-    services: Services, store: Store, order_id: int
+    services: Services, store: Store, order_id: int, client: FlaskClient
 ) -> None:
     apply(services, store, said(mailed=True))
     (row,) = withdrawals(services, store)
-    assert (row.state, row.acknowledged_at, row.whole) == ("acknowledged", DECLARED, True)
+    assert (row.state, row.acknowledged_at, row.whole) == ("acknowledged", None, True)
     assert letters(services, store) == []
+    sign_in(services, store, client)
+    assert "Not mailed from here" in client.get(f"/admin/{store.key}/withdrawals/{row.id}").text
+    with at(services, store) as session:
+        order = session.get_one(Order, (store.id, order_id))
+        token = shopper_token(services.keyring, store.id, [order_id], versions=[order.link_version])
+    seen = client.get(f"/shop/{store.key}/withdrawals/{row.id}", headers={"Authorization": f"Bearer {token}"})
+    assert (seen.status_code, seen.get_json()["mailed_to"]) == (200, "")
 
 
 @on_sqlite
