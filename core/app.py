@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from apiflask import APIFlask
-from flask import Response, request, send_from_directory
+from flask import Flask, Response, request, send_from_directory
 from jinja2 import BaseLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -188,13 +188,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = hooks.MOST_BYTES + 1
     app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
-    app.extensions["aftercare"] = services or make_services(config, platforms)
-    app.extensions["aftercare.door"] = hooks.StoreLookup()
     app.extensions[WITHDRAW_LABEL] = order_section.withdraw_label
-    app.extensions[SECTIONS] = [
-        order_section.sections_for(app.extensions["aftercare"]),
-        conversations_pages.sections_for(app.extensions["aftercare"]),
-    ]
     app.wsgi_app = FastPath(app)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -202,8 +196,7 @@ def create_app(
     app.jinja_loader = _templates()
     install_words(app.jinja_env, words)
     app.jinja_env.globals.update(static_url=static_url, footer_label=order_section.footer_label)
-    ours = app.extensions["aftercare"]
-    app.jinja_env.globals.update(has_form=partial(has_form, ours), offers_sign_in=partial(offers_sign_in, ours))
+    use(app, services or make_services(config, platforms))
     app.jinja_env.filters.update(named=name_of, in_language=in_language, head_tag=head_tag)
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
@@ -234,6 +227,14 @@ def create_app(
     app.spec_processor(_finish_spec)
     errors.handle(app, collect_errors())
     return app
+
+
+def use(app: Flask, services: Services) -> None:
+    """Let the application serve with these; a test's application serves one database after another."""
+    app.extensions["aftercare"] = services
+    app.extensions["aftercare.door"] = hooks.StoreLookup()
+    app.extensions[SECTIONS] = [order_section.sections_for(services), conversations_pages.sections_for(services)]
+    app.jinja_env.globals.update(has_form=partial(has_form, services), offers_sign_in=partial(offers_sign_in, services))
 
 
 def _templates() -> BaseLoader:

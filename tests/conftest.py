@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 
-from core.app import create_app, wire_kinds
+from core.app import create_app, use, wire_kinds
 from core.config import Config, read_config
 from core.db.database import Database
 from core.jobs import queue
@@ -185,10 +186,19 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path / "world.db")
 
 
+@pytest.fixture(scope="session")
+def application() -> Flask:
+    """The application, still without a database: its hundred routes and its templates are compiled once."""
+    config = make_config("sqlite:///unused.db")
+    nothing = Services(Database(config.database_url), config, Keyring([KEY]), Registry({}), NullTransport())
+    return create_app(config, services=nothing)
+
+
 @pytest.fixture
-def client(services: Services) -> FlaskClient:
+def client(application: Flask, services: Services) -> FlaskClient:
     """A browser without script, talking to the application."""
-    return create_app(services.config, services=services).test_client()
+    use(application, services)
+    return application.test_client()
 
 
 @pytest.fixture

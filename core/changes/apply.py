@@ -14,6 +14,7 @@ from core.orders.sync.order_sync import Fetched
 from core.platform.snapshots import OrderSnapshot
 from core.returns.money import cancel_order, detect_external_refund
 from core.returns.native import mirror
+from core.returns.requests.ask_collections import unasked
 from core.returns.withdrawal import declared_there
 from core.services import Services
 from core.shipping import evaluate
@@ -43,7 +44,8 @@ def apply_orders(
         now=now,
     )
     evaluate.evaluate_orders(session, store, changed, now=now)
-    mirror.mirror_orders(session, store, snapshots, changed, now=now)
+    collections = unasked(services, store)
+    mirror.mirror_orders(session, store, snapshots, changed, collections=collections, now=now)
     declared_there.take_over(session, store, snapshots, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
     cancel_order.look_at_canceled(session, changed, now=now)

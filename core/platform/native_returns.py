@@ -118,6 +118,7 @@ class ReturnLine:
     """What the shopper wrote about it."""
     restocking_fee: int = 0
     dispositions: tuple[Disposition, ...] = ()
+    """In a snapshot: once each unit of all lines has one, and not all are missing, the goods count as arrived."""
     ref: str = ""
     """The platform's own id of this line of the return; "" in a move."""
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-Conflict = Literal["", "approved", "declined", "canceled", "reopened", "refused"]
-"""What happened at the platform that cannot be followed here; "refused": it would not do what was done here."""
+Conflict = Literal["", "approved", "declined", "canceled", "reopened", "refused", "not_followed"]
+"""What happened at the platform that cannot be followed here; "refused": it would not do what was done here;
+"not_followed": a step that it asks for is not possible here, so nothing of its news was taken over."""
 
 
 class NativeColumns:
@@ -41,11 +42,14 @@ class NativeColumns:
         return self.native_state in ("declined", "canceled")
 
     def leave_native(self) -> None:
-        """Let go of a platform's return that is over there: this one was taken up again, so a new one is opened."""
+        """Let go of a platform's return that is over there: this one was taken up again, so a new one is opened.
+
+        A conflict with the old one is settled by that; `tell_platform` closes its case.
+        """
         if self.native_ref and (self.is_over_there or self.native_state == "closed"):
             self.native_past = [*self.native_past, self.native_ref]
             self.native_ref = self.native_name = self.native_url = self.native_state = self.native_status = ""
-            self.native_told = self.native_conflict = self.native_sentence = ""
+            self.native_told = ""
 
 
 class DeclaredColumns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from pydantic import ValidationError
@@ -38,7 +38,6 @@ class FastPath:
     """WSGI middleware that answers the two busiest addresses itself."""
 
     def __init__(self, app: Flask) -> None:
-        self._services: Services = app.extensions["aftercare"]
         self._app = app
         self._behind = app.wsgi_app
         app.before_request(_raise)
@@ -58,6 +57,10 @@ class FastPath:
         status, body, fields = answer
         start(status, [*fields, ("Content-Length", str(len(body)))])
         return (body,)
+
+    @property
+    def _services(self) -> Services:
+        return cast(Services, self._app.extensions["aftercare"])
 
     def _answer(self, environ: Environ) -> _Answer | None:
         path = environ["PATH_INFO"]

@@ -303,6 +303,7 @@ TAKE_ROWS = set(
     "returns.money.goods_dispositions.settled_return "
     "returns.mail.send_letters.compose returns.presenter.return_options.view_options "
     "returns.money.payout.amount_of returns.money.payout.pay_if_due returns.money.payout.pay_now "
+    "returns.money.payout.settle_by_parts returns.money.part_payments.parts_of "
     "returns.money.payout.shares_of returns.money.reimburse.drop returns.money.reimburse.end "
     "returns.money.reimburse.mark_paid returns.money.reimburse.promise returns.money.reimburse.refresh "
     "returns.money.reimburse.note_booked "

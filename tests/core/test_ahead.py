@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.app import create_app
 from core.jobs.worker import Worker
 from core.orders import lookup
 from core.platform.sample import SIGNATURE, World, sign
@@ -34,11 +35,12 @@ def told(answer: TestResponse) -> tuple[int, list[tuple[str, str]], str]:
     return answer.status_code, sorted(answer.headers), re.sub(r'"token": ?"[^"]*"', "", answer.text)
 
 
-def seen_by_flask(client: FlaskClient) -> list[str]:
-    """Write down what comes to Flask."""
+def seen_by_flask(services: Services) -> tuple[FlaskClient, list[str]]:
+    """Give a browser of an application of its own, which writes down what comes to Flask."""
     seen: list[str] = []
-    client.application.before_request(lambda: seen.append("request"))
-    return seen
+    application = create_app(services.config, services=services)
+    application.before_request(lambda: seen.append("request"))
+    return application.test_client(), seen
 
 
 @pytest.mark.usefixtures("_ann")
@@ -50,10 +52,8 @@ def test_a_look_up_is_answered_alike_on_both_ways(client: FlaskClient, store: St
 
 
 @pytest.mark.usefixtures("_ann")
-def test_only_a_usual_look_up_and_a_usual_delivery_pass_flask_by(
-    client: FlaskClient, services: Services, store: Store
-) -> None:
-    seen = seen_by_flask(client)
+def test_only_a_usual_look_up_and_a_usual_delivery_pass_flask_by(services: Services, store: Store) -> None:
+    client, seen = seen_by_flask(services)
     find, pair = f"/shop/{store.key}/find", json.dumps({"number": "1042", "proof": ANN})
     signed = {SIGNATURE: sign(link_of(services, store).secret, NEWS)}
     assert client.post(find, data=pair, content_type=AHEAD).status_code == 200
@@ -69,11 +69,9 @@ def test_only_a_usual_look_up_and_a_usual_delivery_pass_flask_by(
 
 
 @pytest.mark.usefixtures("_ann")
-def test_a_delivery_in_pieces_is_taken_in_like_a_whole_one(
-    client: FlaskClient, services: Services, store: Store
-) -> None:
+def test_a_delivery_in_pieces_is_taken_in_like_a_whole_one(services: Services, store: Store) -> None:
     headers = {SIGNATURE: sign(link_of(services, store).secret, NEWS)}
-    seen, path = seen_by_flask(client), hook_path(services, store)
+    (client, seen), path = seen_by_flask(services), hook_path(services, store)
     whole = client.post(path, data=NEWS, headers=headers)
     chunked = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
     pieces = client.post(path, data=NEWS, headers=headers, environ_overrides=chunked)

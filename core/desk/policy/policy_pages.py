@@ -14,6 +14,7 @@ from core.desk.policy.policy_form import NEW, WISHES, current_form, read_policy,
 from core.desk.policy.rule_sentences import list_rules, window_words
 from core.desk.settings.terms_form import BadTerms
 from core.http.context import services, words
+from core.platform.contract import Feature
 from core.returns.law.withdrawal_law import pack_date
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy, explain
@@ -23,6 +24,7 @@ from core.returns.return_settings import return_settings_of
 from core.returns.simulation.policy_history import MOST_ORDERS, past_cases
 from core.returns.simulation.simulate import simulate
 from core.stores import staff
+from core.stores.connection.features import features_of
 
 _MOST_CARRIED = 150_000
 """Characters of a candidate that a rehearsal carries in its form; a form holds 200,000 in all."""
@@ -128,7 +130,15 @@ def _rehearse(candidate: Policy) -> str:
     with app.db.transaction(g.store.id, write=False) as session:
         policy = policy_versions.policy_of(session, g.store)
         there, rules = g.store.country, return_settings_of(g.store)
-        cases = past_cases(session, policy, candidate, store_country=there, return_settings=rules, now=now)
+        cases = past_cases(
+            session,
+            policy,
+            candidate,
+            store_country=there,
+            return_settings=rules,
+            has_collections=Feature.COLLECTIONS in features_of(app, g.store),
+            now=now,
+        )
         found = simulate(policy, candidate, cases, now)
     return show_page(
         "rehearsal",

@@ -16,6 +16,7 @@ from core.orders.model import LineItem, Order
 from core.returns.facts import Objection, Offer
 from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money.exchange import Settlement
+from core.returns.money.part_payments import is_part
 from core.returns.money.payout import shares_of
 from core.returns.money.quotes import Entry
 from core.returns.policy import policy_versions
@@ -140,6 +141,12 @@ def conflict_sentence(rma: Return, words: Words) -> str:
             "desk", "%(name)s was opened again in your store; here it is settled. Close it there once it is.", name=name
         ),
         "refused": say("desk", "Your store would not take this over: %(sentence)s", sentence=rma.native_sentence),
+        "not_followed": say(
+            "desk",
+            "What was done with %(name)s in your store could not be taken over here. Compare the two and settle it "
+            "here.",
+            name=name,
+        ),
     }.get(rma.native_conflict, rma.native_sentence)
 
 
@@ -209,12 +216,11 @@ def _objection(words: Words, kept: Mapping[str, Any]) -> str:
 def _given(
     session: Session, rma: Return, money: Sequence[Reimbursement], titles: Mapping[str, str], words: Words
 ) -> list[PayoutView]:
-    if money:
-        return [payout_view_of(row, titles, words) for row in money]
-    if rma.acceptance in ("declined", "canceled"):
-        return []
+    promised = [payout_view_of(row, titles, words) for row in money]
+    if not all(is_part(row.intent) for row in money) or rma.acceptance in ("declined", "canceled"):
+        return promised
     shares = shares_of(session, rma)
-    return [
+    return promised + [
         _exchange(one.quote.total, one.settlement, rma.currency, titles, words)
         if one.settlement
         else PayoutView(one.kind, one.quote.total, entries_of(one.quote.explanation, titles, words))

@@ -20,6 +20,7 @@ def _cases(say: Callable[[str, str], str]) -> dict[str, str]:
         "refunded_twice": say("desk", "More was refunded than was due"),
         "return_conflict": say("desk", "A return stands otherwise in your store"),
         "closed_unpaid": say("desk", "Your store closed a return without a refund"),
+        "payment_held": say("desk", "A return from before you connected is due"),
     }
 
 

@@ -45,7 +45,7 @@ def send_letter(work: Work) -> None:
 def _prepare(session: Session, services: Services, notice: Notice, now: datetime) -> Outgoing:
     store = store_by_id(session, notice.store_id)
     order = session.get(Order, (notice.store_id, notice.order_id))
-    if reason := _why_obsolete(store, order, notice):
+    if reason := _why_obsolete(session, store, order, notice):
         return Outgoing(store, None, None, {notice.id: reason})
     assert order is not None
     letter = compose(session, services, store, order, notice, now)
@@ -55,7 +55,7 @@ def _prepare(session: Session, services: Services, notice: Notice, now: datetime
     return Outgoing(store, letter, Envelope(order.email, order.id, notice.kind, message_id, language, stop))
 
 
-def _why_obsolete(store: Store, order: Order | None, notice: Notice) -> str:
+def _why_obsolete(session: Session, store: Store, order: Order | None, notice: Notice) -> str:
     """Say why a letter need not be sent; empty when it should."""
     if order is None or order.gone_at is not None or order.erased_at is not None:
         return "gone"
@@ -63,7 +63,15 @@ def _why_obsolete(store: Store, order: Order | None, notice: Notice) -> str:
         return "uninstalled"
     if order.stopped_at is not None and notice.kind in OPTIONAL:
         return "stopped"
+    if notice.kind == "return_approved" and _is_closed(session, notice):
+        return "stale"
     return "" if order.email else "no_address"
+
+
+def _is_closed(session: Session, notice: Notice) -> bool:
+    """Say whether the platform closed the return since: nothing is to be sent back any more."""
+    rma = session.get(Return, (notice.store_id, notice.facts["return"]))
+    return rma is not None and rma.reception == "ended"
 
 
 def _after_sending(session: Session, notice: Notice, now: datetime) -> None:

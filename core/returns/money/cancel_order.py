@@ -21,7 +21,7 @@ from core.platform.snapshots import OrderSnapshot, OrderState
 from core.returns import events
 from core.returns.model import Return
 from core.returns.money.order_balance import lock_order
-from core.returns.money.payout import pay_now
+from core.returns.money.payout import cancel_key, pay_now
 from core.stores.connection.features import features_of
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
@@ -61,7 +61,8 @@ def cancel_at_store(work: Work) -> None:
         return
     with work.done() as session:
         again = {"id": rma.id, "looks": looks + 1}
-        look = NewJob("returns.cancel_order", f"cancel:{rma.id}:{looks + 1}", again, work.now + LOOKS[looks], once=True)
+        key = f"{cancel_key(rma)}:{looks + 1}"
+        look = NewJob("returns.cancel_order", key, again, work.now + LOOKS[looks], once=True)
         queue.enqueue(session, work.store_id, look, now=work.now)
 
 
@@ -70,20 +71,21 @@ def look_at_canceled(session: Session, order_ids: Sequence[int], *, now: datetim
     for start in range(0, len(order_ids), 500):
         some = order_ids[start : start + 500]
         waiting = (
-            sa.select(Return.store_id, Return.id)
+            sa.select(Return)
             .join(Order, sa.and_(Order.store_id == Return.store_id, Order.id == Return.order_id))
             .where(Return.order_id.in_(some), Return.kind == "cancel", Return.ended_at.is_(None))
             .where(Return.acceptance == "approved", Return.reimbursement == "none")
             .where(sa.or_(Order.canceled_at.is_not(None), Order.state == OrderState.CANCELED))
         )
-        for store_id, id_ in session.execute(waiting).all():
-            look = NewJob("returns.cancel_order", f"cancel:{id_}:seen", {"id": id_, "looks": len(LOOKS)}, once=True)
-            queue.enqueue(session, store_id, look, now=now)
+        for rma in session.scalars(waiting).all():
+            again = {"id": rma.id, "looks": len(LOOKS)}
+            look = NewJob("returns.cancel_order", f"{cancel_key(rma)}:seen", again, once=True)
+            queue.enqueue(session, rma.store_id, look, now=now)
 
 
 def _ask(work: Work, platform: Platform, rma: Return, order: Order) -> CancelOutcome:
     work.check_lease()
-    return platform.cancel_order(order.ref, key=f"aftercare-cancel-{rma.id:x}", reason=rma.rma)
+    return platform.cancel_order(order.ref, key=f"aftercare-{cancel_key(rma)}", reason=rma.rma)
 
 
 def _look(platform: Platform, ref: str) -> CancelOutcome:

@@ -6,7 +6,7 @@ Read under the order's lock, so that of two who ask for the last unit the second
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.db.orm_bypass import attach_row
 from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order
 from core.returns.model import Reimbursement, Return, ReturnItem, Withdrawal
+from core.returns.money.part_payments import is_part
 from core.returns.money.purchased import GOODS, Payment, PurchasedLine, PurchasedOrder
 
 PROMISED = ("pending", "issued", "needs_staff", "awaiting_payment")
@@ -52,7 +53,7 @@ _LINES = select_of_order(
     *"ref kind title variant variant_ref sku product_ref image_url tags quantity removed total tax taxes".split(),
 ).order_by(table_of(LineItem).c.place)
 _MONEY = select_of_order(
-    Reimbursement, *"id return_id withdrawal_id key platform_ref amount lines booked".split()
+    Reimbursement, *"id return_id withdrawal_id intent key platform_ref amount lines booked".split()
 ).where(_is_one_of(table_of(Reimbursement).c.state, PROMISED))
 _RETURNS = table_of(Return)
 _GOING = table_of(ReturnItem)
@@ -96,18 +97,37 @@ def lock_order(session: Session, store_id: int, order_id: int) -> Order | None:
     return attach_row(session, Order, rows[0]) if rows else None
 
 
-def read_balance(session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None) -> OrderBalance:
-    """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for."""
+def read_balance(
+    session: Session, order: Order, *, apart_from: Return | Withdrawal | None = None, counts_canceled: bool = False
+) -> OrderBalance:
+    """Read what an order's money and units stand at; `apart_from` is left out, as if it had not been asked for.
+
+    `counts_canceled` counts what the store took off the order without paying it back as still there: the units of a
+    canceled order whose money is due.
+    """
     asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
     lines, money, items, withdrawals = session_reader(session).rows_of_each(asked, order_id=order.id)
-    unseen = [one for one in money if not _is_seen(one, order.refunds)]
-    reserved = _reserved(items, withdrawals, apart_from, settled=[one for one in money if one not in unseen])
+    own = [one for one in money if is_part(one.intent) and _is(apart_from, Return, one.return_id)]
+    refunds = [refund for refund in order.refunds if refund["ref"] not in {one.platform_ref for one in own}]
+    unseen = [one for one in money if one not in own and not _is_seen(one, refunds)]
+    seen = [one for one in money if one not in own and one not in unseen]
+    reserved = _reserved(items, withdrawals, apart_from, settled=seen)
+    not_told = [refund for refund in order.refunds if refund not in refunds]
+    removed = {
+        line.ref: min(line.removed, _refunded_units(refunds, line.ref))
+        if counts_canceled
+        else line.removed - _refunded_units(not_told, line.ref)
+        for line in lines
+    }
+    gone = {ref: units + reserved[ref] for ref, units in removed.items()}
     return OrderBalance(
         order=order,
         lines=tuple(lines),
-        bought=_bought(order, lines, unseen, reserved),
+        bought=_bought(order, lines, refunds, unseen, gone),
         left={
-            line.ref: max(0, line.quantity - line.removed - reserved[line.ref]) for line in lines if line.kind in GOODS
+            line.ref: max(0, line.quantity - removed[line.ref] - reserved[line.ref])
+            for line in lines
+            if line.kind in GOODS
         },
     )
 
@@ -124,12 +144,19 @@ def _reserved(
     items: Sequence[Row], withdrawals: Sequence[Row], apart_from: Return | Withdrawal | None, settled: Sequence[Row]
 ) -> Counter[str]:
     """Count the units that returns and withdrawals hold, unless the store's own books show them as gone."""
-    closed_returns = {one.return_id for one in settled if one.lines}
+    closed_returns = {one.return_id for one in settled if one.lines and not is_part(one.intent)}
     closed_withdrawals = {one.withdrawal_id for one in settled if one.lines}
+    in_part: Counter[tuple[int, str]] = Counter()
+    for one in settled:
+        for line in one.lines if is_part(one.intent) else ():
+            in_part[one.return_id, line["ref"]] += line["quantity"]
     held: Counter[str] = Counter()
     for item in items:
         if item.return_id not in closed_returns and not _is(apart_from, Return, item.return_id):
-            held[item.line_ref] += item.quantity if item.accepted is None else item.accepted
+            units = item.quantity if item.accepted is None else item.accepted
+            paid = min(units, in_part[item.return_id, item.line_ref])
+            in_part[item.return_id, item.line_ref] -= paid
+            held[item.line_ref] += units - paid
     for withdrawal in withdrawals:
         if withdrawal.id not in closed_withdrawals and not _is(apart_from, Withdrawal, withdrawal.id):
             for line in withdrawal.lines:
@@ -141,23 +168,38 @@ def _is(one: Return | Withdrawal | None, model: type, id_: int) -> bool:
     return one is not None and isinstance(one, model) and one.id == id_
 
 
-def _bought(order: Order, lines: Sequence[Row], unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedOrder:
-    given = sum(refund["amount"] for refund in order.refunds) + sum(one.amount for one in unseen)
+def _bought(
+    order: Order,
+    lines: Sequence[Row],
+    refunds: Sequence[Mapping[str, Any]],
+    unseen: Sequence[Row],
+    gone: Mapping[str, int],
+) -> PurchasedOrder:
+    given = sum(refund["amount"] for refund in refunds) + sum(one.amount for one in unseen)
+    left_out = sum(refund["amount"] for refund in order.refunds) - sum(refund["amount"] for refund in refunds)
     return PurchasedOrder(
         currency=order.currency,
-        lines=tuple(_line(order, line, unseen, reserved) for line in lines),
-        payments=tuple(
-            Payment(one["ref"], one["captured"], one.get("refunded", 0), one.get("refundable", False))
-            for one in order.payments
-        ),
+        lines=tuple(_line(order, line, refunds, unseen, gone[line.ref]) for line in lines),
+        payments=tuple(_payments(order, left_out)),
         total=order.total,
         tax_included=order.tax_included,
         refunded=given,
     )
 
 
-def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str, int]) -> PurchasedLine:
-    spent = [_told(refund, line.ref) for refund in order.refunds]
+def _payments(order: Order, left_out: int) -> Iterator[Payment]:
+    """Give the order's payments, as if so much of what went back through them had not."""
+    for one in order.payments:
+        refunded = one.get("refunded", 0)
+        back = min(refunded, left_out)
+        left_out -= back
+        yield Payment(one["ref"], one["captured"], refunded - back, one.get("refundable", False))
+
+
+def _line(
+    order: Order, line: Row, refunds: Sequence[Mapping[str, Any]], unseen: Sequence[Row], gone: int
+) -> PurchasedLine:
+    spent = [_told(refund, line.ref) for refund in refunds]
     spent += [_Spent(part["quantity"], part["net"], part["taxes"]) for one in unseen for part in one.booked or one.lines
               if part["ref"] == line.ref]  # fmt: skip
     known = [one for one in spent if one is not None]
@@ -165,7 +207,6 @@ def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str,
     for one in known:
         taxes.update(one.taxes or {})
     net = sum(one.net for one in known)
-    gone = line.removed + reserved.get(line.ref, 0)
     if line.kind not in GOODS:  # shipping and fees are refunded by amount
         gone = line.quantity if net and net + sum(taxes.values()) >= line.total + _tax_on_top(order, line) else 0
     is_told = all(one is not None for one in spent)
@@ -179,6 +220,18 @@ def _line(order: Order, line: Row, unseen: Sequence[Row], reserved: Mapping[str,
         refunded_total=net + (sum(taxes.values()) if order.tax_included else 0) if is_told else None,
         refunded_taxes=taxes if is_told else {},
     )
+
+
+def _refunded_units(refunds: Iterable[Mapping[str, Any]], ref: str) -> int:
+    """Count the units of a line that these refunds were for."""
+    units = 0
+    for refund in refunds:
+        lines = refund.get("lines") or ()
+        if isinstance(lines, Mapping):  # stored before refunds had amounts
+            units += lines.get(ref, 0)
+        else:
+            units += sum(line["quantity"] for line in lines if line["ref"] == ref)
+    return units
 
 
 def _tax_on_top(order: Order, line: Row) -> int:

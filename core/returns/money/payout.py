@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,16 +12,17 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.db.row_reader import Row
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine
-from core.returns.model import Return, ReturnItem
-from core.returns.money import reimburse
+from core.returns.model import Reimbursement, Return, ReturnItem
+from core.returns.money import part_payments, reimburse
 from core.returns.money.exchange import Settlement, goods_for, settle
 from core.returns.money.order_balance import read_balance
 from core.returns.money.purchased import PurchasedOrder
-from core.returns.money.quotes import Fee, Quote, QuoteRequest
+from core.returns.money.quotes import Fee, Quote, QuoteLine, QuoteRequest
 from core.returns.money.refund_amount import NothingLeft, apply_quote, quote
 from core.returns.return_settings import return_settings_of
 from core.returns.states import IllegalMove, move_return
@@ -52,6 +53,8 @@ class Share:
     kind: str
     items: tuple[ReturnItem, ...]
     quote: Quote
+    units: Mapping[int, int]
+    """How many of each item it is for, by the item's id."""
 
     @property
     def settlement(self) -> Settlement | None:
@@ -60,15 +63,15 @@ class Share:
             return None
         units = Counter[str]()
         for item in self.items:
-            units[item.line_ref] += _units(item)
+            units[item.line_ref] += self.units[item.id]
         worth = {part.ref: part.gross for part in self.quote.lines}
         goods = [
             goods_for(
                 item.line_ref,
                 item.title,
-                _units(item),
+                self.units[item.id],
                 item,
-                worth.get(item.line_ref, 0) * _units(item) // units[item.line_ref],
+                worth.get(item.line_ref, 0) * self.units[item.id] // units[item.line_ref],
             )
             for item in self.items
         ]
@@ -83,11 +86,12 @@ def amount_of(session: Session, store: Store, rma: Return, *, now: datetime) -> 
 def shares_of(session: Session, rma: Return) -> list[Share]:
     """Split a return by what the shopper gets; fees are taken from the first share that bears them.
 
+    What was paid of it at the platform is taken off, money and units, first from what would be paid in money.
     The units are dealt in the order of the shares, so that together they bring what one quote would.
     """
     order = session.get(Order, (rma.store_id, rma.order_id))
     assert order is not None
-    balance = read_balance(session, order, apart_from=rma)
+    balance = read_balance(session, order, apart_from=rma, counts_canceled=rma.kind == "cancel")
     items = session.scalars(sa.select(ReturnItem).where(ReturnItem.return_id == rma.id).order_by(ReturnItem.id)).all()
     grouped: dict[str, list[ReturnItem]] = {}
     for item in items:
@@ -99,18 +103,52 @@ def shares_of(session: Session, rma: Return) -> list[Share]:
             continue
         some = grouped[kind]
         if kind == "repair":
-            shares.append(Share(kind, tuple(some), _NOTHING))
+            shares.append(_share(kind, some, _NOTHING))
             continue
         given = _quote(rma, bought, some, rest, rma.shipping if kind == "refund" else 0)
+        if rma.kind == "cancel":
+            given = replace(given, payout=_without_removed(given.payout, balance.lines))
         bought = apply_quote(bought, given) if given.lines else bought
         rest = _left_of_fees(rest, given.fees)
-        shares.append(Share(kind, tuple(some), given))
-    return shares
+        shares.append(_share(kind, some, given))
+    parts = part_payments.parts_of(session, rma)
+    return _without_parts(shares, parts, read_balance(session, order).bought) if parts else shares
+
+
+def _share(kind: str, items: Sequence[ReturnItem], given: Quote) -> Share:
+    return Share(kind, tuple(items), given, {item.id: _units(item) for item in items})
+
+
+def _without_parts(shares: Sequence[Share], parts: Sequence[Reimbursement], bought: PurchasedOrder) -> list[Share]:
+    """Give what is left of each share; `bought` is the order as it stands, parts and all."""
+    paid, units = sum(row.amount for row in parts), part_payments.units_of(parts)
+    rests = []
+    for share in shares:
+        taken: Counter[str] = Counter()
+        left = {}
+        for item in share.items:
+            gone = min(share.units[item.id], units[item.line_ref])
+            units[item.line_ref] -= gone
+            taken[item.line_ref] += gone
+            left[item.id] = share.units[item.id] - gone
+        rest = part_payments.take_off(share.quote, paid, taken, bought)
+        paid -= share.quote.total - rest.total
+        bought = replace(bought, refunded=bought.refunded + rest.total)
+        items = tuple(item for item in share.items if left[item.id])
+        if items:
+            rests.append(Share(share.kind, items, rest, left))
+    return rests
+
+
+def is_due(rma: Return) -> bool:
+    """Say whether the moment of a return's money has come, and none was promised."""
+    is_open = rma.acceptance == "approved" and rma.reimbursement == "none"
+    return is_open and rma.reception in STAGES[rma.refund_when]
 
 
 def pay_if_due(session: Session, store: Store, rma: Return, *, by: str, now: datetime) -> None:
     """Promise the money of a return whose moment has come; before it, and once promised, nothing happens."""
-    if rma.acceptance != "approved" or rma.reimbursement != "none" or rma.reception not in STAGES[rma.refund_when]:
+    if not is_due(rma):
         return
     if rma.kind == "cancel":  # the store stops the order first; its money follows
         _promise_cancel(session, rma, now)
@@ -119,13 +157,19 @@ def pay_if_due(session: Session, store: Store, rma: Return, *, by: str, now: dat
 
 
 def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: datetime) -> None:
-    """Promise a return's money whatever the moment. Raises IllegalMove when it was promised, or is not approved."""
+    """Promise a return's money whatever the moment. Raises IllegalMove when it was promised, or is not approved.
+
+    Where parts that were paid at the platform leave nothing, they settle it.
+    """
     promised = move_return(rma.standing, "reimbursement", "promise")
     order = session.get(Order, (rma.store_id, rma.order_id))
     assert order is not None
     shares = shares_of(session, rma)
     if not shares:
-        raise IllegalMove("reimbursement", rma.reimbursement, "promise")
+        if not (parts := part_payments.parts_of(session, rma)):
+            raise IllegalMove("reimbursement", rma.reimbursement, "promise")
+        settle_by_parts(session, rma, parts, now=now)
+        return
     settings = return_settings_of(store)
     due = now.astimezone(ZoneInfo(store.timezone)).date() + timedelta(days=settings.refund_days)
     rma.reimbursement, rma.refund_by = promised.reimbursement, due
@@ -154,8 +198,27 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
     reimburse.refresh(session, rma, now=now)
 
 
+def settle_by_parts(session: Session, rma: Return, parts: Sequence[Reimbursement], *, now: datetime) -> None:
+    """Let parts that were paid at the platform be all that a return brings. Those that are not issued yet settle it
+    when they are. Raises IllegalMove when its money was promised."""
+    usual = f"return:{rma.id}:refund"
+    for row in parts:
+        row.intent = usual if row is parts[0] else f"{usual}:{row.platform_ref}"
+    rma.reimbursement = move_return(rma.standing, "reimbursement", "promise").reimbursement
+    session.flush()
+    if all(row.state == "issued" for row in parts):
+        rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
+        reimburse.refresh(session, rma, now=now)
+
+
+def cancel_key(rma: Return) -> str:
+    """Name one attempt to cancel an order: each approval is one, also of what was declined and taken up again."""
+    decided = int(rma.decided_at.timestamp()) if rma.decided_at else 0
+    return f"cancel:{rma.id}:{decided:x}"
+
+
 def _promise_cancel(session: Session, rma: Return, now: datetime) -> None:
-    job = NewJob("returns.cancel_order", f"cancel:{rma.id}", {"id": rma.id}, once=True)
+    job = NewJob("returns.cancel_order", cancel_key(rma), {"id": rma.id}, once=True)
     queue.enqueue(session, rma.store_id, job, now=now)
 
 
@@ -185,6 +248,12 @@ def _quote(
         return quote(bought, asked)
     except NothingLeft:
         return _NOTHING
+
+
+def _without_removed(payout: Sequence[QuoteLine], lines: Sequence[Row]) -> tuple[QuoteLine, ...]:
+    """Ask for the money alone of units that the store took off the order: they cannot come back to it a second time."""
+    left = {line.ref: line.quantity - line.removed for line in lines}
+    return tuple(replace(part, quantity=min(part.quantity, left[part.ref])) for part in payout)
 
 
 def _left_of_fees(fees: Sequence[Mapping[str, Any]], taken: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from core.platform.native_returns import REASONS, ReturnSnapshot, ReturnState
 from core.returns import events
 from core.returns.model import Return, ReturnItem
 from core.returns.money.order_balance import read_balance
+from core.returns.requests.ask_collections import Collections
 from core.returns.requests.evaluate_request import EvaluatedRequest, RequestedLine, evaluate
 from core.returns.requests.lifecycle import PLATFORM, POLICY, decide
 from core.returns.requests.opening import next_number, photos_wanted
@@ -26,11 +27,19 @@ MOST_UNITS = 1_000_000
 
 
 def open_begun(
-    session: Session, store: Store, order: Order, native: ReturnSnapshot, *, tells: bool, now: datetime
+    session: Session,
+    store: Store,
+    order: Order,
+    native: ReturnSnapshot,
+    *,
+    tells: bool,
+    collections: Collections = None,
+    now: datetime,
 ) -> Return | None:
     """Open a return of source "platform"; None where none of its lines is a line of the order.
 
-    The policy's answer is kept, and where it accepts a request outright it is approved. `tells` False mails nothing.
+    The policy's answer is kept, and where it accepts a request outright it is approved. `tells` False approves and
+    mails nothing; that it was asked for is not mailed where the platform did.
     """
     balance = read_balance(session, order)
     titles = {line.ref: line.title for line in balance.lines}
@@ -38,7 +47,7 @@ def open_begun(
     if not asked:
         log.warning("native_return_without_lines", order=order.ref, native=native.ref)
         return None
-    evaluated = evaluate(session, store, order, asked, now=now)
+    evaluated = evaluate(session, store, order, asked, collections=collections, now=now)
     opened_at = min(native.requested_at or now, now)
     rma = Return(
         id=new_id(),
@@ -79,7 +88,8 @@ def open_begun(
     )
     session.flush()
     if native.state is ReturnState.REQUESTED:
-        _ask_policy(session, store, order, rma, evaluated, asked, tells=tells, now=now)
+        is_mailed = "requested" in native.mailed
+        _ask_policy(session, store, order, rma, evaluated, asked, tells=tells, is_mailed=is_mailed, now=now)
     return rma
 
 
@@ -98,6 +108,7 @@ def _ask_policy(
     asked: Sequence[RequestedLine],
     *,
     tells: bool,
+    is_mailed: bool,
     now: datetime,
 ) -> None:
     """Note that it was asked for; approve what the policy accepts without photos or answers that nobody gave there.
@@ -113,7 +124,7 @@ def _ask_policy(
         return
     if evaluated.answer.answer == "accept" and not asks_more:
         decide(session, store, rma, POLICY, "approve", now=now)
-    else:
+    elif not is_mailed:
         events.request_letter(session, order, "return_requested", f"{rma.id}", {"return": rma.id}, now=now)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.returns import events
@@ -24,7 +25,10 @@ def note_conflict(session: Session, rma: Return, conflict: Conflict, *, sentence
 
 
 def settle_conflict(session: Session, rma: Return, *, now: datetime) -> None:
-    """Take a conflict back: the two agree again."""
-    if rma.native_conflict:
-        rma.native_conflict = rma.native_sentence = ""
+    """Take a conflict back: the two agree again. The order's case stays open while another of its returns has one."""
+    if not rma.native_conflict:
+        return
+    rma.native_conflict = rma.native_sentence = ""
+    others = sa.select(Return.id).where(Return.order_id == rma.order_id, Return.id != rma.id)
+    if session.scalar(others.where(Return.native_conflict != "").limit(1)) is None:
         events.request_case_closing(session, rma.store_id, rma.order_id, CASE, now=now)

@@ -6,10 +6,11 @@ Who is behind is brought on, never back: what has happened here and is not known
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.platform.native_returns import OVER, ReturnState
+from core.platform.native_returns import OVER, ReturnLine, ReturnState
 from core.returns.native_columns import Conflict
 from core.returns.states import Standing
 
@@ -44,6 +45,14 @@ def follow(standing: Standing, before: str, state: ReturnState, *, goods_came: b
     return Followed(tuple(_steps(standing, state, is_news=is_news, goods_came=goods_came)))
 
 
+def goods_came(lines: Sequence[ReturnLine]) -> bool:
+    """Say whether a platform's return shows that its goods arrived: it says of every unit what became of it, and not of
+    all that they are missing."""
+    gone = [one for line in lines for one in line.dispositions]
+    is_whole = all(sum(one.quantity for one in line.dispositions) >= line.quantity for line in lines)
+    return is_whole and any(one.kind != "missing" for one in gone)
+
+
 def agrees(standing: Standing, state: ReturnState) -> bool:
     """Say whether a conflict is settled: both are over, or the platform's stands where ours does."""
     if state in OVER or standing.is_over:
@@ -51,6 +60,17 @@ def agrees(standing: Standing, state: ReturnState) -> bool:
     if standing.acceptance == "requested":
         return state is ReturnState.REQUESTED
     return state == standing.status or (state is ReturnState.APPROVED and standing.status == "received")
+
+
+def is_resolved(conflict: Conflict, standing: Standing, native_ref: str, state: str) -> bool:
+    """Say whether staff have settled a conflict here: by letting go of the platform's return, by taking up again what
+    was approved there, or by bringing ours to where the platform's stands. Of what could not be followed only the end
+    says so: where the platform's stands is not known."""
+    if conflict == "not_followed":
+        return standing.is_over
+    if not native_ref or (conflict == "approved" and standing.acceptance not in ("declined", "canceled")):
+        return True
+    return bool(state) and agrees(standing, ReturnState(state))
 
 
 def _refused_there(standing: Standing, state: ReturnState) -> Followed:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from core.orders.model import Order
@@ -19,21 +20,36 @@ from core.orders.sanitize import storable, web_url
 from core.orders.sync.anonymize import anonymize_return
 from core.platform.native_returns import OVER, ReturnSnapshot, ReturnState
 from core.platform.snapshots import OrderSnapshot
+from core.returns import events
 from core.returns.model import Return, ReturnItem
 from core.returns.money.order_balance import lock_order
 from core.returns.native import paid_there
 from core.returns.native.begun_there import fees_of, open_begun
-from core.returns.native.conflicts import note_conflict, settle_conflict
-from core.returns.native.follow_rules import agrees, follow
+from core.returns.native.conflicts import CASE, note_conflict, settle_conflict
+from core.returns.native.follow_rules import agrees, follow, goods_came
 from core.returns.native.platform_moves import digest_of, move_of, return_key_of
-from core.returns.native.steps import take_steps
+from core.returns.native.steps import predates_connection, take_steps
+from core.returns.requests.ask_collections import Collections
+from core.returns.states import IllegalMove
 from core.stores.model import Store
+
+log = structlog.get_logger()
 
 
 def mirror_orders(
-    session: Session, store: Store, snapshots: Iterable[OrderSnapshot], changed: Sequence[int], *, now: datetime
+    session: Session,
+    store: Store,
+    snapshots: Iterable[OrderSnapshot],
+    changed: Sequence[int],
+    *,
+    collections: Collections = None,
+    now: datetime,
 ) -> None:
-    """Follow what changed orders say of the platform's own returns; costs nothing where they have none."""
+    """Follow what changed orders say of the platform's own returns; costs nothing where they have none.
+
+    A return that cannot be followed is set aside for staff, the others go on; the order's next change tries it again.
+    `collections` is what `ask_collections.unasked` gives.
+    """
     said = {storable(one.ref): one for one in snapshots if one.returns}
     if not said or not changed:
         return
@@ -41,7 +57,7 @@ def mirror_orders(
     for order_id, ref in session.execute(mine).all():
         order = lock_order(session, store.id, order_id)
         if order is not None and order.gone_at is None:
-            _mirror_order(session, store, order, said[ref].returns or (), now)
+            _mirror_order(session, store, order, said[ref].returns or (), collections, now)
 
 
 def order_of(session: Session, native_ref: str) -> str:
@@ -51,7 +67,12 @@ def order_of(session: Session, native_ref: str) -> str:
 
 
 def _mirror_order(
-    session: Session, store: Store, order: Order, returns: Sequence[ReturnSnapshot], now: datetime
+    session: Session,
+    store: Store,
+    order: Order,
+    returns: Sequence[ReturnSnapshot],
+    collections: Collections,
+    now: datetime,
 ) -> None:
     session.refresh(order)
     known = list(session.scalars(sa.select(Return).where(Return.order_id == order.id, Return.kind != "cancel")))
@@ -60,14 +81,34 @@ def _mirror_order(
         rma = _find(session, known, native)
         if rma is None and _is_past(known, native):
             continue
-        if rma is None:
-            rma = _open(session, store, order, native, now)
-            if rma is not None:
-                known.append(rma)
+        try:
+            with session.begin_nested():
+                if rma is None:
+                    rma = _open(session, store, order, native, collections, now)
+                else:
+                    session.refresh(rma, with_for_update=True)
+                    is_told = rma.native_told == digest_of(move_of(session, rma, order))
+                    _link(rma, native)
+                    _follow(session, store, order, rma, native, tells=True, is_told=is_told, now=now)
+        except IllegalMove as error:
+            _set_aside(session, order, rma, native, error, now)
             continue
-        session.refresh(rma, with_for_update=True)
-        _link(rma, native)
-        _follow(session, store, order, rma, native, tells=True, now=now)
+        if rma is not None and rma not in known:
+            known.append(rma)
+
+
+def _set_aside(
+    session: Session, order: Order, rma: Return | None, native: ReturnSnapshot, error: IllegalMove, now: datetime
+) -> None:
+    """Leave a return that cannot be followed to staff; nothing of its news is kept, so that it is news again."""
+    session.expire_all()  # rows that were written beside the unit of work are not as they are remembered
+    about = {"axis": error.axis, "state": error.state, "move": error.move}
+    log.warning("native_return_set_aside", order=order.ref, native=native.ref, **about)
+    if rma is None:
+        events.request_case(session, order.store_id, order.id, CASE, now=now)
+        return
+    session.refresh(rma, with_for_update=True)
+    note_conflict(session, rma, "not_followed", now=now)
 
 
 def _find(session: Session, known: Sequence[Return], native: ReturnSnapshot) -> Return | None:
@@ -101,19 +142,20 @@ def _has_same_lines(session: Session, rma: Return, native: ReturnSnapshot) -> bo
     return ours == theirs
 
 
-def _open(session: Session, store: Store, order: Order, native: ReturnSnapshot, now: datetime) -> Return | None:
+def _open(
+    session: Session, store: Store, order: Order, native: ReturnSnapshot, collections: Collections, now: datetime
+) -> Return | None:
     if order.erased_at is not None:
         return None
     # What ended, or began before we knew the store, is written down and told to nobody.
-    tells = native.state not in OVER and (native.requested_at or now) >= store.created_at
-    mails_request = tells and "requested" not in native.mailed
-    rma = open_begun(session, store, order, native, tells=mails_request, now=now)
+    tells = native.state not in OVER and not predates_connection(store, native.requested_at or now)
+    rma = open_begun(session, store, order, native, tells=tells, collections=collections, now=now)
     if rma is None:
         return None
     _link(rma, native)
     session.flush()
     rma.native_told = digest_of(move_of(session, rma, order))
-    _follow(session, store, order, rma, native, tells=tells, now=now)
+    _follow(session, store, order, rma, native, tells=tells, is_told=True, now=now)
     return rma
 
 
@@ -127,21 +169,31 @@ def _link(rma: Return, native: ReturnSnapshot) -> None:
 
 
 def _follow(
-    session: Session, store: Store, order: Order, rma: Return, native: ReturnSnapshot, *, tells: bool, now: datetime
+    session: Session,
+    store: Store,
+    order: Order,
+    rma: Return,
+    native: ReturnSnapshot,
+    *,
+    tells: bool,
+    is_told: bool,
+    now: datetime,
 ) -> None:
     before = rma.native_state
-    came = any(gone.kind != "missing" for line in native.lines for gone in line.dispositions)
-    followed = follow(rma.standing, before, native.state, goods_came=came)
+    followed = follow(rma.standing, before, native.state, goods_came=goods_came(native.lines))
     if native.state is not ReturnState.UNKNOWN:  # what nobody understands is no state to come from
         rma.native_state = str(native.state)
-    _take_terms(session, rma, order, native)
+    if is_told:
+        _take_terms(session, rma, order, native)
+    elif rma.source:  # what was set here comes first: else the platform would overwrite it before it heard of it
+        events.request_platform_update(session, rma, now=now)
     if followed.conflict:
         note_conflict(session, rma, followed.conflict, now=now)
         return
     take_steps(session, store, order, rma, native, followed.steps, tells=tells, now=now)
     tells_money = tells and "refunded" not in native.mailed
     paid_there.take_over(session, order, rma, native, tells=tells_money, now=now)
-    if agrees(rma.standing, native.state):
+    if rma.native_conflict == "not_followed" or agrees(rma.standing, native.state):
         settle_conflict(session, rma, now=now)
 
 

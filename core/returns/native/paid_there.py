@@ -15,7 +15,8 @@ from core.orders.model import Order
 from core.platform.native_returns import ReturnSnapshot, ReturnState
 from core.returns import events
 from core.returns.model import Reimbursement, Return
-from core.returns.money import reimburse
+from core.returns.money import payout, reimburse
+from core.returns.money.part_payments import intent_of, is_part, units_of
 from core.returns.states import move_return
 
 _BY = "platform"
@@ -26,12 +27,13 @@ def take_over(
 ) -> None:
     """Take over refunds that the platform counts to its return and we did not ask for.
 
-    What waits for a person, or was not asked for yet, counts as paid by them. Where nothing is promised here they are
-    written down once they cover the whole return, or it is closed there.
+    What waits for a person, or was not asked for yet, counts as paid by them. Where nothing is promised here each is
+    written down as a part, and only the rest is paid here; they settle the return once they cover the whole of it, or
+    it is closed there.
     """
     rows = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.return_id == rma.id)))
-    found = _not_ours(order, rma, rows)
-    if not found or rma.acceptance != "approved":
+    found, parts = _not_ours(order, rma, rows), [row for row in rows if is_part(row.intent)]
+    if not (found or parts) or rma.acceptance != "approved":
         return
     is_closed, sum_found = native.state is ReturnState.CLOSED, sum(refund["amount"] for refund in found)
     waiting = [
@@ -43,16 +45,11 @@ def take_over(
     for row, refund in zip(waiting, found, strict=False):
         row.platform_ref = refund["ref"]
         reimburse.end(session, row, "issued", paid=refund["amount"], tells=tells, now=now)
-    is_whole = is_closed or _covers(found, native)
-    if waiting or rma.reimbursement not in ("none", "waived") or not is_whole:
+    if waiting or rma.reimbursement not in ("none", "waived"):
         return
-    rma.reimbursement = move_return(rma.standing, "reimbursement", "promise").reimbursement
-    usual = f"return:{rma.id}:refund"
-    intents = (usual, *(f"{usual}:{one['ref']}" for one in found[1:]))
-    recorded = [
-        _record(session, order, rma, refund, intent=intent, now=now)
-        for intent, refund in zip(intents, found, strict=True)
-    ]
+    recorded = [_record(session, order, rma, refund, intent=intent_of(rma, refund["ref"]), now=now) for refund in found]
+    if is_closed or rma.reimbursement == "waived" or _covers([*parts, *recorded], native):
+        payout.settle_by_parts(session, rma, [*parts, *recorded], now=now)
     for row in recorded:
         reimburse.end(session, row, "issued", paid=row.amount, tells=tells, now=now)
 
@@ -122,12 +119,9 @@ def _waits(row: Reimbursement) -> bool:
     return row.state in ("needs_staff", "failed") or (row.state == "pending" and row.asked_at is None)
 
 
-def _covers(refunds: Sequence[Mapping[str, Any]], native: ReturnSnapshot) -> bool:
-    """Say whether these refunds give back every unit of the platform's return."""
-    given: Counter[str] = Counter()
-    for refund in refunds:
-        for line in refund.get("lines") or ():
-            given[line["ref"]] += line["quantity"]
+def _covers(parts: Sequence[Reimbursement], native: ReturnSnapshot) -> bool:
+    """Say whether these give back every unit of the platform's return."""
+    given = units_of(parts)
     wanted: Counter[str] = Counter()
     for one in native.lines:
         wanted[one.line] += one.quantity

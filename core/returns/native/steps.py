@@ -36,15 +36,17 @@ class _Act:
     native: ReturnSnapshot
     tells: bool
     now: datetime
+    is_last: bool = True
+    """Whether no other step follows."""
 
     def move(self, axis: Axis, move: str) -> None:
         setattr(self.rma, axis, getattr(move_return(self.rma.standing, axis, move), axis))
 
-    def tell(self, kind: str, state: str) -> None:
+    def tell(self, kind: str, state: str, *, mails: bool = True) -> None:
         """Put it into the timeline, and mail it where the platform has not."""
         facts = {"rma": self.rma.rma, "kind": self.rma.kind, "by": PLATFORM.name}
         events.record_event(self.session, self.order.id, kind, facts, now=self.now)
-        if self.tells and state not in self.native.mailed:
+        if mails and self.tells and state not in self.native.mailed:
             occasion = f"{self.rma.id}:there:{int(self.now.timestamp())}"
             events.request_letter(self.session, self.order, kind, occasion, {"return": self.rma.id}, now=self.now)
 
@@ -60,17 +62,28 @@ def take_steps(
     tells: bool,
     now: datetime,
 ) -> None:
-    """Take the steps in their order; money falls due by them as by those of staff, unless it was settled there."""
+    """Take the steps in their order; money falls due by them as by those of staff, unless it was settled there.
+
+    What was begun there before the store was connected may have been paid since in any way: of that staff get a case.
+    """
     if not steps:
         return
-    act = _Act(session, store, order, rma, native, tells, now)
     for step in steps:
-        _STEPS[step](act)
+        _STEPS[step](_Act(session, store, order, rma, native, tells, now, is_last=step == steps[-1]))
         session.flush()
     refresh(session, rma, now=now)
     if native.state is not ReturnState.CLOSED:
         paid_there.take_over(session, order, rma, native, tells=tells and "refunded" not in native.mailed, now=now)
+        if rma.source and predates_connection(store, rma.opened_at):
+            if payout.is_due(rma):
+                events.request_case(session, store.id, order.id, "payment_held", now=now)
+            return
         payout.pay_if_due(session, store, rma, by=PLATFORM.name, now=now)
+
+
+def predates_connection(store: Store, at: datetime) -> bool:
+    """Say whether something happened before the store was connected, or connected again."""
+    return at < (store.connected_at or store.created_at)
 
 
 def _approve(act: _Act) -> None:
@@ -80,7 +93,8 @@ def _approve(act: _Act) -> None:
     act.session.flush()
     rma.quoted = payout.amount_of(act.session, act.store, rma, now=act.now)
     start_way_back(act.session, act.store, rma, act.now)
-    act.tell("return_approved", "approved")
+    # The letter asks for a parcel: not of goods that have arrived, or of a return that is closed there.
+    act.tell("return_approved", "approved", mails=act.is_last)
 
 
 def _decline(act: _Act) -> None:

@@ -48,7 +48,7 @@ def view_options(
     kind: str = "return",
     gift: bool = False,
     has_variants: bool = False,
-    collections: Collections | None = None,
+    collections: Collections = None,
 ) -> OptionsOut:
     """Say what can be done with an order; in one read, so that all of it fits together. A gift shows no price.
 
@@ -74,7 +74,7 @@ def view_options(
             reader,
             gift=gift,
             has_variants=has_variants,
-            collections=collections or {},
+            collections=collections,
         ),
         reasons=_reasons(policy, reader),
         wishes=[ChoiceOut(key=wish, label=display_names.wish_label(reader.words, wish)) for wish in policy.wishes],

@@ -24,6 +24,7 @@ from core.returns.facts import Answer
 from core.returns.model import Reimbursement, Return, ReturnItem, ReturnPhoto
 from core.returns.money import payout
 from core.returns.money.exchange import Settlement
+from core.returns.money.part_payments import is_part
 from core.returns.money.quotes import Entry
 from core.returns.presenter import display_names, exchange_view, progress
 from core.returns.presenter.reader_context import ReaderContext
@@ -78,12 +79,13 @@ class Brought:
 
 
 def amount_of(session: Session, rma: Return, money: Sequence[Reimbursement]) -> Brought:
-    """Say what a return brings: as promised, else as it stands."""
+    """Say what a return brings: as promised, else as it stands, after what was paid of it at the platform."""
     if rma.status in ("declined", "canceled"):
         return Brought()
-    parts = [_promised(row) for row in money] or [
-        (share.settlement, share.quote.total, share.quote.explanation) for share in payout.shares_of(session, rma)
-    ]
+    parts = [_promised(row) for row in money]
+    if all(is_part(row.intent) for row in money):
+        shares = payout.shares_of(session, rma)
+        parts += [(share.settlement, share.quote.total, share.quote.explanation) for share in shares]
     settlement = next((one for one, _, _ in parts if one), None)
     if rma.gift:
         return Brought(settlement=settlement)

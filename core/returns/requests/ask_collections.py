@@ -22,17 +22,24 @@ log = structlog.get_logger()
 PATIENCE = (3.0, 8.0)
 """Seconds to connect and to read: a shopper waits, and a person can decide instead."""
 
-Collections = Mapping[str, Sequence[str]]
-"""Collections by the ref of the product that is in them; a product that is missing could not be asked about."""
+Collections = Mapping[str, Sequence[str]] | None
+"""Collections by the ref of the product that is in them; a product that is missing could not be asked about. None where
+the store has no collections: then those in the policy's own list of goods are all there are."""
+
+
+def unasked(app: Services, store: Store) -> Collections:
+    """Say what is known of collections where the store's platform cannot be asked: inside a transaction."""
+    return {} if Feature.COLLECTIONS in features_of(app, store) else None
 
 
 def ask_collections(app: Services, store: Store, order_id: int) -> Collections:
-    """Say which collections the goods of an order are in; {} where the policy names none, or nobody can say now.
+    """Say which collections the goods of an order are in; {} where the policy names none, or nobody can say now, None
+    where the store has none.
 
     To be called outside any transaction: it calls the platform.
     """
     if Feature.COLLECTIONS not in features_of(app, store):
-        return {}
+        return None
     with app.db.transaction(store.id, write=False) as session:
         if not policy_versions.policy_of(session, store).names_collections:
             return {}

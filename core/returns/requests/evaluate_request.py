@@ -34,7 +34,6 @@ from core.stores.model import Store
 EARLIER_RETURNS_SINCE = timedelta(days=365)
 """How far back earlier returns of a shopper count."""
 _NO_GOODS = Goods()
-_NOT_ASKED: Collections = {}
 _PARCELS = select_of_order(
     Shipment, *"items shipped_at delivered_at answer answered_at status last_scan_at digital may_hide_rest".split()
 ).order_by(table_of(Shipment).c.id)
@@ -96,7 +95,7 @@ def evaluate(
     kind: str = "return",
     gift: bool = False,
     apart_from: Return | Withdrawal | None = None,
-    collections: Collections = _NOT_ASKED,
+    collections: Collections = None,
     now: datetime,
 ) -> EvaluatedRequest:
     """Evaluate a request by the store's present policy; lines the order does not have are declined.
@@ -120,7 +119,7 @@ def facts_of(
     asked: Sequence[RequestedLine],
     *,
     gift: bool = False,
-    collections: Collections = _NOT_ASKED,
+    collections: Collections = None,
     now: datetime,
 ) -> ReturnFacts:
     """Gather what the policy is asked: values, whereabouts, what kind of goods, how often this shopper returns."""
@@ -170,7 +169,7 @@ def _line_facts(
     now: datetime,
 ) -> LineFacts:
     line, goods = balance.line(one.ref), goods_of(policy, balance.line(one.ref))
-    told = collections.get(line.product_ref) if line else None
+    told = collections.get(line.product_ref) if collections is not None and line else None
     place = locate_goods(one.ref, parcels, ZoneInfo(policy.timezone), now)
     return LineFacts(
         ref=one.ref,
@@ -182,7 +181,7 @@ def _line_facts(
         product=line.product_ref if line else "",
         tags=(*goods.tags, *line.tags) if line else goods.tags,
         collections=(*goods.collections, *(told or ())),
-        collections_known=told is not None or bool(goods.collections),
+        collections_known=bool(goods.collections) if collections is None else told is not None,
         final_sale=goods.final_sale,
         kind=goods.kind,
         exemption=goods.exemption,

@@ -75,7 +75,7 @@ def open_return(
     request: ReturnRequest,
     by: Actor,
     *,
-    collections: Collections | None = None,
+    collections: Collections = None,
     now: datetime,
 ) -> Return:
     """Open a return, and approve it where the policy accepts it. `collections` is what `ask_collections` gave.
@@ -90,9 +90,7 @@ def open_return(
     if (same := _asked_before(session, order_id, digest, now)) is not None:
         return same
     kind, gift = request.kind, request.gift
-    evaluated = evaluate(
-        session, store, order, request.lines, kind=kind, gift=gift, collections=collections or {}, now=now
-    )
+    evaluated = evaluate(session, store, order, request.lines, kind=kind, gift=gift, collections=collections, now=now)
     accepted_lines = _accepted_lines(evaluated.answer, request, by)
     if not accepted_lines:
         raise ReturnNotAllowed(evaluated)

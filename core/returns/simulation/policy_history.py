@@ -48,6 +48,7 @@ class _PolicyView:
     """One policy's view of goods and days; what a product is called is looked up once."""
 
     policy: Policy
+    has_collections: bool = False
     store_country: str = ""
     return_settings: ReturnSettings = field(default_factory=ReturnSettings)
     known: dict[tuple[str, str, str], Goods] = field(default_factory=dict)
@@ -81,16 +82,18 @@ def past_cases(
     *,
     store_country: str = "",
     return_settings: ReturnSettings | None = None,
+    has_collections: bool = False,
     now: datetime,
 ) -> Iterator[PastCase]:
     """Give every return as it was asked for, and of every order what could still come back today.
 
-    The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred.
+    The newest MOST orders that were neither canceled nor deleted; five queries for each five hundred. `has_collections`
+    says whether the store keeps collections beside those of the policy's own list.
     """
     return_settings = return_settings or ReturnSettings()
-    views = [_PolicyView(policy, store_country, return_settings)]
+    views = [_PolicyView(policy, has_collections, store_country, return_settings)]
     if (policy.goods, policy.timezone, policy.informed) != (candidate.goods, candidate.timezone, candidate.informed):
-        views.append(_PolicyView(candidate, store_country, return_settings))
+        views.append(_PolicyView(candidate, has_collections, store_country, return_settings))
     opened = _openings(session)
     newest = sa.select(Order.id).where(Order.gone_at.is_(None), Order.canceled_at.is_(None))
     ids = session.scalars(newest.order_by(Order.placed_at.desc()).limit(MOST_ORDERS)).all()
@@ -224,7 +227,7 @@ def _line(one: _LineUnits, view: _PolicyView, parcels: Sequence[Shipment], zone:
         tags=(*goods.tags, *one.line.tags),
         collections=goods.collections,
         # The platform is not asked about twenty thousand orders: what it says of collections is not known here.
-        collections_known=bool(goods.collections),
+        collections_known=bool(goods.collections) and not view.has_collections,
         final_sale=goods.final_sale,
         kind=goods.kind,
         exemption=goods.exemption,

@@ -87,12 +87,15 @@ def test_a_rehearsal_knows_the_tags(visit: Visit, services: Services, store: Sto
     assert rehearsed(services, store, BY_TAG) == {("accept", "decline"): 1}
 
 
-def rehearsed(services: Services, store: Store, rule: PolicyRule) -> dict[tuple[str, str], int]:
+def rehearsed(
+    services: Services, store: Store, rule: PolicyRule, *goods: Goods, has_collections: bool = True
+) -> dict[tuple[str, str], int]:
     """How many lines a rule put before today's policy would decide otherwise, by (today, then)."""
-    terms = {"timezone": store.timezone, "currency": store.currency, **ACCEPTS}
+    terms = {"timezone": store.timezone, "currency": store.currency, **ACCEPTS, "goods": goods}
     before, after = Policy(**terms), Policy(**terms | {"rules": (rule,)})
     with at(services, store) as session:
-        seen = simulate(before, after, past_cases(session, before, after, now=services.clock()), services.clock())
+        cases = past_cases(session, before, after, has_collections=has_collections, now=services.clock())
+        seen = simulate(before, after, cases, services.clock())
     return {(str(one), str(two)): tally.lines for (one, two), tally in seen.changes.items()}
 
 
@@ -171,3 +174,27 @@ def test_a_rehearsal_leaves_to_a_person_what_only_the_store_knows(
 ) -> None:
     world.collect("p2", "Summer Sale")
     assert rehearsed(services, store, BY_COLLECTION) == {("accept", "review"): 2}
+
+
+KITCHEN = (
+    Goods(products=("p2",), collections=("summer sale",)),
+    Goods(products=("p1",), collections=("kitchen",)),
+)
+
+
+@pytest.mark.parametrize("platform", [Silent], indirect=True)
+def test_the_policy_s_own_list_is_not_enough_where_the_store_has_collections_and_is_silent(visit: Visit) -> None:
+    set_policy(visit.services, visit.store, **ACCEPTS | {"rules": (BY_COLLECTION,), "goods": KITCHEN})
+    assert (answer_of(visit), answer_of(visit, "l1")) == ("decline", "review")
+    mug = {"ref": "l1", "quantity": 1, "reason": "too_small", "wish": "refund"}
+    assert visit.act("returns", visit.asking(mug))["status"] == "requested"
+
+
+@pytest.mark.parametrize(
+    ("has_collections", "changes"),
+    [(True, {("accept", "decline"): 1, ("accept", "review"): 1}), (False, {("accept", "decline"): 1})],
+)
+def test_a_rehearsal_takes_the_policy_s_own_list_for_all_only_where_the_store_has_no_collections(
+    visit: Visit, services: Services, store: Store, has_collections: bool, changes: dict[tuple[str, str], int]
+) -> None:
+    assert rehearsed(services, store, BY_COLLECTION, *KITCHEN, has_collections=has_collections) == changes

@@ -310,6 +310,44 @@ def test_an_order_canceled_at_a_time_the_store_does_not_say_is_paid_back(
     assert [money.state for money in the_money(services, store)] == ["issued"]
 
 
+@pytest.mark.parametrize("refunded", [0, 2000])
+def test_an_order_whose_store_counts_what_was_canceled_as_removed_is_paid_back_what_was_not_given_back(
+    services: Services, store: Store, world: World, worker: Worker, refunded: int
+) -> None:
+    world.play(cancel="pending")
+    cancel(services, store, world, worker)
+    finish_canceling(services, world)
+    order = world.order("1")
+    assert order is not None
+    lines = tuple(replace(line, removed=line.quantity if line.kind != "shipping" else 0) for line in order.lines)
+    given = (RefundSnapshot("r1", refunded, services.clock()),) if refunded else ()
+    world.put(replace(order, lines=lines, refunds=given))
+    with at(services, store) as session:
+        events.request_order_refresh(session, Order(store_id=store.id, ref="1"), now=services.clock())
+    worker.run_until_idle()
+    assert [(money.amount, money.state) for money in the_money(services, store)] == [(6490 - refunded, "issued")]
+
+
+def test_a_cancellation_that_is_taken_up_again_is_asked_of_the_store_again(
+    services: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    world.play(cancel="needs_staff")
+    cancel(services, store, world, worker)
+    world.play(cancel="done")
+    for verb, more in (
+        (lifecycle.decide, (AGNES, "decline")),
+        (lifecycle.reopen, (AGNES,)),
+        (lifecycle.decide, (AGNES, "approve")),
+    ):
+        with at(services, store) as session:
+            mine = lifecycle.find_return(session, store.id, the_return(services, store).id)
+            of = (store,) if verb is lifecycle.decide else ()
+            verb(session, *of, mine, *more, note="She called.", now=clock.forward(minutes=1))  # type: ignore[operator]
+    worker.run_until_idle()
+    assert [(money.amount, money.state) for money in the_money(services, store)] == [(6490, "issued")]
+    assert cases(services, store) == [("cancel_failed", "closed")]
+
+
 # A credit is a code or a balance; an exchange is another order or the same.
 
 
