@@ -29,16 +29,17 @@ def apply_orders(
     *,
     asked_at: datetime,
     now: datetime,
+    as_of: datetime | None = None,
 ) -> list[int]:
     """Store orders, then look at the changed ones: for notices, for the platform's own returns and withdrawals, and for
     refunds and cancellations made elsewhere.
 
-    Gives the changed ids.
+    `as_of` is the moment that the snapshots are from, where that was before we asked. Gives the changed ids.
     """
     changed = orders_sync.apply(
         session,
         store.id,
-        [Fetched(snapshot, asked_at) for snapshot in snapshots],
+        [Fetched(snapshot, asked_at, as_of) for snapshot in snapshots],
         statuses=evaluate.terms_of(store).statuses,
         email_key=partial(find.email_key, keyring=services.keyring),
         now=now,

@@ -3,7 +3,8 @@
 Facts that end a connection (the app was removed, the store's data must go) are over where the store was connected
 after them. Two clocks may disagree, so near the connection the platform is asked first. Facts about a person are
 carried out whatever their age: who asked to be forgotten is forgotten, and twice is once. What the signature does not
-cover is confirmed by the platform's API; what no API confirms becomes a case with a due date.
+cover is confirmed by the platform's API; what no API confirms becomes a case with a due date. That keys are refused
+confirms what nobody signed only after as many looks as close a store.
 """
 
 from __future__ import annotations
@@ -26,18 +27,17 @@ from core.platform.snapshots import Change
 from core.privacy import retention
 from core.secrets import Keyring, Unsealable
 from core.services import Services
+from core.stores.connection import access
 from core.stores.model import Store
 from core.stores.platform_access import open_platform
 
 CLOCKS_APART = timedelta(minutes=15)
 """By how much the platform's clock and ours may differ, either way."""
 
-NEWS = "unconfirmed_news"
-_CASES = {"erase": "unconfirmed_erase", "export": "unconfirmed_export"}
-"""The kinds of cases that staff may have carried out, by what is requested."""
+_NEWS = retention.UNCONFIRMED[""]
 CHOICES = ("carry_out", "set_aside")
 
-Ruling = Literal["holds", "over", "person"]
+Ruling = Literal["holds", "over", "person", "look_again"]
 
 
 def read(payload: Mapping[str, Any]) -> Change:
@@ -75,25 +75,29 @@ def age(change: Change, connected_at: datetime | None) -> Literal["older", "newe
     return "older" if change.occurred_at < connected_at else "newer"
 
 
-def judge(services: Services, store: Store, change: Change) -> Ruling:
-    """Say what becomes of a fact: it holds, it is over, or a person has to decide.
+def judge(services: Services, store: Store, change: Change, *, looks: int = 0) -> Ruling:
+    """Say what becomes of a fact: it holds, it is over, a person has to decide, or the platform is to be asked again
+    after a while. `looks` is how often it refused our keys when it was asked about this fact before.
 
     Calls the platform where it has to be asked, so it must not run inside a transaction; raises Unavailable where it
     cannot say now.
     """
     if is_uninstall(change) or is_store_erasure(change):
-        return _judge_end(services, store, change)
+        return _judge_end(services, store, change, looks)
     if change.is_signed or change.resource != "privacy":
         return "holds"  # what else is not signed asks the platform by itself
     if store.state == "uninstalled":
         return "holds"  # nobody is at its desk, no keys are left to ask with, and all of it is to go
-    return _RULINGS[_ask(services, store, change)]
+    try:
+        return _RULINGS[_ask(services, store, change)]
+    except AccessLost:
+        return "person"
 
 
 _RULINGS: Mapping[bool | None, Ruling] = {True: "holds", False: "over", None: "person"}
 
 
-def _judge_end(services: Services, store: Store, change: Change) -> Ruling:
+def _judge_end(services: Services, store: Store, change: Change, looks: int) -> Ruling:
     how_old = age(change, store.connected_at)
     if how_old == "older":
         return "over"
@@ -102,12 +106,15 @@ def _judge_end(services: Services, store: Store, change: Change) -> Ruling:
     # A store that is erased has left: where we do not know that, its news may still come, or was lost.
     if change.is_signed and how_old == "newer" and not is_store_erasure(change):
         return "holds"
-    said = _ask(services, store, change)
+    try:
+        said = _ask(services, store, change)
+    except AccessLost:  # a store refuses single calls for reasons of its own
+        return "holds" if change.is_signed or looks + 1 >= len(access.LOOKS) else "look_again"
     return "holds" if said is None and change.is_signed else _RULINGS[said]
 
 
 def _ask(services: Services, store: Store, change: Change) -> bool | None:
-    """Ask the platform whether a fact holds; None where it cannot tell."""
+    """Ask the platform whether a fact holds; None where it cannot tell. Raises AccessLost."""
     has_left = is_uninstall(change) or is_store_erasure(change)
     try:
         platform = open_platform(services, store, although_closed=True)
@@ -115,8 +122,6 @@ def _ask(services: Services, store: Store, change: Change) -> bool | None:
         if said is None and has_left:
             platform.check_access()
             return False
-    except AccessLost:
-        return True if has_left else None
     except (NotSupported, Unsealable, PauseStore):  # it cannot say, or left while we asked
         return None
     return said
@@ -128,7 +133,7 @@ def open_case(session: Session, keyring: Keyring, change: Change, *, origin: str
         return
     request = change.facts.get("request") if change.resource == "privacy" else ""
     email = str(change.facts.get("email") or "")
-    kind = _CASES.get(str(request), NEWS)
+    kind = retention.UNCONFIRMED.get(str(request), _NEWS)
     case = cases.open_case(session, kind=kind, order=None, now=now, subject=email or change.ref)
     case.due_at = now + retention.ANSWER_WITHIN
     case.email_key = find.email_key(email, keyring)  # so that an erasure finds it
@@ -141,9 +146,11 @@ def decide(session: Session, case_id: int, choice: str, *, now: datetime) -> boo
 
     False where there is no such open case, or nothing of this kind may be carried out by hand.
     """
-    mine = sa.select(Case).where(Case.id == case_id, Case.state == "open", Case.kind.in_([*_CASES.values(), NEWS]))
+    mine = sa.select(Case).where(
+        Case.id == case_id, Case.state == "open", Case.kind.in_(retention.UNCONFIRMED.values())
+    )
     case = session.scalar(mine.with_for_update())
-    if case is None or (choice == "carry_out" and case.kind == NEWS):
+    if case is None or (choice == "carry_out" and case.kind == _NEWS):
         return False
     case.state, case.closed_at = "closed", now
     told = session.scalar(sa.select(Message.text).where(Message.case_id == case.id).order_by(Message.id).limit(1))

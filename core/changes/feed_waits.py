@@ -22,6 +22,8 @@ SHORTEST, LONGEST = 1.0, 300.0
 """Seconds between two looks: at least, and the most to which repeated looks alone make it grow."""
 LONGEST_ASKED = 3600.0
 """Seconds: the most a platform can ask for."""
+TOO_LONG = timedelta(days=1)
+"""After so long without a step a waiting reading is shown to staff: no platform takes that long to list its orders."""
 
 
 def is_waited_for(page: Page[Any], cursor: str) -> bool:
@@ -49,6 +51,11 @@ def asks_at(feed: Feed | None, now: datetime) -> datetime | None:
         return None  # noted before the clock was set back: nobody asks for that long
     # A second at least: where two clocks differ by less, the job would come back at once, and again.
     return max(feed.again_at, now + timedelta(seconds=SHORTEST))
+
+
+def waits_too_long(feed: Feed, now: datetime) -> bool:
+    """Say whether staff should hear that the platform does not get ready with what this feed waits for."""
+    return feed.waiting_since is not None and now - feed.waiting_since > TOO_LONG
 
 
 def note_wait(feed: Feed, page: Page[Any], cursor: str, waits: int, *, now: datetime) -> None:

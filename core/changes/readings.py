@@ -19,7 +19,7 @@ from core.orders import find
 from core.orders.model import Order
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Feature, Platform
-from core.platform.errors import NotSupported
+from core.platform.errors import ListingFailed, NotSupported
 from core.platform.snapshots import Page
 from core.reviews import sync as reviews_sync
 from core.reviews.model import Review
@@ -70,11 +70,15 @@ def _read_page(work: Work, ends: float) -> bool:
         page = _page(platform, name, cursor)
     except NotSupported:
         return False
+    except ListingFailed:
+        with claims.step(work) as session:
+            _give_up(session, name)
+        raise
     waits = 0 if feed is None or begins else feed.waits
     goes_on = not page.last and not feed_waits.is_waited_for(page, cursor) and time.monotonic() < ends
     with claims.step(work) if goes_on else work.done() as session:
-        _apply_page(session, work, store, name, page, asked_at)
-        progress = _note_progress(session, work, page, begins=begins, started_at=started_at)
+        _apply_page(session, work, store, page, asked_at, started_at)
+        progress = _note_progress(session, work, page, cursor if begins else None, started_at=started_at)
         feed_waits.note_wait(progress, page, cursor, waits, now=work.services.clock())
         if not page.last and not goes_on:
             _promise_next(session, work, at=progress.again_at)
@@ -94,32 +98,41 @@ def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:
     return platform.orders_since(cursor) if name.startswith("orders") else platform.reviews_since(cursor)
 
 
-def _apply_page(session: Session, work: Work, store: Store, name: str, page: Page[Any], asked_at: datetime) -> None:
+def _apply_page(
+    session: Session, work: Work, store: Store, page: Page[Any], asked_at: datetime, started_at: datetime
+) -> None:
+    name = work.payload["feed"]
     refs = [snapshot.ref for snapshot in page.snapshots]
     full = name.endswith(".reconcile")
+    as_of = min(page.as_of, asked_at) if page.as_of else None  # the platform's clock may be ahead
+    # What this reading has listed is not looked for, although the platform's clock may be behind.
+    listed_at = max(as_of, started_at) if as_of else None
     if name.startswith("orders"):
-        apply_orders(session, work.services, store, page.snapshots, asked_at=asked_at, now=work.now)
-        orders_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+        apply_orders(session, work.services, store, page.snapshots, asked_at=asked_at, now=work.now, as_of=as_of)
+        orders_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now, as_of=as_of)
         if full:
-            orders_sync.touch(session, refs, asked_at=asked_at)
+            orders_sync.touch(session, refs, asked_at=asked_at, as_of=listed_at)
         return
     key = partial(find.email_key, keyring=work.services.keyring)
-    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key)
-    reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now)
+    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key, as_of=as_of)
+    reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now, as_of=as_of)
     if full:
-        reviews_sync.touch(session, refs, asked_at=asked_at)
+        reviews_sync.touch(session, refs, asked_at=asked_at, as_of=listed_at)
 
 
-def _note_progress(session: Session, work: Work, page: Page[Any], *, begins: bool, started_at: datetime) -> Feed:
+def _note_progress(
+    session: Session, work: Work, page: Page[Any], begins_at: str | None, *, started_at: datetime
+) -> Feed:
+    """Write down how far the reading has come; `begins_at` is the cursor of a pass that begins with this page."""
     name = work.payload["feed"]
     # Locked: news that an operation has ended may be written down at the same time.
     feed = session.scalar(sa.select(Feed).where(Feed.name == name).with_for_update())
     if feed is None:
         feed = Feed(id=new_id(), name=name, read=0, waits=0)
         session.add(feed)
-    if begins:
+    if begins_at is not None:
         feed.read, feed.total, feed.finished_at = 0, None, None
-        feed.since, feed.waits, feed.waiting_since = "", 0, None
+        feed.since, feed.waits, feed.waiting_since = begins_at, 0, None
     feed.since = feed.since or work.payload["since"]
     feed.cursor, feed.started_at = page.cursor, started_at
     feed.read = (feed.read or 0) + len(page.snapshots)
@@ -130,6 +143,14 @@ def _note_progress(session: Session, work: Work, page: Page[Any], *, begins: boo
     if page.last:
         feed.finished_at = work.now
     return feed
+
+
+def _give_up(session: Session, name: str) -> None:
+    """End a pass whose list the platform could not prepare: the next one begins where this one did."""
+    feed = session.scalar(sa.select(Feed).where(Feed.name == name).with_for_update())
+    if feed is not None:
+        feed.state, feed.cursor = "given_up", "" if "." in name else feed.since
+        feed.operation, feed.again_at, feed.waiting_since, feed.waits = "", None, None, 0
 
 
 def _look_for_missing(

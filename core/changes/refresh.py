@@ -21,6 +21,7 @@ from core.returns.native import mirror
 from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.stores import audit, install
+from core.stores.connection import access
 from core.stores.model import Store
 from core.stores.platform_access import open_platform, store_by_id
 
@@ -78,7 +79,14 @@ def act(work: Work) -> None:
         return
     with services.db.transaction(work.store_id, write=False) as session:
         store = store_by_id(session, work.store_id)
-    ruling = "holds" if work.payload.get("confirmed") else facts.judge(services, store, change)
+    looks = work.payload.get("looks", 0)
+    ruling = "holds" if work.payload.get("confirmed") else facts.judge(services, store, change, looks=looks)
+    if ruling == "look_again":
+        key, at = f"{work.job.key.partition(':look:')[0]}:look:{looks + 1}", work.now + access.LOOKS[looks + 1]
+        again = NewJob("changes.act", key, {**work.payload, "looks": looks + 1}, at, once=True)
+        with work.done() as session:
+            queue.enqueue(session, work.store_id, again, now=work.now)
+        return
     if ruling == "over":
         with work.done() as session:
             audit.note(session, work.now, store.platform, "ignore_fact", codes={"resource": change.resource})

@@ -82,6 +82,7 @@ def _names(language: str) -> Mapping[str, str]:
             "orders.repair": say("desk", "Reading again after a gap"),
             "reading": say("desk", "reading"),
             "idle": say("desk", "finished"),
+            "given_up": say("desk", "given up after errors"),
             # cases and roles
             "cancel": say("desk", "Asks to cancel"),
             "talk": say("desk", "Wants a person"),

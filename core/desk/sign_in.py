@@ -80,9 +80,9 @@ def admit(opening: Opening, platform: str) -> BaseResponse:
             abort(401)  # such an admin has no place to ask in
         return let_in(store, person)
     page = url_for("desk.show_today", key=store.key)
-    if bears_identity():
-        return redirect(page)
     token = "" if shell.identity == "bearer" and (opening.staff or not person) else _token(app, store, person)
+    if bears_identity() and not token:
+        return redirect(page)
     return frame.entrance(shell, page, token=token)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.changes import feed_waits
 from core.conversations.model import Case
 from core.desk.returns import return_queue
 from core.desk.reviews import review_queue
@@ -40,6 +41,8 @@ class Board:
     watched_since_yesterday: int
     coverage: Coverage
     feeds: Sequence[Feed]
+    slow_feeds: Sequence[Feed]
+    """Those whose next page the platform has been preparing for more than a day."""
     findings: Sequence[Finding]
 
 
@@ -67,6 +70,7 @@ def board(session: Session, now: datetime) -> Board:
     yesterday = now - timedelta(days=1)
     own = Notice.merged_into.is_(None)  # merged news is no message of its own
     sent_notices = _told_since(session, yesterday)
+    feeds = session.scalars(sa.select(Feed).order_by(Feed.name)).all()
     return Board(
         late=number(Order, Order.id.in_(sa.select(Shipment.order_id).where(*late_now())), Order.gone_at.is_(None)),
         at_risk=number(Shipment, *at_risk()),
@@ -80,7 +84,8 @@ def board(session: Session, now: datetime) -> Board:
         sent_since_yesterday=sent_notices.get("sent", 0),
         watched_since_yesterday=sent_notices.get("watched", 0),
         coverage=measure(session, now=now),
-        feeds=session.scalars(sa.select(Feed).order_by(Feed.name)).all(),
+        feeds=feeds,
+        slow_feeds=[feed for feed in feeds if feed_waits.waits_too_long(feed, now)],
         findings=session.scalars(sa.select(Finding).order_by(Finding.found_at)).all(),
     )
 

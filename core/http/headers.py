@@ -17,12 +17,20 @@ SHOP = (
 UNKEPT = (("Cache-Control", "no-store"),)
 
 
-def page_policy(scripts: Sequence[str] = (), styles: Sequence[str] = (), ancestors: Sequence[str] = ()) -> str:
+def page_policy(
+    scripts: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    ancestors: Sequence[str] = (),
+    *,
+    fetches_images: bool = False,
+) -> str:
     """Give the content security policy of a page: no inline script or style, nothing of other origins but these, and
-    no page around it but these."""
+    no page around it but these. `fetches_images` allows pictures that a script of ours has fetched."""
+    images = " blob:" if fetches_images else ""
     around = " ".join(ancestors) or "'none'"
     return (
-        f"default-src 'none'; style-src {_sources(styles)}; script-src {_sources(scripts)}; img-src 'self' https:; "
+        f"default-src 'none'; style-src {_sources(styles)}; script-src {_sources(scripts)}; "
+        f"img-src 'self' https:{images}; "
         "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
         f"frame-ancestors {around}"
     )

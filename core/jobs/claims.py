@@ -150,7 +150,7 @@ def follow_clock_back(session: Session, *, was: datetime, now: datetime, longest
 
 
 def _leave_running(
-    session: Session, store_id: int, id_: int, *, state: str, run_at: datetime, reason: str, now: datetime
+    session: Session, store_id: int, id_: int, *, state: str, run_at: Any, reason: str, now: datetime
 ) -> str:
     """Move a running job to `state`, or to superseded when its younger twin waits; give the state it took."""
     this = sa.and_(_jobs.c.store_id == store_id, _jobs.c.id == id_)
@@ -206,6 +206,17 @@ def pause(session: Session, job: Claimed, reason: str, *, stores: StoreAccess, n
         return _leave_running(session, job.store_id, job.id, state="waiting", run_at=later, reason=reason, now=now)
     session.execute(sa.update(_jobs).where(held(job)).values(attempts=_jobs.c.attempts - 1))
     return _leave_running(session, job.store_id, job.id, state="paused", run_at=now, reason=reason, now=now)
+
+
+def give_back(session: Session, job: Claimed, *, now: datetime) -> str:
+    """Let others have a job that we took and did not begin, at its old place in the queue; give the state it took.
+
+    It was no try. A younger twin that waits already takes its place ("superseded"); what we no longer hold is "lost".
+    """
+    if not is_ours(session, job):
+        return "lost"
+    session.execute(sa.update(_jobs).where(held(job)).values(attempts=_jobs.c.attempts - 1))
+    return _leave_running(session, job.store_id, job.id, state="waiting", run_at=_jobs.c.run_at, reason="", now=now)
 
 
 def held(job: Claimed) -> Any:

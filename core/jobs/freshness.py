@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from core.jobs.queue import LEASE
 
 
-def is_known_later(noted: Any, asked_at: datetime) -> Any:
+def is_known_later(noted: Any, asked_at: datetime, as_of: datetime | None = None) -> Any:
     """Say, of a time or of a column, whether what was noted then is newer than an answer asked for at `asked_at`.
 
-    What seems newer by more than a lease was noted before the clock was set back: no answer takes that long.
+    `as_of` is the moment that the answer is from, where that was earlier. What seems to be noted more than a lease
+    after `asked_at` was noted before the clock was set back: no answer takes that long.
     """
-    known = noted > asked_at, noted <= asked_at + LEASE
+    known = noted > (as_of or asked_at), noted <= asked_at + LEASE
     return sa.and_(*known) if isinstance(known[0], sa.ColumnElement) else all(known)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from itertools import groupby
 
 import sqlalchemy as sa
 import structlog
@@ -31,6 +32,8 @@ POLL = 1.0
 """Seconds between looks where nobody told us of work: the moment of a waiting job comes without a sound."""
 AHEAD = 4
 """Jobs taken for each free thread: a claim costs the same for one job as for forty, and holds up all threads."""
+HOLD_AHEAD = 3.0
+"""Seconds after which a job that was taken and could not begin goes back to the queue: another worker may be idle."""
 REFUSED_PAUSE = 60.0
 """Seconds until a job is tried again whose credentials were refused: all its tries last longer than the looks that
 decide whether the store is closed (core/stores/access.py)."""
@@ -69,6 +72,7 @@ class Worker:
         self.threads = threads or services.config.worker_threads
         self.leases = {name: kind.lease for name, kind in kinds.items() if kind.lease != queue.LEASE}
         self.poll = poll
+        self.hold_ahead = HOLD_AHEAD
         self.wake = threading.Event()
         self._latest: datetime | None = None
         """The latest time the database's clock has shown us."""
@@ -84,6 +88,7 @@ class Worker:
         with ThreadPoolExecutor(self.threads, thread_name_prefix="job") as pool:
             while not stop.is_set():
                 self.wake.clear()  # before the look: what comes during it is seen in the next one
+                self._hand_back(in_hand)
                 if free := in_hand.free_threads():
                     claimed = self._claim(AHEAD * free, held=in_hand.held())
                     in_hand.add(claimed)
@@ -98,6 +103,19 @@ class Worker:
             self.perform(job)
             in_hand.end(job)
             self.wake.set()
+
+    def _hand_back(self, in_hand: FairShare) -> None:
+        """Let others have what was taken ahead and could not begin: a slow call of the same store is before it."""
+        late = sorted(in_hand.hand_back(self.hold_ahead), key=lambda job: (job.store_id, job.key))
+        for store_id, jobs in groupby(late, key=lambda job: job.store_id):
+            try:
+                with self.services.db.transaction(store_id) as session:
+                    now = self.services.lease_time(session)
+                    for job in jobs:  # by their keys, as whoever promises several locks them
+                        claims.give_back(session, job, now=now)
+                    queue.wake_workers(session)
+            except sa.exc.SQLAlchemyError as error:  # they come back once their lease is over
+                log.warning("hand_back_failed", store=store_id, error=type(error).__name__)
 
     def run_until_idle(self, *, limit: int = 10_000) -> int:
         """Run what is due, in this thread, until nothing is; give how many jobs ran."""

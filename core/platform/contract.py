@@ -172,9 +172,18 @@ class StaffIdentity:
     language: str = "en"
 
 
+class StoreKey(str):
+    """Our own key of a store (`Link.store_key`), where a platform hands that back instead of its ref.
+
+    A plugin says which of the two a name is: keys are public, and a merchant may choose a ref that reads like one.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Staff opened our page in their admin: at which store (its ref, or our store key), and who.
+    """Staff opened our page in their admin: at which store (its ref, or our key as a `StoreKey`), and who.
 
     `staff` is None where the platform says which store it is and names no person: the core then asks for an e-mail
     address of the store's people and mails a code to it. The shell is then "bearer" or "signed".
@@ -404,6 +413,8 @@ class Platform:
     """Whether credentials expire and `renew` gives new ones without the merchant."""
     installs_on_opening: ClassVar[bool] = False
     """Whether a page opened in the platform's admin may bring keys along, for `install_from`."""
+    webhooks_by_get: ClassVar[bool] = False
+    """Whether the platform tells its news by GET too: all that `read_webhook` believes is then in a signed query."""
     nonce_life: ClassVar[timedelta] = timedelta(minutes=2)
     """How long a used `nonce_of` is remembered: at least as long as anything this platform signs is accepted. What
     bears no time must be refused, since it would be good again once it is forgotten (`signatures.require_recent`)."""
@@ -434,7 +445,7 @@ class Platform:
 
     @classmethod
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
-        """Name the store a request speaks of: its ref, or our store key where the platform hands that back.
+        """Name the store a request speaks of: its ref, or our key as a `StoreKey` where the platform hands that back.
 
         Not asked when a path token named the store already. The name is a claim until the signature was verified.
         """
@@ -452,10 +463,11 @@ class Platform:
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         """Read the hand-over and check the keys against the store before trusting them.
 
+        `urls` are those that begin_install was given: OAuth's exchange of a code repeats its `redirect_uri`.
         `unseal` gives back what begin_install sealed, once; BadSignature for text that is not ours, old or used.
         Raises Refused with a sentence for the merchant.
         """
@@ -586,7 +598,8 @@ class Platform:
 
         Asked before a fact is acted on that the signature does not cover, and where it happened so close to the
         connection that two clocks may disagree. Not needed for an app that was removed and a store whose data must go:
-        answer None, and the core asks check_access, since keys that still work mean that the app is still installed.
+        answer None, and the core asks check_access, since keys that still work mean that the app is still installed;
+        what nobody signed takes three refusals over four minutes.
         Another fact that nothing confirms is left to staff.
         """
         return None
@@ -607,7 +620,11 @@ class Platform:
         takes its time, the page says so and has no snapshots: `again_after` and `operation`, and a cursor with the
         operation's ref. The core then waits, longer each time, and asks with that cursor again; news that the
         operation has ended ends the wait. News that comes before the page was committed is lost, so the first
-        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew.
+        `again_after` should be short. An operation that failed, or that the platform no longer knows, is begun anew:
+        each costs something, so with a pause that grows (`again_after` beside the new key), and after a few failures
+        raise ListingFailed with the platform's sentence. Whoever asks for the reading again begins where it had begun.
+        Its file may be read long after it was made: the pages say when that was (`as_of`), so that what the core heard
+        of an order since then is not taken back.
 
         An operation must not be begun twice, although the process may die between the call that begins it and the
         commit. So give it a key of your own: asked with an ISO time, answer an empty page whose cursor holds a new

@@ -41,6 +41,13 @@ class AccessLost(Refused):
     """The store refuses the credentials. The core looks again before it closes the store, and while it is closed."""
 
 
+class ListingFailed(Refused):
+    """The platform failed to prepare a listing, however often it was begun.
+
+    The reading ends, staff see the message, and whoever asks for it again begins at the cursor where it had begun.
+    """
+
+
 class NotSupported(PlatformError):
     """This platform has no such feature; the core offers something else before it asks."""
 

@@ -42,7 +42,8 @@ def open_session(
 
     It connects to public addresses only, save the "host:port" in `allow` (as the URL writes it, lower case; only
     the demo and tests set it). `timeout` is (connect, read) in seconds where a call gives none; the body is read at
-    once and must be complete four read time-outs after the call began. GET, HEAD and OPTIONS are sent again up to
+    once, or piece by piece where a call says stream=True, and must be complete four read time-outs after the call
+    began. GET, HEAD and OPTIONS are sent again up to
     `retries` times after a lost connection, and after a 429, 502, 503 or 504 that asks for a short wait. Redirects are
     followed for GET and HEAD. A POST within `only_reading` is sent again likewise. Cookies, proxies and the environment
     are ignored.
@@ -156,22 +157,51 @@ class _Adapter(HTTPAdapter):
         deadline = time.monotonic() + max(4 * self._timeout[1], patience)
         try:
             response = super().send(request, **options)
-            response.raw = BytesIO(self._read(response, deadline))
-        except (requests.RequestException, transport.HTTPError) as error:
+            body = _Body(response, deadline, self._max_bytes)
+            # Anything but success is read at once: it may be asked for again, and its words are looked at.
+            response.raw = body if options.get("stream") and response.ok else BytesIO(body.read_all())
+        except _BROKEN as error:
             return error
         return response
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+
+_BROKEN = (requests.RequestException, transport.HTTPError)
+
+
+class _Body:
+    """A response's body as it comes in. It must not be longer than allowed, nor take longer."""
+
+    def __init__(self, response: requests.Response, deadline: float, max_bytes: int) -> None:
+        self._raw, self._url = response.raw, scrub(response.url)
+        self._deadline, self._max_bytes, self._length = deadline, max_bytes, 0
+
+    def read(self, amount: int = 65_536) -> bytes:
+        """Give at most so many bytes, b"" at the end; for `requests`, where the caller reads piece by piece."""
+        try:
+            return self._read(amount)
+        except _BROKEN as error:
+            problem = _describe(error)
+        raise Unavailable(f"{self._url} {problem}")
+
+    def read_all(self) -> bytes:
         body = bytearray()
-        while part := response.raw.read1(65_536, decode_content=True):
+        while part := self._read(65_536):
             body += part
-            if len(body) > self._max_bytes:
-                response.raw.close()
-                raise Refused(f"{scrub(response.url)} answered with more than {self._max_bytes:,} bytes")
-            if time.monotonic() > deadline:
-                response.raw.close()
-                raise Unavailable(f"{scrub(response.url)} did not finish its answer in time")
         return bytes(body)
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def _read(self, amount: int) -> bytes:
+        part: bytes = self._raw.read1(amount, decode_content=True)
+        self._length += len(part)
+        if self._length > self._max_bytes:
+            self.close()
+            raise Refused(f"{self._url} answered with more than {self._max_bytes:,} bytes")
+        if part and time.monotonic() > self._deadline:
+            self.close()
+            raise Unavailable(f"{self._url} did not finish its answer in time")
+        return part
 
 
 _TIMED_OUT = (requests.Timeout, transport.TimeoutError)

@@ -109,7 +109,7 @@ class Demo(AppSide):
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         """Give what begin_install sealed."""
         state = unseal(parse_qs(request.query).get("state", [""])[0])

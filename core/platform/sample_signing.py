@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 from core.platform import signatures
 from core.platform.contract import Installation, Request, Shopper
@@ -29,6 +30,19 @@ def sign(secret: str, body: bytes) -> str:
 def verify(request: Request, secret: str) -> None:
     """Raise BadSignature unless the sample store signed these very bytes."""
     signatures.require_signed(request.body, request.headers.get(SIGNATURE, ""), [secret], what="delivery")
+
+
+def news_query(secret: str, body: bytes) -> str:
+    """Give the query by which the sample store tells its news in a GET."""
+    return urlencode({"news": body, "signature": sign(secret, body)})
+
+
+def verify_query(request: Request, secret: str) -> bytes:
+    """Give the news that a GET's query tells. Raises BadSignature unless the sample store signed it."""
+    news, signature = (parse_qs(request.query).get(name, [""])[0] for name in ("news", "signature"))
+    body = news.encode("utf-8", "surrogatepass")
+    signatures.require_signed(body, signature, [secret], what="delivery")
+    return body
 
 
 def read_news(body: bytes) -> list[Change]:

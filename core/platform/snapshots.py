@@ -266,6 +266,9 @@ class Page(Generic[T]):
     it can be asked for at once. Not looked at on the last page."""
     operation: str = ""
     """The platform's ref of the operation whose end is waited for. Change("operation", ref) then ends the wait."""
+    as_of: datetime | None = None
+    """When the platform began to make what is on this page, by its own clock, where that was before the call: a file
+    that it had made earlier. What came later by another way stays. None where the call itself made the page."""
 
 
 @dataclass(frozen=True, slots=True)

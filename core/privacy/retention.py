@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations import cases
-from core.conversations.model import Case
+from core.conversations.model import Case, Message
 from core.db.base import Base, Owned
 from core.db.purpose import Purpose
 from core.jobs import queue
@@ -40,6 +40,10 @@ ORDERS_AT_ONCE = 100
 ROWS_AT_ONCE = 5000
 EXPORT = "privacy_export"
 """The kind of a case whose messages, put together in their order, are the JSON to hand to the shopper."""
+UNCONFIRMED = {"erase": "unconfirmed_erase", "export": "unconfirmed_export", "": "unconfirmed_news"}
+"""The kinds of cases in which staff decide about a fact that no platform confirms, by what is requested."""
+DECIDED_KEPT = timedelta(days=30)
+"""How long what such a fact said, and of whom, stays readable after the decision. That it was decided stays noted."""
 _PIECE = 100_000  # the most characters a case keeps in one message
 
 
@@ -110,7 +114,8 @@ def erase_store(work: Work) -> None:
     counts = Counter(work.payload.get("counts", {}))
     with work.done() as session:
         store = session.get(Store, work.store_id, with_for_update=True)
-        if store is None:
+        if store is None:  # another erasure was done with it first, and left this job to itself
+            session.execute(sa.delete(Job).where(Job.id == work.job.id))
             return
         asked_at = work.payload.get("asked_at")
         has_returned = bool(asked_at and store.connected_at and datetime.fromisoformat(asked_at) < store.connected_at)
@@ -134,6 +139,8 @@ def _remove_some(session: Session, work: Work, counts: Counter[str]) -> bool:
         if not issubclass(model, Owned):
             continue
         mine = sa.and_(model.store_id == work.store_id, model.id != work.job.id)
+        if model is Job:  # each erasure holds its own job and then waits for the store: their order of locks
+            mine = sa.and_(mine, sa.or_(Job.kind != work.job.kind, Job.state != "running"))
         some = sa.select(model.id).where(mine).limit(ROWS_AT_ONCE)
         removed = session.execute(
             sa.delete(model).where(mine, model.id.in_(some)), execution_options={"synchronize_session": False}
@@ -152,11 +159,15 @@ def keep_days(store: Store) -> int | None:
 
 
 def retain_all(work: Work) -> None:
-    """Promise every store that set a time a look at its old orders, closed ones too; the clock's slot makes it once."""
+    """Promise a look to every store that has something to forget, closed ones too; the clock's slot makes it once.
+
+    That is a store which set a time for its old orders, or has requests that were decided long ago.
+    """
     services: Services = work.services
     with services.db.system(Purpose.LIST_STORES, write=False) as session:
-        due = [store.id for store in session.scalars(sa.select(Store)) if keep_days(store)]
-    for store_id in due:
+        due = {store.id for store in session.scalars(sa.select(Store)) if keep_days(store)}
+        due.update(session.scalars(sa.select(Case.store_id).where(_decided(work.now)).distinct()))
+    for store_id in sorted(due):
         with services.db.transaction(store_id) as session:
             queue.enqueue(session, store_id, NewJob("privacy.retain", "retain"), now=work.now)
 
@@ -165,35 +176,53 @@ def retain(work: Work) -> None:
     """Erase the shoppers of the oldest orders that are past their time; what one batch leaves, the next takes at once.
 
     Counted from the day an order was placed; one with an open return waits for its end. Reviews, cases and
-    declarations that belong to no order go by their own day.
+    declarations that belong to no order go by their own day. Requests that were decided long ago go in any store.
     """
     with work.done() as session:
         days = keep_days(store_by_id(session, work.store_id))
         if days is None:
+            _note(session, work, personal_data.erase_rows(session, _rows(cases=_decided(work.now)), now=work.now))
             return
         until = work.now - timedelta(days=days)
         old = sa.select(Order.id).where(
             Order.placed_at < until, Order.erased_at.is_(None), Order.return_open.is_(False)
         )
         found = session.scalars(old.order_by(Order.placed_at).limit(ORDERS_AT_ONCE).with_for_update()).all()
-        counts = personal_data.erase_rows(session, _past(found, until), now=work.now)
-        if counts:
-            audit.note(session, work.now, "aftercare", "privacy_retention", codes=counts)
+        _note(session, work, personal_data.erase_rows(session, _past(found, until, work.now), now=work.now))
         if len(found) == ORDERS_AT_ONCE:
             queue.enqueue(session, work.store_id, NewJob("privacy.retain", "retain"), now=work.now)
 
 
-def _past(order_ids: Sequence[int], until: datetime) -> personal_data.PersonRows:
+def _note(session: Session, work: Work, counts: Mapping[str, int]) -> None:
+    if counts:
+        audit.note(session, work.now, "aftercare", "privacy_retention", codes=counts)
+
+
+def _past(order_ids: Sequence[int], until: datetime, now: datetime) -> personal_data.PersonRows:
     named = sa.or_(Review.author != "", Review.email_key != "")
-    return personal_data.PersonRows(
+    old = sa.and_(Case.order_id.is_(None), Case.opened_at < until, Case.email_key != "")
+    return _rows(
         order_ids=order_ids,
-        email_keys=(),
         reviews=sa.and_(Review.order_ref == "", Review.posted_at < until, named),
-        cases=sa.and_(Case.order_id.is_(None), Case.opened_at < until, Case.email_key != ""),
+        cases=sa.or_(old, _decided(now)),
         declarations=sa.and_(
             Declaration.order_id.is_(None), Declaration.declared_at < until, Declaration.receipt != ""
         ),
     )
+
+
+def _rows(*, cases: sa.ColumnElement[bool], **more: Any) -> personal_data.PersonRows:
+    """Give the rows of no person in particular; of what is not named there are none."""
+    none = {"order_ids": (), "email_keys": (), "reviews": sa.false(), "declarations": sa.false()}
+    return personal_data.PersonRows(**none | more, cases=cases)
+
+
+def _decided(now: datetime) -> sa.ColumnElement[bool]:
+    """Give the condition that a case was decided long ago and still says something."""
+    said = sa.exists().where(Message.store_id == Case.store_id, Message.case_id == Case.id, Message.text != "")
+    says = sa.or_(Case.subject != "", Case.email_key != "", said)
+    is_over = sa.and_(Case.state == "closed", Case.closed_at < now - DECIDED_KEPT)
+    return sa.and_(Case.kind.in_(UNCONFIRMED.values()), is_over, says)
 
 
 JOBS = {

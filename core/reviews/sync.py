@@ -29,27 +29,31 @@ def apply(
     *,
     asked_at: datetime,
     email_key: Callable[[str], str],
+    as_of: datetime | None = None,
 ) -> list[int]:
-    """Store reviews as the store has them; give the ids of those that changed. Older answers are ignored.
+    """Store reviews as the store has them, or had them at `as_of`; give the ids of those that changed. Older answers
+    are ignored.
 
     Of a review whose author was erased the stars are stored, and none of its words or their answers.
     """
     table = table_of(Review)
     changed = []
     for snapshot in snapshots:
-        row = _row(store_id, snapshot, asked_at, email_key)
+        at = as_of or asked_at
+        row = _row(store_id, snapshot, at, email_key)
         fresh = insert(session, table).values(row).on_conflict_do_nothing(index_elements=["store_id", "ref"])
         if session.execute(fresh.returning(table.c.id)).first():
             changed.append(row["id"])
             continue
         old = session.scalars(sa.select(Review).where(Review.ref == snapshot.ref).with_for_update()).one()
         if old.erased_at is not None:
-            row = _row(store_id, _without_author(snapshot), asked_at, email_key)
+            row = _row(store_id, _without_author(snapshot), at, email_key)
         elif not snapshot.tells_replies:
-            row = _row(store_id, dataclasses.replace(snapshot, replies=_known(old)), asked_at, email_key)
+            row = _row(store_id, dataclasses.replace(snapshot, replies=_known(old)), at, email_key)
         # Either the row says what was asked for later, or this was listed before it was deleted.
         same_age = snapshot.updated_at == old.updated_at or old.gone_at is not None
-        older = snapshot.updated_at < old.updated_at or (same_age and is_known_later(old.fetched_at, asked_at))
+        is_known = is_known_later(old.fetched_at, asked_at, as_of)
+        older = snapshot.updated_at < old.updated_at or (same_age and is_known)
         if older or (old.digest == row["digest"] and old.gone_at is None):
             continue
         row["answered_at"] = row["answered_at"] or ours_of(session, old.id)
@@ -60,17 +64,19 @@ def apply(
     return changed
 
 
-def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime) -> None:
-    """Mark reviews their store no longer has; what was fetched after we asked stays."""
+def apply_gone(
+    session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime, as_of: datetime | None = None
+) -> None:
+    """Mark reviews their store no longer has; what was fetched after we asked, or after `as_of`, stays."""
     here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.gone_at.is_(None))
-    older = here.where(~is_known_later(Review.fetched_at, asked_at))
-    session.execute(older.values(gone_at=now, fetched_at=asked_at))
+    older = here.where(~is_known_later(Review.fetched_at, asked_at, as_of))
+    session.execute(older.values(gone_at=now, fetched_at=as_of or asked_at))
 
 
-def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
-    """Note that the store listed these reviews when we asked."""
-    here = sa.update(Review).where(Review.ref.in_(list(refs)), ~is_known_later(Review.fetched_at, asked_at))
-    session.execute(here.values(fetched_at=asked_at))
+def touch(session: Session, refs: Iterable[str], *, asked_at: datetime, as_of: datetime | None = None) -> None:
+    """Note that the store listed these reviews when we asked, or earlier (`as_of`)."""
+    here = sa.update(Review).where(Review.ref.in_(list(refs)), ~is_known_later(Review.fetched_at, asked_at, as_of))
+    session.execute(here.values(fetched_at=as_of or asked_at))
 
 
 def _known(review: Review) -> tuple[ReplySnapshot, ...]:

@@ -31,10 +31,10 @@ class StoreBuckets:
             if not self.services.db.is_sqlite:
                 # A cost that a power cut takes back is told by the platform's next answer.
                 session.connection().exec_driver_sql("set local synchronous_commit = off")
-            now = self.services.clock().timestamp()
             while True:
                 known = self._locked(session, name)
-                state, result = change(known, now)
+                # Read behind the lock: what flowed in while we waited for it was counted by whoever held it.
+                state, result = change(known, self.services.clock().timestamp())
                 if self._is_written(session, name, state, is_new=known is None):
                     return result
 

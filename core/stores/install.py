@@ -13,21 +13,25 @@ from sqlalchemy.orm import Session
 from core.db.base import new_id
 from core.db.purpose import Purpose
 from core.jobs import queue
-from core.jobs.queue import NewJob
+from core.jobs.queue import Job, NewJob
 from core.platform.contract import Installation
 from core.secrets import new_token
 from core.services import Services
 from core.stores import audit
-from core.stores.model import Store, StoreClaim
+from core.stores.model import Feed, Store, StoreClaim
 from core.stores.platform_access import store_by_id
 
+IMPORTS = ("orders.import", "reviews.import")
+"""The feeds of a store's first reading."""
+_UNFINISHED = ("stuck", "waiting", "running", "paused")
 _KEY_LETTERS = string.ascii_lowercase + string.digits
 
 
 def connect(services: Services, platform: str, installation: Installation, *, moved: int | None = None) -> Store:
     """Create a store, or reconnect one with new credentials: its paused jobs resume.
 
-    The first import begins where the store is new or had removed us; a closed one is read on from where it stopped.
+    The first import begins where the store is new or had removed us; a closed one is read on from where it stopped. An
+    import that had stopped with an error is tried again.
     `moved` is the id of a store that is at the installation's ref now: history, policy and settings stay, and its
     webhooks at the old ref are removed.
     """
@@ -51,6 +55,7 @@ def connect(services: Services, platform: str, installation: Installation, *, mo
         _give_forwarding_secret(services, store)
         store.state, store.state_reason, store.closed_at, store.connected_at = "open", "", None, now
         queue.resume(session, store_id, now=now)
+        _retry_imports(session, store_id, now=now)
         queue.enqueue(session, store_id, [NewJob("stores.prepare", "prepare"), *_readings(before, now)], now=now)
         audit.note(session, now, platform, "connected" if known is None else "reconnected")
     return store
@@ -76,11 +81,22 @@ def _readings(before: str, now: datetime) -> list[NewJob]:
         return []
     feeds = {"orders": now, "reviews": now}
     if before == "uninstalled":
-        feeds |= dict.fromkeys(("orders.import", "reviews.import"), now - timedelta(days=90))
+        feeds |= dict.fromkeys(IMPORTS, now - timedelta(days=90))
     return [
         NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()})
         for name, since in feeds.items()
     ]
+
+
+def _retry_imports(session: Session, store_id: int, *, now: datetime) -> None:
+    """Let the imports that are stuck go on, save those that a later job has done or is doing."""
+    done = session.scalars(sa.select(Feed.name).where(Feed.name.in_(IMPORTS), Feed.state == "idle")).all()
+    keys = [f"read:{name}" for name in IMPORTS if name not in done]
+    jobs = session.scalars(sa.select(Job).where(Job.key.in_(keys), Job.state.in_(_UNFINISHED)).order_by(Job.id)).all()
+    under_way = {job.key for job in jobs if job.state != "stuck"}
+    for job in jobs:
+        if job.key not in under_way:
+            queue.retry(session, store_id, job.id, now=now)
 
 
 def _new_store(services: Services, store_id: int, platform: str, installation: Installation, now: datetime) -> Store:

@@ -94,12 +94,13 @@ class Feed(Owned, Base):
     name: Mapped[str]
     cursor: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="idle")
+    """idle, reading, or given_up: the platform failed to prepare the list too often."""
     read: Mapped[int] = mapped_column(sa.Integer, default=0)
     total: Mapped[int | None] = mapped_column(sa.Integer)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     since: Mapped[str] = mapped_column(default="")
-    """Where the present pass was asked to start; an ISO time."""
+    """The cursor at which the present pass began; of all but polls an ISO time."""
     operation: Mapped[str] = mapped_column(default="")
     """The platform's ref of the operation this reading waits for; "" for none."""
     again_at: Mapped[datetime | None]

@@ -17,7 +17,7 @@ from core.db.base import SYSTEM, new_id, table_of
 from core.db.database import Database, insert
 from core.db.purpose import Purpose
 from core.jobs.queue import PauseStore
-from core.platform.contract import NO_FACTS, Link, Platform, Request, StoreFacts
+from core.platform.contract import NO_FACTS, Link, Platform, Request, StoreFacts, StoreKey
 from core.platform.errors import BadSignature
 from core.platform.http import open_session
 from core.secrets import Keyring
@@ -79,11 +79,17 @@ def may_name_store(name: str) -> bool:
     return 0 < len(name) <= LONGEST_REF and name.isprintable()
 
 
+def is_named(name: str) -> sa.ColumnElement[bool]:
+    """Give the condition for the store that has this name."""
+    return Store.key == name if isinstance(name, StoreKey) else Store.ref == name
+
+
 def store_named(services: Services, platform: str, name: str) -> Store | None:
-    """Find the store that a platform's request names, by its ref or its key; None for one we do not know."""
+    """Find the store that a platform's request names, by its key where the name is a `StoreKey`, else by its ref; None
+    for one we do not know."""
     if not may_name_store(name):
         return None
-    named = sa.select(Store).where(Store.platform == platform, sa.or_(Store.ref == name, Store.key == name))
+    named = sa.select(Store).where(Store.platform == platform, is_named(name))
     with services.db.system(Purpose.FIND_STORE, write=False) as session:
         return session.scalar(named)
 

@@ -82,7 +82,11 @@ def recognize(services: Services, store: Store, identity: StaffIdentity) -> Staf
     with services.db.transaction(store.id, write=False) as session:
         person = session.scalar(sa.select(Staff).where(Staff.ref == identity.ref))
     told = _legible(identity.name)
-    is_same = person is not None and told in ("", person.name, *person.former_names) and identity.email == person.email
+    is_same = (
+        person is not None
+        and (told in ("", person.name, *person.former_names) or _told_apart(told, identity.ref) == person.name)
+        and identity.email == person.email
+    )
     if person is None or not is_same or services.clock() - person.seen_at > SEEN_EVERY or person.role == "none":
         return enter(services, store, identity)
     if store.state == "uninstalled":
@@ -128,7 +132,7 @@ def _own_name(services: Services, session: Session, identity: StaffIdentity, *, 
     People name themselves at their platform, and the log of what they did must not be mistaken for somebody else's.
     """
     claimed = _legible(identity.name) or known or _legible(identity.ref) or "?"
-    told_apart = f"{claimed} ({identity.ref[:_LONGEST_NAME]})"
+    told_apart = _told_apart(claimed, identity.ref)
     if known in (claimed, told_apart):
         return known
     others = sa.select(Staff.name).where(Staff.ref != identity.ref)
@@ -138,6 +142,10 @@ def _own_name(services: Services, session: Session, identity: StaffIdentity, *, 
     taken.update(_folded(name) for query in (others, before_chain) for name in session.scalars(query))
     taken.update(_folded(name) for names in session.scalars(given_up) for name in names)
     return told_apart if _folded(claimed) in taken else claimed
+
+
+def _told_apart(name: str, ref: str) -> str:
+    return f"{name} ({ref[:_LONGEST_NAME]})"
 
 
 def _legible(name: str) -> str:

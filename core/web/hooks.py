@@ -1,4 +1,4 @@
-"""POST /hooks/…: receive webhooks. Verify, enqueue a job, answer at once."""
+"""POST /hooks/…, and GET where a platform tells its news so: verify webhooks, enqueue a job, answer at once."""
 
 from __future__ import annotations
 
@@ -12,23 +12,31 @@ from datetime import datetime
 import requests
 import sqlalchemy as sa
 import structlog
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, abort, current_app, request
 from sqlalchemy.orm import Session
 
 from core.changes import deliveries
 from core.db.database import Database
 from core.db.group_commit import GroupCommit
 from core.db.purpose import Purpose
+from core.http import headers
 from core.http.context import services, to_plain_request
 from core.jobs import fast_enqueue
 from core.jobs.queue import NewJob
 from core.metrics import DELIVERIES
-from core.platform.contract import Platform, Request
+from core.platform.contract import Platform, Request, StoreKey
 from core.platform.errors import BadSignature, NotSupported
 from core.platform.snapshots import Change
 from core.services import Services
 from core.stores.model import Store
-from core.stores.platform_access import app_settings_of, facts_of, forwarding_secret_of, may_name_store, secret_of
+from core.stores.platform_access import (
+    app_settings_of,
+    facts_of,
+    forwarding_secret_of,
+    is_named,
+    may_name_store,
+    secret_of,
+)
 
 log = structlog.get_logger()
 hooks = Blueprint("hooks", __name__)
@@ -78,11 +86,12 @@ class StoreLookup:
     def find(
         self, app: Services, platform: str, *, token: str = "", ref: str = "", anew: bool = False
     ) -> KnownStore | None:
-        """Find the store by its path token, or by its ref or key; None when there is none. `anew` forgets what is
+        """Find the store by its path token, or as `store_named` does; None when there is none. `anew` forgets what is
         remembered."""
         if not token and not may_name_store(ref):
             return None
-        key = (platform, f"token:{token}" if token else f"ref:{ref}")
+        how = "token" if token else "key" if isinstance(ref, StoreKey) else "ref"
+        key = (platform, f"{how}:{token or ref}")
         with self._lock:
             remembered = self._known.get(key)
         if remembered and remembered[0] > self._clock() and not anew:
@@ -99,7 +108,7 @@ class StoreLookup:
         if token:
             query = query.where(Store.hook_digest.in_(app.keyring.digests(token, purpose="hook")))
         else:
-            query = query.where(sa.or_(Store.ref == ref, Store.key == ref))
+            query = query.where(is_named(ref))
         with app.db.system(Purpose.FIND_STORE, write=False) as session:
             store = session.scalar(query)
         if store is None:
@@ -142,16 +151,19 @@ class StoreLookup:
             known.store.signature_failures = 0
 
 
-@hooks.post("/hooks/<platform>")
-@hooks.post("/hooks/<platform>/<token>")
+@hooks.route("/hooks/<platform>", methods=["GET", "POST"])
+@hooks.route("/hooks/<platform>/<token>", methods=["GET", "POST"])
 def receive(platform: str, token: str = "") -> Response:
-    """Take in a delivery that is not of the usual form; the others never come to Flask (ahead.py)."""
+    """Take in a delivery that is not of the usual form; the others never come to Flask (fast_path.py)."""
     app = services()
+    if request.method != "POST" and not (request.method == "GET" and app.platforms[platform].webhooks_by_get):
+        abort(405)
     if platform in app.platforms and (request.content_length or 0) > MOST_BYTES:
         DELIVERIES.labels(platform, "too_large").inc()
         return Response("too large", 413, content_type=TEXT)
     text, status = take_in(app, app_door(), platform, token, to_plain_request(request))
-    return Response(text, status, content_type=TEXT)
+    unkept = dict(headers.UNKEPT) if request.method == "GET" else {}
+    return Response(text, status, unkept, content_type=TEXT)
 
 
 def take_in(app: Services, door: StoreLookup, platform: str, token: str, incoming: Request) -> tuple[str, int]:
@@ -182,7 +194,8 @@ def take_in(app: Services, door: StoreLookup, platform: str, token: str, incomin
         door.count_forged(app, known)
         return "bad signature", 401
     if news:
-        door.record(app, known, news, incoming.body)
+        told = incoming.query.encode() if incoming.method == "GET" else incoming.body
+        door.record(app, known, news, told)
     DELIVERIES.labels(platform, "accepted" if news else "nothing_to_do").inc()
     return "", 200
 

@@ -33,14 +33,12 @@ def begin(platform: str) -> Response | str:
     """Send the merchant to the platform's consent, or show the store's address with a link to it."""
     app = services()
     plugin = app.platforms[platform]
-    done = app.config.public_url + url_for("installs.finish", platform=platform)
 
     def seal(facts: Mapping[str, str]) -> str:
         return app.keyring.sign({"p": platform, "n": new_token(12), "f": dict(facts)}, purpose="install")
 
-    urls = InstallUrls(done=done, back=done)
     settings = app_settings_of(app, platform)
-    reply = plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls)
+    reply = plugin.begin_install(to_plain_request(request), settings, seal=seal, urls=urls_of(app, platform))
     location = reply.headers.get("Location", "")
     if not location or consent_address.leads_home(location, app.config.public_url):
         return to_flask_response(reply)
@@ -63,12 +61,19 @@ def finish(platform: str) -> Response | str:
     settings = app_settings_of(app, platform)
     session = open_session(allow=app.config.outbound_allow)
     try:
-        outcome = plugin.finish_install(to_plain_request(request), settings, unseal=unseal, http=session)
+        urls, incoming = urls_of(app, platform), to_plain_request(request)
+        outcome = plugin.finish_install(incoming, settings, unseal=unseal, urls=urls, http=session)
     finally:
         session.close()
     if isinstance(outcome, Pending):
         return to_flask_response(outcome.reply)
     return welcome(app, platform, outcome, as_page=request.method == "GET")
+
+
+def urls_of(app: Services, platform: str) -> InstallUrls:
+    """Say where a platform hands its keys over and sends the merchant back to: one address for both."""
+    done = app.config.public_url + url_for("installs.finish", platform=platform)
+    return InstallUrls(done=done, back=done)
 
 
 def open_state(app: Services, platform: str, text: str) -> Mapping[str, str]:

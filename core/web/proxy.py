@@ -15,7 +15,7 @@ from core.http.context import services, set_shopper_language, to_plain_request
 from core.orders import find
 from core.orders.shop import list_orders
 from core.orders.shopper_auth import NotAllowed
-from core.platform.contract import Shopper
+from core.platform.contract import Shopper, StoreKey
 from core.platform.errors import BadSignature
 from core.stores.model import Store
 from core.stores.platform_access import forwarding_secret_of, store_by_id, use_nonce
@@ -73,10 +73,12 @@ def _identify(platform: str) -> tuple[Store, Shopper]:
 
 
 def _named_store(platform: str) -> KnownStore | None:
-    """Find the store a request names: as its platform does, else by ?store=, its key or ref. Nothing is proven yet."""
+    """Find the store a request names: as its platform does, else by ?store=, its ref or key. Nothing is proven yet."""
     app = services()
-    ref = claimed_store(app, platform, to_plain_request(request)) or request.args.get("store", "")[:400]
-    return app_door().find(app, platform, ref=ref) if ref else None
+    if ref := claimed_store(app, platform, to_plain_request(request)):
+        return app_door().find(app, platform, ref=ref)
+    asked = request.args.get("store", "")[:400]
+    return app_door().find(app, platform, ref=asked) or app_door().find(app, platform, ref=StoreKey(asked))
 
 
 @proxy.after_request

@@ -31,6 +31,7 @@ from core.platform.contract import (
     SecretOf,
     Shopper,
     StoreFacts,
+    StoreKey,
     UnsealState,
 )
 from core.platform.errors import BadSignature, NothingDone, NotSupported, Refused, Unavailable
@@ -94,7 +95,7 @@ class WooCommerce(Platform):
     def store_of(cls, request: Request, app: Mapping[str, str]) -> str:
         """Name the store key our plugin sends along, or the home URL a webhook came from."""
         source = request.headers.get("x-wc-webhook-source", "").rstrip("/")
-        store = request.headers.get("x-aftercare-store", "") or source
+        store = StoreKey(request.headers.get("x-aftercare-store", "")) or source
         if not store:
             raise BadSignature("The request names no store.")
         return store
@@ -109,7 +110,7 @@ class WooCommerce(Platform):
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         return install.take_keys(request, unseal, http)
 
@@ -118,7 +119,7 @@ class WooCommerce(Platform):
         """Our page in wp-admin is native: its requests come through our plugin, signed. `ref` is the store key."""
         store_key = request.headers.get("x-aftercare-store", "")
         signing.verify_forwarded(request, secret_of(store_key), now=time.time())
-        return Opening(ref=store_key, staff=signing.staff_of(request))
+        return Opening(ref=StoreKey(store_key), staff=signing.staff_of(request))
 
     @classmethod
     def admin_shell(cls, app: Mapping[str, str], ref: str) -> AdminShell:

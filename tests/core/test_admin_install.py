@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -18,14 +19,15 @@ from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.jobs.worker import Worker
-from core.platform.contract import Installation, Request
+from core.platform.contract import Installation, Request, StoreKey
 from core.platform.errors import BadSignature, Refused, Unavailable
 from core.platform.registry import Registry
-from core.platform.sample import Demo, World, open_as_app
+from core.platform.sample import Demo, World, open_as_app, sign
+from core.platform.sample_signing import APP_SIGNATURE
 from core.services import Services
 from core.stores import install
-from core.stores.model import AuditEntry, Store
-from core.stores.platform_access import make_platform
+from core.stores.model import AuditEntry, Staff, Store
+from core.stores.platform_access import make_platform, store_named
 from tests.conftest import Clock, connect
 from tests.core.samples import anns_order, jobs_of
 from tests.core.test_access_lost import lose_access, pass_time
@@ -263,3 +265,25 @@ def test_keys_of_another_store_than_the_page_s_are_not_taken(
     sealed = stores(services)[0].credentials
     assert open_page(client, world, ref="maple") == 401
     assert [(one.ref, one.credentials) for one in stores(services)] == [("linden", sealed)]
+
+
+def test_a_store_whose_ref_reads_like_anothers_key_reaches_itself_alone(
+    client: FlaskClient, services: Services, world: World, tmp_path: Path
+) -> None:
+    """Keys are public, and on some platforms a merchant chooses what the ref is."""
+    theirs = connect(services, world)
+    eves = World(tmp_path / "eve.db")
+    news = b'{"resource": "privacy", "ref": "1", "facts": {"request": "erase_store"}}'
+    told = {APP_SIGNATURE: sign(APP_SECRET, news), "x-demo-store": theirs.key}
+    client.post("/hooks/demo", data=news, headers=told)
+    assert open_page(client, None, ref=theirs.key) == 404
+    assert open_page(client, eves, "n2", ref=theirs.key) == 302
+    client.post("/hooks/demo", data=news, headers=told)
+    assert {(one.ref, one.key == theirs.key) for one in stores(services)} == {("linden", True), (theirs.key, False)}
+    with services.db.transaction(theirs.id, write=False) as session:
+        assert list(session.scalars(sa.select(Staff))) == []
+    assert [key for key in jobs_of(services, theirs) if key.startswith("privacy:")] == []
+    by_ref, by_key = (store_named(services, "demo", name) for name in (theirs.key, StoreKey(theirs.key)))
+    assert by_ref is not None
+    assert by_key is not None
+    assert (by_ref.ref, by_key.id) == (theirs.key, theirs.id)

@@ -63,7 +63,7 @@ def test_only_a_usual_look_up_and_a_usual_delivery_pass_flask_by(services: Servi
     assert client.post(f"{find}?lang=lt", data=pair, content_type=AHEAD).get_json()["page"]["cards"]
     assert client.post(find, data="{", content_type=AHEAD).status_code == 400
     assert client.post(find, data=pair + " " * 10_000, content_type=AHEAD).status_code == 200
-    assert client.get(hook_path(services, store)).status_code == 405
+    assert client.put(hook_path(services, store)).status_code == 405
     assert len(seen) == 5
     assert client.post("/shop/nobody/find", data=pair, content_type=AHEAD).get_json()["error"]["code"]
 

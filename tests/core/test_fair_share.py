@@ -26,6 +26,7 @@ from core.stores.model import Store
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock, connect
 from tests.core.samples import deliver
+from tests.core.shipping.seed import on_sqlite
 from tests.core.test_worker import MAX, at_work, make, promise, rows, until
 
 # Threads
@@ -75,6 +76,78 @@ def test_every_job_of_a_store_that_hung_is_done_in_the_end(services: Services) -
     worker = make(services, lambda work: None)
     worker.run_until_idle()
     assert {state for state, _ in rows(services.db, 1)} == {"done"}
+
+
+# What was taken ahead
+
+
+class Slow:
+    """A handler whose job "slow" takes until it is let go; counts how often each key was done, and by whom."""
+
+    def __init__(self) -> None:
+        self.let_go, self.done = threading.Event(), list[tuple[str, str]]()
+
+    def by(self, worker: str) -> Callable[[Work], None]:
+        def handler(work: Work) -> None:
+            if work.job.key == "slow":
+                self.let_go.wait(30)
+            with work.done():
+                pass
+            self.done.append((worker, work.job.key))
+
+        return handler
+
+
+def test_jobs_taken_ahead_behind_a_slow_one_are_done_by_an_idle_worker(services: Services) -> None:
+    slow, keys = Slow(), [f"order:{n}" for n in range(3)]
+    promise(services.db, NewJob("work", "slow"))
+    first, second = (make(services, slow.by(name), poll=0.05) for name in "AB")
+    first.hold_ahead = second.hold_ahead = 0.3
+    with at_work(first):
+        assert until(lambda: ("running", "") in rows(services.db, MAX), 5)
+        promise(services.db, *[NewJob("work", key) for key in keys])
+        assert until(lambda: rows(services.db, MAX).count(("running", "")) == 4, 5), "A has taken them ahead"
+        with at_work(second):
+            try:
+                assert until(lambda: len(slow.done) == 3, 5)
+                assert sorted(slow.done) == [("B", key) for key in keys]
+            finally:
+                slow.let_go.set()
+    assert until(lambda: rows(services.db, MAX) == [("done", "")] * 4, 5)
+    assert sorted(key for _, key in slow.done) == [*keys, "slow"], "each once"
+    with services.db.transaction(MAX, write=False) as session:
+        assert set(session.scalars(sa.select(Job.attempts))) == {1}, "what was not begun is no try"
+
+
+@on_sqlite
+def test_a_worker_alone_takes_up_again_what_it_gave_back_once_the_slow_one_has_ended(services: Services) -> None:
+    slow = Slow()
+    promise(services.db, NewJob("work", "slow"))
+    worker = make(services, slow.by("A"), poll=0.05)
+    worker.hold_ahead = 0.1
+    with at_work(worker):
+        try:
+            assert until(lambda: rows(services.db, MAX) == [("running", "")], 5)
+            promise(services.db, NewJob("work", "order:1"), NewJob("work", "order:2"))
+            assert until(lambda: rows(services.db, MAX).count(("running", "")) == 3, 5), "taken ahead"
+            assert until(lambda: rows(services.db, MAX).count(("waiting", "")) == 2, 5), "and given back"
+            time.sleep(0.3)
+            assert rows(services.db, MAX).count(("waiting", "")) == 2, "not to and fro"
+        finally:
+            slow.let_go.set()
+        assert until(lambda: len(slow.done) == 3, 5)
+
+
+def test_a_job_that_is_given_back_meets_its_younger_twin_or_has_been_taken_over(
+    services: Services, clock: Clock
+) -> None:
+    promise(services.db)
+    [first] = _take(services)
+    promise(services.db)  # the same key: news while it was held
+    with services.db.transaction(MAX) as session:
+        assert claims.give_back(session, first, now=clock()) == "superseded"
+        assert claims.give_back(session, first, now=clock()) == "lost"
+    assert [state for state, _ in rows(services.db)] == ["superseded", "waiting"]
 
 
 # Pauses

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -19,20 +19,22 @@ from core.changes import feed_waits
 from core.jobs import queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
+from core.orders.model import Order
 from core.platform.calls.cost_bucket import CostBucket
 from core.platform.contract import Installation
 from core.platform.registry import Registry
 from core.platform.sample import World
-from core.platform.samples.bulk_listing import BUCKET, LOOK_AGAIN_AFTER, BulkDemo, Operations
+from core.platform.samples.bulk_listing import BUCKET, LOOK_AGAIN_AFTER, TRIES, BulkDemo, Operations
 from core.platform.snapshots import OrderSnapshot, Page
+from core.reviews import sync as reviews_sync
 from core.services import Services
 from core.stores import install
 from core.stores.call_buckets import StoreBuckets
 from core.stores.model import Feed, Store
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock, make_config
-from tests.core.samples import anns_order, deliver, jobs_of
-from tests.core.shipping.seed import sign_in
+from tests.core.samples import anns_order, anns_review, deliver, jobs_of
+from tests.core.shipping.seed import on_sqlite, sign_in
 from tests.core.test_changes import orders
 from tests.stores.file_server import FileServer, serve_files
 
@@ -101,9 +103,9 @@ def set_up(app: Services, world: World, files: str, ref: str = "linden") -> Stor
     return store
 
 
-def feed_of(app: Services, store: Store) -> Feed:
+def feed_of(app: Services, store: Store, name: str = IMPORT) -> Feed:
     with app.db.transaction(store.id, write=False) as session:
-        return session.scalars(sa.select(Feed).where(Feed.name == IMPORT)).one()
+        return session.scalars(sa.select(Feed).where(Feed.name == name)).one()
 
 
 def promise_again(app: Services, store: Store) -> None:
@@ -180,6 +182,44 @@ def test_the_desk_says_since_when_the_store_prepares_its_list(app: Services, sto
     client = client_of(app)
     sign_in(app, store, client)
     assert "the store has been preparing its list since" in client.get(f"/admin/{store.key}/").text
+
+
+@on_sqlite
+def test_the_desk_tells_of_a_list_that_takes_more_than_a_day_until_the_reading_moves_on(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    client = client_of(app)
+    sign_in(app, store, client)
+    pages = [f"/admin/{store.key}/", f"/admin/{store.key}/connection"]
+    told = "For more than a day the store has been preparing"
+
+    clock.forward(hours=24)
+    worker.run_until_idle()
+    assert [told in client.get(page).text for page in pages] == [False, False]
+    clock.forward(minutes=1)
+    worker.run_until_idle()
+    assert [told in client.get(page).text for page in pages] == [True, True]
+    assert "Nothing is wrong." not in client.get(pages[1]).text
+
+    Operations(world).finish("bulk-1")
+    tell(app, store, "bulk-1")
+    worker.run_until_idle()
+    assert [told in client.get(page).text for page in pages] == [False, False]
+    assert "Nothing is wrong." in client.get(pages[1]).text
+
+
+@on_sqlite
+def test_a_closed_store_is_not_said_to_prepare_anything(
+    app: Services, store: Store, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    clock.forward(days=3)
+    with app.db.transaction(store.id) as session:
+        session.execute(sa.update(Store).values(state="closed", state_reason="no"))
+    client = client_of(app)
+    sign_in(app, store, client)
+    assert "has been preparing" not in client.get(f"/admin/{store.key}/connection").text
 
 
 # What ends the wait.
@@ -289,11 +329,75 @@ def test_an_operation_that_came_to_nothing_is_begun_anew(
         operations.file_of("bulk-1").unlink()
     clock.forward(seconds=LOOK_AGAIN_AFTER)
     worker.run_until_idle()
+    clock.now = feed_of(app, store).again_at or clock()
+    worker.run_until_idle()
     assert feed_of(app, store).operation == "bulk-2"
     operations.finish("bulk-2")
     tell(app, store, "bulk-2")
     worker.run_until_idle()
     assert len(orders(app, store)) == COUNT
+
+
+def fail_until_given_up(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock, name: str = IMPORT
+) -> list[float]:
+    """Let each operation of a reading fail; give the seconds that passed before each was begun anew."""
+    operations, pauses = Operations(world), list[float]()
+    worker.run_until_idle()
+    while not jobs_of(app, store, state="stuck"):
+        begun = operations.begun
+        operations.finish(f"bulk-{begun}", "failed")
+        tell(app, store, f"bulk-{begun}")
+        worker.run_until_idle()
+        assert operations.begun == begun, "not at once"
+        if again_at := feed_of(app, store, name).again_at:
+            pauses.append((again_at - clock()).total_seconds())
+            clock.now = again_at
+            worker.run_until_idle()
+            assert operations.begun == begun + 1
+    return pauses
+
+
+def test_an_operation_that_fails_each_time_is_begun_anew_ever_later_and_then_given_up(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    pauses = fail_until_given_up(app, store, world, worker, clock)
+    assert len(pauses) == TRIES - 1
+    assert 60 <= pauses[0] < pauses[1] < pauses[2] <= pauses[3] <= 3600
+    assert Operations(world).begun == TRIES
+    feed = feed_of(app, store)
+    assert (feed.state, feed.operation, feed.waiting_since) == ("given_up", "", None)
+    with app.db.transaction(store.id, write=False) as session:
+        (stuck,) = session.scalars(sa.select(Job).where(Job.state == "stuck"))
+    assert stuck.reason == f"The store failed {TRIES} times to list its orders. It says: failed"
+    client = client_of(app)
+    sign_in(app, store, client)
+    assert "given up after errors" in client.get(f"/admin/{store.key}/").text
+
+    with app.db.transaction(store.id) as session:  # as a click at the desk does
+        assert queue.retry(session, store.id, stuck.id, now=clock())
+    worker.run_until_idle()
+    assert Operations(world).begun == TRIES + 1
+    Operations(world).finish(f"bulk-{TRIES + 1}")
+    tell(app, store, f"bulk-{TRIES + 1}")
+    worker.run_until_idle()
+    assert (feed_of(app, store).state, len(orders(app, store))) == ("idle", COUNT)
+
+
+@on_sqlite
+def test_a_poll_that_was_given_up_begins_anew_where_it_began(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    since = (NOON - timedelta(hours=3)).isoformat()
+    payload = {"feed": "orders", "since": (NOON - timedelta(minutes=5)).isoformat()}
+    with app.db.transaction(store.id) as session:
+        session.add(Feed(name="orders", cursor=since, state="idle", read=0, waits=0))
+        session.execute(sa.update(Job).values(key="read:orders", payload=payload))
+    fail_until_given_up(app, store, world, worker, clock, "orders")
+    with app.db.transaction(store.id) as session:
+        queue.enqueue(session, store.id, NewJob("changes.read", "read:orders", payload), now=clock())
+    worker.run_until_idle()
+    assert Operations(world).look(f"bulk-{TRIES + 1}")["since"] == since
 
 
 def test_an_operation_that_may_not_be_begun_yet_is_begun_once_the_platform_allows_it(
@@ -307,6 +411,125 @@ def test_an_operation_that_may_not_be_begun_yet_is_begun_once_the_platform_allow
     clock.forward(minutes=8)
     worker.run_until_idle()
     assert Operations(world).begun == 1
+
+
+# Connected again.
+
+
+def reconnect(app: Services, world: World, files: FileServer) -> None:
+    credentials = {"world": world.path, "files": files.url}
+    install.connect(app, "counting", Installation("linden", "Linden", credentials, "EUR", "Europe/Vilnius"))
+
+
+def imports_of(app: Services, store: Store) -> list[str]:
+    """The states of the first reading's jobs, oldest first."""
+    with app.db.transaction(store.id, write=False) as session:
+        return list(session.scalars(sa.select(Job.state).where(Job.key == f"read:{IMPORT}").order_by(Job.id)))
+
+
+def test_a_first_reading_that_stopped_with_an_error_goes_on_when_the_store_is_connected_again(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock, files: FileServer
+) -> None:
+    fail_until_given_up(app, store, world, worker, clock)
+    reconnect(app, world, files)
+    assert imports_of(app, store)[-1] == "waiting"
+    worker.run_until_idle()
+    Operations(world).finish(f"bulk-{TRIES + 1}")
+    tell(app, store, f"bulk-{TRIES + 1}")
+    worker.run_until_idle()
+    assert (feed_of(app, store).state, len(orders(app, store))) == ("idle", COUNT)
+    assert "stuck" not in imports_of(app, store)
+
+
+@on_sqlite
+@pytest.mark.parametrize("stands", ["under way", "done", "done, though it was stuck once"])
+def test_a_first_reading_that_is_done_or_under_way_is_left_alone_when_the_store_is_connected_again(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock, files: FileServer, stands: str
+) -> None:
+    if stands.endswith("once"):
+        fail_until_given_up(app, store, world, worker, clock)
+        promise_again(app, store)
+    worker.run_until_idle()
+    if stands.startswith("done"):
+        begun = f"bulk-{Operations(world).begun}"
+        Operations(world).finish(begun)
+        tell(app, store, begun)
+        worker.run_until_idle()
+    before = imports_of(app, store), Operations(world).begun
+    reconnect(app, world, files)
+    assert (imports_of(app, store), Operations(world).begun) == before
+
+
+# How old a file is.
+
+
+def test_what_was_told_after_the_platform_made_its_file_stays(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    client = client_of(app)
+
+    def hear_of(*refs: str) -> None:
+        for ref in refs:
+            assert deliver(client, app, store, "order", ref) == 200
+        worker.run_until_idle()
+
+    hear_of("0", "1")
+    Operations(world, clock).finish("bulk-1")
+    clock.forward(seconds=LOOK_AGAIN_AFTER / 2)
+    world.remove("order", "0")
+    at = NOON - timedelta(days=2) + timedelta(minutes=1)
+    world.put(anns_order(ref="1", number="changed in the same second", placed_at=at, updated_at=at))
+    hear_of("0", "1")
+    clock.forward(minutes=20)
+    worker.run_until_idle()
+
+    found = orders(app, store)
+    assert feed_of(app, store).state == "idle"
+    assert found["0"].gone_at == NOON + timedelta(seconds=LOOK_AGAIN_AFTER / 2)
+    assert found["1"].number == "changed in the same second"
+    assert {found[ref].fetched_at for ref in "2345"} == {NOON}, "as old as the file"
+
+
+@on_sqlite
+def test_a_file_made_by_a_slower_clock_leaves_no_order_to_be_looked_for(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    clock.forward(seconds=LOOK_AGAIN_AFTER)
+    payload = {"feed": "orders.reconcile", "since": (NOON - timedelta(days=60)).isoformat()}
+    with app.db.transaction(store.id) as session:
+        session.execute(sa.update(Job).values(key="read:orders.reconcile", payload=payload))
+    worker.run_until_idle()
+    Operations(world, lambda: clock() - timedelta(seconds=3)).finish("bulk-1")
+    tell(app, store, "bulk-1")
+    worker.run_until_idle()
+    with app.db.transaction(store.id, write=False) as session:
+        assert session.scalars(sa.select(Job.key).where(Job.kind == "changes.refresh_order")).all() == []
+        assert session.scalar(sa.select(sa.func.count()).select_from(Order)) == COUNT
+
+
+@on_sqlite
+def test_a_review_listed_in_an_old_file_does_not_take_back_a_newer_one(app: Services, store: Store) -> None:
+    def apply(text: str, asked_at: datetime, as_of: datetime | None = None) -> int:
+        with app.db.transaction(store.id) as session:
+            said = [anns_review(text=text)]
+            return len(reviews_sync.apply(session, store.id, said, asked_at=asked_at, as_of=as_of, email_key=str.lower))
+
+    later = NOON + timedelta(minutes=20)
+    assert apply("new", NOON) == 1
+    assert apply("old", later, as_of=NOON - timedelta(seconds=1)) == 0
+    assert apply("newest", later, as_of=NOON + timedelta(seconds=1)) == 1
+
+
+@on_sqlite
+def test_a_file_from_the_future_is_as_old_as_the_call_that_read_it(
+    app: Services, store: Store, world: World, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    Operations(world, lambda: clock() + timedelta(hours=1)).finish("bulk-1")
+    tell(app, store, "bulk-1")
+    worker.run_until_idle()
+    assert {order.fetched_at for order in orders(app, store).values()} == {NOON}
 
 
 # Killed.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from core.app import create_app
 from core.db.purpose import Purpose
 from core.jobs.queue import Job
 from core.jobs.worker import Worker
-from core.platform.sample import SIGNATURE, World, sign
+from core.platform.registry import Registry
+from core.platform.sample import SIGNATURE, Demo, World, sign
+from core.platform.sample_signing import news_query
 from core.services import Services
 from core.stores import install
 from core.stores.model import Store
@@ -115,6 +119,46 @@ def test_a_name_no_store_can_have_finds_none_and_asks_nothing(services: Services
     assert list(asked) == []
 
 
+def told_by_get(services: Services, store: Store, **news: object) -> str:
+    query = news_query(link_of(services, store).secret, json.dumps(news).encode())
+    return f"{hook_path(services, store)}?{query}"
+
+
+def test_news_told_by_get_is_taken_in_and_nothing_keeps_the_answer(
+    client: FlaskClient, services: Services, store: Store
+) -> None:
+    told = told_by_get(services, store, resource="order", ref="1")
+    answer = client.get(told)
+    assert (answer.status_code, answer.data, answer.headers.get("Cache-Control")) == (200, b"", "no-store")
+    assert jobs_of(services, store) == ["order:1"]
+    assert client.get(told.replace("1%22", "2%22")).status_code == 401
+    assert client.get(hook_path(services, store)).status_code == 401
+    assert client.head(told).status_code == 405
+    assert jobs_of(services, store) == ["order:1"]
+
+
+def test_two_facts_told_by_get_are_two_and_one_that_is_told_twice_is_one(
+    client: FlaskClient, services: Services, store: Store
+) -> None:
+    for request in ("export", "erase", "erase"):
+        told = told_by_get(services, store, resource="privacy", ref="7", facts={"request": request})
+        assert client.get(told).status_code == 200
+    assert len(jobs_of(services, store)) == 2
+
+
+class Posts(Demo):
+    """A sample store that tells its news by POST alone, as most do."""
+
+    webhooks_by_get = False
+
+
+def test_a_platform_that_posts_its_news_is_heard_by_nothing_else(services: Services, store: Store) -> None:
+    posting = replace(services, platforms=Registry({"demo": Posts}))
+    client = create_app(posting.config, services=posting).test_client()
+    assert client.get(told_by_get(services, store, resource="order", ref="1")).status_code == 405
+    assert jobs_of(services, store) == []
+
+
 def test_a_replay_after_the_fetch_finds_nothing_new_to_write(
     client: FlaskClient, services: Services, store: Store, world: World, worker: Worker
 ) -> None:
@@ -157,11 +201,9 @@ def test_an_oversized_delivery_is_answered_413(
     assert jobs_of(services, store) == []
 
 
-def test_only_post_is_answered_and_only_for_platforms_we_know(
-    client: FlaskClient, services: Services, store: Store
-) -> None:
-    assert client.get(hook_path(services, store)).status_code == 405
+def test_only_platforms_we_know_are_answered(client: FlaskClient) -> None:
     assert client.post("/hooks/unheard-of", data=NEWS).status_code == 404
+    assert client.get("/hooks/unheard-of").status_code == 404
 
 
 def test_an_uninstalled_store_s_privacy_request_is_kept_and_its_order_news_dropped(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,15 +31,18 @@ from core.platform.contract import (
 from core.platform.errors import AccessLost, NotSupported, PlatformError, Refused, Unavailable
 from core.platform.registry import Registry
 from core.platform.sample import Demo, World
+from core.platform.samples.rich import Rich
+from core.platform.samples.rich_store import RichStore
 from core.secrets import new_token
 from core.services import Services
 from core.stores.model import AuditEntry, Store
-from core.stores.platform_access import link_of
+from core.stores.platform_access import link_of, open_platform
 from core.stores.worker_access import WorkerAccess
 from core.web.installs import STATE_LIFE
 from plugins.woocommerce.platform import WooCommerce
 from tests.conftest import Clock, connect
 from tests.core.samples import anns_order, jobs_of
+from tests.plugins.rich.harness import APP as RICH_APP
 
 
 class Other(Demo):
@@ -63,7 +67,7 @@ class Moody(Demo):
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         """Fail in the way the query names."""
         raise cls.moods[request.query]
@@ -84,7 +88,8 @@ class Hosted(Demo):
 @pytest.fixture
 def services(services: Services) -> Services:
     own: dict[str, type[Platform]] = {"demo": Demo, "other": Other, "moody": Moody, "hosted": Hosted}
-    return replace(services, platforms=Registry(own | {"woocommerce": WooCommerce}))
+    config = services.config.model_copy(update={"app_settings": {"rich": RICH_APP}})
+    return replace(services, config=config, platforms=Registry(own | {"rich": Rich, "woocommerce": WooCommerce}))
 
 
 def begin(client: FlaskClient, world: World, platform: str = "demo") -> str:
@@ -128,6 +133,15 @@ def test_a_state_works_once(client: FlaskClient, services: Services, world: Worl
     assert "finished before" in again.text
     with services.db.transaction(stores(services)[0].id, write=False) as session:
         assert list(session.scalars(sa.select(AuditEntry.what))) == ["connected"]
+
+
+def test_a_code_is_exchanged_with_the_address_it_was_asked_for(
+    client: FlaskClient, services: Services, tmp_path: Path
+) -> None:
+    assert client.get(begin(client, RichStore(tmp_path / "rich.db"), "rich")).status_code == 200
+    (store,) = stores(services)
+    assert (store.platform, store.ref) == ("rich", "linden")
+    open_platform(services, store).check_access()
 
 
 @pytest.mark.parametrize("state", ["", "forged", "é", "a.b.c", "x" * 10_000])

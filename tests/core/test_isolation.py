@@ -19,6 +19,7 @@ from core.jobs import claims, queue
 from core.jobs.queue import NewJob
 from core.orders.messages import envelope
 from core.platform.sample import SIGNATURE, forward, sign
+from core.platform.sample_signing import news_query
 from core.services import Services
 from core.shipping import notice_actions
 from core.stores import staff
@@ -124,6 +125,11 @@ def hook(two: Two) -> list[Ask]:
     return [(path, signed(two, body)) for path in paths]
 
 
+def hook_by_get(two: Two) -> list[Ask]:
+    query = news_query(secret(two, two.mine), b'{"resource": "order", "ref": "1"}')
+    return [(f"{hook_path(two.services, store)}?{query}", {}) for store in (two.mine, two.theirs)]
+
+
 def named_hook(two: Two) -> list[Ask]:
     body = b'{"resource": "privacy", "ref": "1", "facts": {"request": "erase_store"}}'
     return [("/hooks/demo", signed(two, body, **{"x-demo-store": name})) for name in (two.theirs.ref, two.theirs.key)]
@@ -172,6 +178,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /metrics": nothing_special("/metrics"),
     "POST /hooks/<platform>/<token>": hook,
     "POST /hooks/<platform>": named_hook,
+    "GET /hooks/<platform>/<token>": hook_by_get,
+    "GET /hooks/<platform>": named_hook,
     "GET /install/<platform>": nothing_special("/install/demo?store=maple"),
     "POST /install/<platform>": nothing_special("/install/demo?store=maple"),
     "GET /install/<platform>/done": installed,

@@ -112,6 +112,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "changes.facts.decide": lambda s, two: facts.decide(s, two.ids["case"], "carry_out", now=LATER),
     "changes.feed_waits.wake_feeds": lambda s, two: feed_waits.wake_feeds(s, two.mine.id, "bulk 1", now=LATER),
     "jobs.claims.fail": lambda s, two: claims.fail(s, stolen(two), "mine", now=LATER),
+    "jobs.claims.give_back": lambda s, two: claims.give_back(s, stolen(two), now=LATER),
     "jobs.claims.give_up": lambda s, two: claims.give_up(s, stolen(two), "mine", now=LATER),
     "jobs.claims.is_ours": lambda s, two: claims.is_ours(s, stolen(two)),
     "jobs.claims.pause": lambda s, two: claims.pause(s, stolen(two), "mine", stores=WorkerAccess(), now=LATER),

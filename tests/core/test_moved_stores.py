@@ -20,7 +20,7 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.mail.smtp import open_transport
 from core.orders.model import Order
-from core.platform.contract import Installation, Pending, Platform, Request, UnsealState
+from core.platform.contract import Installation, InstallUrls, Pending, Platform, Request, UnsealState
 from core.platform.errors import Refused
 from core.platform.http import open_session
 from core.platform.registry import Registry
@@ -49,10 +49,10 @@ class Copied(Demo):
 
     @classmethod
     def finish_install(
-        cls, request: Request, app: object, *, unseal: UnsealState, http: requests.Session
+        cls, request: Request, app: object, *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
     ) -> Installation | Pending:
         """Hand over keys and the id that the address names."""
-        made = super().finish_install(request, {}, unseal=unseal, http=http)
+        made = super().finish_install(request, {}, unseal=unseal, urls=urls, http=http)
         return replace(made, store_id="id-1") if isinstance(made, Installation) else made
 
 

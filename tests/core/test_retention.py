@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
+from core.changes import facts
 from core.changes.apply import apply_orders
 from core.conversations.model import Case, Message
 from core.db.base import SYSTEM, new_id
 from core.db.purpose import Purpose
-from core.jobs import queue
+from core.jobs import claims, queue
 from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.sample import World
+from core.platform.snapshots import Change
 from core.privacy import retention
 from core.services import Services
 from core.stores import install
 from core.stores.model import AuditEntry, Store, Throttle
 from core.stores.platform_access import store_by_id
+from core.stores.worker_access import WorkerAccess
 from tests.conftest import NOON, Clock, connect
 from tests.core.private import EMAIL, TRACES, dump, her_order, her_review, leave_traces, seen_in
 from tests.core.samples import EVE, anns_order, deliver
@@ -147,6 +154,37 @@ def test_a_store_that_came_back_keeps_its_rows(
     assert "privacy_store_kept" in [entry.what for entry in rows(services, store, AuditEntry)]
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_erasures_of_a_store_at_once_do_not_wait_for_each_other(
+    client: FlaskClient, services: Services, store: Store, worker: Worker, clock: Clock
+) -> None:
+    worker.run_until_idle()
+    leave(services, store)
+    for ref in "12":
+        deliver(client, services, store, "privacy", ref, facts={"request": "erase_store"})
+        worker.run_until_idle()
+        clock.forward(hours=1)
+    clock.forward(hours=48)
+    with services.db.system(Purpose.CLAIM_JOBS) as session:
+        held = claims.claim(session, 2, WorkerAccess(), now=clock())
+    assert [job.kind for job in held] == ["privacy.erase_store"] * 2
+
+    ended = threading.Barrier(2)
+
+    def meet(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("UPDATE jobs SET state"):  # each has ended its job, and neither has the store yet
+            with suppress(threading.BrokenBarrierError):
+                ended.wait(5)
+
+    sa.event.listen(services.db.engine, "after_cursor_execute", meet)
+    with capture_logs() as logged, ThreadPoolExecutor(2) as pool:
+        list(pool.map(worker.perform, held))
+    sa.event.remove(services.db.engine, "after_cursor_execute", meet)
+    assert [line for line in logged if line["event"] == "job_failed"] == []
+    assert dump(services.db, store.id).keys() == {"audit", "audit_heads"}
+
+
 @on_sqlite
 def test_a_large_store_goes_in_batches(
     client: FlaskClient, services: Services, store: Store, worker: Worker, clock: Clock
@@ -228,3 +266,34 @@ def test_more_old_orders_than_a_batch_are_all_forgotten(
     clock.forward(days=31)
     strike(services, worker)
     assert {order.email for order in rows(services, store, Order)} == {""}
+
+
+@pytest.mark.parametrize("request_", ["erase", "export", ""])
+def test_what_a_decided_request_said_is_forgotten_a_month_after_the_decision(
+    services: Services, store: Store, worker: Worker, clock: Clock, request_: str
+) -> None:
+    worker.run_until_idle()
+
+    def ask_by_hand(shopper: str) -> int:
+        told = Change("privacy", shopper, facts={"request": request_, "shopper_ref": shopper})
+        with services.db.transaction(store.id) as session:
+            facts.open_case(session, services.keyring, told, origin=f"fact:{new_id()}", now=clock())
+            return session.scalars(sa.select(Case.id).where(Case.subject == shopper)).one()
+
+    decided = ask_by_hand("account-of-eve")
+    ask_by_hand("account-of-ann")
+    clock.forward(days=5)
+    with services.db.transaction(store.id) as session:
+        assert facts.decide(session, decided, "set_aside", now=clock())
+    clock.forward(days=30)
+    strike(services, worker)
+    assert seen_in(dump(services.db, store.id), ["account-of-eve"]) != set(), "30 days are not over"
+    clock.forward(minutes=1)
+    strike(services, worker)
+    left = dump(services.db, store.id)
+    assert seen_in(left, ["account-of-eve"]) == set()
+    assert seen_in(left, ["account-of-ann"]) != set(), "who is not answered yet is not forgotten"
+    (noted,) = [entry for entry in rows(services, store, AuditEntry) if entry.what == "privacy_retention"]
+    assert noted.facts["cases"] == 1
+    strike(services, worker)
+    assert len([entry for entry in rows(services, store, AuditEntry) if entry.what == "privacy_retention"]) == 1

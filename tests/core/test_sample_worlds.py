@@ -15,6 +15,7 @@ from core.conversations.model import Case
 from core.jobs.worker import Worker
 from core.orders.model import Order
 from core.platform.samples.rich_store import RichStore
+from core.platform.samples.server import LOCKED
 from core.services import Services
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock
@@ -120,7 +121,9 @@ def test_an_app_that_was_removed_has_left_and_comes_back_by_opening_the_page(
     max_.remove_app()
     left = max_.news("removed")
     assert bring(client, left) == 200
-    worker.run_until_idle()
+    for _ in range(3):  # what nobody signed takes as many looks
+        worker.run_until_idle()
+        max_.wait(minutes=4)
     assert state_of(app, max_) == "uninstalled"
     max_.wait(hours=2)
     max_.install_again()
@@ -153,6 +156,27 @@ def test_an_uninstall_that_nobody_signed_does_not_end_a_connection_that_works(
     assert bring(client, replace(news, body=body)) == 200
     worker.run_until_idle()
     assert state_of(app, poor) == "open"
+
+
+@pytest.mark.parametrize(("refused", "state"), [(1, "open"), (2, "open"), (3, "uninstalled")])
+def test_an_uninstall_that_nobody_signed_takes_three_refused_looks(
+    app: Services, worker: Worker, client: FlaskClient, tmp_path: Path, clock: Clock, refused: int, state: str
+) -> None:
+    poor = SampleStore("poor", tmp_path, clock)
+    poor.open_desk(client)
+    worker.run_until_idle()
+    poor.wait(hours=2)
+    assert bring(client, poor.news("removed")) == 200
+    poor.world.door = LOCKED
+    for _ in range(refused):
+        worker.run_until_idle()
+        poor.wait(minutes=4)
+    poor.world.door = "open"
+    for _ in range(3):
+        worker.run_until_idle()
+        poor.wait(minutes=4)
+    assert state_of(app, poor) == state
+    assert rows(app, poor.find(app), Case) == []
 
 
 def test_what_no_api_can_confirm_is_a_case_with_a_clock(

@@ -34,7 +34,7 @@ def open_desk(client: FlaskClient, store: Store, secret: str, nonce: str) -> int
 
 
 def see_orders(client: FlaskClient, store: Store, secret: str, nonce: str) -> int:
-    headers = forward(secret, store.key, nonce=nonce, shopper={"ref": "ann"})
+    headers = forward(secret, store.ref, nonce=nonce, shopper={"ref": "ann"})
     return client.get("/proxy/demo/orders", headers=headers).status_code
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
+from core.platform.contract import Reply, Request
 from core.platform.native_returns import ReturnLine, ReturnState, WithdrawalSnapshot
 from core.platform.sample_store import World
 from core.platform.samples.returns_book import ReturnsBook
 from core.platform.snapshots import (
+    Change,
     HoldReason,
     HoldSnapshot,
     LineItemSnapshot,
@@ -46,6 +50,7 @@ class SampleMerchant:
     def __init__(self, world: World) -> None:
         self.world, self.now = world, NOON
         self.placed = 0
+        self.led_back_to = ""
 
     def forward(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -115,6 +120,30 @@ class SampleMerchant:
 
     def secret_of(self, store_key: str) -> str:
         return "shared" if store_key in ("linden", self.store_key) else ""
+
+    def install_request(self) -> Request:
+        return Request("GET", "/install", query=urlencode({"store": "linden", "world": self.world.path}))
+
+    def consent(self, begun: Reply) -> Request:
+        self.led_back_to, _, query = begun.headers["Location"].partition("?")
+        return Request("GET", "/install/done", query=query)
+
+    def forged_consents(self, brought: Request) -> Mapping[str, Request]:
+        return {
+            "another state": replace(brought, query=re.sub("state=[^&]*", "state=forged", brought.query)),
+            "no state": replace(brought, query=re.sub("&?state=[^&]*", "", brought.query)),
+            "nothing": replace(brought, query=""),
+        }
+
+    def prepared(self) -> object:
+        return None
+
+    def facts(self) -> Iterator[tuple[Change, bool]]:
+        for has_left in (False, True):
+            (self.world.remove_app if has_left else self.world.install_app)()
+            yield Change("store", "linden", self.now, {"event": "uninstalled"}, "e1"), has_left
+            yield Change("privacy", "linden", self.now, {"request": "erase_store"}, "e2"), has_left
+        yield Change("privacy", "7", self.now, {"request": "erase", "email": "ann@shopper.example"}, "e3"), False
 
     def begin_return(self, ref: str, line: str, quantity: int) -> str:
         return ReturnsBook(self.world).begin(ref, [ReturnLine(line, quantity)], now=self.now).ref

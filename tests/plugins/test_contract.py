@@ -19,12 +19,18 @@ import pytest
 from core.platform.contract import (
     ExchangeLine,
     Feature,
+    Installation,
+    InstallUrls,
+    Link,
     Opening,
+    Pending,
     Platform,
     RefundLine,
     Reimbursement,
     Request,
     ReturnMove,
+    SealState,
+    UnsealState,
 )
 from core.platform.errors import (
     AccessLost,
@@ -75,7 +81,8 @@ def opened(name: str, tmp_path: Path) -> Iterator[Opened]:
 
 
 def implements(platform: type[Platform], method: str) -> bool:
-    return getattr(platform, method) is not getattr(Platform, method)
+    theirs, ours = (getattr(one, method) for one in (platform, Platform))
+    return getattr(theirs, "__func__", theirs) is not getattr(ours, "__func__", ours)
 
 
 # What a platform says of itself.
@@ -106,13 +113,16 @@ def test_every_feature_has_a_world_that_has_it_and_one_that_lacks_it(feature: Fe
     assert re.search(law, Path(__file__).read_text(encoding="utf-8")), "no law says what it has to do"
 
 
-OF_PLATFORMS = ("renews", "installs_on_opening", "pays_once_per_key", "copies_keep_id")
+OF_PLATFORMS = ("renews", "installs_on_opening", "webhooks_by_get", "pays_once_per_key", "copies_keep_id")
+OF_METHODS = ("begin_install", "after_install", "holds_webhooks_of", "confirm")
 OF_WORLDS = ("signs_bodies", "names_staff", "prepares_lists", "loses_answers", "gives_reasons", "takes_withdrawals")
 
 
 def test_what_platforms_differ_in_besides_has_a_world_of_each_kind() -> None:
     for trait in OF_PLATFORMS:
         assert {bool(getattr(platform, trait)) for platform in WORLDS.values()} == {True, False}, trait
+    for method in OF_METHODS:
+        assert {implements(platform, method) for platform in WORLDS.values()} == {True, False}, method
     for trait in OF_WORLDS:
         assert {bool(getattr(merchant_of(name), trait)) for name in WORLDS} == {True, False}, trait
 
@@ -154,6 +164,19 @@ def test_news_that_comes_twice_says_the_same(opened: Opened) -> None:
     assert merchant.listen(news) == merchant.listen(news)
 
 
+def test_news_told_by_get_is_read_from_its_query(opened: Opened) -> None:
+    platform, merchant = opened
+    if not platform.webhooks_by_get:
+        pytest.skip(f"{platform.name} posts its news")
+    told = merchant.news_by_get("1")
+    assert (told.method, told.body) == ("GET", b"")
+    assert [(change.resource, change.ref) for change in merchant.listen(told)] == [("order", "1")]
+    with pytest.raises(BadSignature):
+        merchant.listen(told, with_wrong_keys=True)
+    with pytest.raises(BadSignature):
+        merchant.listen(replace(told, query=""))
+
+
 def test_news_whose_body_nobody_signed_says_so_and_brings_what_it_takes_to_confirm_it(opened: Opened) -> None:
     _, merchant = opened
     (change,) = merchant.listen(merchant.news(merchant.place()))
@@ -193,6 +216,102 @@ def test_a_page_opened_in_the_admin_names_its_store_and_may_bring_keys_that_let_
     assert isinstance(with_keys(platform, made.credentials).fetch_order(ref), OrderSnapshot)
 
 
+def one_time_texts() -> tuple[SealState, UnsealState]:
+    """Seal and unseal as the core does: what was sealed is given back once."""
+    sealed: dict[str, Mapping[str, str]] = {}
+
+    def seal(state: Mapping[str, str]) -> str:
+        sealed[f"state-{len(sealed)}"] = state
+        return f"state-{len(sealed) - 1}"
+
+    def unseal(text: str) -> Mapping[str, str]:
+        if text not in sealed:
+            raise BadSignature("not ours")
+        state, sealed[text] = sealed[text], {}
+        if not state:
+            raise BadSignature("used")
+        return state
+
+    return seal, unseal
+
+
+LINK = Link(
+    core_url="https://care.example",
+    store_key="linden0123456789",
+    hook_url="https://care.example/hooks/a-platform/secret-path-token",
+    secret="signs webhooks",
+    forwarding_secret="signs what is forwarded",
+)
+URLS = InstallUrls("https://care.example/install/done", "https://care.example/install/done")
+
+
+def test_a_merchant_who_consents_brings_keys_that_let_us_in_once_and_nobody_else_does(opened: Opened) -> None:
+    platform, merchant = opened
+    plugin, (seal, unseal) = type(platform), one_time_texts()
+    if not implements(plugin, "begin_install"):
+        with pytest.raises(NotSupported):
+            plugin.begin_install(Request("GET", "/install"), platform.app, seal=seal, urls=URLS)
+        assert plugin.installs_on_opening, "there is no way in"
+        return
+
+    def consent() -> Request:
+        begun = plugin.begin_install(merchant.install_request(), platform.app, seal=seal, urls=URLS)
+        return merchant.consent(begun)
+
+    def finish(brought: Request, urls: InstallUrls = URLS) -> Installation | Pending:
+        return plugin.finish_install(brought, platform.app, unseal=unseal, urls=urls, http=platform.http)
+
+    forgeries = merchant.forged_consents(consent())
+    assert forgeries
+    for how in forgeries:
+        forged = merchant.forged_consents(consent())[how]
+        with pytest.raises((BadSignature, Refused)):
+            pytest.fail(f"{how} was let in: {finish(forged)}")
+    ref, brought = merchant.place(), consent()
+    made = finish(brought)
+    assert isinstance(made, Installation)
+    assert (made.ref, bool(made.name)) == (platform.ref, True)
+    assert all(isinstance(value, str) for value in made.credentials.values())
+    assert isinstance(with_keys(platform, made.credentials).fetch_order(ref), OrderSnapshot)
+    with pytest.raises((BadSignature, Refused)):
+        finish(brought)
+
+
+def test_a_store_prepared_twice_is_as_prepared_once_and_no_address_but_the_links_is_held(opened: Opened) -> None:
+    platform, merchant = opened
+    other = replace(LINK, hook_url=f"{LINK.hook_url}-of-another-store", store_key="another")
+    assert not platform.holds_webhooks_of(LINK)
+    findings = platform.after_install(LINK)
+    once = merchant.prepared()
+    assert all(finding.mended or finding.sentence for finding in findings)
+    assert [finding.code for finding in merchant.connect().after_install(LINK) if not finding.mended] == [
+        finding.code for finding in findings if not finding.mended
+    ]
+    assert merchant.prepared() == once
+    if not implements(type(platform), "holds_webhooks_of"):
+        assert not platform.copies_keep_id, "nothing shows that a store has moved"
+        assert not platform.holds_webhooks_of(LINK)
+        return
+    assert (platform.holds_webhooks_of(LINK), platform.holds_webhooks_of(other)) == (True, False)
+    platform.remove_webhooks(other)
+    assert (platform.holds_webhooks_of(LINK), merchant.prepared()) == (True, once)
+    platform.remove_webhooks(LINK)
+    platform.remove_webhooks(LINK)
+    assert not platform.holds_webhooks_of(LINK)
+    assert merchant.prepared() != once
+    platform.after_install(LINK)
+    assert platform.holds_webhooks_of(LINK)
+
+
+def test_what_an_api_says_of_a_fact_is_true(opened: Opened) -> None:
+    platform, merchant = opened
+    if not implements(type(platform), "confirm"):
+        pytest.skip(f"{platform.name} confirms nothing")
+    said = [(change, holds, platform.confirm(change)) for change, holds in merchant.facts()]
+    assert [one for one in said if one[2] not in (one[1], None)] == []
+    assert {confirmed for _, _, confirmed in said} >= {True, False}, "what does it confirm?"
+
+
 def test_a_shell_loads_and_lets_itself_be_framed_by_web_origins_alone(opened: Opened) -> None:
     platform, merchant = opened
     shell = platform.admin_shell(platform.app, platform.ref)
@@ -222,20 +341,10 @@ def test_each_request_of_a_page_in_a_frame_says_who_asks_and_is_told_how_to_ask_
 def test_a_shopper_signs_in_at_the_platform_and_only_who_began_comes_back(opened: Opened) -> None:
     platform, merchant = opened
     needs(platform, Feature.SHOPPER_SIGN_IN)
-    sealed: dict[str, Mapping[str, str]] = {}
-
-    def seal(state: Mapping[str, str]) -> str:
-        sealed[f"state-{len(sealed)}"] = state
-        return f"state-{len(sealed) - 1}"
-
-    def unseal(text: str) -> Mapping[str, str]:
-        if text not in sealed:
-            raise BadSignature("not ours, or used")
-        return sealed.pop(text)
-
+    seal, unseal = one_time_texts()
     back = "https://care.example/shop/signed-in"
     begun = platform.begin_sign_in(Request("GET", "/shop/sign-in", query="as=7"), seal=seal, back=back)
-    assert (begun.status, len(sealed)) == (302, 1)
+    assert begun.status == 302
     brought = merchant.sign_in(begun)
     assert platform.finish_sign_in(brought, unseal=unseal, back=back).ref == "7"
     with pytest.raises(BadSignature):

@@ -8,7 +8,7 @@ says only what the core relies on.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -67,6 +67,9 @@ class Merchant(Protocol):
     def news(self, ref: str) -> Request:
         """News of an order as the store signs and sends it."""
 
+    def news_by_get(self, ref: str) -> Request:
+        """The same, told in the query of a GET; only where the platform has `webhooks_by_get`."""
+
     def forgeries(self, news: Request) -> Mapping[str, Request]:
         """What somebody without the keys can make of a delivery; each has to be refused.
 
@@ -96,6 +99,15 @@ class Merchant(Protocol):
 
     def forged_openings(self) -> Sequence[tuple[str, Request, Mapping[str, str]]]:
         """How it was forged, the request, and the app's settings it is read with."""
+
+    def install_request(self) -> Request:
+        """A merchant asks to connect the store; only where the platform has `begin_install`."""
+
+    def consent(self, begun: Reply) -> Request:
+        """What comes to `InstallUrls.done` once the merchant has consented to what begun leads to."""
+
+    def forged_consents(self, brought: Request) -> Mapping[str, Request]:
+        """What somebody could make of it who was not asked, or has other keys."""
 
     def page_request(self, *, with_wrong_keys: bool = False) -> Request:
         """A request of one of our pages that bears the platform's token; only where the shell is "bearer"."""
@@ -171,6 +183,12 @@ class Merchant(Protocol):
 
     def listings_begun(self) -> int:
         """How many listings the platform was ever asked to prepare; only where it `prepares_lists`."""
+
+    def prepared(self) -> object:
+        """What our preparation has left at the store, to be compared; the same for nothing."""
+
+    def facts(self) -> Iterator[tuple[Change, bool]]:
+        """Facts, each made to hold or not before it is given, and whether it does; only where the platform confirms."""
 
     # Bad days.
 

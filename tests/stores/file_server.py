@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
 class FileServer:
-    """Serves `folder` on this machine. `mood` says how: ranges, whole (it ignores them), gone, unsized or short."""
+    """Serves `folder` on this machine. `mood` says how: ranges, whole (it ignores them), gone, unsized, short, or both.
+
+    When it is endless it ignores ranges, tells no size, and sends the file again and again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.mood, self.asked = folder, "ranges", list[str]()
@@ -23,12 +26,32 @@ class FileServer:
 
             def do_GET(self) -> None:
                 files.asked.append(self.headers.get("Range", ""))
+                if files.mood == "endless":
+                    self._send_without_end((files.folder / self.path.strip("/")).read_bytes())
+                    return
                 status, headers, body = files.answer(self.path, self.headers.get("Range", ""))
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _send_without_end(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                while True:
+                    self.wfile.write(body)
+
+            def handle_one_request(self) -> None:
+                try:
+                    super().handle_one_request()
+                except ConnectionError:  # who asked has read enough
+                    self.close_connection = True
+
+            def finish(self) -> None:
+                with suppress(ConnectionError):
+                    super().finish()
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -49,8 +72,8 @@ class FileServer:
         if first >= len(body):
             return 416, {"Content-Range": f"bytes */{len(body)}"}, b""
         part = body[first : last + 1]
-        part = part[: max(1, len(part) // 2)] if self.mood == "short" else part
-        size = "*" if self.mood == "unsized" else len(body)
+        part = part[: max(1, len(part) // 2)] if "short" in self.mood else part
+        size = "*" if "unsized" in self.mood else len(body)
         return 206, {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{size}"}, part
 
 

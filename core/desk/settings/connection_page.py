@@ -6,13 +6,14 @@ import sqlalchemy as sa
 from flask import abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from core.changes import feed_waits
 from core.desk.page import desk, show_page
 from core.desk.settings.feature_words import missing_sentences
 from core.http.context import services, words
 from core.jobs.queue import Job
 from core.stores import audit, staff
 from core.stores.connection import access, features, moves
-from core.stores.model import Finding, StoreClaim
+from core.stores.model import Feed, Finding, StoreClaim
 
 MAY_DECIDE = ("owner",)
 """Who may say that the store has moved: it hands the store's history to another address."""
@@ -22,14 +23,17 @@ MAY_DECIDE = ("owner",)
 def show_connection(key: str) -> str:
     """Say in one sentence whether the store lets us in; below it what it lacks and what was found, and when we try."""
     waiting = sa.select(sa.func.min(Job.run_at)).where(Job.kind == "stores.reopen", Job.state == "waiting")
-    beyond = missing_sentences(services().platforms[g.store.platform].features, words())
+    beyond, now = missing_sentences(services().platforms[g.store.platform].features, words()), services().clock()
     with services().db.transaction(g.store.id, write=False) as session:
         findings = session.scalars(sa.select(Finding).order_by(Finding.found_at)).all()
         next_try = session.scalar(waiting) if g.store.state == "closed" else None
+        feeds = session.scalars(sa.select(Feed).order_by(Feed.name))
+        slow_feeds = [feed for feed in feeds if feed_waits.waits_too_long(feed, now)]
         claims = session.scalars(sa.select(StoreClaim).order_by(StoreClaim.found_at)).all()
         missing = [(feature.value, one) for feature, one in features.missing_of(g.store).items()]
         shown = {"findings": findings, "claims": claims, "next_try": next_try, "missing": missing, "beyond": beyond}
-        return show_page("connection", **shown, is_asked=bool(request.args.get("tried")), may_decide=_may_decide())
+        asked = {"is_asked": bool(request.args.get("tried")), "may_decide": _may_decide()}
+        return show_page("connection", **shown, **asked, slow_feeds=slow_feeds)
 
 
 def _may_decide() -> bool:

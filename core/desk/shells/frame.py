@@ -66,7 +66,8 @@ def dress(response: Response) -> Response:
     """Set the policy of a page in its shell; a page that is in none gets the one that nobody may frame."""
     shell: AdminShell | None = g.get("shell")
     if shell is not None and response.mimetype == "text/html":
-        policy = headers.page_policy(shell.script_sources, shell.style_sources, shell.frame_ancestors)
+        sources = (shell.script_sources, shell.style_sources, shell.frame_ancestors)
+        policy = headers.page_policy(*sources, fetches_images=shell.identity != "session")
         response.headers["Content-Security-Policy"] = policy
     return response
 

@@ -15,7 +15,7 @@ from flask import request
 
 from core.desk.shells.frame import shell_for, wear
 from core.http.context import require_same_site, services, to_plain_request
-from core.platform.contract import AdminShell, Opening, SecretOf
+from core.platform.contract import AdminShell, Opening, SecretOf, StoreKey
 from core.platform.errors import BadSignature
 from core.secrets import BadToken
 from core.services import Services
@@ -177,5 +177,5 @@ def secret_finder(app: Services) -> SecretOf:
 
 def require_store(store: Store, opening: Opening) -> None:
     """Raise BadSignature where the platform speaks of another store than the address does."""
-    if opening.ref == "" or opening.ref not in (store.ref, store.key):
+    if opening.ref == "" or opening.ref != (store.key if isinstance(opening.ref, StoreKey) else store.ref):
         raise BadSignature("the request was signed for another store")

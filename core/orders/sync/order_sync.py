@@ -26,10 +26,11 @@ _orders = table_of(Order)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A snapshot and the moment we asked for it."""
+    """A snapshot, when we asked for it, and which earlier moment it is from, where the store had made it before."""
 
     snapshot: OrderSnapshot
     at: datetime
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,13 @@ class _ChangedOrder:
     """A snapshot that is not what is stored, with its digest."""
 
     snapshot: OrderSnapshot
-    at: datetime
+    asked_at: datetime
+    as_of: datetime | None
     digest: str
 
     def row(self, context: _RowContext) -> Row:
         key = context.email_key(self.snapshot.email)
-        order, at, digest = self.snapshot, self.at, self.digest
+        order, at, digest = self.snapshot, self.as_of or self.asked_at, self.digest
         return order_row(context.store_id, order, at=at, digest=digest, email_key=key, now=context.now)
 
     def anonymized(self, context: _RowContext) -> _ChangedOrder:
@@ -85,29 +87,32 @@ def apply(
     return list(orders)
 
 
-def apply_gone(session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime) -> list[int]:
+def apply_gone(
+    session: Session, refs: Iterable[str], *, asked_at: datetime, now: datetime, as_of: datetime | None = None
+) -> list[int]:
     """Mark orders their store no longer has; give the ids of those that were still here.
 
-    What was fetched after we asked stays: then the store has it again.
+    What was fetched after we asked, or after `as_of` where this was known earlier, stays: the store has it again.
     """
     named = list(refs)
     if not named:
         return []
     here = sa.select(Order.id).where(Order.ref.in_(named), Order.gone_at.is_(None))
-    older = here.where(~is_known_later(Order.fetched_at, asked_at))
+    older = here.where(~is_known_later(Order.fetched_at, asked_at, as_of))
     ids = list(session.scalars(older.with_for_update()))
     if ids:
-        session.execute(sa.update(Order).where(Order.id.in_(ids)).values(gone_at=now, fetched_at=asked_at))
+        session.execute(sa.update(Order).where(Order.id.in_(ids)).values(gone_at=now, fetched_at=as_of or asked_at))
         session.execute(sa.update(Shipment).where(Shipment.order_id.in_(ids)).values(check_after=None))
     return ids
 
 
-def touch(session: Session, refs: Iterable[str], *, asked_at: datetime) -> None:
-    """Note that the store listed these orders when we asked; what a full listing leaves untouched may be gone."""
+def touch(session: Session, refs: Iterable[str], *, asked_at: datetime, as_of: datetime | None = None) -> None:
+    """Note that the store listed these orders when we asked, or earlier (`as_of`); what a full listing leaves untouched
+    may be gone."""
     session.execute(
         sa.update(Order)
-        .where(Order.ref.in_(list(refs)), ~is_known_later(Order.fetched_at, asked_at))
-        .values(fetched_at=asked_at)
+        .where(Order.ref.in_(list(refs)), ~is_known_later(Order.fetched_at, asked_at, as_of))
+        .values(fetched_at=as_of or asked_at)
     )
 
 
@@ -121,7 +126,7 @@ def _newest_of(fetched: Iterable[Fetched]) -> dict[str, Fetched]:
 
 
 def _age(item: Fetched) -> tuple[datetime, datetime]:
-    return item.snapshot.updated_at, item.at
+    return item.snapshot.updated_at, item.as_of or item.at
 
 
 def _find_changed(
@@ -138,7 +143,7 @@ def _find_changed(
     for ref, item in newest.items():
         (order, digest), old = prepare_snapshot(item.snapshot, context.statuses), known.get(ref)
         if old is None or old.digest != digest or old.gone_at is not None:
-            news[ref] = _ChangedOrder(order, item.at, digest)
+            news[ref] = _ChangedOrder(order, item.at, item.as_of, digest)
     return news, frozenset(known)
 
 
@@ -193,6 +198,7 @@ _KEPT_COLUMNS = frozenset({"store_id", "late", "return_open", "link_version", "s
 def _is_newer(one: _ChangedOrder, old: Any) -> bool:
     if one.snapshot.updated_at < old.updated_at:
         return False
-    if is_known_later(old.fetched_at, one.at) and (one.snapshot.updated_at == old.updated_at or old.gone_at):
+    is_known = is_known_later(old.fetched_at, one.asked_at, one.as_of)
+    if is_known and (one.snapshot.updated_at == old.updated_at or old.gone_at):
         return False  # the row says what was asked for later, or: listed before it was deleted
     return one.digest != old.digest or old.gone_at is not None

@@ -29,6 +29,8 @@ SHORTEST = 0.01
 """Seconds of a wait, at least."""
 SMALLEST = 1e-6
 """Points that are none: what sums of fractions lose."""
+CLOCKS_APART = 10.0
+"""Seconds by which two processes' clocks may differ; one that is further back was set back."""
 LONGEST_CLOSED = 3600.0
 """Seconds: the most for which a platform's refusal keeps everybody from calling."""
 
@@ -47,7 +49,11 @@ class BucketState:
     closed_until: float = 0.0
 
     def refilled(self, now: float) -> BucketState:
-        """Give what is in it now. Where the clock was set back, nothing has flowed in."""
+        """Give what is in it now. Where the clock was set back, nothing has flowed in.
+
+        `at` stays where another process's clock was a little ahead: what flowed until then would flow in once more.
+        """
+        now = self.at if self.at - CLOCKS_APART < now < self.at else now
         flowed = max(0.0, now - self.at) * self.refill
         closed_until = min(self.closed_until, now + LONGEST_CLOSED)
         return replace(self, left=min(self.size, self.left + flowed), at=now, closed_until=closed_until)

@@ -19,7 +19,11 @@ from core.platform.responses import check, parse_json, scrub
 PIECE = 1024 * 1024
 """Bytes asked for at once."""
 LONGEST = 16 * PIECE
-"""The longest line, or group of lines, that is read; also all there is in memory."""
+"""The longest line, or group of lines, that is read; also all there is in memory. Where the server ignores ranges it is
+how large the file may be: each piece is then looked for from the file's beginning."""
+
+
+_CHUNK = 64 * 1024
 
 
 class FileGone(Unavailable):
@@ -51,14 +55,14 @@ def read_lines(
     belong to it. The file must not change, and `offset` be 0 or what an earlier piece gave.
 
     Raises FileGone (403, 404, 410, or shorter than the offset), Unavailable for what is no JSON, and Refused for a line
-    or a group of more than LONGEST. A server that ignores ranges sends all of it each time: then the file may be as
-    large as the session lets an answer be, and no larger.
+    or a group of more than LONGEST, or a file of more than LONGEST from a server that ignores ranges.
     """
     part = b""
     while len(part) < LONGEST:
         more, size = _fetch(http, url, offset + len(part), piece)
         part += more
-        at_end = offset + len(part) >= size if size is not None else len(more) < piece
+        # A server may send less than it was asked for: what has no size ends where nothing more comes.
+        at_end = offset + len(part) >= size if size is not None else not more
         rows, read = _whole_lines(part, at_end, url)
         if begins_group and not at_end:
             rows, read = _whole_groups(rows, begins_group)
@@ -73,21 +77,44 @@ def _fetch(http: requests.Session, url: str, offset: int, piece: int) -> tuple[b
     """Give up to `piece` bytes from an offset, and the size of the whole file where the server says so."""
     # Packed, a range would be one of the packed bytes.
     headers = {"Range": f"bytes={offset}-{offset + piece - 1}", "Accept-Encoding": "identity"}
-    response = http.get(url, headers=headers)
-    status, told = response.status_code, response.headers.get("Content-Range", "")
-    if status == 416 and told.rpartition("/")[2] == str(offset):
-        return b"", offset
-    if status in (403, 404, 410, 416):
-        raise FileGone(f"{scrub(url)} is no longer the file it was ({status})")
-    check(response)
-    if status != 206:
-        if offset > len(response.content):
-            raise FileGone(f"{scrub(url)} has become shorter")
-        return response.content[offset : offset + piece], len(response.content)
-    span = re.fullmatch(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", told)
-    if span is None or int(span[1]) != offset or response.headers.get("Content-Encoding", "identity") != "identity":
-        raise Unavailable(f"{scrub(url)} answered with another part of the file")
-    return response.content[:piece], None if span[2] == "*" else int(span[2])
+    with http.get(url, headers=headers, stream=True) as response:
+        status, told = response.status_code, response.headers.get("Content-Range", "")
+        if status == 416 and told.rpartition("/")[2] == str(offset):
+            return b"", offset
+        if status in (403, 404, 410, 416):
+            raise FileGone(f"{scrub(url)} is no longer the file it was ({status})")
+        check(response)
+        if status != 206:
+            return _part_of_whole(response, url, offset, piece)
+        span = re.fullmatch(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", told)
+        if span is None or int(span[1]) != offset or response.headers.get("Content-Encoding", "identity") != "identity":
+            raise Unavailable(f"{scrub(url)} answered with another part of the file")
+        return _read_up_to(response, piece), None if span[2] == "*" else int(span[2])
+
+
+def _part_of_whole(response: requests.Response, url: str, offset: int, piece: int) -> tuple[bytes, int | None]:
+    """Find the piece in an answer that begins with the file's first byte; what is not of it is not kept."""
+    told = response.headers.get("Content-Length", "")
+    length, kept, is_too_long = 0, bytearray(), told.isdecimal() and int(told) > LONGEST
+    for part in response.iter_content(_CHUNK):
+        if is_too_long or length + len(part) > LONGEST:
+            raise Refused(f"{scrub(url)} ignores ranges, and the file is larger than {LONGEST:,} bytes")
+        kept += part[max(0, offset - length) :]
+        length += len(part)
+        if len(kept) > piece:  # one byte more shows that the file goes on
+            return bytes(kept[:piece]), None
+    if offset > length:
+        raise FileGone(f"{scrub(url)} has become shorter")
+    return bytes(kept), length
+
+
+def _read_up_to(response: requests.Response, most: int) -> bytes:
+    kept = bytearray()
+    for part in response.iter_content(_CHUNK):
+        kept += part
+        if len(kept) >= most:
+            break
+    return bytes(kept[:most])
 
 
 def _whole_lines(part: bytes, at_end: bool, url: str) -> tuple[list[tuple[Any, int]], int]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import requests
 
-from core.platform.contract import Installation, Opening, Platform, Reply, Request, SecretOf, StaffIdentity
+from core.platform.contract import Installation, Opening, Platform, Reply, Request, SecretOf, StaffIdentity, StoreKey
 from core.platform.sample_signing import (
     APP_SIGNATURE,
     read_app_news,
@@ -16,6 +16,7 @@ from core.platform.sample_signing import (
     verify,
     verify_forwarded,
     verify_opening,
+    verify_query,
 )
 from core.platform.sample_store import World
 from core.platform.snapshots import Change
@@ -32,6 +33,7 @@ class AppSide(Platform):
     }
 
     installs_on_opening = True
+    webhooks_by_get = True
 
     @classmethod
     def open_admin(cls, request: Request, app: Mapping[str, str], *, secret_of: SecretOf) -> Opening | Reply:
@@ -40,6 +42,7 @@ class AppSide(Platform):
         if APP_SIGNATURE in request.headers:
             verify_opening(request, app)
         else:
+            store = StoreKey(store)
             verify_forwarded(request, secret_of(store))
         return Opening(store, StaffIdentity(ref="max", name="Max", email="max@shop.example"))
 
@@ -53,6 +56,8 @@ class AppSide(Platform):
 
     def read_webhook(self, request: Request, *, secret: str) -> list[Change]:
         """Read what the store signed, or the app for it."""
+        if request.method == "GET":
+            return read_news(verify_query(request, secret))
         if APP_SIGNATURE in request.headers:
             return read_app_news(request, self.app)
         verify(request, secret)

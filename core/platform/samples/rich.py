@@ -12,7 +12,17 @@ from datetime import datetime, timedelta
 
 from core.money import spread_difference
 from core.platform import sample_payments as till
-from core.platform.contract import CancelOutcome, Feature, Missing, Outcome, Reimbursement, ReturnMove, StoreFacts
+from core.platform.contract import (
+    CancelOutcome,
+    Feature,
+    Finding,
+    Link,
+    Missing,
+    Outcome,
+    Reimbursement,
+    ReturnMove,
+    StoreFacts,
+)
 from core.platform.errors import Refused
 from core.platform.refund_checks import GOODS, check_amounts
 from core.platform.samples.returns_book import ReturnsBook
@@ -80,6 +90,19 @@ class Rich(RichApp):
     def variants_of(self, product: str) -> list[Variant]:
         """List what is on sale of a product."""
         return [one.variant for one in self.world.shelf().values() if one.product == product]
+
+    def after_install(self, link: Link) -> list[Finding]:
+        """Have news of this store sent to the link's address."""
+        self.world.subscribe(link.hook_url)
+        return []
+
+    def holds_webhooks_of(self, link: Link) -> bool:
+        """Say whether news is sent to the link's address."""
+        return link.hook_url in self.world.subscriptions
+
+    def remove_webhooks(self, link: Link) -> None:
+        """Have no news sent there any more."""
+        self.world.unsubscribe(link.hook_url)
 
     def describe(self) -> StoreFacts:
         """Ask what the store is like."""

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -14,13 +15,18 @@ import requests
 from core.platform import signatures
 from core.platform.contract import (
     Installation,
+    InstallUrls,
     Opening,
+    Pending,
+    Reply,
     Request,
+    SealState,
     Shopper,
     StaffIdentity,
+    UnsealState,
 )
-from core.platform.errors import BadSignature
-from core.platform.samples.rich_store import EVENT, SIGNATURE, STORE, TRIGGERED_AT, RichStore
+from core.platform.errors import BadSignature, Refused
+from core.platform.samples.rich_store import EVENT, SIGNATURE, STORE, TRIGGERED_AT, RichStore, consent_query
 from core.platform.samples.shells import RETRY, BearerAdmin, SignsShoppersIn, bearer_of
 from core.platform.snapshots import Change
 
@@ -52,14 +58,36 @@ class RichApp(SignsShoppersIn, BearerAdmin):
         return Opening(claims["dest"], StaffIdentity(ref=claims["sub"]))
 
     @classmethod
+    def begin_install(cls, request: Request, app: Mapping[str, str], *, seal: SealState, urls: InstallUrls) -> Reply:
+        """Let the merchant of the store and world in the query consent at once, and come back with a code (OAuth)."""
+        asked = {name: values[0] for name, values in parse_qs(request.query).items()}
+        ref, world = asked.get("store", ""), asked.get("world", "")
+        if not ref or not Path(world).is_file():
+            raise Refused("Name the sample store to connect.")
+        state, code = seal({"store": ref, "world": world}), RichStore(world).authorize(urls.done)
+        return Reply(302, {"Location": f"{urls.done}?{consent_query(app['client_secret'], ref, code, state)}"})
+
+    @classmethod
+    def finish_install(
+        cls, request: Request, app: Mapping[str, str], *, unseal: UnsealState, urls: InstallUrls, http: requests.Session
+    ) -> Installation | Pending:
+        """Exchange the code that the platform signed, with the address it was asked for."""
+        query = parse_qs(request.query)
+        message = signatures.merged_pairs(request.query, without=["signature"], once=["code", "state", "store"])
+        signatures.require_signed(message, query.get("signature", [""])[0], _secrets(app), "hex")
+        asked = unseal(query["state"][0])
+        if asked["store"] != query["store"][0]:
+            raise BadSignature("Another store consented than was asked.")
+        store = RichStore(asked["world"])
+        return _installation(asked["store"], store, store.exchange(query["code"][0], urls.done))
+
+    @classmethod
     def install_from(cls, request: Request, app: Mapping[str, str], http: requests.Session) -> Installation:
         """Exchange the session token for the store's first pair of tokens."""
         claims = _claims(bearer_of(request) or parse_qs(request.query).get("id_token", [""])[0], app)
         store = RichStore(str(claims.get("world", "")))
         store.answer()
-        store.install_app()
-        currency = store.facts.currency or "EUR"
-        return Installation(claims["dest"], claims["dest"], {"world": store.path, **store.issue()}, currency=currency)
+        return _installation(claims["dest"], store, store.issue())
 
     @classmethod
     def read_app_webhook(cls, request: Request, app: Mapping[str, str]) -> list[Change]:
@@ -86,6 +114,11 @@ class RichApp(SignsShoppersIn, BearerAdmin):
         if not sent.isdecimal() or abs(time.time() - int(sent)) > _PROXY_WINDOW:
             raise BadSignature("The request was forwarded too long ago.")
         return Shopper(shopper) if shopper else None
+
+
+def _installation(ref: str, store: RichStore, tokens: Mapping[str, str]) -> Installation:
+    store.install_app()
+    return Installation(ref, ref, {"world": store.path, **tokens}, currency=store.facts.currency or "EUR")
 
 
 def _secrets(app: Mapping[str, str]) -> list[str]:

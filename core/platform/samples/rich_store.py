@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from core.platform import sample_payments as till
 from core.platform import signatures
 from core.platform.contract import Reimbursement, Request
-from core.platform.errors import AccessLost
+from core.platform.errors import AccessLost, Refused
 from core.platform.sample_store import ORDERS
 from core.platform.samples.server import Server
 from core.platform.snapshots import OrderSnapshot, OrderState
@@ -35,6 +35,9 @@ LISTING_TAKES = timedelta(seconds=25)
 LOOK_AGAIN_AFTER = 10.0
 """Seconds after which a listing may be ready."""
 _WANTED = TypeAdapter(Reimbursement)
+
+
+_ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,22 @@ class RichStore(Server):
         self.note("refresh", refresh, {"until": refresh_until, "after": after, "next": "", "over": False})
         return {"access_token": access, "refresh_token": refresh, "access_until": until.isoformat()}
 
+    def authorize(self, redirect_uri: str) -> str:
+        """Let the merchant consent; give a code that is good once, with the address it was asked for."""
+        code = secrets.token_hex(8)
+        self.note("code", code, {"redirect_uri": redirect_uri})
+        return code
+
+    def exchange(self, code: str, redirect_uri: str) -> dict[str, str]:
+        """Give the first pair of tokens for a code. Raises Refused for one that is used, or was asked for otherwise."""
+        self.answer()
+        with self.alone():
+            known = json.loads(self._body("code", code) or "null")
+            if known is None or known["redirect_uri"] != redirect_uri:
+                raise Refused("The sample store does not take this code.")
+            self.remove("code", code)
+            return self.issue()
+
     def refresh(self, token: str) -> dict[str, str]:
         """Give a new pair for a refresh token. Raises AccessLost for one that is over or replaced."""
         self.answer()
@@ -83,6 +102,19 @@ class RichStore(Server):
         if known is None:
             raise AccessLost("the sample store does not know this access token, or it is over")
         self._first_used(known["after"])
+
+    def subscribe(self, url: str) -> None:
+        """Send news to an address too, once."""
+        self.note("subscription", url, {})
+
+    def unsubscribe(self, url: str) -> None:
+        """Send no news there any more."""
+        self.remove("subscription", url)
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """The addresses that are sent news."""
+        return sorted(ref for _, ref, _ in self.changed_since("subscription", "", "", _ALL))
 
     def revoke_all(self) -> None:
         """Take every token back, as when the app is removed."""
@@ -200,5 +232,14 @@ def write_delivery(
 
 def proxy_query(secret: str, store: str, shopper: str, *, now: datetime) -> str:
     """Give the query with which the storefront's proxy forwards a request of a shopper, "" for one not signed in."""
-    query = urlencode({"store": store, "timestamp": int(now.timestamp()), "shopper": shopper})
+    return _signed(secret, {"store": store, "timestamp": int(now.timestamp()), "shopper": shopper})
+
+
+def consent_query(secret: str, store: str, code: str, state: str) -> str:
+    """Give the query with which the platform sends a merchant back who consented."""
+    return _signed(secret, {"code": code, "state": state, "store": store})
+
+
+def _signed(secret: str, pairs: Mapping[str, object]) -> str:
+    query = urlencode(pairs)
     return f"{query}&signature={signatures.sign(secret, signatures.merged_pairs(query), 'hex')}"

@@ -116,7 +116,7 @@ def read_balance(
     removed = {
         line.ref: min(line.removed, _refunded_units(refunds, line.ref))
         if counts_canceled
-        else line.removed - _refunded_units(not_told, line.ref)
+        else max(0, line.removed - _refunded_units(not_told, line.ref))
         for line in lines
     }
     gone = {ref: units + reserved[ref] for ref, units in removed.items()}

@@ -17,6 +17,7 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.model import Order
 from core.platform.contract import ExchangeLine
+from core.returns import events
 from core.returns.model import Reimbursement, Return, ReturnItem
 from core.returns.money import part_payments, reimburse
 from core.returns.money.exchange import Settlement, goods_for, settle
@@ -43,6 +44,8 @@ STAGES = {
     "inspection": ("inspected", "kept"),
 }
 """Where the goods must be for the money to move, by the policy's `refund_when`."""
+HELD = "payment_held"
+"""The case of money that staff have to pay or not: its return was begun before the store was connected."""
 _NOTHING = Quote(0, (), (), 0, 0, (), ())
 
 
@@ -193,6 +196,7 @@ def pay_now(session: Session, store: Store, rma: Return, *, by: str, now: dateti
             now=now,
         )
     ]
+    _close_held(session, rma, now)
     if all(row.state == "issued" for row in rows) and rma.reimbursement == "pending":
         rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
     reimburse.refresh(session, rma, now=now)
@@ -206,9 +210,16 @@ def settle_by_parts(session: Session, rma: Return, parts: Sequence[Reimbursement
         row.intent = usual if row is parts[0] else f"{usual}:{row.platform_ref}"
     rma.reimbursement = move_return(rma.standing, "reimbursement", "promise").reimbursement
     session.flush()
+    _close_held(session, rma, now)
     if all(row.state == "issued" for row in parts):
         rma.reimbursement = move_return(rma.standing, "reimbursement", "issue").reimbursement
         reimburse.refresh(session, rma, now=now)
+
+
+def _close_held(session: Session, rma: Return, now: datetime) -> None:
+    """Close the case of money that waited for staff because its return is older than the connection."""
+    if rma.source:
+        events.request_case_closing(session, rma.store_id, rma.order_id, HELD, now=now)
 
 
 def cancel_key(rma: Return) -> str:

@@ -76,7 +76,7 @@ def take_steps(
         paid_there.take_over(session, order, rma, native, tells=tells and "refunded" not in native.mailed, now=now)
         if rma.source and predates_connection(store, rma.opened_at):
             if payout.is_due(rma):
-                events.request_case(session, store.id, order.id, "payment_held", now=now)
+                events.request_case(session, store.id, order.id, payout.HELD, now=now)
             return
         payout.pay_if_due(session, store, rma, by=PLATFORM.name, now=now)
 

@@ -17,7 +17,7 @@ import structlog
 
 from core.db.base import SYSTEM
 from core.jobs.queue import PauseStore
-from core.platform.contract import Opening, Request
+from core.platform.contract import Opening, Request, StoreKey
 from core.platform.errors import AccessLost, BadSignature, NotSupported, PlatformError, Unavailable
 from core.platform.http import open_session
 from core.secrets import Unsealable
@@ -50,7 +50,8 @@ def store_of_opening(services: Services, platform: str, opening: Opening, reques
     StoreNotFound for an unknown store where it hands over nothing, and what the platform says where it fails.
     """
     store = store_named(services, platform, opening.ref)
-    if store is None and not services.platforms[platform].installs_on_opening:
+    may_be_new = services.platforms[platform].installs_on_opening and not isinstance(opening.ref, StoreKey)
+    if store is None and not may_be_new:
         raise StoreNotFound
     if store is None:
         use_nonce_of_stranger(services, platform, request)
@@ -94,7 +95,7 @@ def _connect(
     http = open_session(allow=services.config.outbound_allow)
     try:
         made = services.platforms[platform].install_from(request, app_settings_of(services, platform), http)
-        if made.ref not in (opening.ref, known.ref if known else opening.ref):
+        if made.ref != (known.ref if known else opening.ref):
             raise BadSignature("the keys are another store's than the page")
         return moves.admit(services, platform, made)
     except NotSupported:

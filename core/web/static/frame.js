@@ -1,30 +1,36 @@
 // Pages of the desk inside a platform's admin. No cookie comes along there, so each page is fetched with a header that
 // says who asks, and put in place of the one before. The platform's script gives its own token; ours is kept for the
-// tab, where the browser lets a frame keep anything.
+// tab, and with the page's entry in the frame's history, since many browsers let a frame of another site store nothing.
 "use strict";
 (() => {
   const HEADER = "X-Aftercare-Token";
   const said = (place, name) => place.querySelector(`meta[name="aftercare-${name}"]`)?.content ?? "";
   const call = said(document, "token-call");
+  const failed = document.getElementById("failed");
   let token = "";
+  let photos = [];
 
   function keep(fresh) {
     if (!fresh) return;
     token = fresh;
+    history.replaceState(state(), "");
     try {
       sessionStorage.setItem(HEADER, fresh);
     } catch {
-      // A frame that may keep nothing asks the admin again after a reload.
+      // This browser keeps it with the history alone.
     }
   }
 
   function recall() {
+    const kept = history.state?.[HEADER] ?? "";
     try {
-      return sessionStorage.getItem(HEADER) ?? "";
+      return sessionStorage.getItem(HEADER) ?? kept;
     } catch {
-      return "";
+      return kept;
     }
   }
+
+  const state = () => (token ? { [HEADER]: token } : null);
 
   async function identity() {
     const sent = token ? { [HEADER]: token } : {};
@@ -53,12 +59,18 @@
     }
     show(page);
     const { pathname, search } = new URL(answer.url);
-    if (isNew) history.pushState(null, "", pathname + search);
-    else history.replaceState(null, "", pathname + search);
+    if (isNew) history.pushState(state(), "", pathname + search);
+    else history.replaceState(state(), "", pathname + search);
     scrollTo(0, 0);
   }
 
   function show(page) {
+    photos.forEach((url) => URL.revokeObjectURL(url));
+    photos = [];
+    // A picture of ours is fetched with the header too; by itself the browser would ask for it as nobody.
+    const pictures = [...page.images].filter((image) => image.hasAttribute("src") && isOurs(new URL(image.src)));
+    const sources = pictures.map((image) => image.src);
+    pictures.forEach((image) => image.removeAttribute("src"));
     document.title = page.title;
     for (const name of ["lang", "dir"]) document.documentElement.setAttribute(name, page.documentElement.getAttribute(name) ?? "");
     const worn = [...document.querySelectorAll('link[rel="stylesheet"]')].map((sheet) => sheet.getAttribute("href"));
@@ -69,6 +81,15 @@
     const first = problem ?? document.querySelector("h1");
     first?.setAttribute("tabindex", "-1");
     first?.focus();
+    pictures.forEach((image, place) => void showPicture(image, sources[place]).catch(console.error));
+  }
+
+  async function showPicture(image, source) {
+    const answer = await ask(source);
+    if (!answer.ok || !image.isConnected) return; // its alternative text stands there
+    const url = URL.createObjectURL(await answer.blob());
+    photos.push(url);
+    image.src = url;
   }
 
   async function save(answer) {
@@ -81,10 +102,16 @@
 
   function fail(error) {
     console.error(error);
-    const over = document.getElementById("over");
-    if (!over) return;
-    document.getElementById("wait").hidden = true;
-    over.hidden = false;
+    const wait = document.getElementById("wait");
+    if (wait) {
+      wait.hidden = true;
+      document.getElementById("over").hidden = false;
+      return;
+    }
+    failed.hidden = false;
+    failed.tabIndex = -1;
+    (document.querySelector("main") ?? document.body).prepend(failed);
+    failed.focus();
   }
 
   const isOurs = (url) => url.origin === location.origin && url.pathname.startsWith("/admin/");

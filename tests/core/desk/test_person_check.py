@@ -201,6 +201,24 @@ def test_a_bearer_that_names_nobody_asks_too_and_both_headers_are_needed(app: Se
     assert client.get(f"/admin/{store.key}/", headers={**bearer("maple"), TOKEN: token}).status_code == 401
 
 
+def test_who_was_confirmed_is_still_known_where_a_reloaded_frame_fetches_the_opening_again(
+    app: Services, world: World
+) -> None:
+    store = connect(app, world, "bearernobody", email=OWNER)
+    client, both = browser(app), bearer("linden")
+    client.post(f"/admin/{store.key}/person", headers=both, data={"email": OWNER})
+    mailed(app)
+    client.post(f"/admin/{store.key}/person/code", headers=both, data={"email": OWNER, "code": code_of(app)})
+    stale = "/admin/open/bearernobody?store=linden&id_token=old"
+    assert said(client.get(stale, headers=NAVIGATION), "target") == stale.replace("&", "&amp;")
+    again = client.get(stale, headers=both)
+    token = said(again, "token")
+    assert said(again, "target") == f"/admin/{store.key}/"
+    assert "owner" in client.get(said(again, "target"), headers={**both, TOKEN: token}).text
+    stranger = browser(app).get(stale, headers=both)
+    assert (stranger.status_code, stranger.location) == (302, f"/admin/{store.key}/")
+
+
 def test_who_was_named_is_not_asked(app: Services, world: World) -> None:
     store = connect(app, world, "bearer", email=OWNER)
     client = browser(app)

@@ -26,6 +26,7 @@ from core.stores.model import AuditEntry, Nonce, Staff, Store
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock
 from tests.core.desk.shells import APP, NAVIGATION, bearer, browser, connect, launch, with_shells
+from tests.core.samples import statements
 from tests.core.shipping.seed import on_sqlite, rows
 
 TOKEN = "X-Aftercare-Token"
@@ -213,6 +214,18 @@ def test_a_person_named_with_each_request_is_written_down_once_an_hour(
     clock.forward(minutes=2)
     client.get(f"/admin/{framed.key}/", headers=bearer("linden"))
     assert rows(app, framed, Staff)[0].seen_at == clock.now
+
+
+def test_a_person_told_apart_from_a_namesake_is_written_down_no_oftener(
+    app: Services, framed: Store, clock: Clock
+) -> None:
+    for ref in ("max", "max2", "max2"):
+        staff.recognize(app, framed, StaffIdentity(ref, "Max"))
+    assert [one.name for one in rows(app, framed, Staff)] == ["Max", "Max (max2)"]
+    clock.forward(minutes=1)
+    with statements(app.db) as seen:
+        staff.recognize(app, framed, StaffIdentity("max2", "Max"))
+    assert [one for one in seen if one.startswith(("UPDATE", "INSERT"))] == []
 
 
 def test_a_source_that_is_no_origin_never_enters_the_policy(app: Services, world: World) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,9 @@ from core.platform.calls.cost_bucket import BucketState, CostBucket, LocalBucket
 from core.platform.errors import NothingDone, Refused, Unavailable
 from core.services import Services
 from core.stores.call_buckets import StoreBuckets
-from core.stores.model import Store
+from core.stores.model import CallBucket, Store
 from core.stores.platform_access import make_platform
+from tests.conftest import Clock
 
 SIZE, REFILL = 100.0, 10.0
 
@@ -154,6 +156,15 @@ def test_a_clock_set_back_fills_nothing_and_locks_nobody_out() -> None:
     assert replace(back, closed_until=0).wait_for(60) == pytest.approx(1.0)
 
 
+def test_clocks_that_differ_by_a_little_fill_the_bucket_once() -> None:
+    state = BucketState(0, at=1000, size=SIZE, refill=REFILL)
+    for step in range(1, 101):  # two processes in turn, for two seconds
+        for behind in (0.0, 0.02):
+            state = state.refilled(1000 + 0.02 * step - behind)
+    assert state.left == pytest.approx(2 * REFILL)
+    assert state.at == 1002
+
+
 def test_a_short_wait_is_waited_out() -> None:
     bucket = CostBucket("graphql", SIZE, 1000.0, LocalBuckets())
     started = time.monotonic()
@@ -190,3 +201,23 @@ def test_processes_of_one_store_take_from_one_bucket_and_other_stores_have_their
         pass
     with CostBucket("another", SIZE, REFILL, StoreBuckets(services, store.id), patience=0).spend(SIZE):
         pass
+
+
+def test_the_time_of_a_change_is_read_once_nobody_else_holds_the_bucket(
+    services: Services, store: Store, clock: Clock
+) -> None:
+    states, seen = StoreBuckets(services, store.id), list[float]()
+
+    def look(known: BucketState | None, now: float) -> tuple[BucketState, None]:
+        seen.append(now)
+        return known or BucketState(SIZE, now, SIZE, REFILL), None
+
+    states.change("graphql", look)
+    with ThreadPoolExecutor(1) as pool:
+        with services.db.transaction(store.id) as session:
+            session.execute(sa.select(CallBucket).with_for_update())
+            waits = pool.submit(states.change, "graphql", look)
+            assert not wait([waits], timeout=0.3).done
+            clock.forward(seconds=1)
+        waits.result(timeout=10)
+    assert seen[1] - seen[0] == 1

@@ -377,12 +377,13 @@ def test_a_call_may_bring_its_own_time_out(shop: Shop) -> None:
     assert allow(shop, timeout=(1, 0.1)).get(url, timeout=5).status_code == 200
 
 
-def test_an_answer_that_drips_is_given_up(shop: Shop) -> None:
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_an_answer_that_drips_is_given_up(shop: Shop, is_streamed: bool) -> None:
     url = shop.on("/orders", Answer(body=b" " * 100, pause=0.05, drips=True))
     start = time.monotonic()
 
     with pytest.raises(Unavailable, match="did not finish"):
-        allow(shop, timeout=(1, 0.2)).get(url)
+        assert allow(shop, timeout=(1, 0.2)).get(url, stream=is_streamed).content
 
     assert time.monotonic() - start < 2
 
@@ -397,7 +398,7 @@ def test_an_oversized_answer_is_refused_packed_or_not(shop: Shop, is_streamed: b
 
     assert len(allow(shop, max_bytes=1_000_001).get(url, stream=is_streamed).content) == 1_000_001
     with pytest.raises(Refused, match="more than 1,000,000 bytes"):
-        allow(shop, max_bytes=1_000_000).get(url, stream=is_streamed)
+        assert allow(shop, max_bytes=1_000_000).get(url, stream=is_streamed).content
 
 
 def test_one_connection_serves_several_calls_and_no_cookie_is_kept(shop: Shop) -> None:

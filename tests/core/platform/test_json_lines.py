@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from decimal import Decimal
 from io import BytesIO
@@ -91,7 +92,7 @@ GROUPS = st.lists(st.tuples(st.text(max_size=9), st.integers(0, 4)), max_size=8)
     rows=ROWS,
     piece=st.integers(16, 120),
     ends=st.booleans(),
-    mood=st.sampled_from(["ranges", "whole", "unsized", "short"]),
+    mood=st.sampled_from(["ranges", "whole", "unsized", "short", "unsized and short"]),
 )
 def test_every_line_comes_once_in_its_order_whatever_the_pieces(
     fast_http: requests.Session, files: FileServer, rows: list[Any], piece: int, ends: bool, mood: str
@@ -154,3 +155,42 @@ def test_what_is_too_long_to_hold_is_refused(
     (files.folder / FILE).write_bytes(line + b"{}\n")
     with pytest.raises(Refused, match="64 bytes"):
         read_lines(http, f"{files.url}/{FILE}", 0, piece=16, begins_group=begins_group)
+
+
+# A server that ignores ranges and tells no size.
+
+
+def test_of_a_file_without_ranges_and_size_no_more_than_a_piece_is_held(
+    http: requests.Session, files: FileServer
+) -> None:
+    line = json.dumps("x" * 65_533).encode() + b"\n"
+    (files.folder / FILE).write_bytes(line)
+    files.mood = "endless"
+    tracemalloc.start()
+    try:
+        lines = read_lines(http, f"{files.url}/{FILE}", 100 * len(line))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(lines.rows), lines.last, lines.size) == (json_lines.PIECE // len(line), False, None)
+    assert lines.offset == (100 + len(lines.rows)) * len(line)
+    assert peak < 8 * json_lines.PIECE
+
+
+def test_a_file_without_ranges_and_end_is_refused_with_the_reason(http: requests.Session, files: FileServer) -> None:
+    line = json.dumps("x" * 65_533).encode() + b"\n"
+    (files.folder / FILE).write_bytes(line)
+    files.mood = "endless"
+    offset = json_lines.LONGEST // len(line) * len(line)
+    with pytest.raises(Refused, match="ignores ranges, and the file is larger than 16,777,216 bytes"):
+        read_lines(http, f"{files.url}/{FILE}", offset)
+
+
+def test_a_small_file_without_ranges_and_size_is_read_to_its_end(
+    fast_http: requests.Session, files: FileServer
+) -> None:
+    (files.folder / FILE).write_bytes(b'{"n": 1}\n' * 3)
+    files.mood = "whole"  # in this process an answer tells no size
+    assert read_lines(fast_http, f"{files.url}/{FILE}", 9).size == 27
+    with pytest.raises(FileGone, match="shorter"):
+        read_lines(fast_http, f"{files.url}/{FILE}", 28)

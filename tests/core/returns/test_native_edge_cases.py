@@ -268,6 +268,7 @@ def test_a_return_older_than_the_connection_pays_only_when_staff_say_so(shop: Sh
     shop.inspect()
     shop.work()
     assert [one.state for one in the_money(shop.services, shop.store)] == ["issued"]
+    assert shop.cases() == []
 
 
 @on_sqlite

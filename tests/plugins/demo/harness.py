@@ -13,7 +13,7 @@ import requests
 from core.platform.contract import Request
 from core.platform.sample import SIGNATURE, Demo, World, forward, open_as_app, sign
 from core.platform.sample_payments import credit_code
-from core.platform.sample_signing import APP_SIGNATURE
+from core.platform.sample_signing import APP_SIGNATURE, news_query
 from core.platform.snapshots import Change
 from tests.plugins.sample_merchant import SampleMerchant
 
@@ -32,6 +32,10 @@ class Merchant(SampleMerchant):
     def news(self, ref: str) -> Request:
         body = json.dumps({"resource": "order", "ref": ref}).encode()
         return Request("POST", "/hooks/demo", headers={SIGNATURE: sign(SECRET, body)}, body=body)
+
+    def news_by_get(self, ref: str) -> Request:
+        body = json.dumps({"resource": "order", "ref": ref}).encode()
+        return Request("GET", "/hooks/demo/token", query=news_query(SECRET, body))
 
     def forgeries(self, news: Request) -> Mapping[str, Request]:
         return {

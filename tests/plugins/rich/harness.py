@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
@@ -105,6 +105,29 @@ class Merchant(SampleMerchant):
     def _opened(self, app: Mapping[str, str], at: datetime, store: str = "linden") -> Request:
         token = sample_token(app, store, "max", now=at.timestamp(), world=self.world.path)
         return Request("GET", "/admin/open/rich", query=f"store={store}&id_token={token}")
+
+    def forged_consents(self, brought: Request) -> Mapping[str, Request]:
+        given = {name: values[0] for name, values in parse_qs(brought.query).items()}
+
+        def signed(by: Mapping[str, str] = APP, **changes: str) -> Request:
+            facts = {name: given[name] for name in ("store", "code", "state")} | changes
+            return replace(brought, query=rich_store.consent_query(by["client_secret"], **facts))
+
+        used = self.world.authorize(self.led_back_to)
+        self.world.exchange(used, self.led_back_to)
+        return {
+            **super().forged_consents(brought),
+            "signed by another": signed(ANOTHERS),
+            "of another store": signed(store="oak"),
+            "another state": signed(state="forged"),
+            "another code": signed(code="guessed"),
+            "a code that was used": signed(code=used),
+            "a code asked for at another address": signed(code=self.world.authorize("https://eve.example/done")),
+            "a state given twice": replace(brought, query=f"{brought.query}&state=forged"),
+        }
+
+    def prepared(self) -> object:
+        return self.world.subscriptions
 
     def page_request(self, *, with_wrong_keys: bool = False) -> Request:
         app = ANOTHERS if with_wrong_keys else APP

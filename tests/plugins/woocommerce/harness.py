@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 
 from core.money import to_decimal, to_minor
-from core.platform.contract import Request
+from core.platform.contract import Reply, Request
 from core.platform.http import open_session
 from core.platform.snapshots import Change, RefundLine
 from plugins.woocommerce import signing
@@ -181,6 +181,33 @@ class Merchant:
             ("of a store we do not know", _signed(self._opened(store="another"), ""), {}),
             ("not signed", self._opened(), {}),
         ]
+
+    def install_request(self) -> Request:
+        return Request("GET", "/install/woocommerce", query=urlencode({"store": self.store.url}))
+
+    def consent(self, begun: Reply) -> Request:
+        state = parse_qs(urlsplit(begun.headers["Location"]).query)["user_id"][0]
+        key = self.store.add_key()
+        keys = {"consumer_key": key.key, "consumer_secret": key.secret, "key_permissions": "read_write"}
+        return Request("POST", "/install/woocommerce/done", body=json.dumps({**keys, "user_id": state}).encode())
+
+    def forged_consents(self, brought: Request) -> Mapping[str, Request]:
+        def handed(**changes: str) -> Request:
+            return replace(brought, body=json.dumps(json.loads(brought.body) | changes).encode())
+
+        return {
+            "another state": handed(user_id="forged"),
+            "another store's keys": handed(consumer_secret="cs_another"),
+            "keys that only read": handed(key_permissions="read"),
+            "nothing": replace(brought, body=b""),
+        }
+
+    def prepared(self) -> object:
+        hooks = sorted((hook.topic, hook.url, hook.secret) for hook in self.store.webhooks.rows.values())
+        return hooks, dict(self.store.connection or {})
+
+    def facts(self) -> Iterator[tuple[Change, bool]]:
+        raise AssertionError("WooCommerce confirms nothing")
 
     def news_of_leaving(self) -> None:
         return None

@@ -525,6 +525,9 @@ def unseal(token: str) -> Any:
     return SEALED[token]
 
 
+URLS = InstallUrls("https://app.example/done", "https://app.example/back")
+
+
 def finish(shop: Shop, **handed: Any) -> Installation | Pending:
     key, address = shop.store.add_key(), urlsplit(shop.url).netloc
     body = {
@@ -534,13 +537,14 @@ def finish(shop: Shop, **handed: Any) -> Installation | Pending:
         "key_permissions": "read_write",
     }
     request = Request("POST", "/install/woocommerce/done", body=json.dumps(body | handed).encode())
-    return WooCommerce.finish_install(request, {}, unseal=unseal, http=open_session(allow=frozenset({address})))
+    return WooCommerce.finish_install(
+        request, {}, unseal=unseal, urls=URLS, http=open_session(allow=frozenset({address}))
+    )
 
 
 def begin(store: str) -> str:
     request = Request("GET", "/install/woocommerce", query=urlencode({"store": store}))
-    urls = InstallUrls("https://app.example/done", "https://app.example/back")
-    return WooCommerce.begin_install(request, {}, seal=seal, urls=urls).headers["Location"]
+    return WooCommerce.begin_install(request, {}, seal=seal, urls=URLS).headers["Location"]
 
 
 def test_a_store_is_installed_by_its_own_consent_page(shop: Shop) -> None:
@@ -602,7 +606,9 @@ def test_keys_are_tried_before_they_are_trusted(shop: Shop) -> None:
     with pytest.raises(Refused, match="only read"):
         finish(shop, key_permissions="read")
     with pytest.raises(Refused):
-        WooCommerce.finish_install(Request("POST", "/", body=b"[1]"), {}, unseal=unseal, http=shop.plugin.http)
+        WooCommerce.finish_install(
+            Request("POST", "/", body=b"[1]"), {}, unseal=unseal, urls=URLS, http=shop.plugin.http
+        )
 
 
 class Impostor(BaseHTTPRequestHandler):
@@ -632,7 +638,7 @@ def test_a_store_that_claims_another_s_address_is_not_taken_for_it(shop: Shop) -
 @pytest.mark.parametrize(("success", "words"), [("1", b"is connected"), ("0", b"not connected")])
 def test_the_browser_that_comes_back_gets_a_page(shop: Shop, success: str, words: bytes) -> None:
     request = Request("GET", "/install/woocommerce/done", query=f"success={success}&user_id=token-1")
-    pending = WooCommerce.finish_install(request, {}, unseal=unseal, http=shop.plugin.http)
+    pending = WooCommerce.finish_install(request, {}, unseal=unseal, urls=URLS, http=shop.plugin.http)
     assert isinstance(pending, Pending)
     assert pending.reply.status == 200
     assert words in pending.reply.body
