@@ -15,6 +15,7 @@ from core.platform.snapshots import OrderSnapshot
 from core.returns.money import cancel_order, detect_external_refund
 from core.returns.native import mirror
 from core.returns.requests.ask_collections import unasked
+from core.returns.withdrawal import declared_there
 from core.services import Services
 from core.shipping import evaluate
 from core.stores.model import Store
@@ -30,8 +31,8 @@ def apply_orders(
     now: datetime,
     as_of: datetime | None = None,
 ) -> list[int]:
-    """Store orders, then look at the changed ones: for notices, for the platform's own returns, and for refunds and
-    cancellations made elsewhere.
+    """Store orders, then look at the changed ones: for notices, for the platform's own returns and withdrawals, and for
+    refunds and cancellations made elsewhere.
 
     `as_of` is the moment that the snapshots are from, where that was before we asked. Gives the changed ids.
     """
@@ -46,6 +47,7 @@ def apply_orders(
     evaluate.evaluate_orders(session, store, changed, now=now)
     collections = unasked(services, store)
     mirror.mirror_orders(session, store, snapshots, changed, collections=collections, now=now)
+    declared_there.take_over(session, store, snapshots, changed, now=now)
     detect_external_refund.detect(session, changed, now=now)
     cancel_order.look_at_canceled(session, changed, now=now)
     return changed

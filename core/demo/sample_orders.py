@@ -138,11 +138,16 @@ def _order(plan: _OrderPlan, now: datetime, dice: random.Random, pictures: str) 
         postcode="01103",
         language=language,
         shipping_method="Parcel to the door",
-        promised_by=_weekday((placed_at + timedelta(days=plan.promised_in)).date()),
+        promised_from=_promised_day(plan, placed_at, -2) if plan.number % 4 == 1 else None,
+        promised_by=_promised_day(plan, placed_at),
         lines=lines,
         shipments=(parcel,) if parcel.events else (),
         payments=(PaymentSnapshot("p1", "card", total, refundable=True, methods=("refund",)),),
     )
+
+
+def _promised_day(plan: _OrderPlan, placed_at: datetime, days: int = 0) -> date:
+    return _weekday((placed_at + timedelta(days=plan.promised_in + days)).date())
 
 
 def _parcel(

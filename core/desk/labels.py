@@ -24,6 +24,7 @@ def _names(language: str) -> Mapping[str, str]:
         names_of_returns(say)
         | _notices(say)
         | _features(say)
+        | _holds(say)
         | {
             # states of a message
             "watched": say("desk", "only watched"),
@@ -89,6 +90,7 @@ def _names(language: str) -> Mapping[str, str]:
             "reply": say("desk", "Replied to a message"),
             "withdrawal_late": say("desk", "Withdrew late, by our reckoning"),
             "withdrawal_unmatched": say("desk", "Withdrew, and no order was found"),
+            "withdrawal_there": say("desk", "Withdrew in the store itself"),
             "unconfirmed_erase": say("desk", "Asks to be forgotten; the store does not confirm it"),
             "unconfirmed_export": say("desk", "Asks for a copy of their data; the store does not confirm it"),
             "unconfirmed_news": say("desk", "News that the store does not confirm"),
@@ -120,6 +122,21 @@ def _features(say: Say) -> dict[str, str]:
         "lacks.scope": say("desk", "access to it was not granted."),
         "lacks.setting": say("desk", "it is switched off in the store."),
         "lacks.version": say("desk", "the store's software is too old for it."),
+    }
+
+
+def _holds(say: Say) -> dict[str, str]:
+    """Name the reasons for which a store holds an order back."""
+    return {
+        "hold.awaiting_payment": say("desk", "payment is awaited"),
+        "hold.suspected_fraud": say("desk", "fraud is suspected"),
+        "hold.incorrect_address": say("desk", "the address is not correct"),
+        "hold.out_of_stock": say("desk", "something is out of stock"),
+        "hold.awaiting_return": say("desk", "the goods of an exchange have not come back"),
+        "hold.unknown_delivery_date": say("desk", "no delivery date is known"),
+        "hold.order_may_grow": say("desk", "the shopper may still add something"),
+        "hold.other": say("desk", "for another reason"),
+        "hold.unknown": say("desk", "no reason is given"),
     }
 
 

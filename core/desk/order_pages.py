@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from flask import abort, g, request
 
 from core.desk import today, trace
+from core.desk.labels import name_of
 from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
 from core.http.context import services, words
 from core.orders.find import email_keys, number_key
@@ -44,4 +45,5 @@ def show_order(key: str, order_id: int) -> str:
             abort(404)
         page = page_of(view_order(session, order), words(), app.clock(), g.store.timezone)
         steps = trace.trace(session, g.store, order, now=app.clock())
-        return show_page("order", order=order, page=page, steps=steps)
+        holds = [(name_of(f"hold.{hold['reason']}"), hold["note"]) for hold in order.holds]
+        return show_page("order", order=order, page=page, steps=steps, holds=holds)

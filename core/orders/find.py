@@ -53,7 +53,7 @@ def email_keys(email: str, keyring: Keyring) -> list[str]:
 _orders = table_of(Order)
 ORDER_COLUMNS = tuple(
     "id ref number email_key postcode language link_version state placed_at paid_at canceled_at pickup late "
-    "currency total stopped_at country".split()
+    "currency total stopped_at country holds".split()
 )
 """What is read of an order."""
 _EMAIL_MATCHES = sa.and_(

@@ -48,7 +48,10 @@ class Order(Owned, Base):
     gone_at: Mapped[datetime | None]
     shipped_mailed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Whether the platform itself mailed the shopper that it has left."""
+    platform_promised_from: Mapped[date | None]
     platform_promised_by: Mapped[date | None]
+    holds: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    """[{ref, reason, raw_reason, note, items}]: why the store does not send it, as `HoldSnapshot`."""
     payments: Mapped[list[Any]] = mapped_column(default=list)
     refunds: Mapped[list[Any]] = mapped_column(default=list)
     admin_url: Mapped[str] = mapped_column(default="")
@@ -129,6 +132,8 @@ class Shipment(Owned, Base):
     tracking_url: Mapped[str] = mapped_column(default="")
     items: Mapped[dict[str, Any]] = mapped_column(default=dict)
     digital: Mapped[bool] = mapped_column(default=False)
+    on_hold: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """It has not left, and holds of the store cover every unit in it."""
     may_hide_rest: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     """Nobody named its content, and a part of the order may not have left with it."""
     shipped_at: Mapped[datetime | None]
@@ -139,6 +144,8 @@ class Shipment(Owned, Base):
     first_scan_at: Mapped[datetime | None]
     last_scan_at: Mapped[datetime | None]
     last_scan_status: Mapped[str] = mapped_column(default="")
+    promised_from: Mapped[date | None]
+    """The first day of the promise, where a range was promised; late is what comes after `promised_by`."""
     promised_by: Mapped[date | None]
     promise_source: Mapped[str] = mapped_column(default="")
     expected_earliest: Mapped[date | None]

@@ -1,4 +1,4 @@
-"""Returns and refunds as a platform itself keeps them, in our words: what a snapshot says, and the parts of a move.
+"""Returns, refunds and withdrawals as a platform itself keeps them, in our words: what a snapshot says, and a move.
 
 Money is integer minor units of the order's currency. Times are aware UTC. `line` is the ref of a line of the order.
 """
@@ -121,6 +121,21 @@ class ReturnLine:
     """In a snapshot: once each unit of all lines has one, and not all are missing, the goods count as arrived."""
     ref: str = ""
     """The platform's own id of this line of the return; "" in a move."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalSnapshot:
+    """The shopper's legal withdrawal from an order, declared at the platform itself. The core takes it over once.
+
+    `items` maps a line's ref to the units it covers; None where the platform does not say what it covers, and a person
+    then looks. `declared_at` is None where it gives no time: it then counts from the order's `updated_at`. `mailed`
+    says that the platform has certainly mailed the shopper its content with date and time, as the law asks for
+    (Directive 2011/83/EU, Art. 11a(4)); in doubt it is False, and our receipt goes out.
+    """
+
+    declared_at: datetime | None = None
+    items: Mapping[str, int] | None = None
+    mailed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
 from core.platform.native_returns import RefundLine as RefundLine
-from core.platform.native_returns import RefundSnapshot, ReturnSnapshot
+from core.platform.native_returns import RefundSnapshot, ReturnSnapshot, WithdrawalSnapshot
+from core.platform.reviews.review_snapshots import ReplySnapshot as ReplySnapshot
+from core.platform.reviews.review_snapshots import ReviewSnapshot as ReviewSnapshot
 
 T = TypeVar("T")
 
@@ -28,6 +30,22 @@ class OrderState(StrEnum):
     DONE = "done"
     CANCELED = "canceled"
     REFUNDED = "refunded"
+    UNKNOWN = "unknown"
+
+
+class HoldReason(StrEnum):
+    """Why a store does not send an order, or a part of it. UNKNOWN where it gave no reason, or a word unknown to us."""
+
+    AWAITING_PAYMENT = "awaiting_payment"
+    SUSPECTED_FRAUD = "suspected_fraud"
+    INCORRECT_ADDRESS = "incorrect_address"
+    OUT_OF_STOCK = "out_of_stock"
+    AWAITING_RETURN = "awaiting_return"
+    """Of an exchange: the goods that come back have not arrived."""
+    UNKNOWN_DELIVERY_DATE = "unknown_delivery_date"
+    ORDER_MAY_GROW = "order_may_grow"
+    """The shopper was offered something more after paying."""
+    OTHER = "other"
     UNKNOWN = "unknown"
 
 
@@ -118,6 +136,20 @@ class ShipmentSnapshot:
     events: tuple[TrackingEventSnapshot, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HoldSnapshot:
+    """One reason why the store keeps an order, or the units in `items` (line ref to quantity), from being sent.
+
+    Without `items` it covers all that has not left. `note` is what staff wrote about it there; staff alone read it.
+    """
+
+    ref: str
+    reason: HoldReason
+    raw_reason: str = ""
+    note: str = ""
+    items: Mapping[str, int] = field(default_factory=dict)
+
+
 PaymentKind = Literal["gateway", "gift_card", "store_credit", "points"]
 """What was paid with: money through a gateway, or a balance that the store keeps for the shopper."""
 
@@ -174,14 +206,20 @@ class OrderSnapshot:
     """When the order took its present status, where the platform says so."""
     shipped_mailed: bool = False
     """Whether the platform itself mailed the shopper that the order has left; False where nothing shows it."""
+    promised_from: date | None = None
+    """The first day of that, where a range was given; one after `promised_by`, or without it, is not kept."""
     promised_by: date | None = None
-    """The delivery date the platform itself gave the shopper."""
+    """The delivery date the platform itself gave the shopper, or the last of the days."""
+    holds: tuple[HoldSnapshot, ...] = ()
+    """Why it is not sent, where the platform gives reasons. `state` is ON_HOLD only where all of it waits."""
     lines: tuple[LineItemSnapshot, ...] = ()
     shipments: tuple[ShipmentSnapshot, ...] = ()
     payments: tuple[PaymentSnapshot, ...] = ()
     refunds: tuple[RefundSnapshot, ...] = ()
     returns: tuple[ReturnSnapshot, ...] | None = None
     """The platform's own returns of this order; None where it has no such thing or did not say."""
+    withdrawal_requested: WithdrawalSnapshot | None = None
+    """The shopper's legal withdrawal, where it was declared at the platform; None where none was."""
     admin_url: str = ""
 
 
@@ -200,42 +238,6 @@ class Variant:
     tax_included: bool = True
     in_stock: bool = True
     image_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewSnapshot:
-    """A product review as the store has it.
-
-    `replies` are the merchant's public answers already there; where the store did not say (`tells_replies` is False,
-    as in a listing without them) those that are known stand.
-    """
-
-    ref: str
-    rating: int
-    text: str
-    updated_at: datetime
-    posted_at: datetime
-    state: Literal["published", "pending", "hidden"] = "published"
-    title: str = ""
-    author: str = ""
-    email: str = ""
-    product_ref: str = ""
-    product_title: str = ""
-    product_url: str = ""
-    order_ref: str = ""
-    verified: bool = False
-    replies: tuple[ReplySnapshot, ...] = ()
-    tells_replies: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ReplySnapshot:
-    """A merchant's public answer to a review, as published."""
-
-    ref: str
-    text: str
-    key: str = ""
-    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,8 @@ PERSONAL: Mapping[str, Mapping[str, Any]] = {
 }
 """Table → column → what it becomes. What else is in these tables (amounts, dates, refs, goods) the law lets a merchant
 keep, in most of Europe for six to ten years, as part of the books."""
-PARTLY_PERSONAL = {"orders": ("refunds",), "shipments": ("ref",)}
-"""Columns of which a part goes: the free text of a refund, a tracking number inside a parcel's ref."""
+PARTLY_PERSONAL = {"orders": ("refunds", "holds"), "shipments": ("ref",)}
+"""Columns of which a part goes: the free text of a refund or a hold, a tracking number inside a parcel's ref."""
 MAIL_JOBS = {"jobs": ("key", "payload", "reason")}
 """Promised mail to a shopper names its reader: these rows go as a whole."""
 _NOT_EXPORTED = {
@@ -207,6 +207,7 @@ def _erase_parts(session: Session, order_ids: Sequence[int], now: datetime) -> N
     """Close the orders, and take out what is only a part of a column."""
     for order in session.scalars(sa.select(Order).where(id_in(session, Order.id, order_ids)).order_by(Order.id)):
         order.refunds = [{**refund, "reason": ""} for refund in order.refunds]
+        order.holds = [{**hold, "note": "", "raw_reason": ""} for hold in order.holds]
         order.erased_at, order.stopped_at = order.erased_at or now, order.stopped_at or now
         order.link_version += 1
     for shipment in session.scalars(sa.select(Shipment).where(id_in(session, Shipment.order_id, order_ids))):

@@ -44,6 +44,7 @@ EVENT_KINDS = (
     EventKind(name="booked_otherwise", staff_only=True),
     EventKind(name="refunded_twice", staff_only=True),
     EventKind(name="return_conflict", staff_only=True),
+    EventKind(name="withdrawal_there", staff_only=True),
     EventKind(name="withdrawn", by_shopper=True, sentence=lambda say: say("widget", "You withdrew from the contract")),
     EventKind(
         name="withdrawal_sent",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, Owned
-from core.returns.native_columns import NativeColumns
+from core.returns.native_columns import DeclaredColumns, NativeColumns
 from core.returns.states import Standing
 
 
@@ -120,7 +120,7 @@ class ReturnItem(Owned, Base):
     __table_args__ = (sa.Index(None, "store_id", "return_id"), sa.Index(None, "store_id", "order_id"))
 
 
-class Withdrawal(Owned, Base):
+class Withdrawal(DeclaredColumns, Owned, Base):
     """A legal withdrawal from the contract, whole or in part. No reason, no policy; a receipt at once."""
 
     __tablename__ = "withdrawals"

@@ -1,9 +1,10 @@
-"""What a return keeps of the platform's own return that stands for it there."""
+"""What a return keeps of the platform's own that stands for it there, and a withdrawal of being declared there."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 Conflict = Literal["", "approved", "declined", "canceled", "reopened", "refused", "not_followed"]
@@ -49,3 +50,12 @@ class NativeColumns:
             self.native_past = [*self.native_past, self.native_ref]
             self.native_ref = self.native_name = self.native_url = self.native_state = self.native_status = ""
             self.native_told = ""
+
+
+class DeclaredColumns:
+    """Columns of `Withdrawal`."""
+
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    """Where it was declared: "" here, "platform" in the store itself."""
+    mailed: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    """Whether its receipt is mailed from here; one declared in the store itself may have been receipted there."""

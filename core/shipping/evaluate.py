@@ -46,12 +46,12 @@ _SENT = ("queued", "sent", "bounced")
 # Columns by name, since the others (items, payments, addresses) cost more to read than all that is asked for.
 _OF_ORDER = (
     "id", "state", "status", "status_at", "status_seen_at", "placed_at", "paid_at", "country", "shipping_method",
-    "pickup", "platform_promised_by", "shipped_mailed", "stopped_at", "gone_at", "late",
+    "pickup", "platform_promised_from", "platform_promised_by", "shipped_mailed", "stopped_at", "gone_at", "late",
 )  # fmt: skip
 _OF_SHIPMENT = (
     "id", "order_id", "status", "raw_status", "status_seen_at", "seen_at", "carrier", "service", "tracking_number",
-    "digital", "shipped_at", "delivered_at", "delivered_source", "estimated_by", "first_scan_at", "last_scan_at",
-    "last_scan_status", "answer", "answered_at", *DECIDED_COLUMNS,
+    "digital", "on_hold", "shipped_at", "delivered_at", "delivered_source", "estimated_by", "first_scan_at",
+    "last_scan_at", "last_scan_status", "answer", "answered_at", *DECIDED_COLUMNS,
 )  # fmt: skip
 _OF_NOTICE = ("id", "order_id", "rule", "occasion", "kind", "state", "created_at", "sent_at", "expected_by")
 _STATUS = {status.value: status for status in TrackingStatus}
@@ -187,6 +187,7 @@ def parcel_of(
         pickup=order.pickup,
         shipped_mailed=order.shipped_mailed,
         digital=shipment.digital,
+        on_hold=shipment.on_hold,
         status=status,
         raw_status=shipment.raw_status,
         status_seen_at=shipment.status_seen_at,
@@ -197,7 +198,9 @@ def parcel_of(
         delivered_at=None if by_status else shipment.delivered_at,
         delivered_by="" if by_status or not shipment.delivered_source else shipment.delivered_source,  # type: ignore[arg-type]
         estimated_by=shipment.estimated_by,
+        platform_promised_from=order.platform_promised_from,
         platform_promised_by=order.platform_promised_by,
+        promised_from=shipment.promised_from,
         promised_by=shipment.promised_by,
         promise_source=shipment.promise_source or None,  # type: ignore[arg-type]
         first_scan_at=shipment.first_scan_at,

@@ -28,8 +28,8 @@ OrderRow = Order | Any
 """A model's object, or a plain row with its columns."""
 _STATES = {"watch": "watched", "draft": "draft", "send": "queued"}
 DECIDED_COLUMNS = (
-    "promised_by", "promise_source", "expected_earliest", "expected_likely", "expected_latest", "expected_source",
-    "late", "check_after", "carrier_name", "tracking_url",
+    "promised_from", "promised_by", "promise_source", "expected_earliest", "expected_likely", "expected_latest",
+    "expected_source", "late", "check_after", "carrier_name", "tracking_url",
 )  # fmt: skip
 """A parcel's columns that say what is known of it now."""
 _stored_values = attrgetter(*DECIDED_COLUMNS)
@@ -65,16 +65,17 @@ def write_parcels(
 
 def _decided_values(shipment: ShipmentRow, decision: Decision, given: Mapping[str, date]) -> tuple[Any, ...]:
     """Give the values of the columns `DECIDED_COLUMNS`."""
-    promised_by, promise_source = shipment.promised_by, shipment.promise_source
+    promised_by, promise = shipment.promised_by, (shipment.promised_from, shipment.promised_by, shipment.promise_source)
     if promised_by is None and decision.promise is not None:
-        promised_by, promise_source = decision.promise.by, decision.promise.source
+        promised_by = decision.promise.by
+        promise = (decision.promise.earliest, promised_by, decision.promise.source)
     forecast = decision.expectation
     window = (forecast.earliest, forecast.likely, forecast.latest) if forecast else None
     if forecast is not None and forecast.source != "carrier":
         window = shown_window(window, promised_by, given.get(str(shipment.id)))
     source = forecast.source if forecast else ""
     expected = window or (None, None, None)
-    return (promised_by, promise_source, *expected, source, decision.late, decision.check_after, *_named(shipment))
+    return (*promise, *expected, source, decision.late, decision.check_after, *_named(shipment))
 
 
 def _named(shipment: ShipmentRow) -> tuple[str, str]:

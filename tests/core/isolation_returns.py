@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.desk import history_before_chain
 from core.desk.returns import return_queue
 from core.orders import shopper_auth
-from core.platform.native_returns import ReturnLine, ReturnSnapshot, ReturnState
+from core.platform.native_returns import ReturnLine, ReturnSnapshot, ReturnState, WithdrawalSnapshot
 from core.returns import events
 from core.returns.api import api_access
 from core.returns.model import PolicyVersion, Reimbursement, Return, ReturnItem, ReturnPhoto, Withdrawal
@@ -28,7 +29,7 @@ from core.returns.requests.evaluate_request import RequestedLine
 from core.returns.requests.lifecycle import SHOPPER
 from core.returns.requests.opening import ReturnRequest
 from core.returns.simulation import policy_history
-from core.returns.withdrawal import declarations, declare, receipts
+from core.returns.withdrawal import declarations, declare, declared_there, receipts
 from core.returns.withdrawal.model import Declaration
 from core.services import Services
 from core.stores.tokens import shopper_token, tracking_token
@@ -251,6 +252,13 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "returns.native.mirror.mirror_orders": lambda s, two: mirror.mirror_orders(
         s, two.mine, [NATIVE], [two.ids["order"]], now=LATER
+    ),
+    "returns.withdrawal.declared_there.take_over": lambda s, two: declared_there.take_over(
+        s,
+        two.mine,
+        [replace(NATIVE, withdrawal_requested=WithdrawalSnapshot(NOON, {"l1": 1}))],
+        [two.ids["order"]],
+        now=LATER,
     ),
     "returns.native.mirror.order_of": lambda s, two: mirror.order_of(s, "1/R1"),
     "returns.money.detect_external_refund.detect": lambda s, two: detect_external_refund.detect(

@@ -56,6 +56,7 @@ WHEN_WE_LOOKED = {"fetched_at", "seen_at", "status_seen_at"}
 """Moments of ours, not of the store's."""
 WHAT_TIME_TELLS = {
     "check_after",
+    "promised_from",
     "promised_by",
     "promise_source",
     "expected_earliest",

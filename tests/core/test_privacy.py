@@ -53,7 +53,7 @@ HARMLESS = {
     "returns": "rma kind acceptance reception reimbursement status answer objections rules refund_when label_paid_by "
     "fees currency digest carrier source native_ref native_name native_url native_state native_status native_past "
     "native_told native_conflict",
-    "withdrawals": "number state lines country currency receipt_hash",
+    "withdrawals": "number state source lines country currency receipt_hash",
     "declarations": "number state language draft_digest receipt_hash",
     "replies": "intent key state ref",
     "reviews": "ref state product_ref product_title product_url order_ref",

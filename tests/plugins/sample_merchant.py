@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from core.platform.contract import Reply, Request
-from core.platform.native_returns import ReturnLine, ReturnState
+from core.platform.native_returns import ReturnLine, ReturnState, WithdrawalSnapshot
 from core.platform.sample_store import World
 from core.platform.samples.returns_book import ReturnsBook
 from core.platform.snapshots import (
     Change,
+    HoldReason,
+    HoldSnapshot,
     LineItemSnapshot,
     OrderSnapshot,
     PaymentSnapshot,
@@ -40,6 +42,8 @@ class SampleMerchant:
     names_staff = True
     prepares_lists = False
     loses_answers = False
+    gives_reasons = True
+    takes_withdrawals = True
     order_facts: ClassVar[Mapping[str, Any]] = {}
     """What orders of this world have besides."""
 
@@ -74,6 +78,15 @@ class SampleMerchant:
 
     def delete(self, ref: str) -> None:
         self.world.remove("order", ref)
+
+    def hold(self, ref: str, line: str) -> None:
+        part = HoldSnapshot("h1", HoldReason.INCORRECT_ADDRESS, "INCORRECT_ADDRESS", items={line: 1})
+        whole = HoldSnapshot("h2", HoldReason.OTHER, "OTHER", "Customs ask for papers")
+        self.world.put(replace(self.order(ref), holds=(part, whole), updated_at=self.now))
+
+    def withdraw(self, ref: str, line: str) -> None:
+        declared = WithdrawalSnapshot(self.now, {line: 1}, mailed=True)
+        self.world.put(replace(self.order(ref), withdrawal_requested=declared, updated_at=self.now))
 
     def post_review(self) -> str:
         self.world.put(anns_review("r1", at=self.now))

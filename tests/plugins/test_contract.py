@@ -42,7 +42,7 @@ from core.platform.errors import (
     Unavailable,
 )
 from core.platform.native_returns import ReturnLine, ReturnSnapshot, ReturnState
-from core.platform.snapshots import Gone, OrderSnapshot, OrderState, Page, ReviewSnapshot
+from core.platform.snapshots import Gone, HoldReason, OrderSnapshot, OrderState, Page, ReviewSnapshot
 from tests.plugins.worlds import WORLDS, Merchant, Opened, harness, merchant_of, needs
 
 METHODS: dict[str, frozenset[Feature]] = {
@@ -115,7 +115,7 @@ def test_every_feature_has_a_world_that_has_it_and_one_that_lacks_it(feature: Fe
 
 OF_PLATFORMS = ("renews", "installs_on_opening", "webhooks_by_get", "pays_once_per_key", "copies_keep_id")
 OF_METHODS = ("begin_install", "after_install", "holds_webhooks_of", "confirm")
-OF_WORLDS = ("signs_bodies", "names_staff", "prepares_lists", "loses_answers")
+OF_WORLDS = ("signs_bodies", "names_staff", "prepares_lists", "loses_answers", "gives_reasons", "takes_withdrawals")
 
 
 def test_what_platforms_differ_in_besides_has_a_world_of_each_kind() -> None:
@@ -478,6 +478,38 @@ def test_an_order_paid_in_another_currency_says_what_it_came_to_in_the_stores(op
     assert order.store_currency == here
     assert order.store_total
     assert order.store_total > 0
+
+
+def test_an_order_held_for_several_reasons_says_each_in_our_words(opened: Opened) -> None:
+    platform, merchant = opened
+    if not merchant.gives_reasons:
+        pytest.skip(f"{platform.name} gives no reasons")
+    ref = merchant.place()
+    (goods,) = (line for line in read_again(platform, ref).lines if line.kind == "physical")
+    merchant.hold(ref, goods.ref)
+    holds = read_again(platform, ref).holds
+    assert {hold.reason: dict(hold.items) for hold in holds} == {
+        HoldReason.INCORRECT_ADDRESS: {goods.ref: 1},
+        HoldReason.OTHER: {},
+    }
+    assert len({hold.ref for hold in holds}) == 2
+
+
+def test_a_withdrawal_declared_at_the_platform_says_when_and_from_what_or_that_it_is_not_known(opened: Opened) -> None:
+    platform, merchant = opened
+    if not merchant.takes_withdrawals:
+        pytest.skip(f"{platform.name} takes no withdrawals")
+    ref = merchant.place()
+    before = read_again(platform, ref)
+    assert before.withdrawal_requested is None
+    (goods,) = (line for line in before.lines if line.kind == "physical")
+    merchant.forward(60)
+    merchant.withdraw(ref, goods.ref)
+    order = read_again(platform, ref)
+    said = order.withdrawal_requested
+    assert said is not None
+    assert said.items is None or dict(said.items) == {goods.ref: 1}
+    assert (said.declared_at or order.updated_at) == merchant.now
 
 
 def test_an_order_says_its_status_in_a_word_the_store_lists(opened: Opened) -> None:

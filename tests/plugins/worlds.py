@@ -46,6 +46,10 @@ class Merchant(Protocol):
     """Whether a delivery's signature covers what it says."""
     names_staff: bool
     """Whether the platform's admin says who opens our page."""
+    takes_withdrawals: bool
+    """Whether shoppers withdraw from a contract at the platform, and it says so."""
+    gives_reasons: bool
+    """Whether the platform says why it does not send an order."""
     prepares_lists: bool
     """Whether the platform prepares a listing that begins long ago."""
 
@@ -132,6 +136,12 @@ class Merchant(Protocol):
 
     def delete(self, ref: str) -> None:
         """Delete an order for good."""
+
+    def hold(self, ref: str, line: str) -> None:
+        """Hold a line back since the address is wrong, and all of it for something else; only where `gives_reasons`."""
+
+    def withdraw(self, ref: str, line: str) -> None:
+        """Have a shopper withdraw from one unit of a line at the store itself; only where it `takes_withdrawals`."""
 
     def post_review(self) -> str:
         """Have a review posted; only with REVIEWS or REPLY."""

@@ -81,8 +81,9 @@ def page_of(
         notes.append(say("widget", "This order was canceled. Nothing more will be shipped."))
     if order.state == "refunded":
         notes.append(say("widget", "This order was refunded in full."))
-    if order.state == "unpaid":
+    if order.state == "unpaid" or "awaiting_payment" in order.holds:
         notes.append(say("widget", "This order is waiting for its payment. It ships after that."))
+    notes += _holds(order, words)
     if order.stopped:
         notes.append(say("widget", "You stopped messages about this order. This page keeps working."))
     if order.removed_items:
@@ -102,6 +103,18 @@ def page_of(
         choices=_choices(order, words, answer_url),
         footnote=say("widget", "Days and times are the store's."),
     )
+
+
+def _holds(order: OrderView, words: Words) -> list[str]:
+    say = words.pgettext
+    sentences = {
+        "incorrect_address": say(
+            "widget", "The store cannot send this order to the address it has. Write to the store to correct it."
+        ),
+        "out_of_stock": say("widget", "Something in this order is out of stock. It ships when it is there again."),
+        "awaiting_return": say("widget", "This order ships once the things you are sending back have arrived."),
+    }
+    return [sentences[reason] for reason in order.holds if reason in sentences]
 
 
 def _parcel_title(order: OrderView, place: int, words: Words) -> str:
@@ -167,15 +180,11 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
     age = ""
     if parcel.last_scan_at and parcel.status != "delivered":
         age = say("widget", "Last scan %(ago)s", ago=words.ago(now - parcel.last_scan_at))
-    open_promise = parcel.promised_by is not None and parcel.status != "delivered"
-    promise = ""
-    if open_promise and parcel.promised_by:
-        promise = say("widget", "Promised by %(day)s", day=words.day(parcel.promised_by, today=today))
     return Card(
         title=title,
         tone=_tone(parcel),
         headline=headline(parcel, words, zone, today),
-        promise=promise,
+        promise=_promise(parcel, words, today),
         promise_broken=is_revised(parcel),
         window=_window(parcel, words, today),
         why=why if is_revised(parcel) and parcel.status != "delivered" else "",
@@ -190,6 +199,16 @@ def _card(parcel: ParcelView, words: Words, now: datetime, zone: ZoneInfo, today
             for scan in parcel.scans
         ),
     )
+
+
+def _promise(parcel: ParcelView, words: Words, today: date) -> str:
+    first, last = parcel.promised_from, parcel.promised_by
+    if last is None or parcel.status == "delivered":
+        return ""
+    if first is None or first >= last:
+        return words.pgettext("widget", "Promised by %(day)s", day=words.day(last, today=today))
+    start, end = words.day_ends(first, last, today=today)
+    return words.pgettext("widget", "Promised between %(first)s and %(last)s", first=start, last=end)
 
 
 def _tone(parcel: ParcelView) -> str:

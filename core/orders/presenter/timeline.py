@@ -48,6 +48,8 @@ class ParcelView(_View):
     raw_status: str
     station: int
     late: bool
+    promised_from: date | None
+    """The first day of the promise, where a range was promised."""
     promised_by: date | None
     expected_earliest: date | None
     expected_likely: date | None
@@ -85,10 +87,16 @@ class OrderView(_View):
     currency: str
     total: int
     stopped: bool
+    holds: tuple[str, ...] = ()
+    """Reasons for which it is not sent, of those that a shopper can do something about or wait for."""
     parcels: tuple[ParcelView, ...] = ()
     removed_items: tuple[ItemView, ...] = ()
     digital_items: tuple[ItemView, ...] = ()
     events: tuple[EventView, ...] = ()
+
+
+TOLD_HOLDS = ("awaiting_payment", "incorrect_address", "out_of_stock", "awaiting_return")
+"""Reasons of a hold that shoppers are told. A suspicion never is, nor what says nothing to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,9 @@ PARTS = (
     Part(
         "shipments",
         (
-            *"id status raw_status late promised_by expected_earliest expected_likely expected_latest".split(),
-            *"shipped_at delivered_at delivered_source carrier carrier_name tracking_number tracking_url".split(),
-            *"last_scan_at answer answered_at items".split(),
+            *"id status raw_status late promised_from promised_by expected_earliest expected_likely".split(),
+            *"expected_latest shipped_at delivered_at delivered_source carrier carrier_name tracking_number".split(),
+            *"tracking_url last_scan_at answer answered_at items".split(),
         ),
         "id",
     ),
@@ -154,6 +162,7 @@ def build_view(
         currency=order.currency,
         total=order.total,
         stopped=order.stopped_at is not None,
+        holds=tuple(dict.fromkeys(one["reason"] for one in order.holds if one["reason"] in TOLD_HOLDS)),
         parcels=tuple(_parcel(shipment, lines, scans) for shipment in shipments),
         removed_items=tuple(_item(line, line.removed) for line in lines if line.kind == "physical" and line.removed),
         digital_items=tuple(_item(line, line.quantity) for line in lines if line.kind == "digital"),
@@ -176,6 +185,7 @@ def _parcel(shipment: Any, lines: Sequence[Any], scans: Sequence[Any]) -> Parcel
         raw_status=shipment.raw_status,
         station=view_of_status(status).station,
         late=shipment.late,
+        promised_from=shipment.promised_from,
         promised_by=shipment.promised_by,
         expected_earliest=shipment.expected_earliest,
         expected_likely=shipment.expected_likely,

@@ -18,6 +18,7 @@ def anonymize(order: OrderSnapshot) -> OrderSnapshot:
         name="",
         shopper_ref="",
         postcode="",
+        holds=tuple(replace(hold, note="", raw_reason="") for hold in order.holds),
         lines=tuple(replace(line, variant="") for line in order.lines),
         shipments=tuple(_without_address(shipment) for shipment in order.shipments),
         refunds=tuple(replace(refund, reason="") for refund in order.refunds),

@@ -22,8 +22,8 @@ Orders = Mapping[int, OrderSnapshot]
 
 _IDENTITY_COLUMNS = {"store_id", "id", "order_id", "ref"}
 _SHIPPING_COLUMNS = set(
-    "promised_by promise_source expected_earliest expected_likely expected_latest expected_source late answer"
-    " answered_at check_after".split()
+    "promised_from promised_by promise_source expected_earliest expected_likely expected_latest expected_source late"
+    " answer answered_at check_after".split()
 )
 """Columns the shipping slice fills; a new row starts empty, an old one keeps them."""
 _FIRST_SEEN_COLUMNS = {"seen_at", "status_seen_at"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from operator import attrgetter
 from typing import Any
@@ -96,7 +96,9 @@ def order_row(store_id: int, order: OrderSnapshot, *, at: datetime, digest: str,
         "number_key": find.number_key(order.number),
         "email_key": email_key,
         "state": str(order.state),
+        "platform_promised_from": _promised_from(order),
         "platform_promised_by": order.promised_by,
+        "holds": [dataclasses.asdict(hold) | {"reason": str(hold.reason)} for hold in order.holds],
         "payments": [_PAYMENT.of(payment) for payment in order.payments],
         "refunds": [_refund(refund) for refund in order.refunds],
         "refunded": bool(order.refunds),
@@ -110,6 +112,12 @@ def order_row(store_id: int, order: OrderSnapshot, *, at: datetime, digest: str,
         "seen_at": now,
         "admin_url": web_url(order.admin_url),
     }
+
+
+def _promised_from(order: OrderSnapshot) -> date | None:
+    """Give the first day of a promised range; None where there is no range, or one that ends before it begins."""
+    first, last = order.promised_from, order.promised_by
+    return first if first and last and first <= last else None
 
 
 def _refund(refund: RefundSnapshot) -> Row:
@@ -139,6 +147,7 @@ def parcel_row(store_id: int, order_id: int, parcel: Parcel, now: datetime) -> R
         "status": str(shipment.status),
         "items": dict(shipment.items),
         "digital": parcel.digital,
+        "on_hold": parcel.on_hold,
         "may_hide_rest": parcel.may_hide_rest,
         "delivered_source": parcel.delivered_source,
         "status_seen_at": now,

@@ -23,6 +23,8 @@ class Parcel:
     shipment: ShipmentSnapshot
     digital: bool = False
     delivered_source: str = ""
+    on_hold: bool = False
+    """It has not left, and the store's holds cover every unit in it."""
     may_hide_rest: bool = False
     """Nobody named its content, and a part of the order may not have left with it."""
 
@@ -36,6 +38,10 @@ def parcels_of(order: OrderSnapshot, statuses: Mapping[str, str]) -> list[Parcel
     meaning = statuses.get(order.status, "")
     if not meaning and order.state is OrderState.DONE:
         meaning = "shipped"
+    return [replace(one, on_hold=_is_on_hold(order, one.shipment)) for one in _all_parcels(order, meaning)]
+
+
+def _all_parcels(order: OrderSnapshot, meaning: str) -> list[Parcel]:
     parcels = [_parcel_from(order, shipment, meaning) for shipment in order.shipments]
     unnamed = [parcel for parcel in parcels if not parcel.shipment.items]
     if unnamed and meaning not in ("shipped", "delivered") and order.state not in _CLOSED_STATES:
@@ -68,6 +74,18 @@ def _parcel_from(order: OrderSnapshot, shipment: ShipmentSnapshot, meaning: str)
         return Parcel(shipment)
     at = order.status_at or order.updated_at
     return Parcel(replace(shipment, delivered_at=at, status=TrackingStatus.DELIVERED), delivered_source="status")
+
+
+def _is_on_hold(order: OrderSnapshot, shipment: ShipmentSnapshot) -> bool:
+    """Say whether holds cover all of a parcel that has not left; of one whose content nobody named, the whole order."""
+    if not order.holds or shipment.status is not TrackingStatus.PENDING or shipment.shipped_at is not None:
+        return False
+    if any(not hold.items for hold in order.holds):
+        return True
+    held: dict[str, int] = {}
+    for hold in order.holds:  # several may name the same units: the largest counts
+        held |= {ref: max(quantity, held.get(ref, 0)) for ref, quantity in hold.items.items()}
+    return bool(shipment.items) and all(held.get(ref, 0) >= count for ref, count in shipment.items.items())
 
 
 def _last_event(shipment: ShipmentSnapshot) -> datetime | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.money import to_minor
+from core.platform.native_returns import WithdrawalSnapshot
 from core.platform.samples.poor_store import TIME
 from core.platform.snapshots import (
     LineItemSnapshot,
@@ -60,6 +61,8 @@ def order_of(document: dict[str, Any], currency: str) -> OrderSnapshot:
         language=document["lang"],
         shipping_method=way["shippingMethodName"],
         pickup=way["isPickup"],
+        # It says that the shopper withdrew, and neither when nor from what.
+        withdrawal_requested=WithdrawalSnapshot() if document["withdrawalRequested"] else None,
         lines=_lines(document, currency),
         shipments=(parcel,) if parcel else (),
         payments=(PaymentSnapshot("payment", document["paymentMethod"], paid),) if paid else (),

@@ -167,6 +167,7 @@ def _order(order: OrderSnapshot) -> dict[str, Any]:
             "name": order.name, "phone": order.phone, "countryCode": order.country, "postalCode": order.postcode
         },
         "trackingNumber": parcel.tracking_number if parcel else "",
+        "withdrawalRequested": order.withdrawal_requested is not None,
         "refunds": [
             {"date": one.at.strftime(TIME), "source": "External", "reason": one.reason,
              "amount": _number(one.amount, order)} for one in order.refunds

@@ -49,7 +49,7 @@ def view_withdrawal(
         until=row.period_ends,
         sentence=state_sentence(row, reader),
         receipt=_receipt(row, reader) if is_declared else None,
-        mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared else "",
+        mailed_to=", ".join(filter(None, map(masked, _addresses(row, order)))) if is_declared and row.mailed else "",
         refund_due=row.refund_due,
         refund_sentence=refund_sentence(row, reader) if is_declared else "",
         lost_value_sentence=lost_value_sentence(row, store, reader),

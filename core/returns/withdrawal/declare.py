@@ -88,10 +88,13 @@ def start(
     return row
 
 
-def confirm(session: Session, store: Store, withdrawal_id: int, *, receipt: str = "", now: datetime) -> Withdrawal:
+def confirm(
+    session: Session, store: Store, withdrawal_id: int, *, receipt: str = "", is_mailed: bool = False, now: datetime
+) -> Withdrawal:
     """Second step: declare it. The receipt is written at once and mailed; confirmed again, nothing more happens.
 
-    `receipt` is the text of a declaration made without the order (`declarations`). One that is late is receipted like
+    `receipt` is the text of a declaration made without the order (`declarations`); with `is_mailed` the shopper has one
+    from the platform (`declared_there`), and none is mailed. One that is late is receipted like
     any other, and a person decides. Raises WithdrawalNotFound, NothingToWithdraw where the goods have gone back
     meanwhile, NoSuchRight, IllegalMove if dropped.
     """
@@ -112,7 +115,11 @@ def confirm(session: Session, store: Store, withdrawal_id: int, *, receipt: str 
     row.nothing_to_send = digital or is_unshipped(parcels)
     _set_clock(row, store)
     events.record_event(session, order.id, "withdrawn", {"number": row.number}, now=now)
-    events.request_letter(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
+    row.mailed = not is_mailed
+    if is_mailed:
+        row.state = move_withdrawal(row.state, "acknowledge")  # nothing leaves from here
+    else:
+        events.request_letter(session, order, "withdrawal_receipt", f"{row.id}", {"withdrawal": row.id}, now=now)
     if row.late:
         events.request_case(session, store.id, order.id, "withdrawal_late", now=now)
     if row.receipt_to and row.receipt_to.casefold() != order.email.casefold():

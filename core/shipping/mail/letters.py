@@ -59,6 +59,7 @@ class Letter:
     support_email: str = ""
     order_number: str = ""
     shopper_name: str = ""
+    promised_from: date | None = None
     promised_by: date | None = None
     expected_earliest: date | None = None
     expected_likely: date | None = None
@@ -130,6 +131,9 @@ def _values(facts: Letter, page: Form) -> dict[str, object]:
 
     first, likely, last = _outlook(facts)
     ends = page.words.day_ends(first, last, today=facts.today) if first and last else ("", "")
+    promised = ("", "")
+    if facts.promised_from and facts.promised_by and facts.promised_from < facts.promised_by:
+        promised = page.words.day_ends(facts.promised_from, facts.promised_by, today=facts.today)
     return {
         "shopper": page.name(facts.shopper_name),
         "store": page.name(facts.store_name),
@@ -137,6 +141,8 @@ def _values(facts: Letter, page: Form) -> dict[str, object]:
         "carrier": page.name(facts.carrier),
         "today": day_text(facts.today),
         "promised": day_text(facts.promised_by),
+        "promised_first": promised[0],
+        "promised_last": promised[1],
         "likely": day_text(likely),
         "latest": day_text(last),
         "first": ends[0],

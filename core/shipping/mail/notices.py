@@ -107,6 +107,7 @@ def compose(
         support_email=sender.support,
         order_number=order.number,
         shopper_name=order.name,
+        promised_from=_promised_from(shipments, notice),
         promised_by=notice.promised_by,
         expected_earliest=earliest,
         expected_likely=likely,
@@ -134,6 +135,12 @@ def _expected_window(shipment: Shipment | None, notice: Notice) -> tuple[date | 
     if notice.kind != "delay" or earliest is None or likely is None or latest is None:
         return earliest, likely, latest
     return shown_window((earliest, likely, latest), notice.promised_by, notice.expected_by) or (None, None, None)
+
+
+def _promised_from(shipments: Sequence[Shipment], notice: Notice) -> date | None:
+    """Give the first day of the promise that the notice speaks of."""
+    told = (one for one in shipments if one.id == notice.shipment_id and one.promised_by == notice.promised_by)
+    return next((one.promised_from for one in told), None)
 
 
 _REASONS = {

@@ -107,12 +107,12 @@ def _decide_one(parcel: Parcel, terms: Terms, lane: Lane, now: datetime, forecas
 
 
 def _needs_no_notice(parcel: Parcel, terms: Terms) -> bool:
-    """Say whether no notice may be sent: the order is canceled, gone or digital, or the merchant set it aside."""
+    """Say whether no notice may be sent: it is canceled, gone, digital or on hold, or the merchant set it aside."""
     if parcel.gone or parcel.digital or parcel.order_state in (OrderState.CANCELED, OrderState.REFUNDED):
         return True
     if terms.statuses.get(parcel.order_status) == "ignore":
         return True
-    asleep = parcel.order_state in (OrderState.UNPAID, OrderState.ON_HOLD)
+    asleep = parcel.on_hold or parcel.order_state in (OrderState.UNPAID, OrderState.ON_HOLD)
     return asleep and delivery_of(parcel, terms) is None and not is_shipped(parcel, terms)
 
 

@@ -49,6 +49,8 @@ class Parcel:
     shipped_mailed: bool = False
     """The platform itself mailed the shopper that the order has left."""
     digital: bool = False
+    on_hold: bool = False
+    """It has not left, and the store holds every unit in it."""
     status: TrackingStatus = TrackingStatus.PENDING
     raw_status: str = ""
     status_seen_at: datetime | None = None
@@ -65,12 +67,14 @@ class Parcel:
     delivered_by: Literal["carrier", "platform", "adapter", ""] = ""
     estimated_by: date | None = None
     """The carrier's or platform's estimate now."""
+    platform_promised_from: date | None = None
     platform_promised_by: date | None = None
     # Not set yet: the forecast learns it from past parcels (issue L, the forecast).
     learned_by: date | None = None
     """The day a model learned from the store's history: waits for issue L, the forecast."""
+    promised_from: date | None = None
     promised_by: date | None = None
-    """The first promise, as stored."""
+    """The first promise, as stored; `promised_from` is the first of several days."""
     promise_source: Source | None = None
     first_scan_at: datetime | None = None
     """The carrier's first scan; a label being made is none."""

@@ -32,10 +32,14 @@ MORNING = time(8, 0)
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The day by whose end the parcel was promised, and who says so."""
+    """The day by whose end the parcel was promised, and who says so.
+
+    `earliest` is the first day of a promised range. It is only told: whether a parcel is late is judged by `by`.
+    """
 
     by: date
     source: Source
+    earliest: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,9 @@ def promise_of(parcel: Parcel, terms: Terms, lane: Lane | None = None) -> Promis
     A later date from the platform is a revision (a rule's business), not a new promise.
     """
     if parcel.promised_by is not None:
-        return Promise(parcel.promised_by, parcel.promise_source or "platform")
+        return Promise(parcel.promised_by, parcel.promise_source or "platform", parcel.promised_from)
     if parcel.platform_promised_by is not None:
-        return Promise(parcel.platform_promised_by, "platform")
+        return Promise(parcel.platform_promised_by, "platform", parcel.platform_promised_from)
     if parcel.pickup or parcel.digital:
         return None
     lane = lane or lane_of(parcel, terms)

@@ -57,6 +57,15 @@ def parcel(**facts: Any) -> Parcel:
             | {"platform_promised_by": date(2026, 12, 9)},
             Promise(date(2026, 11, 25), "table"),
         ),
+        (
+            {"country": "VN", "platform_promised_from": date(2026, 11, 28), "platform_promised_by": date(2026, 12, 1)},
+            Promise(date(2026, 12, 1), "platform", date(2026, 11, 28)),
+        ),
+        (
+            {"promised_from": date(2026, 11, 24), "promised_by": date(2026, 11, 25), "promise_source": "platform"}
+            | {"platform_promised_from": date(2026, 12, 7), "platform_promised_by": date(2026, 12, 9)},
+            Promise(date(2026, 11, 25), "platform", date(2026, 11, 24)),
+        ),
     ],
 )
 def test_the_first_promise_made_stands_then_platform_table_learned(

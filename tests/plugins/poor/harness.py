@@ -28,6 +28,7 @@ class Merchant(SampleMerchant):
     troubles: ClassVar[Mapping[str, str]] = {"throttled": THROTTLED, "away": AWAY}
     signs_bodies = False
     names_staff = False
+    gives_reasons = False
     world: PoorStore
 
     def __init__(self, path: Path) -> None:

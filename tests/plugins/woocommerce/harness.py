@@ -41,6 +41,8 @@ class Merchant:
     signs_bodies = True
     names_staff = True
     prepares_lists = False
+    gives_reasons = False
+    takes_withdrawals = False
     loses_answers = True
 
     def __init__(self) -> None:

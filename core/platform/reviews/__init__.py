@@ -1,0 +1,1 @@
+"""Reviews as a platform or another provider has them."""
