@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from apiflask import APIBlueprint
 from flask import Response, abort, g, make_response, render_template, request
 
@@ -15,7 +14,6 @@ from core.desk.shells.identity import COOKIE as COOKIE
 from core.desk.shells.identity import TOKEN, NoIdentity, Visitor, identify
 from core.http.context import services, set_language, words
 from core.stores import audit, staff
-from core.stores.model import StoreClaim
 from core.stores.platform_access import reconnect_url
 
 desk = APIBlueprint("desk", __name__, url_prefix="/admin", enable_openapi=False)
@@ -49,8 +47,6 @@ def recognize() -> Response | None:
     if visitor.person is None:
         set_language(visitor.store.language)
         return None if request.endpoint in ANYBODY else ask_person(visitor)
-    with services().db.transaction(visitor.store.id, write=False) as session:
-        g.claimed = session.scalars(sa.select(StoreClaim.ref).order_by(StoreClaim.found_at).limit(1)).first()
     g.person = visitor.person
     audit.act_as(visitor.person.ref)
     set_language(visitor.person.language)
@@ -94,7 +90,7 @@ def show_page(template: str, **values: Any) -> str:
     def day(on: date | None) -> str:
         return say.day(on, today=today_) if on else ""
 
-    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day, "claimed": g.claimed}
+    shared = {"store": g.store, "person": g.person, "moment": moment, "day": day, "claimed": g.visitor.claimed}
     shared["connect_url"] = reconnect_url(services(), g.store)
     return render_template(f"desk/{template}.html", **shared, **values)
 

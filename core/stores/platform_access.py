@@ -24,7 +24,7 @@ from core.secrets import Keyring
 from core.services import Services
 from core.stores import renewal
 from core.stores.call_buckets import StoreBuckets
-from core.stores.model import Nonce, Store
+from core.stores.model import Nonce, Store, StoreClaim
 
 LONGEST_REF = 400
 """Characters of a name that a store is looked up by; refs are hosts and numbers."""
@@ -56,6 +56,17 @@ def store_by_key(services: Services, key: str) -> Store:
     if store is None:
         raise StoreNotFound
     return store
+
+
+def store_and_claim(session: Session, which: sa.ColumnElement[bool]) -> tuple[Store, str | None]:
+    """Load a store, and in the same query the first address that says it is that store, until its owner has decided;
+    None for none. Raises StoreNotFound."""
+    claims = sa.select(StoreClaim.ref).where(StoreClaim.store_id == Store.id)
+    first = claims.order_by(StoreClaim.found_at).limit(1).correlate(Store).scalar_subquery()
+    found = session.execute(sa.select(Store, first).where(which)).first()
+    if found is None:
+        raise StoreNotFound
+    return found[0], found[1]
 
 
 def store_id_of(services: Services, key: str) -> int:

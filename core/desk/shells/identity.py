@@ -13,6 +13,7 @@ from datetime import datetime
 
 from flask import request
 
+from core.db.purpose import Purpose
 from core.desk.shells.frame import shell_for, wear
 from core.http.context import require_same_site, services, to_plain_request
 from core.platform.contract import AdminShell, Opening, SecretOf, StoreKey
@@ -25,6 +26,7 @@ from core.stores.platform_access import (
     StoreNotFound,
     app_settings_of,
     forwarding_secret_of,
+    store_and_claim,
     store_by_key,
     use_nonce,
 )
@@ -46,6 +48,8 @@ class Visitor:
     """Since when a session carried by our token lasts; None where none is."""
     is_stale: bool = False
     """Whether that token should be renewed with this answer."""
+    claimed: str | None = None
+    """An address that says it is this store, until its owner has decided."""
 
 
 class NoIdentity(Exception):
@@ -65,19 +69,25 @@ def identify(key: str) -> Visitor:
     cookie = request.cookies.get(f"{COOKIE}_{key}", "")
     if not bears_identity() and cookie:
         return _by_session(app, key, cookie)
-    try:
-        store = store_by_key(app, key)
-    except StoreNotFound:
-        raise SessionOver from None
+    store, claimed = _load(app, key)
     shell = shell_for(app, store)
     if store.state == "uninstalled":
         wear(shell)  # the sentence that says so is read in the store's admin
         raise staff.DeskClosed
     if shell.identity == "session":
         raise SessionOver
-    if shell.identity == "bearer":
-        return _by_bearer(app, store, shell)
-    return _by_token(app, store, shell) if TOKEN in request.headers else _by_signature(app, store, shell)
+    verify = _by_bearer if shell.identity == "bearer" else _by_token if TOKEN in request.headers else _by_signature
+    return replace(verify(app, store, shell), claimed=claimed)
+
+
+def _load(app: Services, key: str) -> tuple[Store, str | None]:
+    if not key.isalnum():  # also keeps out NUL, which PostgreSQL refuses
+        raise SessionOver
+    try:
+        with app.db.system(Purpose.FIND_STORE, write=False) as session:
+            return store_and_claim(session, Store.key == key[:64])
+    except StoreNotFound:
+        raise SessionOver from None
 
 
 def bears_identity() -> bool:
@@ -99,13 +109,17 @@ def _by_session(app: Services, key: str, cookie: str) -> Visitor:
     except BadToken:
         raise SessionOver from None
     with app.db.transaction(opened.store_id, write=False) as session:
+        try:
+            claimed = store_and_claim(session, Store.id == opened.store_id)[1]
+        except StoreNotFound:
+            raise SessionOver from None
         store, person = staff.person_of(session, opened)
     if store.key != key:
         raise SessionOver
     if request.method == "POST":
         require_same_site()
     shell = shell_for(app, store)
-    return Visitor(store, person, shell if shell.identity == "session" else _OUR_WINDOW)
+    return Visitor(store, person, shell if shell.identity == "session" else _OUR_WINDOW, claimed=claimed)
 
 
 def _by_bearer(app: Services, store: Store, shell: AdminShell) -> Visitor:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core.app import wire_kinds
-from core.db.base import SYSTEM
+from core.db.base import SYSTEM, new_id
 from core.desk.shells.frame import head_tag
 from core.jobs import queue
 from core.jobs.queue import NewJob
@@ -22,7 +22,7 @@ from core.platform.sample import World
 from core.platform.samples import shells as sample_shells
 from core.services import Services
 from core.stores import install, invitation, staff
-from core.stores.model import AuditEntry, Nonce, Staff, Store
+from core.stores.model import AuditEntry, Nonce, Staff, Store, StoreClaim
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import Clock
 from tests.core.desk.shells import APP, NAVIGATION, bearer, browser, connect, launch, with_shells
@@ -226,6 +226,26 @@ def test_a_person_told_apart_from_a_namesake_is_written_down_no_oftener(
     with statements(app.db) as seen:
         staff.recognize(app, framed, StaffIdentity("max2", "Max"))
     assert [one for one in seen if one.startswith(("UPDATE", "INSERT"))] == []
+
+
+def test_whether_another_address_claims_the_store_comes_with_the_store_itself(
+    app: Services, framed: Store, signed: Store, world: World
+) -> None:
+    client, plain = browser(app), connect(app, world, "demo", "plain")
+    person = staff.enter(app, plain, StaffIdentity("max"))
+    client.set_cookie(f"aftercare_desk_{plain.key}", staff.open_session(app.keyring, person), path="/admin")
+    asked = {plain: {}, framed: bearer("linden"), signed: {TOKEN: open_signed(client)}}
+    for store, headers in asked.items():
+        claim = StoreClaim(store_id=store.id, id=new_id(), ref="copy.example", found_at=app.clock())
+        claim.is_live, claim.credentials = False, b""
+        with app.db.transaction(store.id) as session:
+            session.add(claim)
+        with statements(app.db) as seen:
+            page = client.get(f"/admin/{store.key}/settings", headers=headers)
+        assert (page.status_code, "copy.example" in page.text) == (200, True), store.platform
+        reading = [one for one in seen if "store_claims" in one]
+        assert len(reading) == 1
+        assert "FROM stores" in reading[0]
 
 
 def test_a_source_that_is_no_origin_never_enters_the_policy(app: Services, world: World) -> None:
