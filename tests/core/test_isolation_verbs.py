@@ -42,6 +42,7 @@ from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
 from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.connection import access, features, owner_mail, store_facts
+from core.stores.model import Store
 from core.stores.people import person_check
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
@@ -162,6 +163,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
         s, two.mine, [two.ids["order"]], now=LATER
     ),
     "shipping.evaluate.recheck_parcels": lambda s, two: evaluate.recheck_parcels(s, now=LATER),
+    "stores.platform_access.store_and_claim": lambda s, two: platform_access.store_and_claim(
+        s, Store.id == two.theirs.id
+    ),
     "stores.platform_access.store_by_id": lambda s, two: platform_access.store_by_id(s, two.theirs.id),
     "stores.staff.person_of": lambda s, two: staff.person_of(s, staff.DeskSession(two.theirs.id, 1, 1)),
     "stores.people.person_check.find_person": lambda s, two: person_check.find_person(s, EMAIL),
