@@ -14,7 +14,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/python -m core demo
 
 test: $(VENV)/test.stamp
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p xdist -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(LONG),,--one-engine)
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff format --check $(CODE)

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,12 +38,41 @@ from core.stores.worker_access import WorkerAccess
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 ANNOUNCED = "announced"
+ONE_ENGINE = ("desk", "orders", "returns", "reviews", "shipping")
+"""Rooms of tests/core whose tests mostly go through pages and verbs; what knows the database is tested elsewhere."""
 DROP = pytest.StashKey[Callable[[list[str]], None]]()
 
 # Hypothesis reads the constants of every loaded module of ours before its first draw: over a second on a busy machine,
 # which it then takes for slow generation (6.170, 2026-11). No deadline: a test does not say how long something takes.
 settings.register_profile("aftercare", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aftercare")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option `make test` takes unless LONG is set."""
+    parser.addoption(
+        "--one-engine",
+        action="store_true",
+        help="let tests of ONE_ENGINE's rooms take one of the two databases each, by their names",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --one-engine, leave out one of the two runs of tests whose rooms speak to the database by others."""
+    if not config.getoption("--one-engine"):
+        return
+    runs: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        engine = spec.params.get("database_url") if spec else None
+        if engine and item.path.is_relative_to(config.rootpath / "tests" / "core"):
+            room = item.path.relative_to(config.rootpath / "tests" / "core").parts[0]
+            if room in ONE_ENGINE:
+                runs.setdefault(item.nodeid.replace(engine, ""), []).append(item)
+    left = [pair[zlib.crc32(name.encode()) % 2] for name, pair in runs.items() if len(pair) == 2]
+    config.hook.pytest_deselected(items=left)
+    left_out = set(left)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
