@@ -9,24 +9,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from core.returns.api.withdrawal_outputs import PhotoLinkOut, RightOut, WithdrawalOut
+from core.returns.api.withdrawal_outputs import Output, PhotoLinkOut, RightOut, WithdrawalOut
 from core.returns.facts import Decision, Wish
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class OfferOut(_Out):
+class OfferOut(Output):
     """What the shopper can do instead."""
 
     code: str
     sentence: str
 
 
-class ObjectionOut(_Out):
+class ObjectionOut(Output):
     """One reason against."""
 
     code: str
@@ -34,7 +28,7 @@ class ObjectionOut(_Out):
     offer: OfferOut
 
 
-class LineAnswerOut(_Out):
+class LineAnswerOut(Output):
     """What the policy says of one line."""
 
     ref: str
@@ -42,7 +36,7 @@ class LineAnswerOut(_Out):
     objections: list[ObjectionOut]
 
 
-class LineRightOut(_Out):
+class LineRightOut(Output):
     """The legal right over one line. `exempt` lines may be declared too, but nobody should propose it."""
 
     open: bool
@@ -67,7 +61,7 @@ class LineOut(LineAnswerOut):
     withdrawal: LineRightOut | None
 
 
-class ChoiceOut(_Out):
+class ChoiceOut(Output):
     """A machine word and its name."""
 
     key: str
@@ -88,7 +82,7 @@ class ReasonOut(ChoiceOut):
     questions: list[QuestionOut]
 
 
-class CancelOut(_Out):
+class CancelOut(Output):
     """Whether the whole order can still be stopped; an empty sentence says that there is nothing to say."""
 
     possible: bool
@@ -98,7 +92,7 @@ class CancelOut(_Out):
     sure: str
 
 
-class EntryOut(_Out):
+class EntryOut(Output):
     """One line of an amount's explanation; all of them add up to it."""
 
     label: str
@@ -106,7 +100,7 @@ class EntryOut(_Out):
     note: str
 
 
-class QuoteOut(_Out):
+class QuoteOut(Output):
     """What a request would bring. `exchange` says what goes out and who pays, "" where nothing is exchanged.
 
     `amount` is what comes back and `to_pay` what the shopper pays on top, each null where nobody knows yet; the
@@ -128,7 +122,7 @@ class QuoteOut(_Out):
     """Says that a withdrawal costs less, "" where it does not."""
 
 
-class StepOut(_Out):
+class StepOut(Output):
     """One step of a return's progress."""
 
     key: str
@@ -137,7 +131,7 @@ class StepOut(_Out):
     state: Literal["done", "now", "next", "skipped"]
 
 
-class ReturnLineOut(_Out):
+class ReturnLineOut(Output):
     """One line of a return; `accepted` is how many passed the inspection, null before it."""
 
     ref: str
@@ -153,7 +147,7 @@ class ReturnLineOut(_Out):
     note: str
 
 
-class ReimbursementOut(_Out):
+class ReimbursementOut(Output):
     """Something of worth on its way; `link` is where a difference is paid."""
 
     kind: str
@@ -164,7 +158,7 @@ class ReimbursementOut(_Out):
     link: str
 
 
-class DueOut(_Out):
+class DueOut(Output):
     """What was promised next, and until when."""
 
     what: Literal["answer", "refund"]
@@ -179,7 +173,7 @@ class PhotoOut(PhotoLinkOut):
     height: int
 
 
-class ReturnOut(_Out):
+class ReturnOut(Output):
     """A return, warranty claim or cancellation, with amounts as in a quote. Label and photos: only who may act."""
 
     id: str
@@ -206,7 +200,7 @@ class ReturnOut(_Out):
     photos: list[PhotoLinkOut]
 
 
-class OptionsOut(_Out):
+class OptionsOut(Output):
     """What can be done with an order, and what is under way."""
 
     order_id: str

@@ -8,11 +8,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 
-class _Out(BaseModel):
+class Output(BaseModel):
+    """The base of every answer: it does not change once it is made."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class RightOut(_Out):
+class RightOut(Output):
     """The legal right over the order. `late`: the period is over, and a declaration is taken all the same."""
 
     available: bool
@@ -27,14 +29,14 @@ class RightOut(_Out):
     not_advice: str
 
 
-class PhotoLinkOut(_Out):
+class PhotoLinkOut(Output):
     """A photo at its signed address."""
 
     id: str
     url: str
 
 
-class WithdrawnLineOut(_Out):
+class WithdrawnLineOut(Output):
     """One line of a withdrawal; `exempt` is the legal ground the store names against it, or ""."""
 
     ref: str
@@ -43,7 +45,7 @@ class WithdrawnLineOut(_Out):
     exempt: str
 
 
-class ReceiptOut(_Out):
+class ReceiptOut(Output):
     """The text as declared and mailed, the SHA-256 of its UTF-8 bytes with its name, and the words around them."""
 
     text: str
@@ -53,7 +55,7 @@ class ReceiptOut(_Out):
     print_label: str
 
 
-class WithdrawalOut(_Out):
+class WithdrawalOut(Output):
     """A legal withdrawal. `statement` is what would be, or was, declared."""
 
     id: str
@@ -84,7 +86,7 @@ class WithdrawalOut(_Out):
     not_advice: str
 
 
-class KnownOut(_Out):
+class KnownOut(Output):
     """Whether a receipt is one of the store's."""
 
     known: bool
