@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from core.conversations.model import Case
-from core.desk.versions.row_facts import Connection, CurrentPolicy, PersonalData, ReturnableGoods, Section
+from core.desk.versions.row_facts import Connection, CurrentPolicy, OwnChoices, PersonalData, ReturnableGoods, Section
 from core.desk.versions.row_version import version_of
 from core.jobs.queue import Job
 from core.orders.messages.notice import Notice
@@ -27,7 +28,7 @@ from core.returns.policy import policy_versions
 from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.services import Services
-from core.stores.model import Store, StoreClaim
+from core.stores.model import Staff, Store, StoreClaim
 from core.stores.platform_access import StoreNotFound, store_by_key
 
 Find = Callable[[Services, Session, Store, Mapping[str, Any]], Any]
@@ -54,6 +55,11 @@ def _section(name: str) -> Find:
     return lambda _app, _session, store, _values: Section(store, name)
 
 
+def _own(_app: Services, session: Session, store: Store, _values: Mapping[str, Any]) -> OwnChoices | None:
+    people = session.scalars(sa.select(Staff)).all()
+    return OwnChoices(people[0]) if len(people) == 1 else None
+
+
 def _policy(_app: Services, session: Session, store: Store, _values: Mapping[str, Any]) -> CurrentPolicy:
     return CurrentPolicy(policy_versions.policy_of(session, store).version)
 
@@ -73,6 +79,7 @@ ROWS: dict[str, Find] = {
     "try_connection": lambda _app, _session, store, _values: Connection(store),
     "open_for_shopper": _order(lambda _app, _session, order: ReturnableGoods(order)),
     "erase_shopper": _order(_person),
+    "save_own_page": _own,
     "save_policy": _policy,
     "import_policy": _policy,
     "restore_policy": _policy,

@@ -72,6 +72,13 @@ class Connection:
     store: Store
 
 
+@dataclass(frozen=True, slots=True)
+class OwnChoices:
+    """What a person chose for themselves: the desk's language, and whether its shortcuts are on."""
+
+    person: Staff
+
+
 @singledispatch
 def facts_of(row: Any, session: Session) -> tuple[Any, ...]:
     """Give the facts of a row that staff decide on. Raises NotImplementedError for a kind that no form shows."""
@@ -182,6 +189,11 @@ def _(row: StoreClaim, _session: Session) -> tuple[Any, ...]:
 @facts_of.register
 def _(row: Staff, _session: Session) -> tuple[Any, ...]:
     return (row.role, row.email, row.session_version)
+
+
+@facts_of.register
+def _(row: OwnChoices, _session: Session) -> tuple[Any, ...]:
+    return (row.person.chosen_language, row.person.uses_keys)
 
 
 @facts_of.register

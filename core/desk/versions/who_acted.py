@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.conversations.model import Case
 from core.desk.history import Step, steps_of
 from core.desk.reviews.review_facts import view_review
-from core.desk.versions.row_facts import Connection, CurrentPolicy, PersonalData, ReturnableGoods, Section
+from core.desk.versions.row_facts import Connection, CurrentPolicy, OwnChoices, PersonalData, ReturnableGoods, Section
 from core.jobs.queue import Job
 from core.orders.messages.notice import Notice
 from core.returns.audit_entries import subject_of
@@ -87,6 +87,11 @@ def _(row: Review, session: Session) -> Sequence[Step]:
 @_history.register
 def _(row: CurrentPolicy, session: Session) -> Sequence[Step]:
     return _entries(session, [f"policy:{row.version}"])
+
+
+@_history.register
+def _(_row: OwnChoices, _session: Session) -> Sequence[Step]:
+    return ()  # nobody else can have changed them, and the audit log does not hold them
 
 
 @_history.register
