@@ -34,12 +34,14 @@ from core.services import Services
 from core.stores import install
 from core.stores.model import Store
 from core.stores.worker_access import WorkerAccess
+from tests.fresh_forms import FreshForms
 
 KEY = "correct-horse-battery-staple-0123456789"
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
 ANNOUNCED = "announced"
 ONE_ENGINE = ("desk", "orders", "returns", "reviews", "shipping")
 """Rooms of tests/core whose tests mostly go through pages and verbs; what knows the database is tested elsewhere."""
+Flask.test_client_class = FreshForms
 DROP = pytest.StashKey[Callable[[list[str]], None]]()
 
 # Hypothesis reads the constants of every loaded module of ours before its first draw: over a second on a busy machine,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from flask import g
@@ -23,15 +22,22 @@ def actor_name(who: str) -> str:
     return name_of(f"by.{who}") if who in NOT_PEOPLE else who
 
 
-def who_was_first(history: Sequence[Step]) -> str:
-    """Say who did the last thing, what and when, to whoever came second."""
-    say, last = words(), next((step for step in history if step.who), None)
+def who_was_first(last: Step | None) -> str:
+    """Say who did the last thing since the page was opened, what and when, to whoever came second."""
+    say = words()
     if last is None:
-        return say.pgettext("desk", "Somebody was here before you. This is how it stands now.")
+        return say.pgettext("desk", "This has changed since you opened the page.")
     zone = ZoneInfo(g.store.timezone)
     when = say.moment(last.at, zone, today=services().clock().astimezone(zone).date())
-    values = {"who": actor_name(last.who), "what": name_of(last.what), "when": when}
-    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", **values)
+    values = {"what": name_of(last.what), "when": when}
+    if last.who == g.person.name:
+        return say.pgettext("desk", "You have done this already: %(what)s, %(when)s.", **values)
+    return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", who=actor_name(last.who), **values)
+
+
+def not_possible() -> str:
+    """Say that a form asked for what this cannot do as it stands, although it showed it as it is."""
+    return words().pgettext("desk", "This is not possible as it stands now.")
 
 
 def reason_needed(say: Words) -> str:

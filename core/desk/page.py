@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -80,8 +82,18 @@ def forget(_error: BaseException | None = None) -> None:
     audit.act_as("")
 
 
-def show_page(template: str, **values: Any) -> str:
-    """Print a page; `moment` and `day` write times in the store's zone, and nothing where there is none."""
+def show_page(
+    template: str,
+    *,
+    problems: Mapping[str, str] = MappingProxyType({}),
+    fields: Mapping[str, str] = MappingProxyType({}),
+    **values: Any,
+) -> str:
+    """Print a page; `moment` and `day` write times in the store's zone, and nothing where there is none.
+
+    `problems` maps a field or a form's verb, or "" for the whole page, to what is wrong with it; `fields` gives the id
+    of the field that a problem's link leads to, where it is not the problem's own name.
+    """
     say, zone = words(), ZoneInfo(g.store.timezone)
     today_ = services().clock().astimezone(zone).date()
 
@@ -93,6 +105,9 @@ def show_page(template: str, **values: Any) -> str:
 
     shared = {"store": g.store, "person": g.person, "moment": moment, "day": day, "claimed": g.visitor.claimed}
     shared |= {"connect_url": reconnect_url(services(), g.store), "section": section_of(request.path, g.store.key)}
+    conflict = g.get("conflict")
+    listed = [] if conflict else [(name and fields.get(name, name), said) for name, said in problems.items()]
+    shared |= {"conflict": conflict, "summary": listed, "problems": problems}
     return render_template(f"desk/{template}.html", **shared, **values)
 
 

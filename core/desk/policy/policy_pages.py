@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from flask import Response, abort, g, redirect, request, url_for
 from pydantic import ValidationError
@@ -12,19 +11,25 @@ from werkzeug.wrappers import Response as BaseResponse
 from core.desk.page import desk, show_page, staff_name
 from core.desk.policy.policy_form import NEW, WISHES, current_form, read_policy, reasons_in, show_policy
 from core.desk.policy.rule_sentences import list_rules, window_words
+from core.desk.settings.section_form import NOTHING
 from core.desk.settings.terms_form import BadTerms
+from core.desk.versions.document_forms import document_form
+from core.desk.versions.row_facts import CurrentPolicy
+from core.desk.versions.row_version import FIELD, check_version
+from core.desk.versions.stale_forms import is_conflict, versioned
 from core.http.context import services, words
 from core.platform.contract import Feature
 from core.returns.law.withdrawal_law import pack_date
 from core.returns.policy import policy_versions
 from core.returns.policy.policy_document import Policy, explain
-from core.returns.policy.policy_versions import NotAPolicy, PolicyChanged
+from core.returns.policy.policy_versions import NotAPolicy
 from core.returns.presenter.display_names import reason_label, wish_label
 from core.returns.return_settings import return_settings_of
 from core.returns.simulation.policy_history import MOST_ORDERS, past_cases
 from core.returns.simulation.simulate import simulate
 from core.stores import staff
 from core.stores.connection.features import features_of
+from core.stores.platform_access import store_by_id
 
 _MOST_CARRIED = 150_000
 """Characters of a candidate that a rehearsal carries in its form; a form holds 200,000 in all."""
@@ -37,6 +42,7 @@ def edit_policy(key: str) -> str:
 
 
 @desk.post("/<key>/returns/policy")
+@versioned(lambda key: _print_unsaved() if "document" in request.form else _print())
 def save_policy(key: str) -> BaseResponse | str | tuple[str, int]:
     """Save the form, or rehearse it; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
@@ -44,7 +50,7 @@ def save_policy(key: str) -> BaseResponse | str | tuple[str, int]:
     try:
         candidate = read_policy(form, base, words())
     except BadTerms as error:
-        return _print(error.problems, base, typed=form), 400
+        return _print(error.problems, base, typed=form), 422
     return _rehearse(candidate) if "rehearse" in request.form else _save(candidate)
 
 
@@ -58,15 +64,16 @@ def export_policy(key: str) -> Response:
 
 
 @desk.post("/<key>/returns/policy/file")
+@versioned(lambda key: _print_unsaved())
 def import_policy(key: str) -> BaseResponse | str | tuple[str, int]:
     """Take a policy from a file, or from a rehearsal that carries it: save, rehearse, or go on editing it."""
     staff.require(g.person, staff.MAY_SET)
     try:
         candidate = policy_versions.read_file(_document())
     except NotAPolicy:
-        return _print({"file": _not_a_policy()}), 400
+        return _print({"file": _not_a_policy()}), 422
     except ValidationError as error:
-        return _print({"file": "\n".join(explain(error)[:20])}), 400
+        return _print({"file": "\n".join(explain(error)[:20])}), 422
     if "rehearse" in request.form:
         return _rehearse(candidate)
     if "edit" in request.form:
@@ -75,7 +82,8 @@ def import_policy(key: str) -> BaseResponse | str | tuple[str, int]:
 
 
 @desk.post("/<key>/returns/policy/versions/<int:version>/restore")
-def restore_policy(key: str, version: int) -> BaseResponse | tuple[str, int]:
+@versioned(lambda key, version: _print())
+def restore_policy(key: str, version: int) -> BaseResponse:
     """Save an old version again, as the newest."""
     staff.require(g.person, staff.MAY_SET)
     with services().db.transaction(g.store.id, write=False) as session:
@@ -107,19 +115,19 @@ def _not_a_policy() -> str:
 
 def _document() -> str:
     file = request.files.get("file")
+    if file:
+        file.seek(0)
     raw = file.read() if file else request.form.get("document", "").encode()
     return raw.decode("utf-8-sig", "replace")
 
 
-def _save(policy: Policy) -> BaseResponse | tuple[str, int]:
+def _save(policy: Policy) -> BaseResponse:
     app = services()
-    try:
-        with app.db.transaction(g.store.id) as session:
-            policy_versions.save_policy(session, g.store, policy, seen=_seen(), who=staff_name(), now=app.clock())
-    except PolicyChanged:
-        say = words().pgettext
-        problem = say("desk", "Somebody saved the policy since you opened it. What you see below is not saved.")
-        return _print({"": problem}, policy), 409
+    with app.db.transaction(g.store.id) as session:
+        store_by_id(session, g.store.id, lock=True)
+        here = policy_versions.policy_of(session, g.store).version
+        check_version(session, CurrentPolicy(here))
+        policy_versions.save_policy(session, g.store, policy, seen=here, who=staff_name(), now=app.clock())
     return redirect(url_for("desk.edit_policy", key=g.store.key, saved=1))
 
 
@@ -146,6 +154,7 @@ def _rehearse(candidate: Policy) -> str:
         changed=sum(tally.lines for tally in found.changes.values()),
         document=_carried(candidate),
         seen=_seen(),
+        version=request.form.get(FIELD, ""),
         most=MOST_ORDERS,
         as_of=pack_date(),
     )
@@ -157,35 +166,45 @@ def _carried(policy: Policy) -> str:
     return document if len(document) <= _MOST_CARRIED else ""
 
 
+def _print_unsaved() -> str:
+    """Print the page to whoever came second with a policy they carried or chose as a file: nothing of it is lost."""
+    try:
+        return _print(policy=policy_versions.read_file(_document()))
+    except ValueError:  # NotAPolicy and pydantic's
+        return _print()
+
+
 def _print(
-    problems: Mapping[str, str] | None = None,
-    policy: Policy | None = None,
-    typed: Mapping[str, str] = MappingProxyType({}),
+    problems: Mapping[str, str] = NOTHING, policy: Policy | None = None, typed: Mapping[str, str] = NOTHING
 ) -> str:
     """Print the page: the policy that holds, or one that is not saved, under the version it was made from."""
     with services().db.transaction(g.store.id, write=False) as session:
         here = policy_versions.policy_of(session, g.store)
+        shown = policy or here
+        form = {f"wish.{wish}": "" for wish in WISHES} | {"informed": ""} | show_policy(shown)
+        is_fresh = policy is None or is_conflict()
+        is_merged = policy is None and is_conflict()
+        made = document_form(session, CurrentPolicy(here.version), form, is_posted=not is_fresh or is_merged)
         history = policy_versions.history(session)
-    shown, found, seen = policy or here, problems or {}, _seen() if policy else here.version
     is_new = policy is not None and (not typed or "document" in request.form)
-    form = show_policy(shown)
     return show_page(
         "policy",
         policy=shown,
         rules=list_rules(shown, words()),
         window=window_words(shown.window, words()),
-        form=form,
+        form=made.values if is_merged else form,
         typed=typed,
         reasons=reasons_in(form),
         reason_names={key: reason_label(words(), key) for key in reasons_in(form)},
         wishes=WISHES,
         wish_names={wish: wish_label(words(), wish) for wish in WISHES},
         new=NEW,
-        seen=seen,
+        seen=here.version if is_fresh else _seen(),
+        version=made.version,
+        shown=made.shown,
         document=_carried(shown) if is_new else "",
         is_saved=not is_new,
-        problems=found,
-        elsewhere=[said for field, said in found.items() if field not in {*form, "", "wishes", "file"}],
+        problems={**made.meanwhile, **problems},
         here=here.version,
         history=history,
         may_set=g.person.role in staff.MAY_SET,

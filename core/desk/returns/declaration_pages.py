@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from flask import abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.flash_messages import reason_needed
+from core.desk.flash_messages import not_possible, reason_needed
 from core.desk.page import desk, show_page, staff_name
 from core.desk.returns.return_buttons import Button
+from core.desk.returns.return_pages import fields_of
+from core.desk.versions.row_version import check_version, version_of
+from core.desk.versions.stale_forms import typed_verb, versioned
 from core.http.context import services, words
 from core.orders.find import OrderNotFound
 from core.returns.law.withdrawal_rights import NoSuchRight
@@ -29,6 +32,7 @@ def show_declaration(key: str, declaration_id: int) -> str:
 
 
 @desk.post("/<key>/declarations/<int:declaration_id>/<verb>")
+@versioned(lambda key, declaration_id, verb: _print(declaration_id))
 def move_declaration(key: str, declaration_id: int, verb: str) -> BaseResponse | tuple[str, int]:
     """Name its order, or close it with a reason; what is refused is said where it was asked."""
     staff.require(g.person, staff.MAY_ACT)
@@ -39,6 +43,7 @@ def move_declaration(key: str, declaration_id: int, verb: str) -> BaseResponse |
     try:
         with app.db.transaction(g.store.id) as session:
             row = declarations.find_declaration(session, g.store.id, declaration_id)
+            check_version(session, row)
             if verb == "match":
                 declarations.match_by_hand(session, g.store, row, note, by, now=app.clock())
             else:
@@ -46,14 +51,14 @@ def move_declaration(key: str, declaration_id: int, verb: str) -> BaseResponse |
     except DeclarationNotFound:
         abort(404)
     except ReasonNeeded:
-        return _print(declaration_id, {verb: reason_needed(words())}), 400
+        return _print(declaration_id, {verb: reason_needed(words())}), 422
     except (OrderNotFound, WithdrawalNotFound):
-        return _print(declaration_id, {verb: say("desk", "There is no order of this number here.")}), 404
+        return _print(declaration_id, {verb: say("desk", "There is no order of this number here.")}), 422
     except (NoSuchRight, NothingToWithdraw):
         problem = say("desk", "This order has nothing left to withdraw from, or no such right is known there.")
         return _print(declaration_id, {verb: problem}), 409
     except IllegalMove:
-        return _print(declaration_id, {"": say("desk", "Somebody was here before you. Look at it again.")}), 409
+        return _print(declaration_id, {"": not_possible()}), 409
     return redirect(url_for("desk.show_declaration", key=key, declaration_id=declaration_id, done=1))
 
 
@@ -68,6 +73,9 @@ def _print(declaration_id: int, problems: Mapping[str, str] | None = None) -> st
             row=row,
             buttons=_buttons() if may_act and row.state == "open" else [],
             problems=problems or {},
+            fields=fields_of(problems or {}),
+            version=version_of(session, row),
+            typed_verb=typed_verb(),
             typed=request.form,
         )
 

@@ -10,9 +10,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page, staff_name
 from core.desk.policy.policy_form import WISHES
+from core.desk.versions.row_facts import ReturnableGoods
+from core.desk.versions.row_version import check_version, version_of
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services, words
 from core.orders.model import Order
-from core.returns.money.order_balance import OrderBalance, read_balance
+from core.returns.money.order_balance import OrderBalance, lock_order, read_balance
 from core.returns.money.purchased import GOODS
 from core.returns.policy import policy_versions
 from core.returns.presenter import sentences
@@ -32,23 +35,29 @@ def new_return(key: str, order_id: int) -> str:
 
 
 @desk.post("/<key>/orders/<int:order_id>/return")
+@versioned(lambda key, order_id: _print(order_id))
 def open_for_shopper(key: str, order_id: int) -> BaseResponse | tuple[str, int]:
     """Open it; staff may take in what the policy declines, as long as there is something left."""
     staff.require(g.person, staff.MAY_ACT)
     app, say = services(), words()
     wanted = _read(request.form)
-    if not wanted:
-        return _print(order_id, say.pgettext("desk", "Say how many of at least one item come back.")), 400
     asked = ReturnRequest(wanted, comment=request.form.get("comment", "").strip())
     by = Actor(staff_name(), g.person.role, g.person.ref)
-    collections = ask_collections(app, g.store, order_id)
+    collections = ask_collections(app, g.store, order_id) if wanted else None
     try:
         with app.db.transaction(g.store.id) as session:
-            rma = open_return(session, g.store, order_id, asked, by, collections=collections, now=app.clock())
+            order = lock_order(session, g.store.id, order_id)
+            if order is None:
+                raise ReturnNotFound
+            check_version(session, ReturnableGoods(order))
+            if wanted:
+                rma = open_return(session, g.store, order_id, asked, by, collections=collections, now=app.clock())
     except ReturnNotFound:
         abort(404)
     except ReturnNotAllowed as refusal:
         return _print(order_id, sentences.objections_text(say, refusal.considered.answer.objections)), 409
+    if not wanted:
+        return _print(order_id, say.pgettext("desk", "Say how many of at least one item come back.")), 422
     return redirect(url_for("desk.show_return", key=key, return_id=rma.id, done=1))
 
 
@@ -70,13 +79,15 @@ def _print(order_id: int, problem: str = "") -> str:
         if order is None or order.gone_at is not None or order.erased_at is not None:
             abort(404)
         policy = policy_versions.policy_of(session, g.store)
+        version = version_of(session, ReturnableGoods(order))
         return show_page(
             "open_return",
             order=order,
             rows=_rows(read_balance(session, order)),
+            version=version,
             reasons=[(key, reason_label(words(), key)) for key in policy.reasons],
             wishes=[(wish, wish_label(words(), wish)) for wish in policy.wishes],
-            problem=problem,
+            problems={"": problem} if problem else {},
             typed=request.form,
         )
 

@@ -9,9 +9,11 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.flash_messages import above_limit, read_amount, reason_needed
+from core.desk.flash_messages import above_limit, not_possible, read_amount, reason_needed
 from core.desk.page import desk, staff_name
-from core.desk.returns.return_pages import first_of, print_return
+from core.desk.returns.return_pages import print_return
+from core.desk.versions.row_version import check_version
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services, words
 from core.returns.model import Return
 from core.returns.money import payout
@@ -33,6 +35,7 @@ def by_me() -> Actor:
 
 
 @desk.post("/<key>/returns/<int:return_id>/<verb>")
+@versioned(lambda key, return_id, verb: print_return(return_id))
 def move_return(key: str, return_id: int, verb: str) -> BaseResponse | tuple[str, int]:
     """Do one thing with a return; what is refused is said where it was asked, and nothing typed is lost."""
     staff.require(g.person, staff.MAY_ACT)
@@ -43,7 +46,9 @@ def move_return(key: str, return_id: int, verb: str) -> BaseResponse | tuple[str
     now = app.clock()
     try:
         with app.db.transaction(g.store.id) as session:
-            preview = act(session, lifecycle.find_return(session, g.store.id, return_id), now)
+            rma = lifecycle.find_return(session, g.store.id, return_id)
+            check_version(session, rma)
+            preview = act(session, rma, now)
     except _NO as error:
         return _refuse(return_id, verb, error)
     if preview:
@@ -57,16 +62,16 @@ def _refuse(return_id: int, verb: str, error: Exception) -> tuple[str, int]:
     if isinstance(error, ReturnNotFound):
         abort(404)
     if isinstance(error, IllegalMove):
-        return print_return(return_id, {"": first_of(return_id)}), 409
+        return print_return(return_id, {"": not_possible()}), 409
     if isinstance(error, AboveLimit):
         return print_return(return_id, {"": above_limit(error, say)}), 403
     if isinstance(error, ReasonNeeded):
-        return print_return(return_id, {verb: reason_needed(say)}), 400
+        return print_return(return_id, {verb: reason_needed(say)}), 422
     if verb == "label":
         problem = say.pgettext("desk", "Give the label's web address, beginning with https://.")
-        return print_return(return_id, {verb: problem}), 400
+        return print_return(return_id, {verb: problem}), 422
     problem = say.pgettext("desk", "Give numbers that can be: no more than came back, amounts such as 4.90.")
-    return print_return(return_id, {verb: problem}), 400
+    return print_return(return_id, {verb: problem}), 422
 
 
 def _note() -> str:

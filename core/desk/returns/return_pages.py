@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from flask import Response, abort, g, request
 from sqlalchemy.orm import Session
 
-from core.desk.flash_messages import actor_name, who_was_first
+from core.desk.flash_messages import actor_name
 from core.desk.page import desk, show_page
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import buttons_of, may_inspect, may_set_terms
 from core.desk.returns.return_facts import ReturnView, pay_link, view_return
+from core.desk.versions.row_version import version_of
+from core.desk.versions.stale_forms import typed_verb
 from core.http.context import services, words
 from core.money import to_decimal
 from core.returns.model import Return, ReturnPhoto
@@ -78,7 +81,8 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
     """
     app, say = services(), words()
     with app.db.transaction(g.store.id, write=False) as session:
-        view = _view(session, return_id)
+        rma = _find(session, return_id)
+        version, view = version_of(session, rma), view_return(session, g.store, rma, say)
         mine = {"ref": g.person.ref, "name": g.person.name, "role": g.person.role, "now": app.clock()}
         most = left_of_limit(session, g.store, view.rma, **mine)
         may_act = g.person.role in staff.MAY_ACT
@@ -90,24 +94,31 @@ def print_return(return_id: int, problems: Mapping[str, str] | None = None, prev
             terms=_terms(view) if may_act and may_set_terms(view) else None,
             may_act=may_act,
             problems=problems or {},
+            fields=fields_of(problems or {}),
+            version=version,
+            row_version=partial(version_of, session),
+            typed_verb=typed_verb(),
             preview=preview,
             typed=request.form,
             actor_name=actor_name,
         )
 
 
-def first_of(return_id: int) -> str:
-    """Say to whoever came second who was first, with what, and when."""
-    with services().db.transaction(g.store.id, write=False) as session:
-        view = _view(session, return_id)
-    return who_was_first(view.history)
+_FIELDS = {"label": "url", "terms": "reason"}
+"""The field a form's problem is about; of a button it is its note."""
 
 
-def _view(session: Session, return_id: int) -> ReturnView:
+def fields_of(problems: Mapping[str, str]) -> dict[str, str]:
+    """Give the id of the field that the link to each problem leads to."""
+    money = {name: f"note-{name.partition('.')[2]}" for name in problems if name.startswith("paid.")}
+    return {name: f"note-{name}" for name in problems} | {"inspect": "problem-inspect"} | _FIELDS | money
+
+
+def _find(session: Session, return_id: int) -> Return:
     rma = session.get(Return, (g.store.id, return_id))
     if rma is None:
         abort(404)
-    return view_return(session, g.store, rma, words())
+    return rma
 
 
 def _terms(view: ReturnView) -> dict[str, str]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.flash_messages import actor_name, reason_needed, who_was_first
+from core.desk.flash_messages import actor_name, not_possible, reason_needed
 from core.desk.history import Step, steps_of
 from core.desk.page import desk, show_page, staff_name
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import Button
 from core.desk.returns.return_facts import Money, PayoutView, entries_of, pay_link, payout_view_of, titles_of
+from core.desk.returns.return_pages import fields_of
+from core.desk.versions.row_version import check_version, version_of
+from core.desk.versions.stale_forms import typed_verb, versioned
 from core.http.context import services, words
 from core.i18n.words import Words
 from core.money import to_decimal
@@ -79,7 +83,8 @@ def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = No
     """Print a withdrawal's page; `problems` maps a verb, or "" for the whole page, to what went wrong with it."""
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
-        view = _view(session, withdrawal_id, app.clock())
+        row = _find(session, withdrawal_id)
+        version, view = version_of(session, row), _view(session, row, app.clock())
         may_act = g.person.role in staff.MAY_ACT
         return show_page(
             "withdrawal",
@@ -88,20 +93,18 @@ def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = No
             may_act=may_act,
             delivery_cost=f"{to_decimal(view.cost.due, view.row.currency):f}" if view.cost else "",
             problems=problems or {},
+            fields=fields_of(problems or {}) | {"delivery-cost": "delivery-amount", "lost-value": "lost-amount"},
+            version=version,
+            row_version=partial(version_of, session),
+            typed_verb=typed_verb(),
             typed=request.form,
             as_of=pack_date(),
             actor_name=actor_name,
         )
 
 
-def first_of_withdrawal(withdrawal_id: int) -> str:
-    """Say to whoever came second who was first, with what, and when."""
-    app = services()
-    with app.db.transaction(g.store.id, write=False) as session:
-        return who_was_first(_view(session, withdrawal_id, app.clock()).history)
-
-
 @desk.post("/<key>/withdrawals/<int:withdrawal_id>/<verb>")
+@versioned(lambda key, withdrawal_id, verb: print_withdrawal(withdrawal_id))
 def move_withdrawal(key: str, withdrawal_id: int, verb: str) -> BaseResponse | tuple[str, int]:
     """Note the goods, pay, contest, uphold or refuse; what is refused is said where it was asked."""
     staff.require(g.person, staff.MAY_ACT)
@@ -112,23 +115,28 @@ def move_withdrawal(key: str, withdrawal_id: int, verb: str) -> BaseResponse | t
     try:
         with app.db.transaction(g.store.id) as session:
             row, _ = declare.find_withdrawal(session, g.store.id, withdrawal_id)
+            check_version(session, row)
             act(session, row, app.clock())
     except WithdrawalNotFound:
         abort(404)
     except ReasonNeeded:
-        return print_withdrawal(withdrawal_id, {verb: reason_needed(words())}), 400
+        return print_withdrawal(withdrawal_id, {verb: reason_needed(words())}), 422
     except IllegalMove:
-        return print_withdrawal(withdrawal_id, {"": first_of_withdrawal(withdrawal_id)}), 409
+        return print_withdrawal(withdrawal_id, {"": not_possible()}), 409
     except (NothingLeft, MoreThanBought):
         problem = say("desk", "Nothing of this order is left to pay back.")
         return print_withdrawal(withdrawal_id, {"": problem}), 409
     return redirect(url_for("desk.show_withdrawal", key=key, withdrawal_id=withdrawal_id, done=1))
 
 
-def _view(session: Session, withdrawal_id: int, now: datetime) -> WithdrawalView:
+def _find(session: Session, withdrawal_id: int) -> Withdrawal:
     row = session.get(Withdrawal, (g.store.id, withdrawal_id))
     if row is None or row.declared_at is None:
         abort(404)
+    return row
+
+
+def _view(session: Session, row: Withdrawal, now: datetime) -> WithdrawalView:
     order = session.get_one(Order, (g.store.id, row.order_id))
     money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
     given, cost = _refund(session, row, order, money)

@@ -9,9 +9,11 @@ from flask import Response, abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.flash_messages import read_amount, reason_needed
+from core.desk.flash_messages import not_possible, read_amount, reason_needed
 from core.desk.page import desk, staff_name
-from core.desk.returns.withdrawal_pages import first_of_withdrawal, print_withdrawal
+from core.desk.returns.withdrawal_pages import print_withdrawal
+from core.desk.versions.row_version import check_version
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services, words
 from core.returns.model import ReturnPhoto, Withdrawal
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft
@@ -29,6 +31,7 @@ _MOST_BYTES = MOST_PHOTOS * image.MOST_BYTES + 64 * 1024
 
 
 @desk.post("/<key>/withdrawals/<int:withdrawal_id>/delivery-cost")
+@versioned(lambda key, withdrawal_id: print_withdrawal(withdrawal_id))
 def set_delivery_cost(key: str, withdrawal_id: int) -> _Answer:
     """Say how much of the delivery cost comes back, with a reason."""
 
@@ -42,6 +45,7 @@ def set_delivery_cost(key: str, withdrawal_id: int) -> _Answer:
 
 
 @desk.post("/<key>/withdrawals/<int:withdrawal_id>/lost-value")
+@versioned(lambda key, withdrawal_id: print_withdrawal(withdrawal_id))
 def deduct_lost_value(key: str, withdrawal_id: int) -> _Answer:
     """Keep what the goods lost in value, with a reason and photos."""
     staff.require(g.person, staff.MAY_ACT)
@@ -49,7 +53,7 @@ def deduct_lost_value(key: str, withdrawal_id: int) -> _Answer:
     try:  # before a transaction is open: each takes a second
         photos = tuple(clean_photo(file.read()) for file in request.files.getlist("photos")[: MOST_PHOTOS + 1] if file)
     except BadPhoto as error:
-        return print_withdrawal(withdrawal_id, {"lost-value": image.sentence(words(), error.code)}), 400
+        return print_withdrawal(withdrawal_id, {"lost-value": image.sentence(words(), error.code)}), 422
 
     def act(session: Session, row: Withdrawal, now: datetime) -> None:
         amount = read_amount(request.form.get("amount", ""), row.currency)
@@ -84,24 +88,25 @@ def _do(key: str, withdrawal_id: int, field: str, act: Callable[[Session, Withdr
     try:
         with app.db.transaction(g.store.id) as session:
             row, _ = declare.find_withdrawal(session, g.store.id, withdrawal_id)
+            check_version(session, row)
             act(session, row, app.clock())
     except WithdrawalNotFound:
         abort(404)
     except IllegalMove:
-        return print_withdrawal(withdrawal_id, {"": first_of_withdrawal(withdrawal_id)}), 409
+        return print_withdrawal(withdrawal_id, {"": not_possible()}), 409
     except (NothingLeft, MoreThanBought):
         return print_withdrawal(withdrawal_id, {"": say("desk", "Nothing of this order is left to pay back.")}), 409
     except NotInformed:
         problem = say("desk", "Your settings do not say that your shop tells shoppers of this before they buy.")
         return print_withdrawal(withdrawal_id, {field: problem}), 409
     except ReasonNeeded:
-        return print_withdrawal(withdrawal_id, {field: reason_needed(words())}), 400
+        return print_withdrawal(withdrawal_id, {field: reason_needed(words())}), 422
     except PhotosNeeded:
         problem = say("desk", "Add between one photo and %(most)s that show it.", most=MOST_PHOTOS)
-        return print_withdrawal(withdrawal_id, {field: problem}), 400
+        return print_withdrawal(withdrawal_id, {field: problem}), 422
     except ValueError:
         problem = say("desk", "Give an amount such as 4.90, no more than was paid for it.")
-        return print_withdrawal(withdrawal_id, {field: problem}), 400
+        return print_withdrawal(withdrawal_id, {field: problem}), 422
     return redirect(url_for("desk.show_withdrawal", key=key, withdrawal_id=withdrawal_id, done=1))
 
 

@@ -9,10 +9,12 @@ from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.flash_messages import who_was_first
+from core.desk.flash_messages import not_possible
 from core.desk.page import desk, show_page
 from core.desk.reviews import review_queue
 from core.desk.reviews.review_facts import doubt_sentence, doubts_of, view_review
+from core.desk.versions.row_version import check_version, version_of
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services, words
 from core.platform.contract import Feature
 from core.reviews import replies
@@ -62,6 +64,7 @@ def show_review(key: str, review_id: int) -> str:
 
 
 @desk.post("/<key>/reviews/<int:review_id>/<verb>")
+@versioned(lambda key, review_id, verb: _print(review_id))
 def move_review(key: str, review_id: int, verb: str) -> BaseResponse | tuple[str, int]:
     """Answer, change, take back or try again; what is refused is said beside the form, and nothing typed is lost."""
     staff.require(g.person, staff.MAY_ACT)
@@ -72,31 +75,33 @@ def move_review(key: str, review_id: int, verb: str) -> BaseResponse | tuple[str
     now = app.clock()
     try:
         with app.db.transaction(g.store.id) as session:
+            check_version(session, replies.find_review(session, g.store.id, review_id, lock=True))
             act(session, review_id, now)
     except ReviewNotFound:
         abort(404)
     except NothingSaid:
-        return _print(review_id, problem=say("desk", "Write the reply first.")), 400
+        return _print(review_id, problem=say("desk", "Write the reply first.")), 422
     except _LookAgain as again:
-        return _print(review_id, doubts=again.doubts), 200
+        return _print(review_id, doubts=again.doubts), 422
     except ReplyChanged:
-        return _print(review_id, was_first=True), 409
+        return _print(review_id, page_problem=not_possible()), 409
     return redirect(url_for("desk.show_review", key=key, review_id=review_id, done=1))
 
 
-def _print(review_id: int, *, problem: str = "", doubts: Sequence[ReplyWarning] = (), was_first: bool = False) -> str:
+def _print(review_id: int, *, problem: str = "", page_problem: str = "", doubts: Sequence[ReplyWarning] = ()) -> str:
     """Print a review's page; `problem` is said beside the reply box, `doubts` above it, and what was typed is kept."""
     with services().db.transaction(g.store.id, write=False) as session:
         try:
             review = replies.find_review(session, g.store.id, review_id)
         except ReviewNotFound:
             abort(404)
-        view = view_review(session, review)
-        problems = {"": who_was_first(view.history)} if was_first else {"text": problem} if problem else {}
+        version, view = version_of(session, review), view_review(session, review)
+        problems = {"text": problem} if problem else {"": page_problem} if page_problem else {}
         return show_page(
             "review",
             view=view,
             problems=problems,
+            version=version,
             doubts=[doubt_sentence(doubt, words()) for doubt in doubts],
             seen=" ".join(doubt.code for doubt in doubts),
             typed=request.form.get("text"),
@@ -128,12 +133,12 @@ def _answer(session: Session, review_id: int, now: datetime) -> None:
 def _edit(session: Session, review_id: int, now: datetime) -> None:
     review, row = replies.find_reply(session, g.store.id, review_id, _number("reply"))
     text, through = _typed(session, review), _through_platform()
-    replies.edit(session, row, text, seen=_number("version"), by=g.person, through_platform=through, now=now)
+    replies.edit(session, row, text, seen=row.version, by=g.person, through_platform=through, now=now)
 
 
 def _remove(session: Session, review_id: int, now: datetime) -> None:
     review, row = replies.find_reply(session, g.store.id, review_id, _number("reply"))
-    replies.remove(session, review, row, seen=_number("version"), by=g.person, now=now)
+    replies.remove(session, review, row, seen=row.version, by=g.person, now=now)
 
 
 def _retry(session: Session, review_id: int, now: datetime) -> None:

@@ -6,6 +6,9 @@ from flask import abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page
+from core.desk.versions.row_facts import OwnChoices
+from core.desk.versions.row_version import check_version, version_of
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services
 from core.i18n.words import languages
 from core.stores.model import Staff
@@ -14,10 +17,19 @@ from core.stores.model import Staff
 @desk.get("/<key>/me")
 def edit_own_page(key: str) -> str:
     """Which language the desk speaks to this person, and whether its shortcuts are on."""
-    return show_page("own_page", languages=languages(), told=languages().get(g.person.language, ""))
+    return _print()
+
+
+def _print() -> str:
+    with services().db.transaction(g.store.id, write=False) as session:
+        person = session.get_one(Staff, (g.store.id, g.person.id))
+        version = version_of(session, OwnChoices(person))
+    told = languages().get(person.language, "")
+    return show_page("own_page", languages=languages(), told=told, chosen=person, version=version)
 
 
 @desk.post("/<key>/me")
+@versioned(lambda key: _print())
 def save_own_page(key: str) -> BaseResponse:
     """Save what this person chose; "" is the language their store's admin names, or the browser's."""
     language = request.form.get("language", "")
@@ -27,5 +39,6 @@ def save_own_page(key: str) -> BaseResponse:
         person = session.get(Staff, (g.store.id, g.person.id), with_for_update=True)
         if person is None:
             abort(404)
+        check_version(session, OwnChoices(person))
         person.chosen_language, person.uses_keys = language, "keys" in request.form
     return redirect(url_for("desk.edit_own_page", key=key, saved=1))

@@ -11,16 +11,16 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.flash_messages import read_amount
-from core.desk.page import desk, show_page
+from core.desk.page import desk
+from core.desk.settings.section_form import NOTHING, save_section, show_document
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services, words
-from core.http.errors import refusal_of
 from core.money import to_decimal
 from core.platform.contract import Feature
 from core.returns.law.withdrawal_law import country_code
 from core.returns.return_settings import SECTION, ReturnSettings, return_settings_of
-from core.stores import settings, staff
+from core.stores import staff
 from core.stores.connection.features import features_of
-from core.stores.settings import SettingsChanged
 
 _DAYS = ("answer_days", "send_back_days", "refund_days")
 _SWITCHES = ("through_gateway", "restock", "tells_of_lost_value", "button_works")
@@ -33,20 +33,15 @@ def edit_return_settings(key: str) -> str:
 
 
 @desk.post("/<key>/returns/settings")
+@versioned(lambda key: _print())
 def save_return_settings(key: str) -> BaseResponse | tuple[str, int]:
     """Save it; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
     problems: dict[str, str] = {}
     values = _read(problems)
-    if problems:
-        return _print(problems), 400
-    app, version = services(), request.form.get("version", 0, type=int)
-    try:
-        with app.db.transaction(g.store.id) as session:
-            settings.change(session, g.store, SECTION, values, version=version, now=app.clock())
-    except SettingsChanged as error:
-        return _print({"": refusal_of(error).sentence}), 409
-    return redirect(url_for("desk.edit_return_settings", key=key, saved=1))
+    if save_section(SECTION, None if problems else values):
+        return redirect(url_for("desk.edit_return_settings", key=key, saved=1))
+    return _print(problems), 422
 
 
 def _read(problems: dict[str, str]) -> dict[str, Any]:
@@ -91,7 +86,7 @@ def _read_prices(typed: str, problems: dict[str, str]) -> dict[str, int]:
     return prices
 
 
-def _print(problems: Mapping[str, str] | None = None) -> str:
+def _print(problems: Mapping[str, str] = NOTHING) -> str:
     said = return_settings_of(g.store)
     limit = "" if said.agent_limit is None else f"{to_decimal(said.agent_limit, g.store.currency):f}"
     form = {name: str(getattr(said, name)) for name in _DAYS}
@@ -99,14 +94,7 @@ def _print(problems: Mapping[str, str] | None = None) -> str:
     prices = said.standard_delivery.items()
     form["standard_delivery"] = "\n".join(f"{code} | {to_decimal(cost, g.store.currency):f}" for code, cost in prices)
     form["restock_location"] = said.restock_location
-    form |= {name: "1" for name in _SWITCHES if getattr(said, name)}
+    form |= {name: "1" if getattr(said, name) else "" for name in _SWITCHES}
     may_set = g.person.role in staff.MAY_SET
     has_places = Feature.NATIVE_RETURNS in features_of(services(), g.store)
-    return show_page(
-        "return_settings",
-        form=form,
-        typed=request.form,
-        problems=problems or {},
-        may_set=may_set,
-        has_places=has_places,
-    )
+    return show_document("return_settings", SECTION, form, problems=problems, may_set=may_set, has_places=has_places)

@@ -7,14 +7,16 @@ the store's name. What to publish for SPF, DKIM and DMARC stands beside the form
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from flask import g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.page import desk, show_page, staff_name
+from core.desk.page import desk, staff_name
+from core.desk.settings.section_form import NOTHING, save_section, show_document
+from core.desk.versions.stale_forms import versioned
 from core.http.context import require_same_site, services, set_language, words
 from core.i18n.words import Words
 from core.jobs import queue
@@ -25,8 +27,7 @@ from core.orders.shopper_auth import LinkExpired
 from core.platform.errors import Refused, Unavailable
 from core.secrets import BadToken
 from core.services import Services
-from core.stores import audit, settings, staff
-from core.stores.model import Store
+from core.stores import audit, staff
 from core.stores.platform_access import store_by_id
 
 SECTION = "mail"
@@ -34,24 +35,45 @@ _LIFE = 3 * 24 * 3600
 _HOST = re.compile(r"@([^:/?]+)|//([^@:/?]+)")
 
 
-@desk.route("/<key>/sender", methods=["GET", "POST"])
-def edit_sender(key: str) -> BaseResponse | str:
-    """Show and save the sender; a new From address waits until it is confirmed by mail."""
-    app, store = services(), g.store
-    said: dict[str, Any] = store.settings.get(SECTION, {})
-    problem = ""
-    if request.method == "POST":
-        staff.require(g.person, staff.MAY_SET)
-        wanted = _read_form()
-        problem = _problem_with(wanted)
-        if not problem:
-            version = request.form.get("version", 0, type=int)
-            with app.db.transaction(store.id) as session:
-                _save(session, app, store, said, wanted, version)
-            return redirect(url_for("desk.edit_sender", key=key, saved=1))
-    host = _mail_host(app)
+@desk.get("/<key>/sender")
+def edit_sender(key: str) -> str:
+    """Show who a store's mail comes from."""
+    return _print()
+
+
+@desk.post("/<key>/sender")
+@versioned(lambda key: _print())
+def save_sender(key: str) -> BaseResponse | tuple[str, int]:
+    """Save the sender; a new From address waits until it is confirmed by mail."""
+    staff.require(g.person, staff.MAY_SET)
+    wanted = _read_form()
+    problems = _problems_with(wanted)
+    said: dict[str, Any] = g.store.settings.get(SECTION, {})
+    address = wanted["from"]
+    proven = said.get("from", "") if address else ""
+    pending = "" if address == proven else address
+
+    def ask_there(session: Session) -> None:
+        if pending:
+            payload = {"by": staff_name()}
+            new = NewJob("desk.confirm_sender", f"confirm_sender:{g.store.settings_version}", payload)
+            queue.enqueue(session, g.store.id, new, now=services().clock())
+
+    values = {**wanted, "from": proven, "pending": pending}
+    if save_section(SECTION, None if problems else values, also=ask_there):
+        return redirect(url_for("desk.edit_sender", key=key, saved=1))
+    return _print(problems), 422
+
+
+def _print(problems: Mapping[str, str] = NOTHING) -> str:
+    app = services()
+    said: dict[str, Any] = g.store.settings.get(SECTION, {})
+    form = {name: str(said.get(name, "")) for name in ("name", "support", "address")}
+    form |= {"from": said.get("pending") or said.get("from", ""), "legal": "\n".join(said.get("legal", []))}
     domain = (said.get("from") or said.get("pending") or app.config.mail_from).partition("@")[2]
-    return show_page("sender", said=said, typed=request.form, problem=problem, hints=check_domain_hints(domain, host))
+    hints = check_domain_hints(domain, _mail_host(app))
+    pending = said.get("pending", "")
+    return show_document("sender", SECTION, form, problems=problems, pending=pending, hints=hints)
 
 
 def _read_form() -> dict[str, Any]:
@@ -60,27 +82,16 @@ def _read_form() -> dict[str, Any]:
     return plain | {"legal": legal[:6]}
 
 
-def _problem_with(wanted: dict[str, Any]) -> str:
+def _problems_with(wanted: Mapping[str, Any]) -> dict[str, str]:
+    problems = {}
     for name in ("from", "support"):
         try:
             if wanted[name]:
                 wire_address(wanted[name])
         except BadAddress:
-            return words().pgettext("desk", "%(text)s is not an e-mail address we can use.", text=wanted[name][:60])
-    return ""
-
-
-def _save(
-    session: Session, app: Services, store: Store, said: dict[str, Any], wanted: dict[str, Any], version: int
-) -> None:
-    now, address = app.clock(), wanted["from"]
-    proven = said.get("from", "") if address else ""
-    pending = "" if address == proven else address
-    values = {**wanted, "from": proven, "pending": pending}
-    settings.change(session, store, SECTION, values, version=version, now=now)
-    if pending:
-        new = NewJob("desk.confirm_sender", f"confirm_sender:{version}", {"by": staff_name()})
-        queue.enqueue(session, store.id, new, now=now)
+            say = words().pgettext
+            problems[name] = say("desk", "%(text)s is not an e-mail address we can use.", text=wanted[name][:60])
+    return problems
 
 
 def confirm_sender(work: Work) -> None:
@@ -129,17 +140,17 @@ def confirm_address(token: str) -> str:
         raise LinkExpired from None
     done = False
     with app.db.transaction(payload["s"], write=request.method == "POST") as session:
-        store = store_by_id(session, payload["s"])
+        store = store_by_id(session, payload["s"], lock=request.method == "POST")
         said = store.settings.get(SECTION, {})
         if payload["a"] not in (said.get("pending"), said.get("from")):
             raise LinkExpired
         if request.method == "POST":
             require_same_site()
-            row = session.scalars(sa.select(Store).where(Store.id == store.id).with_for_update()).one()
-            row.settings = {**row.settings, SECTION: {**said, "from": payload["a"], "pending": ""}}
-            row.settings_version += 1
-            audit.note(session, app.clock(), "mailed_link", "confirm_sender")
             done = True
+        if done and payload["a"] != said.get("from"):  # pressed twice, it is confirmed once
+            store.settings = {**store.settings, SECTION: {**said, "from": payload["a"], "pending": ""}}
+            store.settings_version += 1
+            audit.note(session, app.clock(), "mailed_link", "confirm_sender", f"settings:{SECTION}")
     set_language(store.language)
     return render_template("desk/confirm_sender.html", store=store, address=payload["a"], done=done)
 

@@ -6,18 +6,21 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 from flask import g, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.page import desk, show_page
 from core.desk.settings import terms_form
+from core.desk.settings.section_form import NOTHING, save_section, show_document
+from core.desk.versions.stale_forms import versioned
 from core.http.context import services
-from core.http.errors import refusal_of
 from core.jobs import queue
-from core.orders.links import store_page
+from core.orders import links
+from core.orders.access import ways
 from core.orders.model import Order
 from core.shipping import evaluate, replay
 from core.shipping.rules.notice_kinds import RULES
-from core.stores import settings, staff
+from core.stores import staff
 
 
 @desk.get("/<key>/settings")
@@ -27,36 +30,52 @@ def edit_settings(key: str) -> str:
 
 
 @desk.post("/<key>/settings")
+@versioned(lambda key: show_settings(section=evaluate.SECTION))
 def save_settings(key: str) -> BaseResponse | tuple[str, int]:
     """Save the settings and look at every open parcel with them; what cannot be saved is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
-    app, now, before = services(), services().clock(), evaluate.terms_of(g.store)
+    now, before = services().clock(), evaluate.terms_of(g.store)
+    terms, problems = None, NOTHING
     try:
         terms = terms_form.read_terms(request.form, before)
-        with app.db.transaction(g.store.id) as session:
-            terms_form.save(session, g.store, terms, version=request.form.get("version", 0, type=int), now=now)
-            if terms.statuses != before.statuses:
-                again = {"feed": "orders.repair", "since": (now - replay.WINDOW).isoformat()}
-                queue.enqueue(session, g.store.id, queue.NewJob("changes.read", "read:orders.repair", again), now=now)
     except terms_form.BadTerms as error:
-        return show_settings(problems=error.problems), 400
-    except settings.SettingsChanged as error:
-        return show_settings(problems={"": refusal_of(error).sentence}), 409
-    return redirect(url_for("desk.edit_settings", key=key, saved=1))
+        problems = error.problems
+
+    def look_again(session: Session) -> None:
+        evaluate.recheck_parcels(session, now=now)
+        if terms is not None and terms.statuses != before.statuses:
+            again = {"feed": "orders.repair", "since": (now - replay.WINDOW).isoformat()}
+            queue.enqueue(session, g.store.id, queue.NewJob("changes.read", "read:orders.repair", again), now=now)
+
+    values = terms.model_dump(mode="json", exclude_unset=True) if terms else None
+    if save_section(evaluate.SECTION, values, also=look_again):
+        return redirect(url_for("desk.edit_settings", key=key, saved=1))
+    return show_settings(problems, section=evaluate.SECTION), 422
 
 
-def show_settings(problems: Mapping[str, str] | None = None) -> str:
+def show_settings(problems: Mapping[str, str] = NOTHING, *, section: str = "") -> str:
+    """Print the page of the settings; `section` is the one whose form was posted, or saved just before."""
     app, terms = services(), evaluate.terms_of(g.store)
+    natives = app.platforms[g.store.platform].native_mails
     with app.db.transaction(g.store.id, write=False) as session:
-        seen = session.scalars(sa.select(Order.status).distinct()).all()
-    return show_page(
+        seen = sorted({*session.scalars(sa.select(Order.status).distinct()), *terms.statuses})
+    unset = dict.fromkeys([f"native.{kind}" for kind in natives] + [f"status.{name}" for name in seen], "")
+    forms = {
+        evaluate.SECTION: unset | terms_form.show_terms(terms),
+        links.SECTION: {"page": links.store_page(g.store)},
+        ways.SECTION: {"form": "1" if ways.has_form(app, g.store) else ""},
+    }
+    saved = {"page": links.SECTION, "lookup": ways.SECTION}.get(request.args.get("saved", ""), evaluate.SECTION)
+    mine = section or saved
+    return show_document(
         "settings",
-        problems=problems or {},
-        seen=sorted({*seen, *terms.statuses}),
-        form=terms_form.show_terms(terms) | {"page": store_page(g.store)},
-        typed=request.form,
+        mine,
+        forms.pop(mine),
+        problems=problems,
+        others=forms,
+        seen=seen,
         rules=RULES,
-        natives=app.platforms[g.store.platform].native_mails,
+        natives=natives,
     )
 
 

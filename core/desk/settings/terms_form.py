@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 from werkzeug.datastructures import ImmutableMultiDict
 
-from core.shipping import evaluate
 from core.shipping.rules.notice_kinds import PATIENCE, RULES
 from core.shipping.rules.terms import Terms, explain
-from core.stores import settings
-from core.stores.model import Store
 
 
 class BadTerms(ValueError):
@@ -104,10 +99,3 @@ def _by_field(sentences: list[str]) -> dict[str, str]:
         line = f"{int(rest.partition('.')[0]) + 1}: " if rest[:1].isdecimal() else ""
         problems.setdefault(field, line + words[:1].upper() + words[1:])
     return problems
-
-
-def save(session: Session, store: Store, terms: Terms, *, version: int, now: datetime) -> None:
-    """Save the terms and let the next sweep look at every open parcel with them. Raises SettingsChanged."""
-    values = terms.model_dump(mode="json", exclude_unset=True)
-    settings.change(session, store, evaluate.SECTION, values, version=version, now=now)
-    evaluate.recheck_parcels(session, now=now)
