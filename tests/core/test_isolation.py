@@ -167,7 +167,7 @@ def installed(two: Two) -> list[Ask]:
 
 
 PAIR = {"number": "1041", "proof": EMAIL}
-TERMS = {"version": "1", "rule.no_scan.mode": "send"}
+TERMS = {"version": "1", "part": "messages", "rule.no_scan.mode": "send"}
 ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     **returns.ROUTES,
     **reviews.ROUTES,

@@ -28,20 +28,23 @@ def show_document(
     *,
     problems: Mapping[str, str] = NOTHING,
     others: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    section_of: Mapping[str, str] = MappingProxyType({}),
     **values: Any,
 ) -> str:
     """Print the page of a section whose form was posted, if any was; `form` is what is saved now, by field.
 
-    `others` are the sections whose forms stand on the same page. The template gets `form` with what stands in every
-    field, `hidden` (section → its form's version and digests), and `outcome`, the section's last change, where the
-    page follows one.
+    `others` are the further forms that stand on the same page. A form is named by its section; where several forms
+    show parts of one section, `section_of` gives the section by the form's name. The template gets `form` with what
+    stands in every field, `hidden` (form → its version and digests), and `outcome`, the section's last change, where
+    the page follows one.
     """
     with services().db.transaction(g.store.id, write=False) as session:
-        made = {section: document_form(session, Section(g.store, section), form)}
+        kept = Section(g.store, section_of.get(section, section))
+        made = {section: document_form(session, kept, form)}
         for name, saved in others.items():
-            made[name] = document_form(session, Section(g.store, name), saved, is_posted=False)
+            made[name] = document_form(session, Section(g.store, section_of.get(name, name)), saved, is_posted=False)
         is_saved = request.method == "GET" and "saved" in request.args
-        values["outcome"] = outcome_of(session, f"settings:{section}") if is_saved else None
+        values["outcome"] = outcome_of(session, f"settings:{kept.name}") if is_saved else None
     filled = {name: value for one in made.values() for name, value in one.values.items()}
     found = {**made[section].meanwhile, **problems}
     return show_page(template, problems=found, form=filled, hidden=made, **values)

@@ -19,7 +19,7 @@ from core.stores import staff
 
 
 @desk.post("/<key>/settings/page")
-@versioned(lambda key: show_settings(section=SECTION))
+@versioned(lambda key: show_settings(form="page"))
 def save_page(key: str) -> BaseResponse | tuple[str, int]:
     """Save it; what cannot be a page is shown again as typed."""
     staff.require(g.person, staff.MAY_SET)
@@ -33,11 +33,11 @@ def save_page(key: str) -> BaseResponse | tuple[str, int]:
         "Give the whole address of the page, such as https://www.example.com/help. It begins with https:// "
         "and has no # in it.",
     )
-    return show_settings({"page": wrong}, section=SECTION), 422
+    return show_settings({"page": wrong}, form="page"), 422
 
 
 @desk.post("/<key>/settings/lookup")
-@versioned(lambda key: show_settings(section=ways.SECTION))
+@versioned(lambda key: show_settings(form="lookup"))
 def save_lookup(key: str) -> BaseResponse:
     """Switch the form for number and e-mail on or off; off only where shoppers can sign in instead."""
     staff.require(g.person, staff.MAY_SET)

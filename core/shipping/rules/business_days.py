@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zoneinfo
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -126,6 +127,18 @@ def _holidays(country: str, year: int) -> tuple[frozenset[date], frozenset[date]
     # China and Vietnam work some weekend days in exchange for a bridge day; no weekmask can say that.
     swapped = {day for day in theirs.weekend_workdays if day.year == year}
     return frozenset(day for day in theirs if day.year == year), frozenset(swapped)
+
+
+@lru_cache(maxsize=256)
+def named_holidays(country: str, year: int, language: str) -> Mapping[date, str]:
+    """Give a country's holidays of a year with their names, in a language where the source knows it, else its own."""
+    if country not in supported_countries():
+        return {}
+    known = holidays.list_localized_countries().get(country, [])
+    spoken = next((one for one in known if one.partition("_")[0] == language), None)
+    own = holidays.country_holidays(country).default_language  # without it, names depend on the process's locale
+    theirs = holidays.country_holidays(country, years=year, language=spoken or own)
+    return {day: name for day, name in theirs.items() if day.year == year}
 
 
 def ready_by(paid_at: datetime, terms: Terms, calendar: Calendar | None = None) -> date:

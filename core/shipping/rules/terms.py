@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from core.shipping.rules.notice_kinds import KINDS, RULES
 
@@ -64,7 +65,11 @@ class TransitRow(_Frozen):
     @model_validator(mode="after")
     def _in_order(self) -> TransitRow:
         if self.min_days > self.max_days:
-            raise ValueError(f"min_days ({self.min_days}) must not be more than max_days ({self.max_days})")
+            raise PydanticCustomError(
+                "days_out_of_order",
+                "min_days ({least}) must not be more than max_days ({most})",
+                {"least": self.min_days, "most": self.max_days},
+            )
         return self
 
     def covers(self, method: str, country: str) -> bool:
@@ -140,7 +145,11 @@ class Terms(_Frozen):
         try:
             ZoneInfo(value)
         except (OSError, ValueError, LookupError) as error:
-            raise ValueError(f"{value[:40]!r} is not a time zone; use a name such as Europe/Vilnius") from error
+            raise PydanticCustomError(
+                "unknown_time_zone",
+                "{zone} is not a time zone; use a name such as Europe/Vilnius",
+                {"zone": repr(value[:40])},
+            ) from error
         return value
 
     @field_validator("holidays_country")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -37,14 +36,12 @@ from tests.core.shipping.seed import (
     parcel,
     revised,
     rows,
-    run_sweep,
     sending,
     sendings,
     set_terms,
     sign_in,
     statements,
     the_order,
-    the_parcel,
 )
 
 PAGES = (
@@ -87,18 +84,6 @@ def stuck(services: Services, store: Store) -> Job:
 
 def at(store: Store, page: str = "") -> str:
     return f"/admin/{store.key}/{page}"
-
-
-def fields(page: str) -> dict[str, str]:
-    """What a browser would send back from the settings page, untouched."""
-    typed = dict(re.findall(r'<input[^>]* name="([^"]+)" value="([^"]*)"', page))
-    typed |= dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
-    typed |= dict(re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>([^<]*)</textarea>', page))
-    for name, options in re.findall(r'<select id="[^"]+" name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
-        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(r'value="([^"]*)"', options)
-        assert chosen is not None
-        typed[name] = chosen[1]
-    return typed
 
 
 def terms_of(services: Services, store: Store) -> Terms:
@@ -265,130 +250,6 @@ def test_who_waits_for_a_person_is_listed(store: Store, desk: FlaskClient) -> No
     page = desk.get(at(store, "cases")).text
     assert "LIN-42" in page
     assert "3 hours ago" in page
-
-
-# Settings.
-
-
-@on_sqlite
-def test_settings_come_back_as_they_were_saved(
-    services: Services, store: Store, desk: FlaskClient, worker: Worker
-) -> None:
-    before = terms_of(services, store)
-    typed = fields(desk.get(at(store, "settings")).text)
-    assert desk.post(at(store, "settings"), data=typed).status_code == 302
-    after = terms_of(services, store)
-    assert (after.transit, after.rules["promise_revised"], after.cutoff) == (
-        before.transit,
-        before.rules["promise_revised"],
-        before.cutoff,
-    )
-    typed = fields(desk.get(at(store, "settings")).text)
-    typed |= {
-        "rule.no_scan.mode": "send",
-        "rule.no_scan.after": "5",
-        "transit": "Express* | LT | 1 | 2\n* | * | 2 | 6",
-        "closed": "2026-12-24\n",
-        "status.open": "shipped",
-        "budget": "3",
-    }
-    assert desk.post(at(store, "settings"), data=typed).status_code == 302
-    saved = terms_of(services, store)
-    assert (saved.rule("no_scan").mode, saved.rule("no_scan").after, saved.budget) == ("send", 5, 3)
-    assert [(row.method, row.country, row.max_days) for row in saved.transit] == [("Express*", "LT", 2), ("*", "*", 6)]
-    assert (saved.statuses, [f"{day}" for day in saved.closed]) == ({"open": "shipped"}, ["2026-12-24"])
-    shown = fields(desk.get(at(store, "settings")).text)
-    assert {name: shown[name] for name in typed if name not in ("version", "closed", "transit")} == {
-        name: value for name, value in typed.items() if name not in ("version", "closed", "transit")
-    }
-
-
-@on_sqlite
-@pytest.mark.parametrize(
-    ("field", "wrong", "sentence"),
-    [
-        ("timezone", "Mars/Olympus", "is not a time zone"),
-        ("transit", "* | LT | 1", "needs four parts"),
-        ("transit", "* | LT | 5 | 2", "must not be more than"),
-        ("closed", "24.12.2026", "1: "),
-        ("budget", "many", "integer"),
-        ("ship_days", "11111", "seven digits"),
-        ("rule.no_scan.after", "soon", "integer"),
-        ("cutoff", "25:99", "time"),
-    ],
-)
-def test_what_cannot_be_saved_is_said_beside_the_field_and_nothing_typed_is_lost(
-    services: Services, store: Store, desk: FlaskClient, field: str, wrong: str, sentence: str
-) -> None:
-    before = terms_of(services, store)
-    typed = fields(desk.get(at(store, "settings")).text)
-    typed |= {"rule.no_scan.mode": "send", "gap_hours": "9", "status.open": "ignore", field: wrong}
-    answer = desk.post(at(store, "settings"), data=typed)
-    assert answer.status_code == 400
-    beside = re.search(rf'<span class="problem" id="problem\.{re.escape(field)}">([^<]*)</span>', answer.text)
-    assert beside is not None
-    assert sentence in beside[1]
-    assert f'aria-describedby="problem.{field}"' in answer.text
-    assert fields(answer.text) == typed
-    assert terms_of(services, store) == before
-
-
-def test_settings_saved_by_two_at_once_keep_the_firsts_and_tell_the_second(
-    services: Services, store: Store, desk: FlaskClient
-) -> None:
-    opened = fields(desk.get(at(store, "settings")).text)
-    assert desk.post(at(store, "settings"), data=opened | {"budget": "2"}).status_code == 302
-    for _ in range(2):
-        late = desk.post(at(store, "settings"), data=opened | {"budget": "9"})
-        assert late.status_code == 409
-        assert "Somebody saved these settings since you opened them." in late.text
-        opened = fields(late.text)
-        assert opened["budget"] == "9"
-    assert terms_of(services, store).budget == 2
-
-
-@on_sqlite
-def test_a_wrong_field_does_not_pass_another_persons_settings_over(
-    services: Services, store: Store, desk: FlaskClient
-) -> None:
-    opened = fields(desk.get(at(store, "settings")).text)
-    desk.post(at(store, "settings"), data=opened | {"budget": "2"})
-    again = fields(desk.post(at(store, "settings"), data=opened | {"budget": "many"}).text)
-    assert desk.post(at(store, "settings"), data=again | {"budget": "9"}).status_code == 409
-    assert terms_of(services, store).budget == 2
-
-
-@on_sqlite
-def test_what_the_form_does_not_show_stays(services: Services, store: Store, desk: FlaskClient) -> None:
-    kept: dict[str, Any] = {
-        "native_mails": {"shipped": True},
-        "statuses": {"wc-gone": "delivered"},
-    }
-    exempt = {"mode": "draft", "exemptions": [{"carriers": ["DHL"], "mode": "off"}]}
-    set_terms(services, store, **kept, rules={"promise_missed": exempt})
-    typed = fields(desk.get(at(store, "settings")).text)
-    assert typed.pop("status.wc-gone") == "delivered"
-    assert desk.post(at(store, "settings"), data=typed | {"budget": "2"}).status_code == 302
-    saved = terms_of(services, store)
-    assert saved.native_mails == {"shipped": True}
-    assert saved.statuses == {"wc-gone": "delivered"}
-    assert saved.rule("promise_missed").exemptions[0].carriers == ("DHL",)
-
-
-@on_sqlite
-def test_new_settings_hold_for_parcels_already_on_their_way(
-    services: Services, store: Store, worker: Worker, client: FlaskClient, clock: Clock
-) -> None:
-    sign_in(services, store, client)
-    set_terms(services, store, transit=[])
-    apply(services, store, order("42", parcel()))
-    worker.run_until_idle()
-    assert the_parcel(services, store).promised_by is None
-    typed = fields(client.get(at(store, "settings")).text) | {"transit": "* | * | 1 | 3"}
-    assert client.post(at(store, "settings"), data=typed).status_code == 302
-    clock.forward(minutes=2)
-    run_sweep(services, worker)
-    assert f"{the_parcel(services, store).promised_by}" == "2026-11-23"
 
 
 # What the pages say, and what they cost.
