@@ -13,7 +13,7 @@ from core.i18n.words import Words
 from core.money import to_minor
 from core.returns.return_settings import AboveLimit
 
-NOT_PEOPLE = ("shopper", "policy", "law", "platform")
+NOT_PEOPLE = ("shopper", "policy", "law", "platform", "mailed_link")
 """Names in the books that are no person's."""
 
 

@@ -298,8 +298,8 @@ def test_settings_come_back_as_they_were_saved(
     assert [(row.method, row.country, row.max_days) for row in saved.transit] == [("Express*", "LT", 2), ("*", "*", 6)]
     assert (saved.statuses, [f"{day}" for day in saved.closed]) == ({"open": "shipped"}, ["2026-12-24"])
     shown = fields(desk.get(at(store, "settings")).text)
-    assert {name: shown[name] for name in typed if name not in ("version", "closed", "transit")} == {
-        name: value for name, value in typed.items() if name not in ("version", "closed", "transit")
+    assert {name: shown[name] for name in typed if name not in ("version", "shown", "closed", "transit")} == {
+        name: value for name, value in typed.items() if name not in ("version", "shown", "closed", "transit")
     }
 
 
@@ -324,7 +324,7 @@ def test_what_cannot_be_saved_is_said_beside_the_field_and_nothing_typed_is_lost
     typed = fields(desk.get(at(store, "settings")).text)
     typed |= {"rule.no_scan.mode": "send", "gap_hours": "9", "status.open": "ignore", field: wrong}
     answer = desk.post(at(store, "settings"), data=typed)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     beside = re.search(rf'<span class="problem" id="problem\.{re.escape(field)}">([^<]*)</span>', answer.text)
     assert beside is not None
     assert sentence in beside[1]
@@ -337,14 +337,20 @@ def test_settings_saved_by_two_at_once_keep_the_firsts_and_tell_the_second(
     services: Services, store: Store, desk: FlaskClient
 ) -> None:
     opened = fields(desk.get(at(store, "settings")).text)
-    assert desk.post(at(store, "settings"), data=opened | {"budget": "2"}).status_code == 302
-    for _ in range(2):
-        late = desk.post(at(store, "settings"), data=opened | {"budget": "9"})
-        assert late.status_code == 409
-        assert "Somebody saved these settings since you opened them." in late.text
-        opened = fields(late.text)
-        assert opened["budget"] == "9"
+    first = desk.post(at(store, "settings"), data=opened | {"budget": "2", "gap_hours": "7"})
+    assert first.status_code == 302
+    late = desk.post(at(store, "settings"), data=opened | {"budget": "9", "handling_days": "3"})
+    assert late.status_code == 409
+    assert "You have done this already: Changed the settings, Wed 18 Nov, 14:00." in late.text
+    again = fields(late.text)
+    merged = ("9", "3", "7")  # both changed the first, the second its own, the third only the other
+    assert (again["budget"], again["handling_days"], again["gap_hours"]) == merged
+    assert "Saved meanwhile: 2" in late.text
+    assert late.text.count("Saved meanwhile") == 1
     assert terms_of(services, store).budget == 2
+    assert desk.post(at(store, "settings"), data=again).status_code == 302
+    saved = terms_of(services, store)
+    assert (saved.budget, saved.handling_days, saved.gap_hours) == (9, 3, 7)
 
 
 @on_sqlite
