@@ -31,7 +31,7 @@ def who_was_first(last: Step | None) -> str:
     when = say.moment(last.at, zone, today=services().clock().astimezone(zone).date())
     values = {"what": name_of(last.what), "when": when}
     if last.who == g.person.name:
-        return say.pgettext("desk", "You have done this already: %(what)s, %(when)s.", **values)
+        return say.pgettext("desk", "You acted here already, in another window: %(what)s, %(when)s.", **values)
     return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", who=actor_name(last.who), **values)
 
 

@@ -337,7 +337,7 @@ def test_settings_saved_by_two_at_once_keep_the_firsts_and_tell_the_second(
     assert first.status_code == 302
     late = desk.post(at(store, "settings"), data=opened | {"budget": "9", "handling_days": "3"})
     assert late.status_code == 409
-    assert "You have done this already: Changed the settings, Wed 18 Nov, 14:00." in late.text
+    assert "You acted here already, in another window: Changed the settings, Wed 18 Nov, 14:00." in late.text
     again = fields(late.text)
     merged = ("9", "3", "7")  # both changed the first, the second its own, the third only the other
     assert (again["budget"], again["handling_days"], again["gap_hours"]) == merged

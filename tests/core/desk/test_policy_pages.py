@@ -161,7 +161,7 @@ def test_who_saves_over_a_newer_version_is_told_and_keeps_what_was_typed(
     assert save(max_, store, typed | {"days": "20"}).status_code == 302
     late = save(max_, store, typed | {"days": "40"})
     assert late.status_code == 409
-    assert "You have done this already: Saved the policy," in said(late)
+    assert "You acted here already, in another window: Saved the policy," in said(late)
     assert "Saved meanwhile: 20" in said(late)
     assert 'value="40"' in late.text
     assert held(services, store).window.days == 20
