@@ -1,4 +1,4 @@
-"""A browser whose desk forms are as fresh as a page opened just before: it fills in the version where a test names none.
+"""A browser whose desk forms are as fresh as a page opened just before, where a test names no version.
 
 `tests/core/desk/test_stale_forms.py` sends the forms of real pages; every other test may press a button without
 opening its page first.

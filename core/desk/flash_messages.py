@@ -13,7 +13,7 @@ from core.i18n.words import Words
 from core.money import to_minor
 from core.returns.return_settings import AboveLimit
 
-NOT_PEOPLE = ("shopper", "policy", "law", "platform")
+NOT_PEOPLE = ("shopper", "policy", "law", "platform", "mailed_link")
 """Names in the books that are no person's."""
 
 
@@ -31,7 +31,7 @@ def who_was_first(last: Step | None) -> str:
     when = say.moment(last.at, zone, today=services().clock().astimezone(zone).date())
     values = {"what": name_of(last.what), "when": when}
     if last.who == g.person.name:
-        return say.pgettext("desk", "You have done this already: %(what)s, %(when)s.", **values)
+        return say.pgettext("desk", "You acted here already, in another window: %(what)s, %(when)s.", **values)
     return say.pgettext("desk", "%(who)s was here before you: %(what)s, %(when)s.", who=actor_name(last.who), **values)
 
 

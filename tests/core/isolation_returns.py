@@ -81,7 +81,7 @@ def leave_returns(two: Two) -> None:
             draft_digest="d", declared_at=now, receipt=TRACES[1], receipt_hash=RECEIPT, mailed=True,
         )  # fmt: skip
         rule = {"name": TRACES[12], "when": {}, "answer": "accept"}
-        document = Policy.model_validate({"version": 2, "rules": [rule]}).model_dump(mode="json")
+        document = {"policy": Policy.model_validate({"version": 2, "rules": [rule]}).model_dump_json()}
         saved = PolicyVersion(version=2, document=document, saved_by="Bruno", saved_at=now)
         session.add_all([item, photo, money, row, orderless, saved])
         session.flush()

@@ -220,7 +220,9 @@ TAKE_ROWS = (
     | set(
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.session_reader conversations.cases.open_case "
         "conversations.cases.add_message conversations.raw_mail.keep_mail db.database.insert "
-        "desk.settings.terms_form.save desk.trace.trace "
+        "desk.trace.trace desk.versions.document_forms.document_form desk.versions.row_facts.facts_of "
+        "desk.versions.row_version.check_version desk.versions.row_version.digest_of "
+        "desk.versions.row_version.version_of desk.versions.who_acted.last_step desk.versions.who_acted.outcome_of "
         "db.orm_bypass.attach_row jobs.queue.wake_workers orders.shop.list_orders "
         "orders.presenter.timeline.view_order shipping.notice_actions.parcels_of "
         "shipping.notice_actions.record_answer shipping.store_decisions.write_notices "

@@ -31,6 +31,7 @@ from core.stores.model import Store
 from tests.conftest import KEY, Clock, make_config
 from tests.core.samples import hook_path
 from tests.core.shipping.seed import LEFT, rows
+from tests.fresh_forms import current_version
 from tests.laws.cluster import megabytes
 from tests.laws.doors import INBOUND, METRICS, PLATFORMS, Keys, cut_keys, environment, tokens
 from tests.laws.rubbish import Rubbish
@@ -111,6 +112,8 @@ def test_a_text_no_database_stores_is_not_found_or_refused(
     mail = keys.mail.replace(b"Where", text.encode("utf-8", "surrogatepass"))
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     client.set_cookie(*keys.cookie.split("=", 1), path="/admin")
+    sender, terms = (f"/admin/{store.key}/{page}" for page in ("sender", "settings"))
+    seen = {page: current_version(client.application, page) for page in (sender, terms)}
     answered = {
         "find": client.post(f"/shop/{store.key}/find", json={"number": text, "proof": text}),
         "links": client.post(f"/shop/{store.key}/links", json={"email": f"ann{text}@shopper.example"}),
@@ -123,8 +126,8 @@ def test_a_text_no_database_stores_is_not_found_or_refused(
         "fact": client.post(hook_path(services, store), data=deed, headers={SIGNATURE: sign(keys.secret, deed)}),
         "search": client.get(f"/admin/{store.key}/orders?q={raw}"),
         "notices": client.get(f"/admin/{store.key}/notices?state={raw}"),
-        "sender": client.post(f"/admin/{store.key}/sender", data=f"version=1&name={raw}", headers=form),
-        "settings": client.post(f"/admin/{store.key}/settings", data=f"timezone={raw}", headers=form),
+        "sender": client.post(sender, data=f"version={seen[sender]}&name={raw}", headers=form),
+        "settings": client.post(terms, data=f"version={seen[terms]}&timezone={raw}", headers=form),
         "inbound": client.post("/mail/inbound", data=mail, headers={"Authorization": f"Bearer {INBOUND}"}),
     }
     failed = {name: answer.status_code for name, answer in answered.items() if answer.status_code >= 500}

@@ -89,4 +89,4 @@ def _digests_as_text(saved: Mapping[str, str]) -> str:
 def _digest(value: str) -> str:
     """Give six hexadecimal digits for a value as a form sends it back: its line ends and outer spaces do not count."""
     plain = "\n".join(line.rstrip() for line in value.strip().splitlines())
-    return hashlib.blake2b(plain.encode(), digest_size=3).hexdigest()
+    return hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=3).hexdigest()

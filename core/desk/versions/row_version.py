@@ -49,6 +49,7 @@ def check_version(session: Session, row: Any) -> None:
     """
     digest, shown_at = _posted()
     if digest != digest_of(session, row):
+        session.expunge_all()  # rolled back, the row's values would be forgotten; who acted is looked up by them
         raise Stale(row, shown_at)
 
 

@@ -58,6 +58,8 @@
       return load(target, {}, isNew);
     }
     show(page);
+    // A form that was refused (409, 422) or only tried shows its page at the address where it stood: its own takes no GET.
+    if (options.method === "POST" && !answer.redirected) return void scrollTo(0, 0);
     const { pathname, search } = new URL(answer.url);
     if (isNew) history.pushState(state(), "", pathname + search);
     else history.replaceState(state(), "", pathname + search);

@@ -83,6 +83,11 @@ def has_form(answer: TestResponse) -> bool:
     return "<form" in _main_of(answer)
 
 
+def version_on(client: FlaskClient, page: str) -> str:
+    """The version that the first form of a page carries, but for the one that signs out."""
+    return fields(client.get(page).text)["version"]
+
+
 def fields(page: str) -> dict[str, str]:
     """What a browser would send back from the page's forms, untouched."""
     typed: dict[str, str] = {}
@@ -90,7 +95,7 @@ def fields(page: str) -> dict[str, str]:
         known = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
         ticked = known.get("type") != "checkbox" or " checked" in tag
         if "name" in known and known.get("type") != "file" and ticked:
-            typed[known["name"]] = unescape(known.get("value", ""))
+            typed.setdefault(known["name"], unescape(known.get("value", "")))
     for name, text in re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>([^<]*)</textarea>', page):
         typed[name] = unescape(text)
     for name, options in re.findall(r'<select id="[^"]+" name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):

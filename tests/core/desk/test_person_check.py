@@ -81,7 +81,7 @@ def test_until_somebody_says_who_they_are_nothing_is_shown_or_done(app: Services
         page = client.get(f"/admin/{store.key}/{path}", headers={TOKEN: token})
         assert ("Who are you?" in page.text, "Linden" in page.text) == (True, False)
         assert policy(page)["frame-ancestors"] == "https://linden.sample.example"
-    done = client.post(f"/admin/{store.key}/privacy", headers={TOKEN: token}, data={"keep_days": "30", "version": "1"})
+    done = client.post(f"/admin/{store.key}/privacy", headers={TOKEN: token}, data={"keep_days": "30"})
     assert done.status_code == 403
     assert rows(app, store, Staff) == []
 
@@ -91,7 +91,7 @@ def test_the_store_s_own_address_makes_its_first_owner_and_the_log_knows_them(ap
     token = confirm(app, client, store, OWNER)
     page = client.get(f"/admin/{store.key}/", headers={TOKEN: token})
     assert f"<bdi>{OWNER.lower()}</bdi> · owner" in page.text
-    changed = {"page": "https://linden.example/help", "version": "1"}
+    changed = {"page": "https://linden.example/help"}
     client.post(f"/admin/{store.key}/settings/page", headers={TOKEN: token}, data=changed)
     noted = {entry.what: entry.staff_ref for entry in rows(app, store, AuditEntry)}
     assert noted["open_desk"] == noted["change_settings"] == f"mail:{OWNER.lower()}"

@@ -22,7 +22,7 @@ from core.returns.return_settings import return_settings_of
 from core.services import Services
 from core.stores.model import Store
 from core.stores.platform_access import store_by_key
-from tests.core.desk.returns_scene import LAMP, REVIEW, ask, fields, has_form, path, said, seat, sell
+from tests.core.desk.returns_scene import LAMP, REVIEW, ask, fields, has_form, path, said, seat, sell, version_on
 from tests.core.returns.seed import place, set_policy
 from tests.core.shipping.seed import on_sqlite, statements
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_saved_is_said_beside_its_field_and_nothing_typed_is_lost
     before = set_policy(services, store, **RICH)
     typed = form_of(max_, store) | {"otherwise": "decline", "wish.keep": "1", field: wrong}
     answer = save(max_, store, typed)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     beside = re.search(rf'<span class="problem" id="problem\.{re.escape(field)}">([^<]*)</span>', answer.text)
     assert beside is not None
     assert sentence.lower() in beside[1].lower()
@@ -161,7 +161,8 @@ def test_who_saves_over_a_newer_version_is_told_and_keeps_what_was_typed(
     assert save(max_, store, typed | {"days": "20"}).status_code == 302
     late = save(max_, store, typed | {"days": "40"})
     assert late.status_code == 409
-    assert "Somebody saved the policy since you opened it." in said(late)
+    assert "You acted here already, in another window: Saved the policy," in said(late)
+    assert "Saved meanwhile: 20" in said(late)
     assert 'value="40"' in late.text
     assert held(services, store).window.days == 20
 
@@ -172,10 +173,12 @@ def test_a_policy_travels_as_a_file(services: Services, store: Store, max_: Flas
     assert file.headers["Content-Disposition"] == 'attachment; filename="return-policy-2.json"'
     document = json.loads(file.text)
     document["policy"]["window"]["days"] = 60
+    seen = version_on(max_, path(store, "returns/policy"))
     assert upload(max_, store, json.dumps(document)).status_code == 302
     assert held(services, store).window.days == 60
     assert held(services, store).rules == before.rules
-    assert upload(max_, store, json.dumps(document)).status_code == 409
+    late = upload(max_, store, json.dumps(document), version=seen)
+    assert (late.status_code, "What you see below is not saved yet." in said(late)) == (409, True)
 
 
 @on_sqlite
@@ -195,7 +198,7 @@ def test_a_file_that_is_no_policy_is_refused_with_what_is_wrong(
 ) -> None:
     before = set_policy(services, store, **RICH)
     answer = upload(max_, store, text)
-    assert (answer.status_code, sentence in said(answer)) == (400, True)
+    assert (answer.status_code, sentence in said(answer)) == (422, True)
     assert held(services, store) == before
 
 
@@ -203,9 +206,10 @@ def test_an_old_version_is_taken_back_as_the_newest_and_history_says_who(
     services: Services, store: Store, max_: FlaskClient
 ) -> None:
     first = set_policy(services, store, **RICH)
+    seen = version_on(max_, path(store, "returns/policy"))
     save(max_, store, form_of(max_, store) | {"days": "5"})
     restore = path(store, "returns/policy/versions/2/restore")
-    assert max_.post(restore, data={"seen": "2"}).status_code == 409
+    assert max_.post(restore, data={"version": seen}).status_code == 409
     assert max_.post(restore, data={"seen": "3"}).status_code == 302
     assert held(services, store) == first.model_copy(update={"version": 4})
     assert max_.post(path(store, "returns/policy/versions/9/restore")).status_code == 404
@@ -248,7 +252,9 @@ def test_the_rehearsal_shows_what_would_change_and_saves_only_when_told(
     assert "declined although the shopper may withdraw by law" in text
     assert held(services, store).version == 2
     start = found.text.index("<main ")
-    carried = {name: value for name, value in fields(found.text[start:]).items() if name in ("seen", "document")}
+    carried = {
+        name: value for name, value in fields(found.text[start:]).items() if name in ("seen", "document", "version")
+    }
     editing = max_.post(path(store, "returns/policy/file"), data=carried | {"edit": "1"})
     assert "What you see below is not saved yet." in said(editing)
     assert re.search(r'name="days" value="2"', editing.text)
@@ -335,7 +341,7 @@ def test_how_returns_are_handled_is_saved_with_its_limits(services: Services, st
     typed = fields(max_.get(page).text)
     for field, wrong in (("answer_days", "soon"), ("refund_days", "400"), ("agent_limit", "-5")):
         answer = max_.post(page, data=typed | {field: wrong})
-        assert (answer.status_code, f'id="problem.{field}"' in answer.text) == (400, True), field
+        assert (answer.status_code, f'id="problem.{field}"' in answer.text) == (422, True), field
         assert fields(answer.text)[field] == wrong
     assert max_.post(page, data=typed | {"agent_limit": ""}).status_code == 302
     assert return_settings_of(store_by_key(services, store.key)).agent_limit is None

@@ -115,7 +115,7 @@ def test_goods_that_are_back_bring_the_money(
 def test_contesting_needs_a_reason_and_can_be_taken_back(
     services: Services, store: Store, worker: Worker, declared: int, max_: FlaskClient
 ) -> None:
-    assert press(max_, store, declared, "contest", " ")[0] == 400
+    assert press(max_, store, declared, "contest", " ")[0] == 422
     assert read(services, store, declared).state == "acknowledged"
     assert press(max_, store, declared, "contest", "The lamp was made to order.")[0] == 302
     worker.run_until_idle()

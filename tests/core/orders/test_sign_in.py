@@ -72,8 +72,7 @@ def switch(app: Services, client: FlaskClient, store: Store, form: str) -> int:
     """Have the owner switch the form; "1" is on."""
     person = staff.enter(app, store, StaffIdentity("max"))
     client.set_cookie(f"aftercare_desk_{store.key}", staff.open_session(app.keyring, person), path="/admin")
-    version = rows(app, store, Store)[0].settings_version
-    data = {"version": str(version), **({"form": form} if form else {})}
+    data = {"form": form} if form else {}
     return client.post(f"/admin/{store.key}/settings/lookup", data=data).status_code
 
 

@@ -124,8 +124,8 @@ def test_where_no_price_is_known_all_comes_back_and_a_person_may_say_less(
     page = said(max_.get(mine))
     assert "we do not know what your cheapest standard delivery would have cost" in page
     assert "€72.90" in page
-    assert max_.post(f"{mine}/delivery-cost", data={"amount": "4.90", "reason": " "}).status_code == 400
-    assert max_.post(f"{mine}/delivery-cost", data={"amount": "12.91", "reason": "x"}).status_code == 400
+    assert max_.post(f"{mine}/delivery-cost", data={"amount": "4.90", "reason": " "}).status_code == 422
+    assert max_.post(f"{mine}/delivery-cost", data={"amount": "12.91", "reason": "x"}).status_code == 422
     assert max_.post(f"{mine}/delivery-cost", data={"amount": "4.90", "reason": "Express"}).status_code == 302
     assert entries(visit, "set_delivery_cost") == [("set_delivery_cost", "withdrawal:WD-1001", {"amount": 490})]
     assert "Express" in said(max_.get(mine)), "the reason is in the history"
@@ -190,12 +190,12 @@ def test_nothing_is_deducted_without_reason_photo_amount_or_where_the_store_does
     assert "do not say that your shop tells shoppers of this" in said(refused)
     assert "have lost value" not in said(max_.get(path(store, f"withdrawals/{id_}")))
     set_return_settings(services, store, tells_of_lost_value=True)
-    assert deduct(max_, store, id_, "12.50", " ", picture()).status_code == 400
-    assert deduct(max_, store, id_, "12.50", "Scratches").status_code == 400
+    assert deduct(max_, store, id_, "12.50", " ", picture()).status_code == 422
+    assert deduct(max_, store, id_, "12.50", "Scratches").status_code == 422
     assert "between one photo and 5" in said(deduct(max_, store, id_, "12.50", "Scratches"))
-    assert deduct(max_, store, id_, "12.50", "Scratches", b"no picture").status_code == 400
-    assert deduct(max_, store, id_, "0", "Scratches", picture()).status_code == 400
-    assert deduct(max_, store, id_, "60.01", "Scratches", picture()).status_code == 400, "more than the goods' worth"
+    assert deduct(max_, store, id_, "12.50", "Scratches", b"no picture").status_code == 422
+    assert deduct(max_, store, id_, "0", "Scratches", picture()).status_code == 422
+    assert deduct(max_, store, id_, "60.01", "Scratches", picture()).status_code == 422, "more than the goods' worth"
     set_policy(services, store, **ACCEPTS, informed=False)
     assert deduct(max_, store, id_, "12.50", "Scratches", picture()).status_code == 409, "nor told of the right"
     row = row_of(visit, id_)
