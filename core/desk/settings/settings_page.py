@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from flask import abort, g, redirect, request, url_for
+from flask import g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -54,11 +54,9 @@ def save_settings(key: str) -> BaseResponse | tuple[str, int]:
 
 
 def _posted_part() -> str:
-    """Give the part that was posted; a form that names none, or one there is not, is 400."""
+    """Give the part that was posted; a form that names none is taken for the first."""
     part = request.form.get("part", "")
-    if part not in terms_form.PARTS:
-        abort(400)
-    return part
+    return part if part in terms_form.PARTS else "messages"
 
 
 def show_settings(problems: Mapping[str, str] = NOTHING, *, form: str = "") -> str:

@@ -156,7 +156,11 @@ CASES = {
         "returns/settings", "returns/settings", {"answer_days": "4"}, {"refund_days": "11"}, keeps=('value="11"',)
     ),
     "/admin/<key>/settings": Case(
-        "settings", "settings", {"budget": "2"}, {"gap_hours": "17"}, keeps=('value="17"', 'value="2"')
+        "settings",
+        "settings",
+        {"rule.no_scan.after": "5"},
+        {"rule.not_shipped.after": "17"},
+        keeps=('value="17"', 'value="5"'),
     ),
     "/admin/<key>/settings/page": Case(
         "settings",
