@@ -13,14 +13,13 @@ from core.desk.flash_messages import who_was_first
 from core.desk.page import desk, show_page
 from core.desk.reviews import review_queue
 from core.desk.reviews.review_facts import doubt_sentence, doubts_of, view_review
+from core.desk.reviews.review_origin import origin_of, refused_sources, source_names
 from core.http.context import services, words
-from core.platform.contract import Feature
 from core.reviews import replies
 from core.reviews.model import Review
 from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
 from core.reviews.reply_check import ReplyWarning
 from core.stores import staff
-from core.stores.connection.features import features_of
 
 _MOST_PAGES = 10_000
 
@@ -52,6 +51,8 @@ def list_reviews(key: str) -> str:
             stars=stars,
             waiting=review_queue.count_unanswered(session),
             stuck=review_queue.count_stuck(session),
+            sources=source_names(session, services()),
+            refused=refused_sources(session, services()),
         )
 
 
@@ -91,7 +92,7 @@ def _print(review_id: int, *, problem: str = "", doubts: Sequence[ReplyWarning] 
             review = replies.find_review(session, g.store.id, review_id)
         except ReviewNotFound:
             abort(404)
-        view = view_review(session, review)
+        view, origin = view_review(session, review), origin_of(session, services(), g.store, review)
         problems = {"": who_was_first(view.history)} if was_first else {"text": problem} if problem else {}
         return show_page(
             "review",
@@ -101,13 +102,19 @@ def _print(review_id: int, *, problem: str = "", doubts: Sequence[ReplyWarning] 
             seen=" ".join(doubt.code for doubt in doubts),
             typed=request.form.get("text"),
             may_act=g.person.role in staff.MAY_ACT,
-            through_platform=_through_platform(),
+            origin=origin,
+            through_platform=origin.takes_replies,
             most=replies.MOST,
         )
 
 
-def _through_platform() -> bool:
-    return Feature.REPLY in features_of(services(), g.store)
+def _reaches(session: Session, review: Review) -> bool:
+    """Say whether an answer is published where its review is; else our script shows it on the store's pages, which
+    have none of another source's reviews."""
+    is_taken = origin_of(session, services(), g.store, review).takes_replies
+    if review.source and not is_taken:
+        abort(409)
+    return is_taken
 
 
 def _typed(session: Session, review: Review) -> str:
@@ -121,13 +128,13 @@ def _typed(session: Session, review: Review) -> str:
 
 def _answer(session: Session, review_id: int, now: datetime) -> None:
     review = replies.find_review(session, g.store.id, review_id, lock=True)
-    text, through = _typed(session, review), _through_platform()
+    text, through = _typed(session, review), _reaches(session, review)
     replies.answer(session, review, text, by=g.person, through_platform=through, now=now)
 
 
 def _edit(session: Session, review_id: int, now: datetime) -> None:
     review, row = replies.find_reply(session, g.store.id, review_id, _number("reply"))
-    text, through = _typed(session, review), _through_platform()
+    text, through = _typed(session, review), _reaches(session, review)
     replies.edit(session, row, text, seen=_number("version"), by=g.person, through_platform=through, now=now)
 
 

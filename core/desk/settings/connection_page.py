@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from flask import abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.changes import feed_waits
 from core.desk.page import desk, show_page
+from core.desk.reviews.review_origin import view_sources
 from core.desk.settings.feature_words import missing_sentences
 from core.http.context import services, words
 from core.jobs.queue import Job
+from core.reviews.sources.connect import MOST
 from core.stores import audit, staff
 from core.stores.connection import access, features, moves
 from core.stores.model import Feed, Finding, StoreClaim
@@ -22,6 +26,11 @@ MAY_DECIDE = ("owner",)
 @desk.get("/<key>/connection")
 def show_connection(key: str) -> str:
     """Say in one sentence whether the store lets us in; below it what it lacks and what was found, and when we try."""
+    return print_connection()
+
+
+def print_connection(**more: Any) -> str:
+    """Print the page, with what the form of a source of reviews was answered in `more`."""
     waiting = sa.select(sa.func.min(Job.run_at)).where(Job.kind == "stores.reopen", Job.state == "waiting")
     beyond, now = missing_sentences(services().platforms[g.store.platform].features, words()), services().clock()
     with services().db.transaction(g.store.id, write=False) as session:
@@ -33,7 +42,11 @@ def show_connection(key: str) -> str:
         missing = [(feature.value, one) for feature, one in features.missing_of(g.store).items()]
         shown = {"findings": findings, "claims": claims, "next_try": next_try, "missing": missing, "beyond": beyond}
         asked = {"is_asked": bool(request.args.get("tried")), "may_decide": _may_decide()}
-        return show_page("connection", **shown, **asked, slow_feeds=slow_feeds)
+        beside = {"sources": view_sources(session, services()), "offered": services().review_sources.values()}
+        may = {"may_act": g.person.role in staff.MAY_ACT, "may_set": g.person.role in staff.MAY_SET}
+        return show_page(
+            "connection", **shown, **asked, **beside, **may, slow_feeds=slow_feeds, most_typed=MOST, **more
+        )
 
 
 def _may_decide() -> bool:
