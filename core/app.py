@@ -40,6 +40,7 @@ from core.desk.settings import (  # noqa: F401 - the same
     own_page,
     privacy_pages,
     return_settings_page,
+    review_source_pages,
     sender_page,
     settings_page,
     widget_page,
@@ -60,7 +61,8 @@ from core.orders.access import sign_in_pages
 from core.orders.access.ways import has_form, offers_sign_in
 from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
 from core.platform.contract import Platform
-from core.platform.registry import Registry, discover
+from core.platform.registry import Registry, discover, discover_review_sources
+from core.platform.reviews.review_source import ReviewSource
 from core.privacy import key_rotation, retention
 from core.returns import event_kinds
 from core.returns.api import declare_pages, shop_exchanges, shop_withdrawals
@@ -75,6 +77,7 @@ from core.returns.presenter import order_section
 from core.returns.withdrawal import declarations, receipts
 from core.reviews import publishing
 from core.reviews import shop as reviews_shop
+from core.reviews.sources import connect as source_connections
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import notice_actions
@@ -86,7 +89,7 @@ from core.stores import errors as stores_errors
 from core.stores import housekeeping
 from core.stores.connection import access, health_check, moves, owner_mail
 from core.stores.worker_access import WorkerAccess
-from core.web import health, hooks, inbound_mail, installs, proxy, widget
+from core.web import health, hooks, inbound_mail, installs, proxy, source_hooks, widget
 from core.web.fast_path import FastPath
 
 log = structlog.get_logger()
@@ -97,6 +100,11 @@ _STATIC = Path(__file__).parent / "web" / "static"
 def installed_platforms() -> dict[str, type[Platform]]:
     """Give the platforms whose plugins are installed."""
     return discover(plugins)
+
+
+def installed_review_sources() -> dict[str, type[ReviewSource]]:
+    """Give the sources of reviews whose plugins are installed."""
+    return discover_review_sources(plugins)
 
 
 def register_order_kinds() -> None:
@@ -128,7 +136,7 @@ def wire_kinds() -> dict[str, Kind]:
         ),
         *(sender_page, person_pages, retention),
         *(returns_mails, tell_platform, cancel_order, pay_reimbursement),
-        *(photo_storage, declarations, receipts, publishing),
+        *(photo_storage, declarations, receipts, publishing, source_connections),
     ):
         if kinds.keys() & slice_.JOBS.keys():
             raise ValueError("two slices name the same kind of job")
@@ -146,7 +154,11 @@ def collect_errors() -> dict[type[Exception], errors.Explain]:
     return explanations
 
 
-def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None = None) -> Services:
+def make_services(
+    config: Config,
+    platforms: Mapping[str, type[Platform]] | None = None,
+    review_sources: Mapping[str, type[ReviewSource]] | None = None,
+) -> Services:
     """Open the database and build the services. Raises BadConfig with a sentence."""
     try:
         keyring = Keyring(config.keys)
@@ -163,6 +175,7 @@ def make_services(config: Config, platforms: Mapping[str, type[Platform]] | None
         mail=open_transport(config.smtp_url.get_secret_value()),
         clock=DatabaseClock(database),
         lease_clock=database_now,
+        review_sources=installed_review_sources() if review_sources is None else review_sources,
     )
 
 
@@ -202,6 +215,7 @@ def create_app(
     app.context_processor(lambda: {"words": words(), "nonce": nonce()})
     for blueprint in (
         hooks.hooks,
+        source_hooks.source_hooks,
         installs.installs,
         proxy.proxy,
         health.health,

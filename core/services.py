@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from core.config import Config
 from core.db.database import Database
 from core.mail.smtp import Transport
 from core.platform.registry import Registry
+from core.platform.reviews.review_source import ReviewSource
 from core.secrets import Keyring
 
 
@@ -29,6 +30,8 @@ class Services:
     mail: Transport
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     lease_clock: Callable[[Session], datetime] | None = None
+    review_sources: Mapping[str, type[ReviewSource]] = field(default_factory=dict)
+    """The providers of reviews that stores may connect beside their platform, by name."""
 
     def lease_time(self, session: Session) -> datetime:
         """Give the time by which leases are held and work is due."""

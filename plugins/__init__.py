@@ -1,1 +1,1 @@
-"""Platforms the core may serve: one folder each, found by walking this package, named by nobody."""
+"""Platforms and sources of reviews the core may serve: a folder each, found by walking this package."""

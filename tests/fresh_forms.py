@@ -28,7 +28,7 @@ from core.returns.policy import policy_versions
 from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.services import Services
-from core.stores.model import Staff, Store, StoreClaim
+from core.stores.model import ConnectedSource, Staff, Store, StoreClaim
 from core.stores.platform_access import StoreNotFound, store_by_key
 
 Find = Callable[[Services, Session, Store, Mapping[str, Any]], Any]
@@ -73,6 +73,8 @@ ROWS: dict[str, Find] = {
     "move_declaration": _by_id(Declaration, "declaration_id"),
     "move_review": _by_id(Review, "review_id"),
     "move_notice": _by_id(Notice, "notice_id"),
+    "try_source": _by_id(ConnectedSource, "source_id"),
+    "disconnect_source": _by_id(ConnectedSource, "source_id"),
     "retry_job": _by_id(Job, "job_id"),
     "decide_case": _by_id(Case, "case_id"),
     "decide_claim": _by_id(StoreClaim, "claim_id"),

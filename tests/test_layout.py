@@ -19,6 +19,7 @@ BESIDE_THE_STANDARD_LIBRARY = {
     "core.platform.address_guard": {"urllib3"},
     "core.platform.calls.json_lines": {"requests"},
     "core.platform.contract": {"requests"},
+    "core.platform.reviews.review_source": {"requests"},
     "core.platform.http": {"requests", "urllib3"},
     "core.platform.responses": {"requests"},
     "core.platform.sample": {"requests"},
@@ -168,7 +169,7 @@ def test_a_plugin_explains_itself(plugin: str) -> None:
 
 
 PAYS_OR_SENDS = re.compile(
-    r"\b(platform\.(reimburse|cancel_order|move_return|publish_reply|edit_reply|remove_reply)|mail\.send|deliver)\("
+    r"\b((platform|keeper)\.(reimburse|cancel_order|move_return|publish_reply|edit_reply|remove_reply)|mail\.send|deliver)\("
 )
 
 

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.jobs import queue
-from core.jobs.queue import NewJob
 from core.orders.sanitize import storable
 from core.platform.snapshots import Page
+from core.reviews.sources.source_jobs import read_feed, source_of
 from core.stores.model import Feed
 
 SHORTEST, LONGEST = 1.0, 300.0
@@ -75,9 +75,9 @@ def note_wait(feed: Feed, page: Page[Any], cursor: str, waits: int, *, now: date
 def wake_feeds(session: Session, store_id: int, operation: str, *, now: datetime) -> int:
     """Let each reading that waits for this operation of the platform go on at once; give how many there are."""
     waiting = sa.select(Feed).where(Feed.operation == operation, Feed.operation != "", Feed.state == "reading")
-    feeds = session.scalars(waiting.order_by(Feed.id).with_for_update()).all()
+    found = session.scalars(waiting.order_by(Feed.id).with_for_update()).all()
+    feeds = [feed for feed in found if not source_of(feed.name)]  # another source's may have the same ref
     for feed in feeds:
         feed.again_at, feed.waits = now, 0
-        payload = {"feed": feed.name, "since": feed.since, "woken": True}
-        queue.enqueue(session, store_id, NewJob("changes.read", f"read:{feed.name}", payload, is_news=True), now=now)
+        queue.enqueue(session, store_id, read_feed(feed.name, feed.since, is_news=True, woken=True), now=now)
     return len(feeds)

@@ -23,9 +23,11 @@ from core.platform.errors import ListingFailed, NotSupported
 from core.platform.snapshots import Page
 from core.reviews import sync as reviews_sync
 from core.reviews.model import Review
+from core.reviews.sources.open_source import ReviewKeeper, SourceNotOpen, open_keeper, require_open
+from core.reviews.sources.source_jobs import read_feed, refresh_review, source_of
 from core.stores.connection.features import features_of
 from core.stores.model import Feed, Store
-from core.stores.platform_access import open_platform, store_by_id
+from core.stores.platform_access import store_by_id
 
 OVERLAP = timedelta(minutes=5)
 """A first poll and the search for deletions keep this distance: stores' clocks and commits are not instant. Later
@@ -39,11 +41,16 @@ def read(work: Work) -> None:
 
     The payload names the feed ("orders", "orders.import", "reviews.reconcile" …) and `since`. A pass of a named
     reading ("orders.import") starts at `since`; one of a poll ("orders") where the last one ended. Where the platform
-    has the next page not ready, the reading is promised again for when it may be (core/changes/feed_waits.py).
+    has the next page not ready, the reading is promised again for when it may be (core/changes/feed_waits.py). A feed
+    of a source beside the platform names it ("reviews@key.import"), and ends where that is not open: it is promised
+    again once that opens.
     """
     ends = time.monotonic() + TURN
-    while _read_page(work, ends):
-        pass
+    try:
+        while _read_page(work, ends):
+            pass
+    except SourceNotOpen:
+        return
 
 
 def _read_page(work: Work, ends: float) -> bool:
@@ -56,7 +63,8 @@ def _read_page(work: Work, ends: float) -> bool:
         with work.done() as session:
             _promise_next(session, work, at=later)
         return False
-    platform = open_platform(work.services, store)
+    source = source_of(name)
+    keeper = open_keeper(work.services, store, source)
     begins = feed is None or feed.state != "reading"
     if begins and work.payload.get("woken"):
         return False  # what it was woken for has ended meanwhile: it would begin anew
@@ -64,10 +72,10 @@ def _read_page(work: Work, ends: float) -> bool:
     cursor = feed.cursor if feed is not None and goes_on else work.payload["since"]
     started_at = work.now if begins or feed is None or feed.started_at is None else feed.started_at
     asked_at = work.services.clock()
-    if not name.startswith("orders") and Feature.REVIEWS not in features_of(work.services, store):
+    if name.startswith("reviews") and not source and Feature.REVIEWS not in features_of(work.services, store):
         return False
     try:
-        page = _page(platform, name, cursor)
+        page = _page(keeper, name, cursor)
     except NotSupported:
         return False
     except ListingFailed:
@@ -77,6 +85,7 @@ def _read_page(work: Work, ends: float) -> bool:
     waits = 0 if feed is None or begins else feed.waits
     goes_on = not page.last and not feed_waits.is_waited_for(page, cursor) and time.monotonic() < ends
     with claims.step(work) if goes_on else work.done() as session:
+        require_open(session, source)
         _apply_page(session, work, store, page, asked_at, started_at)
         progress = _note_progress(session, work, page, cursor if begins else None, started_at=started_at)
         feed_waits.note_wait(progress, page, cursor, waits, now=work.services.clock())
@@ -89,13 +98,13 @@ def _read_page(work: Work, ends: float) -> bool:
 
 def _promise_next(session: Session, work: Work, *, at: datetime | None) -> None:
     name = work.payload["feed"]
-    payload = {"feed": name, "since": work.payload["since"]}
-    again = NewJob("changes.read", f"read:{name}", payload, run_at=at)
-    queue.enqueue(session, work.store_id, again, now=work.now)
+    queue.enqueue(session, work.store_id, read_feed(name, work.payload["since"], at=at), now=work.now)
 
 
-def _page(platform: Platform, name: str, cursor: str) -> Page[Any]:
-    return platform.orders_since(cursor) if name.startswith("orders") else platform.reviews_since(cursor)
+def _page(keeper: ReviewKeeper, name: str, cursor: str) -> Page[Any]:
+    if isinstance(keeper, Platform) and name.startswith("orders"):
+        return keeper.orders_since(cursor)
+    return keeper.reviews_since(cursor)
 
 
 def _apply_page(
@@ -114,7 +123,8 @@ def _apply_page(
             orders_sync.touch(session, refs, asked_at=asked_at, as_of=listed_at)
         return
     key = partial(find.email_key, keyring=work.services.keyring)
-    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key, as_of=as_of)
+    source = source_of(name)
+    reviews_sync.apply(session, store.id, page.snapshots, asked_at=asked_at, email_key=key, source=source, as_of=as_of)
     reviews_sync.apply_gone(session, page.gone, asked_at=asked_at, now=work.now, as_of=as_of)
     if full:
         reviews_sync.touch(session, refs, asked_at=asked_at, as_of=listed_at)
@@ -161,9 +171,10 @@ def _look_for_missing(
     changed_at = model.updated_at if model is Order else model.posted_at
     start = datetime.fromisoformat(since) + OVERLAP
     unseen = sa.select(model.ref).where(changed_at >= start, model.fetched_at < started_at, model.gone_at.is_(None))
-    resource = "order" if model is Order else "review"
-    promised = [
-        NewJob(f"changes.refresh_{resource}", f"{resource}:{ref}", {"ref": ref}) for ref in session.scalars(unseen)
-    ]
+    if model is Order:
+        promised = [NewJob("changes.refresh_order", f"order:{ref}", {"ref": ref}) for ref in session.scalars(unseen)]
+    else:
+        source = source_of(name)
+        promised = [refresh_review(ref, source) for ref in session.scalars(unseen.where(Review.source == source))]
     if promised:
         queue.enqueue(session, store.id, promised, now=now)

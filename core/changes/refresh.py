@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
@@ -15,10 +16,11 @@ from core.orders import find
 from core.orders.sync import order_sync as orders_sync
 from core.platform.contract import Platform
 from core.platform.errors import Refused, Unavailable
-from core.platform.snapshots import Change, Gone
+from core.platform.snapshots import Change, Gone, ReviewSnapshot
 from core.privacy import retention
 from core.returns.native import mirror
 from core.reviews import sync as reviews_sync
+from core.reviews.sources.open_source import SourceNotOpen, open_keeper, require_open
 from core.services import Services
 from core.stores import audit, install
 from core.stores.connection import access
@@ -54,16 +56,26 @@ def _refresh(work: Work, store: Store, platform: Platform, ref: str) -> None:
 
 
 def refresh_review(work: Work) -> None:
-    """Fetch one review and apply what the store says."""
-    store, platform = _open(work)
-    asked_at = work.services.clock()
-    found = platform.fetch_review(work.payload["ref"])
-    with work.done() as session:
-        if isinstance(found, Gone):
-            reviews_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
-        else:
-            key = partial(find.email_key, keyring=work.services.keyring)
-            reviews_sync.apply(session, store.id, [found], asked_at=asked_at, email_key=key)
+    """Fetch one review and apply what the store, or the source that keeps it, says. A source that is not open is read
+    on once it opens."""
+    source = work.payload.get("source", "")
+    try:
+        keeper = open_keeper(work.services, _store(work), source)
+        asked_at = work.services.clock()
+        found = keeper.fetch_review(work.payload["ref"])
+        with work.done() as session:
+            require_open(session, source)
+            _apply_review(session, work, found, source, asked_at)
+    except SourceNotOpen:
+        return
+
+
+def _apply_review(session: Session, work: Work, found: ReviewSnapshot | Gone, source: str, asked_at: datetime) -> None:
+    if isinstance(found, Gone):
+        reviews_sync.apply_gone(session, [found.ref], asked_at=asked_at, now=work.now)
+        return
+    key = partial(find.email_key, keyring=work.services.keyring)
+    reviews_sync.apply(session, work.store_id, [found], asked_at=asked_at, email_key=key, source=source)
 
 
 def act(work: Work) -> None:
@@ -129,6 +141,10 @@ def _uninstall(session: Session, work: Work, store: Store) -> None:
 
 
 def _open(work: Work) -> tuple[Store, Platform]:
-    with work.services.db.transaction(work.store_id, write=False) as session:
-        store = store_by_id(session, work.store_id)
+    store = _store(work)
     return store, open_platform(work.services, store)
+
+
+def _store(work: Work) -> Store:
+    with work.services.db.transaction(work.store_id, write=False) as session:
+        return store_by_id(session, work.store_id)

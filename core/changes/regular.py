@@ -12,9 +12,10 @@ from core.changes.readings import OVERLAP
 from core.db.purpose import Purpose
 from core.jobs import queue
 from core.jobs.queue import NewJob, Work
+from core.reviews.sources.source_jobs import feed_of, read_feed
 from core.services import Services
 from core.stores.connection import access
-from core.stores.model import Store
+from core.stores.model import ConnectedSource, Store
 
 RECONCILE_WINDOW = timedelta(days=60)
 POLLS_OVER, CHECKS_OVER, RECONCILES_OVER = timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6)
@@ -24,14 +25,17 @@ PROMISED_AT_ONCE = 500
 
 
 def poll_all(work: Work) -> None:
-    """Promise a poll for every open store; the clock's slot makes it once."""
+    """Promise a poll for every open store and its sources of reviews; the clock's slot makes it once."""
     _for_open_stores(work, {"orders": work.now - OVERLAP, "reviews": work.now - OVERLAP}, over=POLLS_OVER)
+    _for_open_sources(work, "", work.now - OVERLAP, over=POLLS_OVER)
 
 
 def reconcile_all(work: Work) -> None:
-    """Promise a full reading of the last weeks for every open store: finds what listings by change cannot show."""
+    """Promise a full reading of the last weeks for every open store and its sources of reviews: finds what listings by
+    change cannot show."""
     since = work.now - RECONCILE_WINDOW
     _for_open_stores(work, {"orders.reconcile": since, "reviews.reconcile": since}, over=RECONCILES_OVER)
+    _for_open_sources(work, "reconcile", since, over=RECONCILES_OVER)
 
 
 def check_all(work: Work) -> None:
@@ -51,10 +55,21 @@ def offset_of(store_id: int, over: timedelta) -> timedelta:
 
 def _for_open_stores(work: Work, feeds: dict[str, datetime], *, over: timedelta) -> None:
     promised = [
-        (store_id, NewJob("changes.read", f"read:{name}", {"feed": name, "since": since.isoformat()}, at))
+        (store_id, read_feed(name, since.isoformat(), at=at))
         for store_id in _stores_that_are(work.services, "open")
         for at in [work.now + offset_of(store_id, over)]
         for name, since in feeds.items()
+    ]
+    _promise_all(work, promised)
+
+
+def _for_open_sources(work: Work, reading: str, since: datetime, *, over: timedelta) -> None:
+    is_open = sa.and_(Store.id == ConnectedSource.store_id, Store.state == "open", ConnectedSource.state == "open")
+    with work.services.db.system(Purpose.LIST_STORES, write=False) as session:
+        found = session.execute(sa.select(ConnectedSource.store_id, ConnectedSource.key).join(Store, is_open)).all()
+    promised = [
+        (store_id, read_feed(feed_of(key, reading), since.isoformat(), at=work.now + offset_of(store_id, over)))
+        for store_id, key in found
     ]
     _promise_all(work, promised)
 

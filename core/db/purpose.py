@@ -11,12 +11,18 @@ from enum import Enum
 class Purpose(Enum):
     """Why a transaction needs to see more than one store; the value says what is read or written."""
 
-    FIND_STORE = "Find the store a request or installation names: by key, ref, webhook token or platform's id; one row."
+    FIND_STORE = (
+        "Find the store, or its source of reviews, that a request or installation names: by key, ref, webhook token or "
+        "platform's id; one row."
+    )
     RECORD_DELIVERIES = "Write the jobs of several stores' webhooks in one commit; nothing of a store is read."
     CLAIM_JOBS = "Let a worker take due jobs of all stores in turn, and take back those whose worker died."
     FIND_DUE_PARCELS = "List the ids of stores with parcels whose `check_after` has come; each is then worked on alone."
     TICK = "Promise the clock's own job of one slot, which belongs to no store."
-    LIST_STORES = "List the stores for which the clock promises one job each: poll, check, reseal, retention."
+    LIST_STORES = (
+        "List the stores, and their sources of reviews, for which the clock promises a job each: poll, check, reseal, "
+        "retention."
+    )
     PROMISE_READINGS = (
         "Write the clock's jobs that poll and check many stores in one commit; nothing of a store is read."
     )

@@ -14,7 +14,12 @@ from core.shipping.rules.notice_kinds import KIND_OF, RULES
 
 def name_of(word: str) -> str:
     """Give the name of a machine word, such as "late" or "money.failed"; one that has none is shown with spaces."""
-    return _names(words().language).get(word) or word.rpartition(".")[2].replace("_", " ")
+    names = _names(words().language)
+    feed, of_source, rest = word.partition("@")
+    if of_source:  # a feed of a source of reviews: "reviews@key.import"
+        key, dot, reading = rest.partition(".")
+        return f"{names.get(feed + dot + reading, feed)} ({key})"
+    return names.get(word) or word.rpartition(".")[2].replace("_", " ")
 
 
 @lru_cache(maxsize=32)
@@ -111,6 +116,8 @@ def _names(language: str) -> Mapping[str, str]:
             "orders.reconcile": say("desk", "Nightly check of orders"),
             "reviews.reconcile": say("desk", "Nightly check of reviews"),
             "orders.repair": say("desk", "Reading again after a gap"),
+            "source.open": say("desk", "connected"),
+            "source.refused": say("desk", "refuses our access"),
             "reading": say("desk", "reading"),
             "idle": say("desk", "finished"),
             "given_up": say("desk", "given up after errors"),

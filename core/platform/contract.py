@@ -4,6 +4,8 @@ A plugin is a translator. It has no tables, pages, jobs or mail; it answers the 
 (`snapshots.py`) and raises only the errors of `errors.py`. Copy the nearest folder under `plugins/`, fill this in,
 add recorded payloads, pass `tests/plugins/test_contract.py`. If that takes an edit elsewhere, the door is wrong.
 Two worked examples are `samples/rich.py`, which has nearly everything, and `samples/poor.py`, which has nearly nothing.
+A provider of reviews beside the platform, with credentials of its own, is a `reviews/review_source.ReviewSource`: that
+file is its manual.
 
 Rules that hold for every method:
 - `http` is the only way out: the session brings time-outs, retries of safe methods, and the address guard. A POST that

@@ -1,4 +1,4 @@
-"""Finds the platforms by walking the package it is given; no platform is named anywhere in the core."""
+"""Finds platforms and review sources by walking the package it is given; none is named anywhere in the core."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from types import ModuleType
+from typing import Any
 
 from core.platform.contract import Platform
+from core.platform.reviews.review_source import ReviewSource
 
 
 class UnknownPlatform(Exception):
@@ -35,12 +37,21 @@ class Registry:
 
 def discover(package: ModuleType) -> dict[str, type[Platform]]:
     """Collect PLATFORM of every folder in the package; a folder's name must be its platform's."""
-    found: dict[str, type[Platform]] = {}
+    return _collect(package, "PLATFORM")
+
+
+def discover_review_sources(package: ModuleType) -> dict[str, type[ReviewSource]]:
+    """Collect REVIEW_SOURCE of every folder in the package; a folder's name must be its source's."""
+    return _collect(package, "REVIEW_SOURCE")
+
+
+def _collect(package: ModuleType, constant: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for module in pkgutil.iter_modules(package.__path__):
-        platform = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "PLATFORM", None)
-        if platform is None:
+        plugin = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), constant, None)
+        if plugin is None:
             continue
-        if platform.name != module.name:
-            raise ValueError(f"plugins/{module.name} calls itself {platform.name!r}")
-        found[platform.name] = platform
+        if plugin.name != module.name:
+            raise ValueError(f"plugins/{module.name} calls itself {plugin.name!r}")
+        found[plugin.name] = plugin
     return found

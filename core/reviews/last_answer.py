@@ -20,6 +20,12 @@ def last_answer(replies: Sequence[Mapping[str, Any]], otherwise: datetime) -> da
     return max(dated, default=otherwise)
 
 
+def is_same(said: Mapping[str, Any], row: Reply) -> bool:
+    """Say whether an answer that a review is known to have is this one of ours: by our key, or by its own id where its
+    provider keeps no keys."""
+    return said.get("key") == row.key or (row.ref != "" and not said.get("key") and said.get("ref") == row.ref)
+
+
 def ours_of(session: Session, review_id: int) -> datetime | None:
     """Say since when an answer of ours stands, or is about to; None where none does."""
     standing = sa.select(sa.func.max(Reply.created_at)).where(Reply.review_id == review_id, Reply.removed_at.is_(None))

@@ -20,6 +20,9 @@ class Review(Owned, Base):
     __tablename__ = "reviews"
 
     ref: Mapped[str]
+    """The platform's id of it; of another source's, the source's key, ":" and its id there."""
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    """Key of the `ConnectedSource` that keeps it; "" for the store's platform."""
     rating: Mapped[int] = mapped_column(sa.Integer)
     title: Mapped[str] = mapped_column(default="")
     text: Mapped[str] = mapped_column(default="")

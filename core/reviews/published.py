@@ -29,7 +29,11 @@ def list_answered(session: Session, product: str, page: int) -> tuple[list[Answe
     ours = sa.and_(Reply.review_id == Review.id, Reply.removed_at.is_(None), Reply.published_at.is_not(None))
     theirs = sa.cast(Review.replies, sa.String) != "[]"
     newest = sa.func.coalesce(Reply.published_at, Review.answered_at)
-    public = (Review.state == "published", Review.gone_at.is_(None), Review.erased_at.is_(None))
+    # Another source's reviews stand on the store's pages in a block of its own, with the replies it was told.
+    public = (
+        *(Review.source == "", Review.state == "published"),
+        *(Review.gone_at.is_(None), Review.erased_at.is_(None)),
+    )
     query = (
         sa.select(Review)
         .outerjoin(Reply, sa.and_(Reply.store_id == Review.store_id, ours))

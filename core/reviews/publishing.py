@@ -1,4 +1,4 @@
-"""Publishes, edits or removes a reply at the platform, under our key, until the platform shows what the row says."""
+"""Publishes, edits or removes a reply, under our key, until whoever keeps its review shows what the row says."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from core.jobs.queue import Kind, Work
-from core.platform.contract import Feature, Platform
+from core.platform.contract import Feature
 from core.platform.errors import AccessLost, NotSupported, Refused, Unavailable
 from core.platform.snapshots import Gone, ReplySnapshot
 from core.reviews.model import Reply, Review
 from core.reviews.replies import request_review_refresh
+from core.reviews.sources.open_source import ReviewKeeper, SourceNotOpen, open_keeper
 from core.stores.connection.features import features_of
-from core.stores.platform_access import open_platform, store_by_id
+from core.stores.model import Store
+from core.stores.platform_access import store_by_id
 
 ATTEMPTS = 8
 
@@ -27,27 +29,38 @@ class _LoadedReply:
 
 
 def tell_platform(work: Work) -> None:
-    """Publish, edit or remove one reply at the platform; a refusal is kept in the platform's words.
+    """Publish, edit or remove one reply where its review is kept; a refusal is kept in the platform's words.
 
-    A platform that turns out to take no answers leaves ours to our script.
+    A platform that turns out to take no answers leaves ours to our script. A reply to the review of a source that is
+    not open waits: it is promised again once that opens.
     """
     with work.services.db.transaction(work.store_id, write=False) as session:
         row, store = session.get(Reply, (work.store_id, work.payload["id"])), store_by_id(session, work.store_id)
         review = session.get(Review, (work.store_id, row.review_id)) if row else None
     if row is None or review is None or row.state != "waiting":
         return
-    loaded, platform = _LoadedReply(row, review), open_platform(work.services, store)
+    loaded = _LoadedReply(row, review)
+    try:
+        keeper = open_keeper(work.services, store, review.source)
+        _tell(work, store, keeper, loaded)
+    except SourceNotOpen:
+        return
+
+
+def _tell(work: Work, store: Store, keeper: ReviewKeeper, loaded: _LoadedReply) -> None:
+    row = loaded.row
     if not row.text and row.removed_at is None:  # its review was erased: what stands at the platform is left alone
         _end(work, loaded, "published" if row.ref else "removed")
         return
     published, state, sentence = None, "stuck", ""
     try:
-        if Feature.REPLY not in features_of(work.services, store):
-            raise NotSupported(platform.name)
-        published = _synchronize(work, platform, loaded)
+        if not loaded.review.source and Feature.REPLY not in features_of(work.services, store):
+            raise NotSupported(keeper.name)
+        published = _synchronize(work, keeper, loaded)
         state = "published" if published else "removed"
     except NotSupported:
-        state = "removed" if row.removed_at else "shown"
+        # Our script shows replies on the store's pages, which have none of another source's reviews.
+        state = "removed" if row.removed_at else "stuck" if loaded.review.source else "shown"
     except Refused as refusal:
         if isinstance(refusal, AccessLost) and work.job.attempts < ATTEMPTS:
             raise
@@ -59,28 +72,28 @@ def tell_platform(work: Work) -> None:
     _end(work, loaded, state, published=published, sentence=sentence)
 
 
-def _synchronize(work: Work, platform: Platform, loaded: _LoadedReply) -> ReplySnapshot | None:
+def _synchronize(work: Work, keeper: ReviewKeeper, loaded: _LoadedReply) -> ReplySnapshot | None:
     """Publish, edit or remove; give the reply as published, None where there is none any more."""
     row, review = loaded.row, loaded.review
-    known = _find_ours(platform, loaded) if row.asked_at and not row.ref else None
+    known = _find_ours(keeper, loaded) if row.asked_at and not row.ref else None
     ref = known.ref if known else row.ref
     if row.removed_at is not None:
         if ref:
             work.check_lease()
-            platform.remove_reply(ref)
+            keeper.remove_reply(ref)
         return None
     if known and known.text == row.text:
         return known
     work.check_lease()
     if ref:
-        return platform.edit_reply(ref, row.text)
+        return keeper.edit_reply(ref, row.text)
     if not _note_asked(work, row.version):
         return None
-    return platform.publish_reply(review.ref, row.text, key=row.key)
+    return keeper.publish_reply(review.ref, row.text, key=row.key)
 
 
-def _find_ours(platform: Platform, loaded: _LoadedReply) -> ReplySnapshot | None:
-    found = platform.fetch_review(loaded.review.ref)
+def _find_ours(keeper: ReviewKeeper, loaded: _LoadedReply) -> ReplySnapshot | None:
+    found = keeper.fetch_review(loaded.review.ref)
     if isinstance(found, Gone):
         return None
     return next((reply for reply in found.replies if reply.key == loaded.row.key), None)
@@ -120,4 +133,7 @@ def _end(
         request_review_refresh(session, loaded.review, now=work.now)
 
 
-JOBS = {"reviews.tell_platform": Kind(tell_platform, attempts=ATTEMPTS)}
+JOBS = {
+    "reviews.tell_platform": Kind(tell_platform, attempts=ATTEMPTS),
+    "reviews.tell_source": Kind(tell_platform, attempts=ATTEMPTS),
+}

@@ -1,6 +1,7 @@
 """Writes, edits and removes replies to reviews, and enqueues their publication.
 
-One job a reply, merged while it waits: it makes the platform say what the row says then. Once the platform was asked
+One job a reply, merged while it waits: it makes whoever keeps the review, the platform or another source, say what the
+row says then. Once the platform was asked
 to publish, ours is looked for before it is asked again, so that an answer whose receipt was lost stands there once.
 """
 
@@ -14,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from core.db.base import new_id
 from core.jobs import queue
-from core.jobs.queue import NewJob
 from core.orders.sanitize import storable
-from core.reviews.last_answer import last_answer, ours_of
+from core.reviews.last_answer import is_same, last_answer, ours_of
 from core.reviews.model import Reply, Review
+from core.reviews.sources.source_jobs import refresh_review, tell_reply
 from core.stores import audit
 from core.stores.model import Staff
 
@@ -117,7 +118,7 @@ def remove(session: Session, review: Review, row: Reply, *, seen: int, by: Staff
     _touch(row, seen, by, now)
     row.removed_at, row.intent = now, f"{row.intent}:removed:{row.id}"
     session.flush()
-    review.replies = [one for one in review.replies if one.get("key") != row.key]
+    review.replies = [one for one in review.replies if not is_same(one, row)]
     review.answered_at = last_answer(review.replies, review.updated_at) or ours_of(session, review.id)
     _request_publication(session, row, through_platform=bool(row.ref or row.asked_at), now=now)
     _note(session, "remove_reply", row, by, now)
@@ -134,8 +135,7 @@ def retry(session: Session, row: Reply, *, by: Staff, now: datetime) -> None:
 
 def request_review_refresh(session: Session, review: Review, *, now: datetime) -> None:
     """Enqueue fetching the review: our own call changed its answers at the store."""
-    again = NewJob("changes.refresh_review", f"review:{review.ref}", {"ref": review.ref})
-    queue.enqueue(session, review.store_id, again, now=now)
+    queue.enqueue(session, review.store_id, refresh_review(review.ref, review.source), now=now)
 
 
 def _said(text: str) -> str:
@@ -160,9 +160,8 @@ def _request_publication(session: Session, row: Reply, *, through_platform: bool
     session.flush()
     if through_platform:
         row.state = "waiting"
-        queue.enqueue(
-            session, row.store_id, NewJob("reviews.tell_platform", f"reply:{row.id}", {"id": row.id}), now=now
-        )
+        review = session.get_one(Review, (row.store_id, row.review_id))
+        queue.enqueue(session, row.store_id, tell_reply(row.id, review.source), now=now)
         return
     if row.removed_at is not None:
         row.state = "removed"

@@ -29,10 +29,13 @@ def apply(
     *,
     asked_at: datetime,
     email_key: Callable[[str], str],
+    source: str = "",
     as_of: datetime | None = None,
 ) -> list[int]:
     """Store reviews as the store has them, or had them at `as_of`; give the ids of those that changed. Older answers
     are ignored.
+
+    `source` is the key of the connected source that keeps them, with which their refs then begin; "" for the platform.
 
     Of a review whose author was erased the stars are stored, and none of its words or their answers.
     """
@@ -41,7 +44,11 @@ def apply(
     for snapshot in snapshots:
         at = as_of or asked_at
         row = _row(store_id, snapshot, at, email_key)
-        fresh = insert(session, table).values(row).on_conflict_do_nothing(index_elements=["store_id", "ref"])
+        fresh = (
+            insert(session, table)
+            .values({**row, "source": source})
+            .on_conflict_do_nothing(index_elements=["store_id", "ref"])
+        )
         if session.execute(fresh.returning(table.c.id)).first():
             changed.append(row["id"])
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +14,7 @@ from core.db.purpose import Purpose
 from core.jobs.prune import prune as prune_jobs
 from core.jobs.queue import Kind, Work
 from core.secrets import Keyring, Unsealable
-from core.stores.model import Nonce, Store, StoreClaim, Throttle
+from core.stores.model import ConnectedSource, Nonce, Store, StoreClaim, Throttle
 
 PRUNED = 5000
 JOBS_KEPT = timedelta(days=14)
@@ -24,6 +25,8 @@ _PURPOSES = {
     "forwarding_secret": "forwarding",
     "hook_token": "hook",
 }
+SOURCE_PURPOSES = {"credentials": "review_source", "hook": "review_hook"}
+"""What of a connected source's row is sealed, and for which purpose."""
 
 
 def prune(work: Work) -> None:
@@ -50,7 +53,8 @@ def renew_seals(session: Session, store_id: int, keyring: Keyring) -> int:
             setattr(store, name, keyring.seal(plain, store_id=store_id, purpose=_PURPOSES[name]))
     if "hook_token" in opened:
         store.hook_digest = keyring.digest(opened["hook_token"].decode(), purpose="hook")
-    return int(session.is_modified(store)) + _renew_claims(session, store_id, keyring)
+    changed = int(session.is_modified(store))  # looked at first: the queries below write it
+    return changed + _renew_claims(session, store_id, keyring) + _renew_sources(session, store_id, keyring)
 
 
 def _renew_claims(session: Session, store_id: int, keyring: Keyring) -> int:
@@ -61,6 +65,22 @@ def _renew_claims(session: Session, store_id: int, keyring: Keyring) -> int:
                 plain = keyring.open(claim.credentials, store_id=store_id, purpose="credentials")
                 claim.credentials = keyring.seal(plain, store_id=store_id, purpose="credentials")
                 renewed += 1
+    return renewed
+
+
+def _renew_sources(session: Session, store_id: int, keyring: Keyring) -> int:
+    renewed = 0
+    for source in session.scalars(sa.select(ConnectedSource).with_for_update()):
+        for name, purpose in SOURCE_PURPOSES.items():
+            blob = getattr(source, name)
+            if not blob or not keyring.needs_resealing(blob):
+                continue
+            with suppress(Unsealable):
+                plain = keyring.open(blob, store_id=store_id, purpose=purpose)
+                setattr(source, name, keyring.seal(plain, store_id=store_id, purpose=purpose))
+                if name == "hook":
+                    source.hook_digest = keyring.digest(json.loads(plain)["token"], purpose=purpose)
+        renewed += int(session.is_modified(source))
     return renewed
 
 

@@ -18,7 +18,7 @@ from core.platform.contract import Installation
 from core.secrets import new_token
 from core.services import Services
 from core.stores import audit
-from core.stores.model import Feed, Store, StoreClaim
+from core.stores.model import ConnectedSource, Feed, Store, StoreClaim
 from core.stores.platform_access import store_by_id
 
 IMPORTS = ("orders.import", "reviews.import")
@@ -154,4 +154,6 @@ def uninstall(session: Session, store_id: int, *, now: datetime) -> None:
     store.state, store.state_reason, store.closed_at = "uninstalled", "the merchant removed the app", None
     store.credentials = b""
     session.execute(sa.delete(StoreClaim))
+    closed = {"state": "closed", "state_reason": "", "credentials": b"", "closed_at": now}
+    session.execute(sa.update(ConnectedSource).where(ConnectedSource.state != "closed").values(closed))
     audit.note(session, now, store.platform, "uninstalled")

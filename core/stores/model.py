@@ -192,6 +192,38 @@ class StoreClaim(Owned, Base):
     __table_args__ = (sa.UniqueConstraint("store_id", "ref"), sa.Index(None, "found_at"))
 
 
+class ConnectedSource(Owned, Base):
+    """An account at a provider of reviews (`core.platform.reviews.review_source`) that a store has connected.
+
+    It stays once it is disconnected, without its credentials: its reviews do, and it may be connected again.
+    """
+
+    __tablename__ = "review_sources"
+
+    key: Mapped[str]
+    """What the store knows it by: the provider's name, or that and a number. Refs of its reviews begin with it."""
+    name: Mapped[str]
+    """Which provider it is at."""
+    account_ref: Mapped[str]
+    """The provider's own id of the account."""
+    label: Mapped[str] = mapped_column(default="")
+    """What the merchant calls the account there."""
+    credentials: Mapped[bytes]
+    """Sealed for this store; empty once it is closed."""
+    hook_digest: Mapped[str] = mapped_column(unique=True)
+    """Keyed digest of the path token in the address for its news."""
+    hook: Mapped[bytes]
+    """Sealed: that token and the secret that the provider may sign with."""
+    state: Mapped[str] = mapped_column(default="open")
+    """open, refused (the provider does not take the credentials) or closed (disconnected, or the store left)."""
+    state_reason: Mapped[str] = mapped_column(default="")
+    """The provider's sentence where it is refused."""
+    connected_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "key"), sa.UniqueConstraint("store_id", "name", "account_ref"))
+
+
 class Nonce(Owned, Base):
     """A one-time text that was used; store 0 for those used before a store is known."""
 

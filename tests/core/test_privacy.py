@@ -56,7 +56,7 @@ HARMLESS = {
     "withdrawals": "number state source lines country currency receipt_hash",
     "declarations": "number state language draft_digest receipt_hash",
     "replies": "intent key state ref",
-    "reviews": "ref state product_ref product_title product_url order_ref",
+    "reviews": "ref source state product_ref product_title product_url order_ref",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
     "stores": "key platform ref state state_reason currency timezone language country plan missing hook_digest "
@@ -72,6 +72,7 @@ MERCHANTS = {
     "return_policies": "saved_by",
     "returns": "opened_by decided_by decided_ref approval_asked_by",
     "staff": "ref name former_names email language chosen_language role",
+    "review_sources": "key name account_ref label credentials hook hook_digest state state_reason",
     "store_claims": "ref facts credentials",
     "stores": "name url email credentials secret forwarding_secret hook_token platform_id renewal_lease",
 }

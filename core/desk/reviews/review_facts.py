@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.desk.history import Step
 from core.i18n.words import Words
 from core.orders.model import LineItem, Order, Shipment
+from core.reviews.last_answer import is_same
 from core.reviews.model import Reply, Review
 from core.reviews.replies import replies_of
 from core.reviews.reply_check import ReplyWarning, check
@@ -100,12 +101,10 @@ def _earlier(session: Session, review: Review) -> Sequence[Review]:
 
 
 def _elsewhere(review: Review, written: Sequence[Reply]) -> list[tuple[str, datetime | None]]:
-    ours = {row.key for row in written}
-
     def read(one: Mapping[str, Any]) -> tuple[str, datetime | None]:
         return one["text"], datetime.fromisoformat(one["at"]) if one.get("at") else None
 
-    return [read(one) for one in review.replies if one.get("key") not in ours]
+    return [read(one) for one in review.replies if not any(is_same(one, row) for row in written)]
 
 
 def _names(session: Session, written: Sequence[Reply]) -> dict[str, str]:

@@ -13,16 +13,15 @@ from core.desk.flash_messages import not_possible
 from core.desk.page import desk, show_page
 from core.desk.reviews import review_queue
 from core.desk.reviews.review_facts import doubt_sentence, doubts_of, view_review
+from core.desk.reviews.review_origin import origin_of, refused_sources, source_names
 from core.desk.versions.row_version import check_version, version_of
 from core.desk.versions.stale_forms import versioned
 from core.http.context import services, words
-from core.platform.contract import Feature
 from core.reviews import replies
 from core.reviews.model import Review
 from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
 from core.reviews.reply_check import ReplyWarning
 from core.stores import staff
-from core.stores.connection.features import features_of
 
 _MOST_PAGES = 10_000
 
@@ -54,6 +53,8 @@ def list_reviews(key: str) -> str:
             stars=stars,
             waiting=review_queue.count_unanswered(session),
             stuck=review_queue.count_stuck(session),
+            sources=source_names(session, services()),
+            refused=refused_sources(session, services()),
         )
 
 
@@ -96,6 +97,7 @@ def _print(review_id: int, *, problem: str = "", page_problem: str = "", doubts:
         except ReviewNotFound:
             abort(404)
         version, view = version_of(session, review), view_review(session, review)
+        origin = origin_of(session, services(), g.store, review)
         problems = {"text": problem} if problem else {"": page_problem} if page_problem else {}
         return show_page(
             "review",
@@ -106,13 +108,19 @@ def _print(review_id: int, *, problem: str = "", page_problem: str = "", doubts:
             seen=" ".join(doubt.code for doubt in doubts),
             typed=request.form.get("text"),
             may_act=g.person.role in staff.MAY_ACT,
-            through_platform=_through_platform(),
+            origin=origin,
+            through_platform=origin.takes_replies,
             most=replies.MOST,
         )
 
 
-def _through_platform() -> bool:
-    return Feature.REPLY in features_of(services(), g.store)
+def _reaches(session: Session, review: Review) -> bool:
+    """Say whether an answer is published where its review is; else our script shows it on the store's pages, which
+    have none of another source's reviews."""
+    is_taken = origin_of(session, services(), g.store, review).takes_replies
+    if review.source and not is_taken:
+        abort(409)
+    return is_taken
 
 
 def _typed(session: Session, review: Review) -> str:
@@ -126,13 +134,13 @@ def _typed(session: Session, review: Review) -> str:
 
 def _answer(session: Session, review_id: int, now: datetime) -> None:
     review = replies.find_review(session, g.store.id, review_id, lock=True)
-    text, through = _typed(session, review), _through_platform()
+    text, through = _typed(session, review), _reaches(session, review)
     replies.answer(session, review, text, by=g.person, through_platform=through, now=now)
 
 
 def _edit(session: Session, review_id: int, now: datetime) -> None:
     review, row = replies.find_reply(session, g.store.id, review_id, _number("reply"))
-    text, through = _typed(session, review), _through_platform()
+    text, through = _typed(session, review), _reaches(session, review)
     replies.edit(session, row, text, seen=row.version, by=g.person, through_platform=through, now=now)
 
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.changes import feed_waits
 from core.desk.page import desk, show_page
+from core.desk.reviews.review_origin import view_sources
 from core.desk.settings.feature_words import missing_sentences
 from core.desk.versions.row_facts import Connection
 from core.desk.versions.row_version import check_version, refuse_gone, version_of
@@ -18,6 +19,7 @@ from core.desk.versions.stale_forms import versioned
 from core.desk.versions.who_acted import CONNECTION
 from core.http.context import services, words
 from core.jobs.queue import Job
+from core.reviews.sources.connect import MOST
 from core.stores import audit, staff
 from core.stores.connection import access, features, moves
 from core.stores.model import Feed, Finding, StoreClaim
@@ -30,10 +32,11 @@ MAY_DECIDE = ("owner",)
 @desk.get("/<key>/connection")
 def show_connection(key: str) -> str:
     """Say in one sentence whether the store lets us in; below it what it lacks and what was found, and when we try."""
-    return _print()
+    return print_connection()
 
 
-def _print() -> str:
+def print_connection(**more: Any) -> str:
+    """Print the page, with what the form of a source of reviews was answered in `more`."""
     waiting = sa.select(sa.func.min(Job.run_at)).where(Job.kind == "stores.reopen", Job.state == "waiting")
     beyond, now = missing_sentences(services().platforms[g.store.platform].features, words()), services().clock()
     with services().db.transaction(g.store.id, write=False) as session:
@@ -52,8 +55,10 @@ def _print() -> str:
             "beyond": beyond,
         }
         asked = {"is_asked": bool(request.args.get("tried")), "may_decide": _may_decide()}
+        beside = {"sources": view_sources(session, services()), "offered": services().review_sources.values()}
+        may = {"may_act": g.person.role in staff.MAY_ACT, "may_set": g.person.role in staff.MAY_SET, "most_typed": MOST}
         versions = {"version": version, "row_version": partial(version_of, session)}
-        return show_page("connection", **shown | asked | versions, slow_feeds=slow_feeds)
+        return show_page("connection", **shown | asked | versions | beside | may | more, slow_feeds=slow_feeds)
 
 
 def _may_decide() -> bool:
@@ -61,7 +66,7 @@ def _may_decide() -> bool:
 
 
 @desk.post("/<key>/connection/claims/<int:claim_id>")
-@versioned(lambda key, claim_id: _print())
+@versioned(lambda key, claim_id: print_connection())
 def decide_claim(key: str, claim_id: int) -> BaseResponse:
     """Decide what another address is that has this store's id: the store that moved, a store of its own, or a copy."""
     staff.require(g.person, MAY_DECIDE)
@@ -80,7 +85,7 @@ def decide_claim(key: str, claim_id: int) -> BaseResponse:
 
 
 @desk.post("/<key>/connection/try")
-@versioned(lambda key: _print())
+@versioned(lambda key: print_connection())
 def try_connection(key: str) -> BaseResponse:
     """Try to get into a closed store now."""
     staff.require(g.person, staff.MAY_ACT)

@@ -32,7 +32,7 @@ from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.reviews.replies import replies_of
 from core.shipping import notice_actions
-from core.stores.model import Staff, Store, StoreClaim
+from core.stores.model import ConnectedSource, Staff, Store, StoreClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,13 @@ def _(row: Job, _session: Session) -> tuple[Any, ...]:
 @facts_of.register
 def _(row: StoreClaim, _session: Session) -> tuple[Any, ...]:
     return (row.ref, row.is_live, row.found_at)
+
+
+@facts_of.register
+def _(row: ConnectedSource, session: Session) -> tuple[Any, ...]:
+    checks = (Job.kind == "reviews.check_source", Job.key == f"check_source:{row.id}", Job.state == "waiting")
+    waiting = sa.select(sa.func.min(Job.run_at)).where(*checks)
+    return (row.state, row.state_reason, row.connected_at, session.scalar(waiting))
 
 
 @facts_of.register

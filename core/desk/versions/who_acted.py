@@ -22,7 +22,7 @@ from core.returns.withdrawal import declarations
 from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.stores import audit
-from core.stores.model import AuditEntry, Staff, StoreClaim
+from core.stores.model import AuditEntry, ConnectedSource, Staff, StoreClaim
 
 CONNECTION = "store:connection"
 """What the audit log calls a store's connection."""
@@ -56,6 +56,8 @@ def _subject(row: Any) -> str:
         return declarations.subject_of(row)
     if isinstance(row, Staff):
         return f"staff:{row.ref}"
+    if isinstance(row, ConnectedSource):
+        return f"source:{row.key}"
     prefix = {Notice: "notice", Case: "case", Job: "job", StoreClaim: "claim"}[type(row)]
     return f"{prefix}:{row.id}"
 

@@ -42,6 +42,7 @@ EXEMPT = {
     "/admin/enter/<token>": "a link that works once",
     "/admin/confirm-sender/<token>": "a mailed link that names the address; pressed twice it changes nothing",
     "/admin/<key>/sign-out": "ends the sessions of whoever asks; after it nobody is signed in",
+    "/admin/<key>/connection/sources/<name>": "shows no row: a form for keys; an account connected twice is one source",
     "/admin/<key>/person": "asked by nobody yet known, for a code that is mailed",
     "/admin/<key>/person/code": "a code that works once",
 }
@@ -151,6 +152,12 @@ CASES = {
     ),
     "/admin/<key>/returns/policy/file": Case(
         "returns/policy", "returns/policy/file", {"document": "{file}"}, {"document": "{other}"}, keeps=('value="77"',)
+    ),
+    "/admin/<key>/connection/sources/<int:source_id>/try": Case(
+        "connection", "connection/sources/{source}/try", late_action="connection/sources/{source}/disconnect"
+    ),
+    "/admin/<key>/connection/sources/<int:source_id>/disconnect": Case(
+        "connection", "connection/sources/{source}/disconnect", late_action="connection/sources/{source}/try"
     ),
     "/admin/<key>/returns/settings": Case(
         "returns/settings", "returns/settings", {"answer_days": "4"}, {"refund_days": "11"}, keeps=('value="11"',)

@@ -1,0 +1,1 @@
+"""Providers of reviews beside the platform: connect them, open them, and what their readings are called."""
