@@ -85,7 +85,7 @@ def test_a_bad_address_is_named_and_nothing_typed_is_lost(
     desk: FlaskClient, mailing: Services, store: Store, address: str
 ) -> None:
     page = desk.post(f"/admin/{store.key}/sender", data=FORM | {"from": address})
-    assert page.status_code == 200
+    assert page.status_code == 422
     assert "is not an e-mail address we can use" in page.text
     assert "1 Lime Street, Vilnius" in page.text
 
