@@ -6,13 +6,13 @@ import sqlalchemy as sa
 from flask import g, redirect, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.conversations.model import Case
 from core.desk import today
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
+from core.desk.lists.kinds import cases
+from core.desk.lists.list_page import show_list
+from core.desk.page import desk, show_page
 from core.http.context import services
 from core.jobs import queue
 from core.jobs.queue import Job
-from core.orders.model import Order
 from core.stores import audit, staff
 
 
@@ -27,11 +27,7 @@ def show_today(key: str) -> str:
 @desk.get("/<key>/cases")
 def list_cases(key: str) -> str:
     """Who waits for a person, longest first."""
-    app = services()
-    query = sa.select(Case, Order).outerjoin(Order, sa.and_(Order.store_id == Case.store_id, Order.id == Case.order_id))
-    with app.db.transaction(g.store.id, write=False) as session:
-        rows = session.execute(query.where(Case.state == "open").order_by(Case.opened_at).limit(ROWS_ON_A_PAGE)).all()
-        return show_page("cases", rows=rows, now=app.clock())
+    return show_list(cases.LIST, "cases", more=lambda _session: {"now": services().clock()})
 
 
 @desk.get("/<key>/jobs")

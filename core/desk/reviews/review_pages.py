@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.flash_messages import who_was_first
+from core.desk.lists.kinds import reviews
+from core.desk.lists.list_page import show_list
 from core.desk.page import desk, show_page
 from core.desk.reviews import review_queue
 from core.desk.reviews.review_facts import doubt_sentence, doubts_of, view_review
@@ -21,8 +23,6 @@ from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
 from core.reviews.reply_check import ReplyWarning
 from core.stores import staff
 from core.stores.connection.features import features_of
-
-_MOST_PAGES = 10_000
 
 
 class _LookAgain(Exception):
@@ -36,23 +36,7 @@ class _LookAgain(Exception):
 @desk.get("/<key>/reviews")
 def list_reviews(key: str) -> str:
     """The reviews nobody has answered, the angriest first; or those that were, are stuck, or all."""
-    show = request.args.get("show", "unanswered")
-    show = show if show in review_queue.SHOWS else "unanswered"
-    stars = request.args.get("stars", 0, type=int)
-    stars = stars if 1 <= stars <= 5 else 0
-    page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
-    with services().db.transaction(g.store.id, write=False) as session:
-        rows, more = review_queue.list_reviews(session, show=show, stars=stars, page=page)
-        return show_page(
-            "reviews",
-            rows=rows,
-            more=more,
-            page=page,
-            show=show,
-            stars=stars,
-            waiting=review_queue.count_unanswered(session),
-            stuck=review_queue.count_stuck(session),
-        )
+    return show_list(reviews.LIST, "reviews", more=lambda session: {"stuck": review_queue.count_stuck(session)})
 
 
 @desk.get("/<key>/reviews/<int:review_id>")
