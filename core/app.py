@@ -37,6 +37,7 @@ from core.desk.returns import (  # noqa: F401 - the same
 from core.desk.reviews import review_pages  # noqa: F401 - the same
 from core.desk.settings import (  # noqa: F401 - the same
     connection_page,
+    own_page,
     privacy_pages,
     return_settings_page,
     sender_page,

@@ -25,7 +25,7 @@ def enter(token: str) -> BaseResponse | str:
         require_same_site()
         return let_in(*invitation.accept(app, token))
     store, person = invitation.find_invited(app, token)
-    set_language(person.language)
+    set_language(person.reads)
     return render_template("desk/enter.html", store=store, person=person)
 
 

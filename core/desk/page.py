@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from apiflask import APIBlueprint
 from flask import Response, abort, g, make_response, render_template, request
 
+from core.desk.navigation import section_of
 from core.desk.shells import frame
 from core.desk.shells.identity import COOKIE as COOKIE
 from core.desk.shells.identity import TOKEN, NoIdentity, Visitor, identify
@@ -49,7 +50,7 @@ def recognize() -> Response | None:
         return None if request.endpoint in ANYBODY else ask_person(visitor)
     g.person = visitor.person
     audit.act_as(visitor.person.ref)
-    set_language(visitor.person.language)
+    set_language(visitor.person.reads)
     return None
 
 
@@ -91,7 +92,7 @@ def show_page(template: str, **values: Any) -> str:
         return say.day(on, today=today_) if on else ""
 
     shared = {"store": g.store, "person": g.person, "moment": moment, "day": day, "claimed": g.visitor.claimed}
-    shared["connect_url"] = reconnect_url(services(), g.store)
+    shared |= {"connect_url": reconnect_url(services(), g.store), "section": section_of(request.path, g.store.key)}
     return render_template(f"desk/{template}.html", **shared, **values)
 
 

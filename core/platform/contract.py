@@ -169,7 +169,8 @@ class StaffIdentity:
     ref: str
     name: str = ""
     email: str = ""
-    language: str = "en"
+    language: str = ""
+    """"" where the platform does not say: the desk then speaks the browser's."""
 
 
 class StoreKey(str):

@@ -75,7 +75,12 @@ class Staff(Owned, Base):
     former_names: Mapped[list[Any]] = mapped_column(default=list)
     """Names this person went by before: nobody else may take them, since rows about returns keep them."""
     email: Mapped[str] = mapped_column(default="")
-    language: Mapped[str] = mapped_column(default="en")
+    language: Mapped[str] = mapped_column(default="")
+    """What the platform says this person reads; "" where it does not say."""
+    chosen_language: Mapped[str] = mapped_column(default="", server_default="")
+    """What this person chose at the desk; "" where they never did."""
+    uses_keys: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
+    """Whether the desk's keyboard shortcuts are on for this person."""
     role: Mapped[str] = mapped_column(default="viewer")
     """owner, manager, agent or viewer; none for somebody whose access was taken away."""
     session_version: Mapped[int] = mapped_column(sa.Integer, default=1)
@@ -84,6 +89,11 @@ class Staff(Owned, Base):
     seen_at: Mapped[datetime]
 
     __table_args__ = (sa.UniqueConstraint("store_id", "ref"),)
+
+    @property
+    def reads(self) -> str:
+        """The language this person chose, else the one their platform names, else ""."""
+        return self.chosen_language or self.language
 
 
 class Feed(Owned, Base):

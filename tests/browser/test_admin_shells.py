@@ -161,7 +161,8 @@ def note_document(scene: Scene, response: Any) -> None:
 
 def walk(scene: Scene, desk: Any) -> None:
     """Follow a link, post a form and look at a photo."""
-    desk.locator("p.who", has_text="owner").wait_for()
+    desk.locator(".who", has_text="owner").wait_for()
+    desk.locator("nav a", has_text="Settings").click()
     desk.locator("nav a", has_text="Privacy").click()
     desk.locator("#keep_days").fill("400")
     desk.locator("button.primary").click()
@@ -188,7 +189,7 @@ def reload_frame(scene: Scene, desk: Any) -> None:
         scene.page.wait_for_timeout(50)
     assert [text for text in scene.documents if "Linden" in text or "RMA-" in text] == []
     desk.locator("h1", has_text="RMA-1001").wait_for()
-    desk.locator("p.who", has_text="owner").wait_for()
+    desk.locator(".who", has_text="owner").wait_for()
 
 
 def test_a_frame_with_the_platforms_tokens_works_and_says_what_did_not_come(stage: Callable[[str], Scene]) -> None:

@@ -237,6 +237,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example", "version": "1"}),
     "POST /admin/<key>/settings/lookup": desk("settings/lookup", data={"version": "1"}),
     "GET /admin/<key>/replay": desk("replay"),
+    "GET /admin/<key>/me": desk("me"),
+    "POST /admin/<key>/me": desk("me", data={"language": "lt"}),
     "GET /admin/<key>/connection": desk("connection"),
     "POST /admin/<key>/connection/claims/<int:claim_id>": desk("connection/claims/{claim}", data={"choice": "moved"}),
     "POST /admin/<key>/connection/try": desk("connection/try"),

@@ -91,7 +91,7 @@ def send_staff_code(work: Work) -> None:
             return
     if datetime.fromisoformat(work.payload["until"]) <= work.now:
         return
-    language = person.language if person else store.language
+    language = (person.reads if person else "") or store.language
     say = Words(language).pgettext
     message = Message(
         to=facts["to"],

@@ -51,7 +51,7 @@ def tell_owner(work: Work) -> None:
         person = session.get(Staff, (work.store_id, work.payload["staff"]))
         claim = session.get(StoreClaim, (work.store_id, work.payload.get("about", 0)))
     to = person.email if person else store.email
-    words = Words(person.language if person else store.language)
+    words = Words((person.reads if person else "") or store.language)
     written = _LETTERS[work.payload["what"]](services, store, words, claim)
     if written is None or not to or (person and person.role != "owner"):
         return

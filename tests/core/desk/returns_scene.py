@@ -70,13 +70,17 @@ def read(services: Services, store: Store, return_id: int) -> Return:
 
 def said(answer: TestResponse) -> str:
     """The page's text without its markup, white space folded."""
-    text = re.sub(r"<[^>]+>", " ", answer.text.partition("<main>")[2])
+    text = re.sub(r"<[^>]+>", " ", _main_of(answer))
     return re.sub(r"\s+", " ", unescape(text).replace("\N{NO-BREAK SPACE}", " "))
+
+
+def _main_of(answer: TestResponse) -> str:
+    return re.split(r"<main[^>]*>", answer.text)[-1]
 
 
 def has_form(answer: TestResponse) -> bool:
     """Whether the page itself holds a form; signing out, above it, is everybody's."""
-    return "<form" in answer.text.partition("<main>")[2]
+    return "<form" in _main_of(answer)
 
 
 def fields(page: str) -> dict[str, str]:

@@ -475,6 +475,30 @@ def test_an_order_shows_the_pictures_the_store_has_and_none_where_it_has_none(
 
 
 @on_sqlite
+def test_the_language_a_person_chose_holds_until_they_choose_another(
+    services: Services, store: Store, desk: FlaskClient
+) -> None:
+    with services.db.transaction(store.id) as session:
+        session.query(Staff).one().role = "viewer"  # looking is enough
+    assert desk.post(at(store, "me"), data={"language": "ar"}).status_code == 302
+    sign_in(services, store, desk)  # the store's admin names no language
+    page = desk.get(at(store), headers={"Accept-Language": "lt"})
+    assert '<html lang="ar" dir="rtl">' in page.text
+    assert '<option value="ar" lang="ar" selected>' in desk.get(at(store, "me")).text
+    assert desk.post(at(store, "me"), data={"language": "tlh"}).status_code == 400
+    desk.post(at(store, "me"), data={"language": "", "keys": "1"})
+    assert '<html lang="lt"' in desk.get(at(store), headers={"Accept-Language": "lt"}).text
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [("", "Today"), ("orders", "Orders"), ("withdrawals", "Returns"), ("replay", "Messages"), ("sender", "Settings")],
+)
+def test_each_page_marks_the_entry_it_belongs_to(store: Store, desk: FlaskClient, path: str, entry: str) -> None:
+    marked = re.findall(r'aria-current="(?:page|true)">([^<]+)</a>', desk.get(at(store, path)).text)
+    assert marked[0] == entry
+
+
 def test_every_page_reads_right_to_left_in_arabic(store: Store, desk: FlaskClient) -> None:
     for page in PAGES:
         answer = desk.get(at(store, page + ("&" if "?" in page else "?") + "lang=ar"))

@@ -90,7 +90,7 @@ def test_the_store_s_own_address_makes_its_first_owner_and_the_log_knows_them(ap
     client = browser(app)
     token = confirm(app, client, store, OWNER)
     page = client.get(f"/admin/{store.key}/", headers={TOKEN: token})
-    assert f"{OWNER.lower()} · owner" in page.text
+    assert f"<bdi>{OWNER.lower()}</bdi> · owner" in page.text
     changed = {"page": "https://linden.example/help", "version": "1"}
     client.post(f"/admin/{store.key}/settings/page", headers={TOKEN: token}, data=changed)
     noted = {entry.what: entry.staff_ref for entry in rows(app, store, AuditEntry)}
@@ -102,7 +102,9 @@ def test_somebody_invited_keeps_their_role_and_the_store_s_address_is_no_second_
 ) -> None:
     invitation.invite(app, store, AGNES, "owner")
     token = confirm(app, browser(app), store, AGNES.upper().replace("@SHOP.EXAMPLE", "@shop.example"))
-    assert "agnes@shop.example · owner" in browser(app).get(f"/admin/{store.key}/", headers={TOKEN: token}).text
+    assert (
+        "<bdi>agnes@shop.example</bdi> · owner" in browser(app).get(f"/admin/{store.key}/", headers={TOKEN: token}).text
+    )
     client = browser(app)
     token = come(client, "n2")
     before = mailed(app)
@@ -196,7 +198,7 @@ def test_a_bearer_that_names_nobody_asks_too_and_both_headers_are_needed(app: Se
     data = {"email": OWNER, "code": code_of(app)}
     token = said(client.post(f"/admin/{store.key}/person/code", headers=both, data=data), "token")
     page = client.get(f"/admin/{store.key}/", headers={**both, TOKEN: token})
-    assert f"{OWNER.lower()} · owner" in page.text
+    assert f"<bdi>{OWNER.lower()}</bdi> · owner" in page.text
     assert client.get(f"/admin/{store.key}/", headers={TOKEN: token}).status_code == 401
     assert client.get(f"/admin/{store.key}/", headers={**bearer("maple"), TOKEN: token}).status_code == 401
 
