@@ -12,10 +12,12 @@ from core.desk.lists import reading
 from core.desk.lists.definition import Moment
 from core.desk.lists.kinds import cases, messages, orders, returns, reviews, withdrawals
 from core.desk.lists.state import ListState
+from core.stores.people import saved_views
 from tests.conftest import NOON
 from tests.core.two_stores import Two
 
 KINDS = (orders.LIST, returns.LIST, withdrawals.LIST, reviews.LIST, cases.LIST, messages.LIST)
+Ask = tuple[str, dict[str, Any]]
 AT = Moment(NOON, ZoneInfo("UTC"))
 
 
@@ -28,10 +30,54 @@ def states() -> list[ListState]:
     ]
 
 
+def keep_view(two: Two) -> Two:
+    """Let Bruno keep a view at their store."""
+    with two.services.db.transaction(two.theirs.id) as session:
+        view = saved_views.save_view(session, "bruno", "orders", name="Bruno's", query="", columns=[], now=NOON)
+    two.ids["view"] = view.id
+    return two
+
+
+def desk(path: str, **form: str) -> Callable[[Two], list[Ask]]:
+    """A page of the desk: mine with their ids, and theirs."""
+
+    def asks(two: Two) -> list[Ask]:
+        named = {name: value.format(**two.ids) for name, value in form.items()}
+        return [(f"/admin/{store.key}/{path.format(**two.ids)}", {"data": named}) for store in (two.mine, two.theirs)]
+
+    return asks
+
+
+ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
+    "GET /admin/<key>/lists/<name>/views": desk("lists/orders/views"),
+    "POST /admin/<key>/lists/<name>/views": desk("lists/orders/views", name="Mine", query="late=1"),
+    "POST /admin/<key>/lists/<name>/views/<int:view_id>/<verb>": desk(
+        "lists/orders/views/{view}/rename", name="Mine", version="1"
+    ),
+    "POST /admin/<key>/lists/<name>/columns": desk("lists/orders/columns", view="{view}", column="total"),
+}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.lists.reading.read_rows": lambda s, two: [reading.read_rows(s, one, AT, None, 99) for one in states()],
     "desk.lists.reading.read_page": lambda s, two: [reading.read_page(s, one, AT, None) for one in states()],
+    "stores.people.saved_views.views_of": lambda s, two: saved_views.views_of(s, "bruno", "orders"),
+    "stores.people.saved_views.save_view": lambda s, two: saved_views.save_view(
+        s, "bruno", "orders", name="x", query="", columns=[], now=NOON
+    ),
+    "stores.people.saved_views.find_view": lambda s, two: saved_views.find_view(s, "bruno", two.ids["view"]),
+    "stores.people.saved_views.rename_view": lambda s, two: saved_views.rename_view(
+        s, "bruno", two.ids["view"], "x", version=1
+    ),
+    "stores.people.saved_views.move_view": lambda s, two: saved_views.move_view(
+        s, "bruno", two.ids["view"], "up", version=1
+    ),
+    "stores.people.saved_views.remove_view": lambda s, two: saved_views.remove_view(
+        s, "bruno", two.ids["view"], version=1
+    ),
+    "stores.people.saved_views.choose_columns": lambda s, two: saved_views.choose_columns(
+        s, "bruno", "orders", two.ids["view"], ["total"], now=NOON
+    ),
     "desk.lists.reading.count": lambda s, two: reading.count(s, {one.kind.name: one for one in states()}, AT),
 }
+REFUSALS = (saved_views.ViewNotFound,)
 TAKE_ROWS = {"desk.lists.list_page.view_list"}
 """It reads within a request, whose store it names; the routes' cases ask it."""

@@ -59,7 +59,7 @@ LATER = NOON + timedelta(days=1)
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return reviews.leave_reply(returns.set_up_with_returns(services, tmp_path))
+    return lists.keep_view(reviews.leave_reply(returns.set_up_with_returns(services, tmp_path)))
 
 
 def key_of(two: Two) -> Callable[[str], str]:
@@ -247,6 +247,7 @@ REFUSALS = (
     staff.SessionOver,
     *returns.REFUSALS,
     *reviews.REFUSALS,
+    *lists.REFUSALS,
 )
 
 

@@ -71,6 +71,7 @@ MERCHANTS = {
     "replies": "author changed_by",
     "return_policies": "saved_by",
     "returns": "opened_by decided_by decided_ref approval_asked_by",
+    "saved_views": "staff_ref list_name name query columns",
     "staff": "ref name former_names email language chosen_language role",
     "store_claims": "ref facts credentials",
     "stores": "name url email credentials secret forwarding_secret hook_token platform_id renewal_lease",

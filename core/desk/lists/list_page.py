@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from core.desk.lists import reading
 from core.desk.lists.definition import Column, Filter, ListKind, Moment
 from core.desk.lists.reading import MOST_COUNTED, ListPage
-from core.desk.lists.state import ListState, read_state
+from core.desk.lists.state import ListState, read_state, thaw
 from core.desk.page import show_page
 from core.http.context import services, words
+from core.stores.people import saved_views
+from core.stores.people.saved_views import SavedView
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class ListView:
     columns: Sequence[Column]
     titles: Mapping[str, str]
     tabs: Sequence[Tab]
+    views: Sequence[Tab]
+    """The saved views of whoever looks."""
     chips: Sequence[tuple[str, str]]
     """(what it says, the address without it) of each filter that is set."""
     fields: Sequence[FilterField]
@@ -104,6 +108,7 @@ def view_list(session: Session, state: ListState, *, typed: str = "", found: Any
     kind, at, app = state.kind, moment(), services()
     place = reading.read_place(app.keyring, g.store.id, state, now=at.now)
     page = reading.read_page(session, state, at, place)
+    views = saved_views.views_of(session, g.person.ref, kind.name)
     counts = reading.count(session, _counted(state), at)
     total = counts[""]
     say = words().pgettext
@@ -122,7 +127,8 @@ def view_list(session: Session, state: ListState, *, typed: str = "", found: Any
         state=state,
         title=kind.title(say),
         page=page,
-        columns=[column for column in kind.columns if column.is_usual],
+        columns=_columns(kind, state, views),
+        views=_view_tabs(kind, state, views),
         titles={column.name: column.label(say) for column in kind.columns},
         tabs=_tabs(state, counts, is_search=bool(typed)),
         chips=[
@@ -176,6 +182,24 @@ def _tabs(state: ListState, counts: Mapping[str, int], *, is_search: bool) -> li
             times = counts.get(value, 0) if value else 0
             is_current = not is_search and state.value(one.name) == value
             tabs.append(Tab(url, label, counted_words(times) if times else "", is_current))
+    return tabs
+
+
+def _columns(kind: ListKind, state: ListState, views: Sequence[SavedView]) -> list[Column]:
+    """Give the columns of the view, else those the person wants in this list, else the usual ones."""
+    chosen = next((view.columns for view in views if view.id == state.view and view.name), None)
+    if chosen is None:
+        chosen = next((view.columns for view in views if not view.name), [])
+    return [one for one in kind.columns if one.name in chosen] or [one for one in kind.columns if one.is_usual]
+
+
+def _view_tabs(kind: ListKind, state: ListState, views: Sequence[SavedView]) -> list[Tab]:
+    tabs = []
+    for view in views:
+        parameters = thaw(kind, view.query).parameters() | {"view": view.id}
+        if view.name:
+            url = url_for(kind.endpoint, key=g.store.key, **parameters)
+            tabs.append(Tab(url, view.name, "", view.id == state.view))
     return tabs
 
 

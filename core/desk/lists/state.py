@@ -58,7 +58,7 @@ class ListState:
         """Give what an address of this page carries."""
         place = {"before" if self.is_backward else "after": self.place} if self.place else {}
         view = {"view": self.view} if self.view else {}
-        return {**self.filters, **({"sort": self.sort} if self.sort else {}), **view, **place}
+        return {**dict(sorted(self.filters.items())), **({"sort": self.sort} if self.sort else {}), **view, **place}
 
     def conditions(self, at: Moment, *, without: str = "") -> list[Any]:
         """Give the conditions of all filters, the tabs' among them, but of the one named `without`."""
