@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,14 +11,17 @@ from sqlalchemy.orm import Session
 
 from core.desk.lists import reading
 from core.desk.lists.definition import Moment
+from core.desk.lists.exports import export_job
 from core.desk.lists.kinds import cases, messages, orders, returns, reviews, withdrawals
 from core.desk.lists.state import ListState
+from core.stores.exports.model import ListExport
 from core.stores.people import saved_views
 from tests.conftest import NOON
 from tests.core.two_stores import Two
 
 KINDS = (orders.LIST, returns.LIST, withdrawals.LIST, reviews.LIST, cases.LIST, messages.LIST)
 Ask = tuple[str, dict[str, Any]]
+LATER = NOON + timedelta(days=1)
 AT = Moment(NOON, ZoneInfo("UTC"))
 
 
@@ -33,8 +37,18 @@ def states() -> list[ListState]:
 def keep_view(two: Two) -> Two:
     """Let Bruno keep a view at their store."""
     with two.services.db.transaction(two.theirs.id) as session:
+        export = ListExport(
+            staff_ref="max",
+            list_name="orders",
+            query="",
+            language="en",
+            style="people",
+            asked_at=NOON,
+            expires_at=LATER,
+        )
+        session.add(export)
         view = saved_views.save_view(session, "bruno", "orders", name="Bruno's", query="", columns=[], now=NOON)
-    two.ids["view"] = view.id
+    two.ids |= {"view": view.id, "export": export.id}
     return two
 
 
@@ -54,8 +68,12 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /admin/<key>/lists/<name>/views/<int:view_id>/<verb>": desk(
         "lists/orders/views/{view}/rename", name="Mine", version="1"
     ),
+    "POST /admin/<key>/lists/<name>/exports": desk("lists/orders/exports", style="people"),
+    "GET /admin/<key>/exports/<int:export_id>": desk("exports/{export}"),
+    "GET /admin/<key>/exports/<int:export_id>/file": desk("exports/{export}/file"),
     "POST /admin/<key>/lists/<name>/columns": desk("lists/orders/columns", view="{view}", column="total"),
 }
+JOBS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {"desk.export_list": lambda two: [{"id": two.ids["export"]}]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.lists.reading.read_rows": lambda s, two: [reading.read_rows(s, one, AT, None, 99) for one in states()],
     "desk.lists.reading.read_page": lambda s, two: [reading.read_page(s, one, AT, None) for one in states()],
@@ -75,6 +93,10 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "stores.people.saved_views.choose_columns": lambda s, two: saved_views.choose_columns(
         s, "bruno", "orders", two.ids["view"], ["total"], now=NOON
+    ),
+    "desk.lists.reading.count_all": lambda s, two: [reading.count_all(s, one, AT) for one in states()],
+    "desk.lists.exports.export_job.write_part": lambda s, two: export_job.write_part(
+        s, two.services, two.mine.id, two.ids["export"], now=NOON
     ),
     "desk.lists.reading.count": lambda s, two: reading.count(s, {one.kind.name: one for one in states()}, AT),
 }

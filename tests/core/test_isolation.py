@@ -293,6 +293,7 @@ def test_the_store_itself_sees_what_others_must_not(two: Two) -> None:
 KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     **returns.KINDS,
     **reviews.KINDS,
+    **lists.JOBS,
     "changes.act": lambda two: (
         [
             {"resource": "privacy", "ref": "1", "facts": {"request": request, "email": EMAIL, "order_refs": ["1"]}}

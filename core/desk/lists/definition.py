@@ -57,6 +57,8 @@ class Column:
     name: str
     label: Wording
     value: Callable[[Any], Value]
+    is_money: bool = False
+    """Its cells are `Money`: a file for machines then has a column for the currency."""
     is_usual: bool = True
     """Shown to whoever chose no columns of their own. A list's first column is always shown."""
 

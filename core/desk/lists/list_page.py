@@ -16,6 +16,7 @@ from core.desk.lists.reading import MOST_COUNTED, ListPage
 from core.desk.lists.state import ListState, read_state, thaw
 from core.desk.page import show_page
 from core.http.context import services, words
+from core.stores import staff
 from core.stores.people import saved_views
 from core.stores.people.saved_views import SavedView
 
@@ -98,7 +99,9 @@ def show_list(
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
         view = view_list(session, state, typed=typed, found=found)
-        return show_page(template, list=view, **(more(session) if more else {}))
+        return show_page(
+            template, list=view, may_export=g.person.role in staff.MAY_SET, **(more(session) if more else {})
+        )
 
 
 def view_list(session: Session, state: ListState, *, typed: str = "", found: Any = None) -> ListView:

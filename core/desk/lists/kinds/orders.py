@@ -248,6 +248,7 @@ LIST = ListKind(
             name="total",
             label=lambda say: say("desk", "Total"),
             value=lambda line: Money(line.order.total, line.order.currency),
+            is_money=True,
         ),
         Column(
             name="carrier",

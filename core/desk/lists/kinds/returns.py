@@ -185,6 +185,7 @@ LIST = ListKind(
             name="worth",
             label=lambda say: say("desk", "Worth"),
             value=lambda line: Money(line.rma.quoted, line.rma.currency),
+            is_money=True,
         ),
     ),
 )
