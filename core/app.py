@@ -25,6 +25,8 @@ from core.db.database import Database
 from core.db.database_clock import DatabaseClock, database_now
 from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
 from core.desk.labels import name_of
+from core.desk.lists import view_pages  # noqa: F401 - the same
+from core.desk.lists.exports import export_job, export_pages  # noqa: F401 - the same
 from core.desk.page import desk
 from core.desk.policy import policy_pages  # noqa: F401 - the same
 from core.desk.returns import (  # noqa: F401 - the same
@@ -134,7 +136,7 @@ def wire_kinds() -> dict[str, Kind]:
             shipping_sweep,
             cases,
         ),
-        *(sender_page, person_pages, retention),
+        *(sender_page, person_pages, export_job, retention),
         *(returns_mails, tell_platform, cancel_order, pay_reimbursement),
         *(photo_storage, declarations, receipts, publishing, source_connections),
     ):

@@ -24,7 +24,10 @@ class Case(Owned, Base):
     due_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
 
-    __table_args__ = (sa.Index(None, "store_id", "state", "opened_at"),)
+    __table_args__ = (
+        sa.Index(None, "store_id", "state", "opened_at", "id"),
+        sa.Index(None, "store_id", "opened_at", "id"),
+    )
 
 
 class Message(Owned, Base):

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from core.desk.lists.list_words import names_of_lists
 from core.desk.returns.return_words import names_of_returns
 from core.http.context import words
 from core.i18n.words import Words
 from core.orders.kinds import Say, notice_kinds
+from core.orders.presenter.parcel_status import STATUSES
 from core.shipping.rules.notice_kinds import KIND_OF, RULES
 
 
 def name_of(word: str) -> str:
     """Give the name of a machine word, such as "late" or "money.failed"; one that has none is shown with spaces."""
-    names = _names(words().language)
+    return name_in(word, words().language)
+
+
+def name_in(word: str, language: str) -> str:
+    """Give the name of a machine word in a language, for what is written outside a request."""
+    names = _names(language)
     feed, of_source, rest = word.partition("@")
     if of_source:  # a feed of a source of reviews: "reviews@key.import"
         key, dot, reading = rest.partition(".")
@@ -27,9 +34,11 @@ def _names(language: str) -> Mapping[str, str]:
     say = Words(language).pgettext
     return (
         names_of_returns(say)
+        | names_of_lists(say)
         | _notices(say)
         | _features(say)
         | _holds(say)
+        | {f"parcel.{status}": view.label(say) for status, view in STATUSES.items()}
         | {
             # states of a message
             "watched": say("desk", "only watched"),
@@ -73,6 +82,8 @@ def _names(language: str) -> Mapping[str, str]:
             "reply.shown": say("desk", "shown by Aftercare"),
             "reply.removed": say("desk", "taken back"),
             "reply.stuck": say("desk", "not taken by the store"),
+            "reply.there": say("desk", "replied to in the store"),
+            "reply.none": say("desk", "waits for a reply"),
             "did.reply_answered": say("desk", "Replied to the review"),
             "did.reply_published": say("desk", "Published the reply"),
             "did.reply_edited": say("desk", "Changed the reply"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import sqlalchemy as sa
-from flask import abort, g, redirect, request, url_for
+from flask import abort, g, redirect, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
+from core.desk.lists.kinds import messages
+from core.desk.lists.list_page import show_list
+from core.desk.page import desk, show_page
 from core.desk.versions.row_version import check_version, version_of
 from core.desk.versions.stale_forms import versioned
 from core.http.context import services
@@ -28,20 +29,7 @@ from core.stores import audit, staff
 @desk.get("/<key>/notices")
 def list_notices(key: str) -> str:
     """What was or would be said, newest first."""
-    state = request.args.get("state", "")
-    query = sa.select(Notice, Order).join(
-        Order, sa.and_(Order.store_id == Notice.store_id, Order.id == Notice.order_id)
-    )
-    # News merged into another's message is no message of its own.
-    query = query.where(Notice.merged_into.is_(None))
-    if state:
-        query = query.where(Notice.state == state)
-    times = sa.select(Notice.state, sa.func.count()).where(Notice.merged_into.is_(None)).group_by(Notice.state)
-    app = services()
-    with app.db.transaction(g.store.id, write=False) as session:
-        rows = session.execute(query.order_by(Notice.created_at.desc(), Notice.id.desc()).limit(ROWS_ON_A_PAGE)).all()
-        counts = dict(session.execute(times).all())  # of the rows: a result itself looks like a mapping
-        return show_page("notices", rows=rows, counts=counts, state=state)
+    return show_list(messages.LIST, "notices")
 
 
 @desk.get("/<key>/notices/<int:notice_id>")

@@ -1,38 +1,29 @@
-"""Orders at the desk: the newest or those that were looked for, and one with all that is known of it."""
+"""Orders at the desk: their list, and one with all that is known of it."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from flask import abort, g, request
 
-from core.desk import today, trace
+from core.desk import trace
 from core.desk.labels import name_of
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
+from core.desk.lists.kinds import orders
+from core.desk.lists.list_page import show_list
+from core.desk.page import desk, show_page
 from core.http.context import services, words
 from core.orders.find import email_keys, number_key
-from core.orders.model import Order, Shipment
+from core.orders.model import Order
 from core.orders.presenter.page import page_of
 from core.orders.presenter.timeline import view_order
 
 
 @desk.get("/<key>/orders")
 def list_orders(key: str) -> str:
-    """The newest orders, or those a number or e-mail finds."""
+    """The orders that fit the filters, or those a number or e-mail finds."""
     app, typed = services(), request.args.get("q", "").strip()[:320]
-    query = sa.select(Order).where(Order.gone_at.is_(None)).order_by(Order.placed_at.desc()).limit(ROWS_ON_A_PAGE)
-    if request.args.get("late"):
-        query = query.where(Order.id.in_(sa.select(Shipment.order_id).where(*today.late_now())))
-    if request.args.get("at_risk"):
-        query = query.where(Order.id.in_(sa.select(Shipment.order_id).where(*today.at_risk())))
-    if typed:
-        found = (
-            Order.email_key.in_(email_keys(typed, app.keyring))
-            if "@" in typed
-            else Order.number_key == number_key(typed)
-        )
-        query = query.where(found)
-    with app.db.transaction(g.store.id, write=False) as session:
-        return show_page("orders", orders=session.scalars(query).all(), typed=typed)
+    found = (
+        Order.email_key.in_(email_keys(typed, app.keyring)) if "@" in typed else Order.number_key == number_key(typed)
+    )
+    return show_list(orders.LIST, "orders", typed=typed, found=found)
 
 
 @desk.get("/<key>/orders/<int:order_id>")

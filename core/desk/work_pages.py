@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, g, redirect, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from core.conversations.model import Case
 from core.desk import today
-from core.desk.page import ROWS_ON_A_PAGE, desk, show_page
+from core.desk.lists.kinds import cases
+from core.desk.lists.list_page import show_list
+from core.desk.page import desk, show_page
 from core.desk.versions.row_version import check_version, version_of
 from core.desk.versions.stale_forms import versioned
 from core.http.context import services
 from core.jobs import queue
 from core.jobs.queue import Job
-from core.orders.model import Order
 from core.stores import audit, staff
 
 
@@ -35,12 +38,12 @@ def list_cases(key: str) -> str:
 
 
 def print_cases() -> str:
-    """Print the cases that are open."""
-    app = services()
-    query = sa.select(Case, Order).outerjoin(Order, sa.and_(Order.store_id == Case.store_id, Order.id == Case.order_id))
-    with app.db.transaction(g.store.id, write=False) as session:
-        rows = session.execute(query.where(Case.state == "open").order_by(Case.opened_at).limit(ROWS_ON_A_PAGE)).all()
-        return show_page("cases", rows=rows, now=app.clock(), version=partial(version_of, session))
+    """Print the list of cases, those that wait first."""
+
+    def beside(session: Session) -> Mapping[str, Any]:
+        return {"now": services().clock(), "version": partial(version_of, session)}
+
+    return show_list(cases.LIST, "cases", more=beside)
 
 
 @desk.get("/<key>/jobs")

@@ -29,6 +29,7 @@ from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.schema.models import metadata
 from core.secrets import Keyring, Unsealable
+from core.stores.exports.model import ListExport, ListExportPart
 
 PERSONAL: Mapping[str, Mapping[str, Any]] = {
     "orders": {
@@ -81,6 +82,8 @@ PARTLY_PERSONAL = {"orders": ("refunds", "holds"), "shipments": ("ref",)}
 """Columns of which a part goes: the free text of a refund or a hold, a tracking number inside a parcel's ref."""
 MAIL_JOBS = {"jobs": ("key", "payload", "reason")}
 """Promised mail to a shopper names its reader: these rows go as a whole."""
+LIST_EXPORTS = {"list_export_parts": ("sealed",)}
+"""Files that staff asked for; whom they name is not known without opening them, so all of them go with anybody."""
 _NOT_EXPORTED = {
     "store_id",
     "email_key",
@@ -168,6 +171,9 @@ def erase_rows(session: Session, person: PersonRows, *, now: datetime) -> dict[s
     for name, mine in conditions.items():
         gone = sa.update(model_of(name)).where(mine).values(_erased_values(name, now))
         counts[name] = _times(session, gone)
+    if any(counts.values()):
+        for export in (ListExportPart, ListExport):
+            session.execute(sa.delete(export), execution_options={"synchronize_session": False})
     counts["jobs"] = _delete_mail_jobs(session, person)
     session.expire_all()  # what the caller has loaded must not show what is gone
     return {name: times for name, times in counts.items() if times}

@@ -79,6 +79,7 @@ class Return(NativeColumns, Owned, Base):
         sa.Index(None, "store_id", "order_id"),
         sa.Index(None, "store_id", "status", "opened_at"),
         sa.Index(None, "store_id", "native_ref"),
+        sa.Index(None, "store_id", "opened_at", "id"),
     )
 
     @property
@@ -173,6 +174,7 @@ class Withdrawal(DeclaredColumns, Owned, Base):
         sa.UniqueConstraint("store_id", "number"),
         sa.Index(None, "store_id", "order_id"),
         sa.Index(None, "store_id", "state", "declared_at"),
+        sa.Index(None, "store_id", "declared_at", "id"),
         sa.Index(None, "store_id", "receipt_hash"),
     )
 

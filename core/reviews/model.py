@@ -48,7 +48,15 @@ class Review(Owned, Base):
 
     __table_args__ = (
         sa.UniqueConstraint("store_id", "ref"),
-        sa.Index(None, "store_id", "posted_at"),
+        sa.Index(None, "store_id", "posted_at", "id"),
+        sa.Index(
+            "ix_reviews_answered",
+            "store_id",
+            "answered_at",
+            "id",
+            sqlite_where=sa.text("answered_at is not null"),
+            postgresql_where=sa.text("answered_at is not null"),
+        ),
         sa.Index(None, "store_id", "product_ref"),
         sa.Index(
             "ix_reviews_unanswered",
@@ -59,6 +67,11 @@ class Review(Owned, Base):
             postgresql_where=sa.text("answered_at is null"),
         ),
     )
+
+
+review_attention = sa.case((Review.answered_at.is_(None), sa.literal_column("0")), else_=sa.literal_column("1"))
+"""0 for a review nobody has answered, 1 for the others. Index ix_reviews_attention of migration 0031 keeps it; it is
+named here in no index, for Alembic cannot compare those on expressions."""
 
 
 class Reply(Owned, Base):

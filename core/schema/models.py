@@ -9,7 +9,21 @@ from core.returns import model as returns
 from core.returns.withdrawal import model as withdrawal
 from core.reviews import model as reviews
 from core.stores import model as stores
+from core.stores.exports import model as exports
+from core.stores.people import saved_views
 
 metadata = Base.metadata
 
-__all__ = ["Job", "conversations", "metadata", "notice", "orders", "returns", "reviews", "stores", "withdrawal"]
+__all__ = [
+    "Job",
+    "conversations",
+    "exports",
+    "metadata",
+    "notice",
+    "orders",
+    "returns",
+    "reviews",
+    "saved_views",
+    "stores",
+    "withdrawal",
+]

@@ -14,6 +14,7 @@ from core.db.purpose import Purpose
 from core.jobs.prune import prune as prune_jobs
 from core.jobs.queue import Kind, Work
 from core.secrets import Keyring, Unsealable
+from core.stores.exports.model import ListExport, ListExportPart
 from core.stores.model import ConnectedSource, Nonce, Store, StoreClaim, Throttle
 
 PRUNED = 5000
@@ -38,6 +39,8 @@ def prune(work: Work) -> None:
     with work.services.db.system(Purpose.DELETE_EXPIRED) as session:
         session.execute(sa.delete(Nonce).where(Nonce.expires_at < work.now))
         session.execute(sa.delete(StoreClaim).where(StoreClaim.found_at < work.now - CLAIMS_KEPT))
+        for export in (ListExportPart, ListExport):
+            session.execute(sa.delete(export).where(export.expires_at <= work.now))
         session.execute(sa.delete(Throttle).where(Throttle.expires_at < work.now))
 
 

@@ -214,15 +214,10 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "desk.history_before_chain.older_steps": lambda s, two: history_before_chain.older_steps(
         s, "RMA-1001", NOON, [], causes={}
     ),
-    "desk.returns.return_queue.count_by_status": lambda s, two: return_queue.count_by_status(s),
     "desk.returns.return_queue.count_clocks": lambda s, two: return_queue.count_clocks(s, LATER),
     "desk.returns.return_queue.count_stuck": lambda s, two: return_queue.count_stuck(s),
     "desk.returns.return_queue.count_waiting": lambda s, two: return_queue.count_waiting(s),
-    "desk.returns.return_queue.list_returns": lambda s, two: return_queue.list_returns(s, show="all", typed="", most=9),
     "desk.returns.return_queue.list_stuck": lambda s, two: return_queue.list_stuck(s, most=9),
-    "desk.returns.return_queue.list_withdrawals": lambda s, two: return_queue.list_withdrawals(
-        s, running=False, most=9
-    ),
     "orders.shopper_auth.order_of_link": lambda s, two: shopper_auth.order_of_link(
         s, shopper_auth.Link(two.mine.id, two.ids["order"], 1)
     ),

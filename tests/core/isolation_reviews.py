@@ -94,7 +94,6 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     "reviews.sources.open_source.require_open": lambda s, two: open_source.require_open(s, SOURCE),
     "desk.reviews.review_queue.count_stuck": lambda s, two: review_queue.count_stuck(s),
     "desk.reviews.review_queue.count_unanswered": lambda s, two: review_queue.count_unanswered(s),
-    "desk.reviews.review_queue.list_reviews": lambda s, two: review_queue.list_reviews(s, show="all", stars=0, page=1),
     "reviews.last_answer.ours_of": lambda s, two: last_answer.ours_of(s, two.ids["review"]),
     "reviews.published.list_answered": lambda s, two: published.list_answered(s, PRODUCT, 1),
     "reviews.replies.find_reply": lambda s, two: replies.find_reply(

@@ -27,6 +27,7 @@ from core.stores.model import Store
 from core.stores.platform_access import link_of
 from core.stores.tokens import answer_token, shopper_token, tracking_token
 from core.stores.worker_access import WorkerAccess
+from tests.core import isolation_lists as lists
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump
@@ -39,7 +40,7 @@ Ask = tuple[str, dict[str, Any]]
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return reviews.leave_reply(returns.set_up_with_returns(services, tmp_path))
+    return lists.keep_view(reviews.leave_reply(returns.set_up_with_returns(services, tmp_path)))
 
 
 def browser(two: Two) -> FlaskClient:
@@ -171,6 +172,7 @@ TERMS = {"version": "1", "part": "messages", "rule.no_scan.mode": "send"}
 ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     **returns.ROUTES,
     **reviews.ROUTES,
+    **lists.ROUTES,
     "GET /shop/openapi.json": nothing_special("/shop/openapi.json"),
     "GET /static/<path:name>": nothing_special("/static/desk.css"),
     "GET /healthz": nothing_special("/healthz"),
@@ -291,6 +293,7 @@ def test_the_store_itself_sees_what_others_must_not(two: Two) -> None:
 KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     **returns.KINDS,
     **reviews.KINDS,
+    **lists.JOBS,
     "changes.act": lambda two: (
         [
             {"resource": "privacy", "ref": "1", "facts": {"request": request, "email": EMAIL, "order_refs": ["1"]}}

@@ -47,6 +47,7 @@ from core.stores.people import person_check
 from core.stores.platform_access import StoreNotFound
 from core.stores.worker_access import WorkerAccess
 from tests.conftest import KEY, NOON
+from tests.core import isolation_lists as lists
 from tests.core import isolation_returns as returns
 from tests.core import isolation_reviews as reviews
 from tests.core.private import EMAIL, TRACES, dump, her_order
@@ -58,7 +59,7 @@ LATER = NOON + timedelta(days=1)
 
 @pytest.fixture
 def two(services: Services, tmp_path: Path) -> Two:
-    return reviews.leave_reply(returns.set_up_with_returns(services, tmp_path))
+    return lists.keep_view(reviews.leave_reply(returns.set_up_with_returns(services, tmp_path)))
 
 
 def key_of(two: Two) -> Callable[[str], str]:
@@ -87,6 +88,7 @@ SHE = {"email": EMAIL, "shopper_ref": TRACES[4], "order_refs": ["1"]}
 VERBS: dict[str, Callable[[Session, Two], Any]] = {
     **returns.VERBS,
     **reviews.VERBS,
+    **lists.VERBS,
     "db.bulk.id_in": lambda s, two: s.scalars(
         sa.select(Order).where(bulk.id_in(s, Order.id, [two.ids["order"]]))
     ).all(),
@@ -217,6 +219,7 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
 TAKE_ROWS = (
     returns.TAKE_ROWS
     | reviews.TAKE_ROWS
+    | lists.TAKE_ROWS
     | set(
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.session_reader conversations.cases.open_case "
         "conversations.cases.add_message conversations.raw_mail.keep_mail db.database.insert "
@@ -246,6 +249,7 @@ REFUSALS = (
     staff.SessionOver,
     *returns.REFUSALS,
     *reviews.REFUSALS,
+    *lists.REFUSALS,
 )
 
 

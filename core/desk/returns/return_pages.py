@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import sqlalchemy as sa
 from flask import Response, abort, g, request
 from sqlalchemy.orm import Session
 
 from core.desk.flash_messages import actor_name
+from core.desk.lists.kinds import returns
+from core.desk.lists.list_page import show_list
 from core.desk.page import desk, show_page
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import buttons_of, may_inspect, may_set_terms
@@ -17,34 +20,28 @@ from core.desk.versions.row_version import version_of
 from core.desk.versions.stale_forms import typed_verb
 from core.http.context import services, words
 from core.money import to_decimal
+from core.orders.find import number_key
+from core.orders.model import Order
 from core.returns.model import Return, ReturnPhoto
 from core.returns.requests.approval_limit import left_of_limit
 from core.stores import staff
 
-STATUSES = ("requested", "approved", "received", "declined", "closed", "canceled")
 _PAGE = 50
 
 
 @desk.get("/<key>/returns")
 def list_returns(key: str) -> str:
     """The returns that wait for staff, those of a status, or those a number finds."""
-    app, typed = services(), request.args.get("q", "").strip()[:100]
-    show = request.args.get("show", "waiting")
-    if show not in ("waiting", "all", *STATUSES):
-        show = "waiting"
-    with app.db.transaction(g.store.id, write=False) as session:
-        rows = return_queue.list_returns(session, show=show, typed=typed, most=_PAGE)
-        return show_page(
-            "returns",
-            rows=rows,
-            waits=return_queue.WAITS,
-            counts=return_queue.count_by_status(session),
-            stuck=return_queue.count_stuck(session),
-            statuses=STATUSES,
-            show="" if typed else show,
-            typed=typed,
-            now=app.clock(),
-        )
+    typed = request.args.get("q", "").strip()[:100]
+    number = number_key(typed)
+    found = sa.or_(Return.rma.in_([typed.upper(), f"RMA-{number}"]), Order.number_key == number)
+    return show_list(
+        returns.LIST,
+        "returns",
+        typed=typed,
+        found=found,
+        more=lambda session: {"stuck": return_queue.count_stuck(session), "now": services().clock()},
+    )
 
 
 @desk.get("/<key>/returns/money")

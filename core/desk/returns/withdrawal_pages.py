@@ -14,6 +14,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.flash_messages import actor_name, not_possible, reason_needed
 from core.desk.history import Step, steps_of
+from core.desk.lists.kinds import withdrawals
+from core.desk.lists.list_page import show_list
 from core.desk.page import desk, show_page, staff_name
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import Button
@@ -64,13 +66,11 @@ class WithdrawalView:
 @desk.get("/<key>/withdrawals")
 def list_withdrawals(key: str) -> str:
     """The withdrawals whose clock runs, the nearest day first; or all."""
-    app, running = services(), request.args.get("show") != "all"
-    now = app.clock()
-    with app.db.transaction(g.store.id, write=False) as session:
-        found = return_queue.list_withdrawals(session, running=running, most=_PAGE)
-        rows = [(row, order, return_queue.clock_of(row, now)) for row, order in found]
-        orderless = declarations.list_open(session, most=_PAGE)
-        return show_page("withdrawals", rows=rows, orderless=orderless, running=running, as_of=pack_date())
+    return show_list(
+        withdrawals.LIST,
+        "withdrawals",
+        more=lambda session: {"orderless": declarations.list_open(session, most=_PAGE), "as_of": pack_date()},
+    )
 
 
 @desk.get("/<key>/withdrawals/<int:withdrawal_id>")

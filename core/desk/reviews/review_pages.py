@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from flask import abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.desk.flash_messages import not_possible
+from core.desk.lists.kinds import reviews
+from core.desk.lists.list_page import show_list
 from core.desk.page import desk, show_page
 from core.desk.reviews import review_queue
 from core.desk.reviews.review_facts import doubt_sentence, doubts_of, view_review
@@ -23,8 +26,6 @@ from core.reviews.replies import NothingSaid, ReplyChanged, ReviewNotFound
 from core.reviews.reply_check import ReplyWarning
 from core.stores import staff
 
-_MOST_PAGES = 10_000
-
 
 class _LookAgain(Exception):
     """The answer holds something its writer has not been told of yet; nothing was written."""
@@ -37,25 +38,13 @@ class _LookAgain(Exception):
 @desk.get("/<key>/reviews")
 def list_reviews(key: str) -> str:
     """The reviews nobody has answered, the angriest first; or those that were, are stuck, or all."""
-    show = request.args.get("show", "unanswered")
-    show = show if show in review_queue.SHOWS else "unanswered"
-    stars = request.args.get("stars", 0, type=int)
-    stars = stars if 1 <= stars <= 5 else 0
-    page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
-    with services().db.transaction(g.store.id, write=False) as session:
-        rows, more = review_queue.list_reviews(session, show=show, stars=stars, page=page)
-        return show_page(
-            "reviews",
-            rows=rows,
-            more=more,
-            page=page,
-            show=show,
-            stars=stars,
-            waiting=review_queue.count_unanswered(session),
-            stuck=review_queue.count_stuck(session),
-            sources=source_names(session, services()),
-            refused=refused_sources(session, services()),
-        )
+
+    def beside(session: Session) -> Mapping[str, Any]:
+        app = services()
+        sources = {"sources": source_names(session, app), "refused": refused_sources(session, app)}
+        return sources | {"stuck": review_queue.count_stuck(session)}
+
+    return show_list(reviews.LIST, "reviews", more=beside)
 
 
 @desk.get("/<key>/reviews/<int:review_id>")

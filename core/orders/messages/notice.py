@@ -58,7 +58,15 @@ class Notice(Owned, Base):
 
     __table_args__ = (
         sa.UniqueConstraint("store_id", "order_id", "rule", "occasion"),
-        sa.Index(None, "store_id", "state", "created_at"),
+        sa.Index(None, "store_id", "state", "created_at", "id"),
+        sa.Index(
+            "ix_notices_messages",
+            "store_id",
+            "created_at",
+            "id",
+            sqlite_where=sa.text("merged_into is null"),
+            postgresql_where=sa.text("merged_into is null"),
+        ),
         sa.Index(None, "store_id", "message_id"),
     )
 

@@ -1,0 +1,1 @@
+"""Lists of the desk: what they show, filter and sort by, read in pages; saved views, exports and bulk actions."""
