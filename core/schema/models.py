@@ -8,8 +8,20 @@ from core.orders.messages import notice
 from core.returns import model as returns
 from core.returns.withdrawal import model as withdrawal
 from core.reviews import model as reviews
+from core.search import model as search
 from core.stores import model as stores
 
 metadata = Base.metadata
 
-__all__ = ["Job", "conversations", "metadata", "notice", "orders", "returns", "reviews", "stores", "withdrawal"]
+__all__ = [
+    "Job",
+    "conversations",
+    "metadata",
+    "notice",
+    "orders",
+    "returns",
+    "reviews",
+    "search",
+    "stores",
+    "withdrawal",
+]
