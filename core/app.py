@@ -36,6 +36,7 @@ from core.desk.returns import (  # noqa: F401 - the same
     withdrawal_terms,
 )
 from core.desk.reviews import review_pages  # noqa: F401 - the same
+from core.desk.search import search_page  # noqa: F401 - the same
 from core.desk.settings import (  # noqa: F401 - the same
     connection_page,
     own_page,
