@@ -59,9 +59,8 @@ Glossary = Mapping[str, Mapping[str, list[str]]]
 def collect() -> Catalog:
     """Gather every msgid from core's code and templates, and from the widget's sources."""
     sources = Catalog()
-    found = extract_from_dir(
-        LOCALE.parent, _SOURCES, {"**/templates/**": {"trimmed": "true"}}, _KEYWORDS, directory_filter=_ours
-    )
+    options = {"**/templates/**": {"trimmed": "true", "silent": "false"}}  # a template that cannot be read is an error
+    found = extract_from_dir(LOCALE.parent, _SOURCES, options, _KEYWORDS, directory_filter=_ours)
     for name, _, msgid, comments, context in sorted(found, key=lambda row: (row[0], row[1])):
         sources.add(msgid, locations=[(f"core/{name}", 0)], auto_comments=comments, context=context)
     for name, msgid in widget_catalogs.collect():

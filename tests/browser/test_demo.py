@@ -164,6 +164,45 @@ def test_the_merchant_walks_the_desk(demo: Any, browser: Any, width: int, dark: 
         assert_accessible(page)
 
 
+def test_keys_walk_the_desk_and_press_nothing(demo: Any, browser: Any) -> None:
+    page = look(browser, DESK)
+    page.goto(f"{demo.base}/demo/desk/{demo.keys()['sample']}")
+    desk = page.url.rstrip("/")
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.wait_for_url(f"{desk}/orders")
+    page.locator("main tbody tr").nth(1).wait_for()
+    links = page.locator("main tbody tr a[href*='/orders/']")
+    for key, row in (("j", 0), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.href") == links.nth(row).evaluate("one => one.href"), (key, row)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/orders/\d+$"))
+    page.keyboard.press("u")
+    page.wait_for_url(f"{desk}/orders")
+    page.keyboard.press("?")
+    page.locator("dialog[open] kbd").first.wait_for()
+    assert_accessible(page)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    assert page.url == f"{desk}/orders"  # a dialog keeps its keys
+    page.keyboard.press("Escape")
+    page.locator("header summary").press("g")  # with the focus on something, and in another script's layout
+    page.evaluate("dispatchEvent(new KeyboardEvent('keydown', {code: 'KeyR', key: 'ق', bubbles: true}))")
+    page.wait_for_url(f"{desk}/returns")
+    page.goto(f"{desk}/me")
+    page.get_by_role("checkbox", name="Keyboard shortcuts").uncheck()
+    page.locator("main button.primary").click()
+    page.locator("[role=status]").wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.wait_for_timeout(300)
+    assert page.url.startswith(f"{desk}/me")
+    page.get_by_role("checkbox", name="Keyboard shortcuts").check()
+    page.locator("main button.primary").click()
+    page.locator("[role=status]").wait_for()
+
+
 def test_a_killed_worker_comes_back_and_goes_on(demo: Any) -> None:
     seen = subprocess.run(
         ["pgrep", "-f", "core.demo work", "-P", str(demo.process.pid)], capture_output=True, text=True
