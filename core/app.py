@@ -20,6 +20,7 @@ from core.changes import kinds as change_kinds
 from core.config import BadConfig, Config
 from core.conversations import cases
 from core.conversations import pages as conversations_pages
+from core.conversations import search_source as case_search
 from core.conversations import shop as conversations_shop
 from core.db.database import Database
 from core.db.database_clock import DatabaseClock, database_now
@@ -37,6 +38,7 @@ from core.desk.returns import (  # noqa: F401 - the same
     withdrawal_terms,
 )
 from core.desk.reviews import review_pages  # noqa: F401 - the same
+from core.desk.search import search_page  # noqa: F401 - the same
 from core.desk.settings import (  # noqa: F401 - the same
     connection_page,
     own_page,
@@ -62,6 +64,7 @@ from core.orders import shop as orders_shop
 from core.orders.access import sign_in_pages
 from core.orders.access.ways import has_form, offers_sign_in
 from core.orders.page_sections import SECTIONS, WITHDRAW_LABEL
+from core.orders.presenter import search_source as order_search
 from core.platform.contract import Platform
 from core.platform.registry import Registry, discover, discover_review_sources
 from core.platform.reviews.review_source import ReviewSource
@@ -76,10 +79,14 @@ from core.returns.money import cancel_order, pay_reimbursement
 from core.returns.native import tell_platform
 from core.returns.photos import photo_storage
 from core.returns.presenter import order_section
+from core.returns.presenter import search_source as return_search
 from core.returns.withdrawal import declarations, receipts
 from core.reviews import publishing
+from core.reviews import search_source as review_search
 from core.reviews import shop as reviews_shop
 from core.reviews.sources import connect as source_connections
+from core.search import jobs as search_jobs
+from core.search import sources as search_sources
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import notice_actions
@@ -116,8 +123,15 @@ def register_order_kinds() -> None:
     order_kinds.register(events=event_kinds.EVENT_KINDS, notices=event_kinds.NOTICE_KINDS)
 
 
+def register_search_sources() -> None:
+    """Tell the search which rows each slice has."""
+    for slice_ in (order_search, return_search, review_search, case_search):
+        search_sources.register(*slice_.SOURCES)
+
+
 # At import: every process that shows an order or sends a letter is wired here.
 register_order_kinds()
+register_search_sources()
 
 
 def wire_kinds() -> dict[str, Kind]:
@@ -135,6 +149,7 @@ def wire_kinds() -> dict[str, Kind]:
             notices,
             shipping_sweep,
             cases,
+            search_jobs,
         ),
         *(sender_page, person_pages, export_job, retention),
         *(returns_mails, tell_platform, cancel_order, pay_reimbursement),

@@ -27,6 +27,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("jobs",),
     ("http",),
     ("stores",),
+    ("search",),
     ("orders",),
     ("shipping", "returns", "reviews", "conversations", "help"),  # slices that do not know each other
     ("schema",),

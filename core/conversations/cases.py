@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.conversations.model import Case, Message
+from core.conversations.search_source import CASE
 from core.db.base import new_id, table_of
 from core.db.database import insert
 from core.jobs.queue import Kind, Work
 from core.orders.kinds import EventKind
 from core.orders.model import Order
+from core.search.changes import note_change
 
 ANSWER_WITHIN = timedelta(days=1)
 """What we tell the shopper until the store's own hours are known: one day, to the hour."""
@@ -42,6 +44,7 @@ def open_case(session: Session, *, kind: str, order: Order | None, now: datetime
     )
     session.add(case)
     session.flush()
+    note_change(session, CASE, [case.id])
     return case
 
 
@@ -62,7 +65,10 @@ def add_message(session: Session, case: Case, *, side: str, text: str, origin: s
         "origin": origin[:300],
     }
     written = insert(session, table_of(Message)).values(row).on_conflict_do_nothing().returning(Message.id)
-    return session.execute(written).first() is not None
+    is_new = session.execute(written).first() is not None
+    if is_new:
+        note_change(session, CASE, [case.id])
+    return is_new
 
 
 def with_attachments(text: str, names: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ class Purpose(Enum):
     PROMISE_READINGS = (
         "Write the clock's jobs that poll and check many stores in one commit; nothing of a store is read."
     )
+    PROMISE_INDEXING = "Find the stores with rows that are not indexed; promise each its job, all in one commit."
     DELETE_EXPIRED = (
         "Delete ended jobs, used nonces, counted tries, undecided claims and loose photos of all stores by their age."
     )

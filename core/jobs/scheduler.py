@@ -23,6 +23,7 @@ from core.services import Services
 log = structlog.get_logger()
 
 TABLE = {
+    "clock.search": timedelta(seconds=15),
     "clock.sweep": timedelta(minutes=2),
     "clock.poll": timedelta(minutes=15),
     "clock.check": timedelta(hours=1),

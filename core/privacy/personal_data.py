@@ -28,6 +28,8 @@ from core.orders.sync.anonymize import anonymize_ref
 from core.returns.withdrawal.model import Declaration
 from core.reviews.model import Review
 from core.schema.models import metadata
+from core.search import index as search_index
+from core.search import sources as search_sources
 from core.secrets import Keyring, Unsealable
 from core.stores.exports.model import ListExport, ListExportPart
 
@@ -166,6 +168,10 @@ def find_person(
 def erase_rows(session: Session, person: PersonRows, *, now: datetime) -> dict[str, int]:
     """Erase the personal data in these rows; give how many rows of each table there were."""
     conditions = _conditions(session, person)
+    found = {
+        source.kind: session.scalars(sa.select(source.model.id).where(conditions[source.model.__tablename__])).all()
+        for source in search_sources.all_sources()
+    }
     _erase_parts(session, person.order_ids, now)
     counts: Counter[str] = Counter()
     for name, mine in conditions.items():
@@ -175,6 +181,8 @@ def erase_rows(session: Session, person: PersonRows, *, now: datetime) -> dict[s
         for export in (ListExportPart, ListExport):
             session.execute(sa.delete(export), execution_options={"synchronize_session": False})
     counts["jobs"] = _delete_mail_jobs(session, person)
+    for kind, ids in found.items():
+        search_index.forget_rows(session, kind, ids)
     session.expire_all()  # what the caller has loaded must not show what is gone
     return {name: times for name, times in counts.items() if times}
 

@@ -15,7 +15,10 @@ from core.jobs import queue
 from core.jobs.queue import NewJob
 from core.orders.messages.notice import Notice
 from core.orders.model import Order, OrderEvent
-from core.returns.model import Return
+from core.returns.model import Return, Withdrawal
+from core.returns.presenter.search_source import DECLARATION, RETURN, WITHDRAWAL
+from core.returns.withdrawal.model import Declaration
+from core.search.changes import note_change
 from core.stores.model import AuditEntry
 
 RULE = "returns"
@@ -34,6 +37,12 @@ def record_event(
     """Add an event to the order's timeline; `entry` is the audit entry of the same act, where staff did it."""
     about = {**facts, "entry": str(entry.id)} if entry else dict(facts)
     insert_objects(session, [OrderEvent(order_id=order_id, at=now, kind=kind, facts=about)])
+
+
+def note_searchable(session: Session, row: Return | Withdrawal | Declaration) -> None:
+    """Note that what a row is found by at the desk is new or has changed."""
+    kinds = {Return: RETURN, Withdrawal: WITHDRAWAL, Declaration: DECLARATION}
+    note_change(session, kinds[type(row)], [row.id])
 
 
 def request_letter(

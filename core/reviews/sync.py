@@ -18,6 +18,8 @@ from core.orders.sanitize import storable, web_url
 from core.platform.snapshots import ReplySnapshot, ReviewSnapshot
 from core.reviews.last_answer import last_answer, ours_of
 from core.reviews.model import Review
+from core.reviews.search_source import REVIEW
+from core.search.changes import note_change
 
 _SAME = ("ref rating title text state author product_ref product_title order_ref verified posted_at updated_at").split()
 
@@ -68,6 +70,7 @@ def apply(
             setattr(old, name, row[name])
         changed.append(old.id)
     session.flush()
+    note_change(session, REVIEW, changed)
     return changed
 
 
@@ -77,7 +80,8 @@ def apply_gone(
     """Mark reviews their store no longer has; what was fetched after we asked, or after `as_of`, stays."""
     here = sa.update(Review).where(Review.ref.in_(list(refs)), Review.gone_at.is_(None))
     older = here.where(~is_known_later(Review.fetched_at, asked_at, as_of))
-    session.execute(older.values(gone_at=now, fetched_at=as_of or asked_at))
+    gone = session.execute(older.values(gone_at=now, fetched_at=as_of or asked_at).returning(Review.id))
+    note_change(session, REVIEW, gone.scalars())
 
 
 def touch(session: Session, refs: Iterable[str], *, asked_at: datetime, as_of: datetime | None = None) -> None:

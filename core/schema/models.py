@@ -8,6 +8,7 @@ from core.orders.messages import notice
 from core.returns import model as returns
 from core.returns.withdrawal import model as withdrawal
 from core.reviews import model as reviews
+from core.search import model as search
 from core.stores import model as stores
 from core.stores.exports import model as exports
 from core.stores.people import saved_views
@@ -24,6 +25,7 @@ __all__ = [
     "returns",
     "reviews",
     "saved_views",
+    "search",
     "stores",
     "withdrawal",
 ]

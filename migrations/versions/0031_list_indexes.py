@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 
 # Each is built in the migrations' one transaction, as all indexes before were: built concurrently it would need a
 # transaction of its own, and two processes that upgrade at once take turns by that one transaction's lock. Writers of

@@ -219,6 +219,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/open/<platform>": opened,
     "POST /admin/open/<platform>": opened,
     "GET /admin/<key>/": desk(""),
+    "GET /admin/<key>/search": desk(f"search?q={EMAIL}"),
     "GET /admin/<key>/orders": desk(f"orders?q={EMAIL}"),
     "GET /admin/<key>/orders/<int:order_id>": desk("orders/{order}"),
     "GET /admin/<key>/orders/<int:order_id>/privacy": desk("orders/{order}/privacy"),
@@ -320,6 +321,7 @@ KINDS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     ],
     "privacy.erase_store": lambda two: [{"counts": {"orders": 1}}],
     "privacy.retain": lambda _: [{}],
+    "search.index": lambda _: [{}],
     "shipping.send_code": lambda two: [
         {"order_id": two.ids["order"], "code": _sealed(two, store, CODE, "code")} for store in (two.mine, two.theirs)
     ],

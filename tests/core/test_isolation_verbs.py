@@ -22,6 +22,7 @@ import core
 from core.changes import deliveries, facts, feed_waits
 from core.changes.apply import apply_orders
 from core.conversations import cases, raw_mail
+from core.conversations import search_source as case_search
 from core.db import bulk, orm_bypass
 from core.db.base import Base, table_of
 from core.desk import today
@@ -30,13 +31,21 @@ from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.orders import email_digests, find
 from core.orders.find import OrderNotFound
 from core.orders.model import Order, OrderEvent
+from core.orders.presenter import search_source as order_search
 from core.orders.sync import child_rows
 from core.orders.sync import order_sync as orders_sync
 from core.orders.sync.order_sync import Fetched
 from core.platform.contract import Feature, Missing, StoreFacts
 from core.platform.snapshots import Change
 from core.privacy import personal_data
+from core.returns.presenter import search_source as return_search
+from core.reviews import search_source as review_search
 from core.reviews import sync as reviews_sync
+from core.search import changes as search_changes
+from core.search import find as search_find
+from core.search import index as search_index
+from core.search import postings
+from core.search.model import SearchPosting, posting_parts
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
@@ -74,6 +83,11 @@ def stolen(two: Two) -> Claimed:
 def their_digests(two: Two) -> list[Any]:
     with two.services.db.transaction(two.theirs.id, write=False) as session:
         return email_digests.read_digests(session, two.theirs.id, 0)[0]
+
+
+def their_postings(two: Two) -> list[int]:
+    with two.services.db.transaction(two.theirs.id, write=False) as session:
+        return list(session.scalars(sa.select(SearchPosting.id)))
 
 
 def applied(session: Session, two: Two) -> list[int]:
@@ -148,6 +162,35 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ),
     "reviews.sync.apply_gone": lambda s, two: reviews_sync.apply_gone(s, ["r1"], asked_at=LATER, now=LATER),
     "reviews.sync.touch": lambda s, two: reviews_sync.touch(s, ["r1"], asked_at=LATER),
+    "conversations.search_source.read_cases": lambda s, two: case_search.read_cases(s, two.mine.id, [two.ids["case"]]),
+    "orders.presenter.search_source.read_orders": lambda s, two: order_search.read_orders(
+        s, two.mine.id, [two.ids["order"]]
+    ),
+    "returns.presenter.search_source.read_returns": lambda s, two: return_search.read_returns(
+        s, two.mine.id, [two.ids["rma"]]
+    ),
+    "returns.presenter.search_source.read_withdrawals": lambda s, two: return_search.read_withdrawals(
+        s, two.mine.id, [two.ids["withdrawal"]]
+    ),
+    "returns.presenter.search_source.read_declarations": lambda s, two: return_search.read_declarations(
+        s, two.mine.id, [two.ids["declaration"]]
+    ),
+    "reviews.search_source.read_reviews": lambda s, two: review_search.read_reviews(
+        s, two.mine.id, [two.ids["review"]]
+    ),
+    "search.find.find": lambda s, two: [
+        search_find.find(s, two.services.keyring, two.mine.id, typed).groups for typed in (*TRACES, EMAIL, "1041")
+    ],
+    "search.changes.note_change": lambda s, two: search_changes.note_change(s, "order", [two.ids["order"]]),
+    "search.index.lock_state": lambda s, two: search_index.lock_state(s),
+    "search.index.forget_rows": lambda s, two: search_index.forget_rows(s, "order", [two.ids["order"]]),
+    "search.index.write_documents": lambda s, two: search_index.write_documents(
+        s, search_index.lock_state(s), order_search.SOURCES[0], {two.ids["order"]: None}
+    ),
+    "search.postings.read_postings": lambda s, two: postings.read_postings(s, two.mine.id, their_postings(two)),
+    "search.postings.change_postings": lambda s, two: postings.change_postings(
+        s, two.mine.id, [], [(posting_parts(id_)[0], 0) for id_ in their_postings(two)]
+    ),
     "shipping.notice_actions.has_asked_to_cancel": lambda s, two: notice_actions.has_asked_to_cancel(
         s, two.ids["order"]
     ),
@@ -224,6 +267,7 @@ TAKE_ROWS = (
         "db.bulk.insert_new db.bulk.insert_rows db.row_reader.session_reader conversations.cases.open_case "
         "conversations.cases.add_message conversations.raw_mail.keep_mail db.database.insert "
         "desk.trace.trace desk.versions.document_forms.document_form desk.versions.row_facts.facts_of "
+        "returns.events.note_searchable "
         "desk.versions.row_version.check_version desk.versions.row_version.digest_of "
         "desk.versions.row_version.version_of desk.versions.who_acted.last_step desk.versions.who_acted.outcome_of "
         "db.orm_bypass.attach_row jobs.queue.wake_workers orders.shop.list_orders "

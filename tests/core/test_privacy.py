@@ -58,6 +58,10 @@ HARMLESS = {
     "declarations": "number state language draft_digest receipt_hash",
     "replies": "intent key state ref",
     "reviews": "ref source state product_ref product_title product_url order_ref",
+    "search_changes": "kind",
+    "search_documents": "kind tokens",
+    "search_postings": "documents",
+    "search_states": "complete walking position places",
     "shipments": "status raw_status carrier carrier_name service items delivered_source last_scan_status "
     "promise_source expected_source answer",
     "stores": "key platform ref state state_reason currency timezone language country plan missing hook_digest "

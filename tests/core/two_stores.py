@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from core.app import wire_kinds
 from core.conversations.model import Case
 from core.db.base import Base
-from core.jobs.queue import Job
+from core.jobs import queue
+from core.jobs.queue import Job, NewJob
 from core.jobs.worker import Worker
 from core.mail.compose import MailRefused
 from core.orders.messages.notice import Notice
@@ -91,6 +92,9 @@ def set_up(services: Services, folder: Path) -> Two:
     staff.enter(services, theirs, StaffIdentity(ref="bruno", name="Bruno"))
     two = Two(services, mine, theirs, me)
     leave_traces(services, theirs, their_world, two.worker)
+    two.worker.run_until_idle()
+    with services.db.transaction(theirs.id) as session:
+        queue.enqueue(session, theirs.id, NewJob("search.index", "search.index"), now=services.clock())
     two.worker.run_until_idle()
     _leave_something_to_touch(two)
     two.outbox.sent.clear()

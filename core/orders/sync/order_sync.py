@@ -15,11 +15,13 @@ from core.db.base import table_of
 from core.db.bulk import insert_rows, update_rows
 from core.jobs.freshness import is_known_later
 from core.orders.model import Order, Shipment
+from core.orders.presenter.search_source import ORDER
 from core.orders.sanitize import storable
 from core.orders.sync.anonymize import anonymize
 from core.orders.sync.child_rows import write_children
 from core.orders.sync.order_rows import Row, order_row, prepare_snapshot
 from core.platform.snapshots import OrderSnapshot
+from core.search.changes import note_change
 
 _orders = table_of(Order)
 
@@ -84,6 +86,7 @@ def apply(
     orders = {id_: news[ref].snapshot for ref, id_ in new.items()} | {id_: one.snapshot for id_, one in changed.items()}
     if orders:
         write_children(session, store_id, orders, old=changed, statuses=statuses, now=now)
+        note_change(session, ORDER, orders)
     return list(orders)
 
 
@@ -103,6 +106,7 @@ def apply_gone(
     if ids:
         session.execute(sa.update(Order).where(Order.id.in_(ids)).values(gone_at=now, fetched_at=as_of or asked_at))
         session.execute(sa.update(Shipment).where(Shipment.order_id.in_(ids)).values(check_after=None))
+        note_change(session, ORDER, ids)
     return ids
 
 

@@ -89,6 +89,7 @@ def _mirror_order(
                     session.refresh(rma, with_for_update=True)
                     is_told = rma.native_told == digest_of(move_of(session, rma, order))
                     _link(rma, native)
+                    events.note_searchable(session, rma)
                     _follow(session, store, order, rma, native, tells=True, is_told=is_told, now=now)
         except IllegalMove as error:
             _set_aside(session, order, rma, native, error, now)
@@ -154,6 +155,7 @@ def _open(
         return None
     _link(rma, native)
     session.flush()
+    events.note_searchable(session, rma)
     rma.native_told = digest_of(move_of(session, rma, order))
     _follow(session, store, order, rma, native, tells=tells, is_told=True, now=now)
     return rma

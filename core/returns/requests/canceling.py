@@ -103,6 +103,7 @@ def request_cancellation(
         for one in lines
     )
     session.flush()
+    events.note_searchable(session, rma)
     events.record_event(session, order.id, "cancel_requested", {"rma": rma.rma}, now=now)
     refresh(session, rma, now=now)
     if policy.cancel == "accept":

@@ -137,6 +137,7 @@ def reopen(session: Session, rma: Return, by: Actor, *, note: str, now: datetime
     _note_staff(session, rma, by, "reopen", note, now)
     rma.decided_by, rma.decided_ref, rma.decided_at = "", "", None
     rma.leave_native()
+    events.note_searchable(session, rma)
     refresh(session, rma, now=now)
 
 
@@ -146,6 +147,7 @@ def note_sent(
     """Note that the parcel is on its way back, by the shopper's word or a carrier's scan. Raises IllegalMove."""
     _move(rma, "reception", "scan")
     rma.sent_at, rma.tracking_number, rma.carrier = now, number[:100], carrier[:100]
+    events.note_searchable(session, rma)
     events.request_platform_update(session, rma, now=now)
     entry = _note_staff(session, rma, by, "note_sent", "", now)
     events.record_event(session, rma.order_id, "return_sent", {"rma": rma.rma}, entry=entry, now=now)

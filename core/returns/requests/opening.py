@@ -171,6 +171,7 @@ def _write(
         for one in accepted_lines
     ]
     insert_objects(session, items)
+    events.note_searchable(session, rma)
     if request.photos:
         mine = sa.update(ReturnPhoto).where(ReturnPhoto.id.in_(request.photos), ReturnPhoto.order_id == order.id)
         # From here on the same picture may be sent again, for another return of the order.

@@ -141,6 +141,7 @@ def declare(
     )
     session.add(row)
     session.flush()
+    events.note_searchable(session, row)
     proof = keyring.seal(typed.proof, store_id=store.id, purpose=_PURPOSE).hex()
     looked_for = NewJob("returns.match_declaration", f"declaration:{row.id}", {"id": row.id, "proof": proof}, once=True)
     queue.enqueue(session, store.id, looked_for, now=now)
@@ -218,6 +219,7 @@ def _match(session: Session, store: Store, row: Declaration, order_id: int, *, n
     started.number = row.number
     confirm_withdrawal(session, store, started.id, receipt=row.receipt, now=row.declared_at)
     row.state, row.order_id, row.withdrawal_id, row.closed_at = "matched", order_id, started.id, now
+    events.note_searchable(session, row)
     return session.get_one(Order, (store.id, order_id))
 
 

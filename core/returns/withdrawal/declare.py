@@ -125,6 +125,7 @@ def confirm(
     if row.receipt_to and row.receipt_to.casefold() != order.email.casefold():
         receipts.mail_copy(session, row, now=now)
     session.flush()
+    events.note_searchable(session, row)
     return row
 
 

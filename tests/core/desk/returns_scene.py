@@ -75,7 +75,7 @@ def said(answer: TestResponse) -> str:
 
 
 def _main_of(answer: TestResponse) -> str:
-    return re.split(r"<main[^>]*>", answer.text)[-1]
+    return re.split(r"<main[^>]*>", answer.text)[-1].partition("</main>")[0]
 
 
 def has_form(answer: TestResponse) -> bool:

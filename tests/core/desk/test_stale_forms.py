@@ -43,6 +43,10 @@ EXEMPT = {
     "/admin/confirm-sender/<token>": "a mailed link that names the address; pressed twice it changes nothing",
     "/admin/<key>/sign-out": "ends the sessions of whoever asks; after it nobody is signed in",
     "/admin/<key>/connection/sources/<name>": "shows no row: a form for keys; an account connected twice is one source",
+    "/admin/<key>/lists/<name>/views": "makes a row of one's own, that nobody else sees",
+    "/admin/<key>/lists/<name>/views/<int:view_id>/<verb>": "a row of one's own with a version of its own; 409 too",
+    "/admin/<key>/lists/<name>/columns": "one's own choice, and all of it",
+    "/admin/<key>/lists/<name>/exports": "makes a file of what the list holds then",
     "/admin/<key>/person": "asked by nobody yet known, for a code that is mailed",
     "/admin/<key>/person/code": "a code that works once",
 }
