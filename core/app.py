@@ -24,31 +24,11 @@ from core.conversations import search_source as case_search
 from core.conversations import shop as conversations_shop
 from core.db.database import Database
 from core.db.database_clock import DatabaseClock, database_now
-from core.desk import invitation_pages, notice_pages, order_pages, sign_in, work_pages  # noqa: F401 - they add pages to the desk
+from core.desk import all_pages  # noqa: F401 - it adds the pages to the desk
 from core.desk.labels import name_of
-from core.desk.lists import view_pages  # noqa: F401 - the same
-from core.desk.lists.exports import export_job, export_pages  # noqa: F401 - the same
+from core.desk.lists.exports import export_job
 from core.desk.page import desk
-from core.desk.policy import policy_pages  # noqa: F401 - the same
-from core.desk.returns import (  # noqa: F401 - the same
-    declaration_pages,
-    open_return_page,
-    payment_actions,
-    return_actions,
-    withdrawal_terms,
-)
-from core.desk.reviews import review_pages  # noqa: F401 - the same
-from core.desk.search import search_page  # noqa: F401 - the same
-from core.desk.settings import (  # noqa: F401 - the same
-    connection_page,
-    own_page,
-    privacy_pages,
-    return_settings_page,
-    review_source_pages,
-    sender_page,
-    settings_page,
-    widget_page,
-)
+from core.desk.settings import sender_page
 from core.desk.shells import person_pages
 from core.desk.shells.frame import head_tag
 from core.http import errors, headers

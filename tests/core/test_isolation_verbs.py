@@ -26,6 +26,8 @@ from core.conversations import search_source as case_search
 from core.db import bulk, orm_bypass
 from core.db.base import Base, table_of
 from core.desk import today
+from core.desk.settings import store_choices
+from core.i18n.words import Words
 from core.jobs import claims, queue
 from core.jobs.queue import Claimed, Job, LeaseLost, NewJob
 from core.orders import email_digests, find
@@ -49,6 +51,7 @@ from core.search.model import SearchPosting, posting_parts
 from core.secrets import Keyring
 from core.services import Services
 from core.shipping import coverage, evaluate, notice_actions, replay
+from core.shipping.rules.terms import Terms
 from core.stores import audit, housekeeping, install, platform_access, staff
 from core.stores.connection import access, features, owner_mail, store_facts
 from core.stores.model import Store
@@ -139,6 +142,9 @@ VERBS: dict[str, Callable[[Session, Two], Any]] = {
     ],
     "conversations.raw_mail.count_stale_mails": lambda s, two: raw_mail.count_stale_mails(s, ROTATED),
     "conversations.raw_mail.renew_seals": lambda s, two: raw_mail.renew_seals(s, ROTATED, 0),
+    "desk.settings.store_choices.choices_of": lambda s, _two: store_choices.choices_of(
+        s, Terms(), Words("en"), [], today=LATER.date()
+    ),
     "desk.today.board": lambda s, two: today.board(s, LATER),
     "db.orm_bypass.insert_objects": lambda s, two: orm_bypass.insert_objects(
         s, [OrderEvent(store_id=two.theirs.id, order_id=two.ids["order"], at=LATER, kind="told")]

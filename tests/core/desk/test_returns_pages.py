@@ -224,7 +224,7 @@ def test_a_part_that_passes_the_inspection_brings_its_part(
     assert press(agnes, store, return_id, "inspect", **one).status_code == 422
     for wrong in ("3", "-1", "two"):
         answer = press(agnes, store, return_id, "inspect", **one | {f"accepted.{item}": wrong, f"note.{item}": "x"})
-        assert (answer.status_code, "Give numbers that can be" in said(answer)) == (400, True), wrong
+        assert (answer.status_code, "Give numbers that can be" in said(answer)) == (422, True), wrong
     assert the_money(services, store) == []
     one[f"note.{item}"] = "The second has a crack."
     assert press(agnes, store, return_id, "inspect", **one).status_code == 302
