@@ -26,6 +26,9 @@ from core.db import postgres
 from core.db.base import STORE_MODELS, Owned
 from core.db.purpose import Purpose
 
+READ_ONCE = "read_once"
+"""Where a session that only reads keeps what it has read."""
+
 
 class NestedWrite(RuntimeError):
     """A write transaction was opened inside another one of the same thread; SQLite would wait for itself."""
@@ -56,8 +59,12 @@ class Database:
 
     @contextmanager
     def transaction(self, store_id: int, *, write: bool = True) -> Iterator[Session]:
-        """Open a transaction that can see and write the rows of `store_id` only; commit on leaving, or roll back."""
-        with self._session({"store_id": store_id}, write=write) as session:
+        """Open a transaction that can see and write the rows of `store_id` only; commit on leaving, or roll back.
+
+        One that only reads has a dict in `session.info[READ_ONCE]`, for what a page would else read several times.
+        """
+        info = {"store_id": store_id} if write else {"store_id": store_id, READ_ONCE: {}}
+        with self._session(info, write=write) as session:
             yield session
 
     @contextmanager

@@ -66,6 +66,8 @@ def _entry_steps(
 
 def _names(session: Session, refs: set[str]) -> dict[str, str]:
     """Name people as they are called today; whoever left is called by the platform's id."""
+    if not refs - {""}:
+        return {}
     people = session.scalars(sa.select(Staff).where(Staff.ref.in_(refs - {""})))
     return {person.ref: person.name or person.ref for person in people}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,7 +152,12 @@ def conflict_sentence(rma: Return, words: Words) -> str:
 
 def titles_of(session: Session, order: Order) -> dict[str, str]:
     """Name an order's lines by ref."""
-    lines = session.scalars(sa.select(LineItem).where(LineItem.order_id == order.id).order_by(LineItem.place))
+    lines = sa.select(LineItem).where(LineItem.order_id == order.id).order_by(LineItem.place)
+    return titles_in(session.scalars(lines))
+
+
+def titles_in(lines: Iterable[Any]) -> dict[str, str]:
+    """Name these lines by ref."""
     return {line.ref: f"{line.title}, {line.variant}" if line.variant else line.title for line in lines}
 
 

@@ -19,7 +19,7 @@ from core.desk.lists.list_page import show_list
 from core.desk.page import desk, show_page, staff_name
 from core.desk.returns import return_queue
 from core.desk.returns.return_buttons import Button
-from core.desk.returns.return_facts import Money, PayoutView, entries_of, pay_link, payout_view_of, titles_of
+from core.desk.returns.return_facts import Money, PayoutView, entries_of, pay_link, payout_view_of, titles_in
 from core.desk.returns.return_pages import fields_of
 from core.desk.versions.row_version import check_version, version_of
 from core.desk.versions.stale_forms import typed_verb, versioned
@@ -30,6 +30,7 @@ from core.orders.model import Order
 from core.returns.audit_entries import note_act
 from core.returns.law.withdrawal_law import line_exemption, pack_date
 from core.returns.model import Reimbursement, Withdrawal
+from core.returns.money.order_balance import read_balance
 from core.returns.money.refund_amount import MoreThanBought, NothingLeft
 from core.returns.presenter.display_names import exemption_in_law
 from core.returns.requests.lifecycle import Actor, ReasonNeeded
@@ -84,7 +85,8 @@ def print_withdrawal(withdrawal_id: int, problems: Mapping[str, str] | None = No
     app = services()
     with app.db.transaction(g.store.id, write=False) as session:
         row = _find(session, withdrawal_id)
-        version, view = version_of(session, row), _view(session, row, app.clock())
+        order = session.get_one(Order, (g.store.id, row.order_id))
+        version, view = version_of(session, row), _view(session, row, order, app.clock())
         may_act = g.person.role in staff.MAY_ACT
         return show_page(
             "withdrawal",
@@ -136,8 +138,7 @@ def _find(session: Session, withdrawal_id: int) -> Withdrawal:
     return row
 
 
-def _view(session: Session, row: Withdrawal, now: datetime) -> WithdrawalView:
-    order = session.get_one(Order, (g.store.id, row.order_id))
+def _view(session: Session, row: Withdrawal, order: Order, now: datetime) -> WithdrawalView:
     money = list(session.scalars(sa.select(Reimbursement).where(Reimbursement.withdrawal_id == row.id)))
     given, cost = _refund(session, row, order, money)
     causes = dict.fromkeys(("withdrawn", "withdrawal_sent", "withdrawal_retracted"), "shopper")
@@ -162,7 +163,7 @@ def _refund(
     session: Session, row: Withdrawal, order: Order, money: Sequence[Reimbursement]
 ) -> tuple[PayoutView | None, DeliveryCost | None]:
     """Give what was promised; before that what is due, with the delivery cost in it, where there is any."""
-    titles = titles_of(session, order)
+    titles = titles_in(read_balance(session, order, apart_from=row).lines)
     if money:
         return payout_view_of(money[0], titles, words()), None
     try:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.db.base import table_of
+from core.db.database import READ_ONCE
 from core.db.orm_bypass import attach_row
 from core.db.row_reader import Row, session_reader
 from core.orders.model import LineItem, Order
@@ -105,6 +106,17 @@ def read_balance(
     `counts_canceled` counts what the store took off the order without paying it back as still there: the units of a
     canceled order whose money is due.
     """
+    kept = session.info.get(READ_ONCE, {})
+    key = (order.id, type(apart_from), apart_from.id if apart_from else None, counts_canceled)
+    if key not in kept:
+        kept[key] = _read_balance(session, order, apart_from, counts_canceled)
+    balance: OrderBalance = kept[key]
+    return balance
+
+
+def _read_balance(
+    session: Session, order: Order, apart_from: Return | Withdrawal | None, counts_canceled: bool
+) -> OrderBalance:
     asked = (_LINES, _MONEY, _ITEMS, _WITHDRAWALS)
     lines, money, items, withdrawals = session_reader(session).rows_of_each(asked, order_id=order.id)
     own = [one for one in money if is_part(one.intent) and _is(apart_from, Return, one.return_id)]

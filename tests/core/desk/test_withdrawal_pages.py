@@ -95,7 +95,7 @@ def test_paying_twice_pays_once_and_ends_the_clock(
     assert [(money.state, money.amount) for money in the_money(services, store)] == [("issued", 6490)]
     assert read(services, store, declared).state == "reimbursed"
     status, text = press(max_, store, declared, "contest", "Too late.")
-    assert (status, "Max was here before you: Promised the refund" in text) == (409, True)
+    assert (status, "This is not possible as it stands now." in text) == (409, True)
     assert "Clock running" in said(max_.get(path(store, "withdrawals")))
     assert "WD-1001" not in said(max_.get(path(store, "withdrawals")))
     assert "WD-1001" in said(max_.get(path(store, "withdrawals?show=all")))
