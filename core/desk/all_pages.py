@@ -14,6 +14,7 @@ from core.desk.returns import (  # noqa: F401
 from core.desk.reviews import review_pages  # noqa: F401
 from core.desk.search import search_page  # noqa: F401
 from core.desk.settings import (  # noqa: F401
+    audit_page,
     connection_page,
     own_page,
     privacy_pages,

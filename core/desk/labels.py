@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from core.desk.lists.audit_words import names_of_audit
 from core.desk.lists.list_words import names_of_lists
 from core.desk.returns.return_words import names_of_returns
 from core.http.context import words
@@ -35,6 +36,7 @@ def _names(language: str) -> Mapping[str, str]:
     return (
         names_of_returns(say)
         | names_of_lists(say)
+        | names_of_audit(say)
         | _notices(say)
         | _features(say)
         | _holds(say)

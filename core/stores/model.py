@@ -145,7 +145,7 @@ class AuditEntry(Owned, Base):
     """SHA-256 over this entry and the hash before it."""
 
     __table_args__ = (
-        sa.Index(None, "store_id", "at"),
+        sa.Index(None, "store_id", "at", "id"),
         sa.Index(None, "store_id", "subject"),
         sa.Index("ix_audit_seq", "store_id", "seq"),
     )

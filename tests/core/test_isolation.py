@@ -241,6 +241,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /admin/<key>/settings/lookup": desk("settings/lookup", data={"version": "1"}),
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/me": desk("me"),
+    "GET /admin/<key>/audit": desk("audit?verify=1"),
     "POST /admin/<key>/me": desk("me", data={"language": "lt"}),
     "GET /admin/<key>/connection": desk("connection"),
     "POST /admin/<key>/connection/claims/<int:claim_id>": desk("connection/claims/{claim}", data={"choice": "moved"}),

@@ -18,7 +18,7 @@ from core.conversations.model import Case
 from core.db.base import new_id, table_of
 from core.desk.lists import reading
 from core.desk.lists.definition import MOST_SORTS, ListKind, Moment
-from core.desk.lists.kinds import cases, messages, orders, returns, reviews, withdrawals
+from core.desk.lists.kinds import audit_log, cases, messages, orders, returns, reviews, withdrawals
 from core.desk.lists.state import ListState, read_state
 from core.i18n.words import Words
 from core.orders.messages.notice import Notice
@@ -26,13 +26,22 @@ from core.orders.model import Order, Shipment
 from core.returns.model import Reimbursement, Return, Withdrawal
 from core.reviews.model import Reply, Review
 from core.services import Services
-from core.stores.model import Store
+from core.stores.model import AuditEntry, Store
 from tests.conftest import NOON, Clock
 from tests.core.desk.returns_scene import path, said, seat
 from tests.core.shipping.seed import on_sqlite, statements
 
 LISTS = {
-    kind.name: kind for kind in (orders.LIST, returns.LIST, withdrawals.LIST, reviews.LIST, cases.LIST, messages.LIST)
+    kind.name: kind
+    for kind in (
+        orders.LIST,
+        returns.LIST,
+        withdrawals.LIST,
+        reviews.LIST,
+        cases.LIST,
+        messages.LIST,
+        audit_log.LIST,
+    )
 }
 PAGES = {"messages": "notices"}
 """Addresses of lists that are not their names."""
@@ -79,6 +88,8 @@ def fill(services: Services, store: Store, many: int = 1500) -> None:
     """Fill every list, one row in fifty being what its filters look for."""
     ids = put_orders(services, store, many)
     rare = [number % 50 == 0 for number in range(many)]
+    noted = [{"at": NOON - timedelta(minutes=number), "what": "approve", "facts": {}} for number in range(many)]
+    put(services, store, AuditEntry, noted)
     put(
         services,
         store,
