@@ -162,13 +162,13 @@ def note_document(scene: Scene, response: Any) -> None:
 def walk(scene: Scene, desk: Any) -> None:
     """Follow a link, post a form and look at a photo."""
     desk.locator(".who", has_text="owner").wait_for()
-    desk.locator("nav a", has_text="Settings").click()
+    desk.locator("header nav a", has_text="Settings").click()
     desk.locator("nav a", has_text="Privacy").click()
     desk.locator("#keep_days").fill("400")
     desk.locator("button.primary").click()
     desk.locator("[role=status]", has_text="Saved.").wait_for()
     assert scene.keep_days() == 400
-    desk.locator("nav a", has_text="Returns").click()
+    desk.locator("header nav a", has_text="Returns").click()
     desk.locator("main a", has_text="RMA-1001").first.click()
     photo = desk.locator(".photos img")
     photo.evaluate("image => image.scrollIntoView()")
@@ -201,11 +201,11 @@ def test_a_frame_with_the_platforms_tokens_works_and_says_what_did_not_come(stag
     assert scene.errors == []
     scene.page.context.route(f"{CARE}/admin/**", lambda route: route.abort())
     for _ in range(2):  # the second time as well as the first
-        desk.locator("nav a", has_text="Orders").click()
+        desk.locator("header nav a", has_text="Orders").click()
         desk.locator("[role=alert]", has_text="could not be loaded").wait_for()
     assert desk.locator("[role=alert]").count() == 1
     scene.page.context.unroute_all()
-    desk.locator("nav a", has_text="Orders").click()
+    desk.locator("header nav a", has_text="Orders").click()
     desk.locator("h1", has_text="Orders").wait_for()
     assert desk.locator("[role=alert]").count() == 0
 

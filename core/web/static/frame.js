@@ -73,6 +73,8 @@
     const pictures = [...page.images].filter((image) => image.hasAttribute("src") && isOurs(new URL(image.src)));
     const sources = pictures.map((image) => image.src);
     pictures.forEach((image) => image.removeAttribute("src"));
+    // Focus is set below; browsers refuse the attribute in a frame of another site, and say so.
+    page.querySelectorAll("[autofocus]").forEach((place) => place.removeAttribute("autofocus"));
     document.title = page.title;
     for (const name of ["lang", "dir"]) document.documentElement.setAttribute(name, page.documentElement.getAttribute(name) ?? "");
     const worn = [...document.querySelectorAll('link[rel="stylesheet"]')].map((sheet) => sheet.getAttribute("href"));
