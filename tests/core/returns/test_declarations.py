@@ -159,7 +159,7 @@ def test_an_unmatched_declaration_is_kept_receipted_and_decided_at_the_desk(
     assert "WD-1001" in said(agnes.get(path(store, "withdrawals")))
     mine = path(store, f"declarations/{row.id}")
     assert agnes.post(f"{mine}/close", data={"note": ""}).status_code == 422
-    assert agnes.post(f"{mine}/match", data={"note": "#77"}).status_code == 404
+    assert agnes.post(f"{mine}/match", data={"note": "#77"}).status_code == 422
     assert agnes.post(f"{mine}/match", data={"note": "#1042"}).status_code == 302
     [found] = rows(visit, Withdrawal)
     assert (found.number, found.declared_at, found.receipt) == (row.number, row.declared_at, row.receipt)
