@@ -62,7 +62,7 @@ def test_without_script_it_is_a_form_on_the_receipt(visit: Visit) -> None:
 def test_staff_note_it_with_what_proves_it(visit: Visit) -> None:
     id_ = declared(visit)
     agnes, mine = seat(visit.services, visit.store, "agent"), path(visit.store, f"withdrawals/{id_}")
-    assert agnes.post(f"{mine}/sent", data={"note": " "}).status_code == 400
+    assert agnes.post(f"{mine}/sent", data={"note": " "}).status_code == 422
     assert agnes.post(f"{mine}/sent", data={"note": "Post receipt 7"}).status_code == 302
     assert row_of(visit, id_).sent_proof == "Post receipt 7"
 

@@ -61,7 +61,7 @@ def test_naming_a_declaration_s_order_is_written_down_with_the_order(
 ) -> None:
     declare(visit, worker, proof=ELSEWHERE)
     mine = path(store, f"declarations/{rows(visit, Declaration)[0].id}/match")
-    assert agnes.post(mine, data={"note": "#77"}).status_code == 404
+    assert agnes.post(mine, data={"note": "#77"}).status_code == 422
     assert entries(services, store, "match") == [], "nothing was done"
     agnes.post(mine, data={"note": "#1042"})
     assert entries(services, store, "match") == [("staff", "agnes", "declaration:WD-1001", {"order": visit.order_id})]
