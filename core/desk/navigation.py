@@ -14,13 +14,16 @@ _SECTION_OF = {
     "reviews": "reviews",
     "notices": "messages",
     "replay": "messages",
+    "search": "",
+    "lists": "",
 }
 _SETTINGS = (("returns", "policy"), ("returns", "settings"))
 """Pages that stand below another section's address, and are settings all the same."""
 
 
 def section_of(path: str, key: str) -> str:
-    """Give the section of a page of the store with this key; what belongs to no other is a setting.
+    """Give the section of a page of the store with this key, "" for what stands beside all of them; what is not named
+    here is a setting.
 
     >>> section_of("/admin/k/withdrawals/7", "k")
     'returns'

@@ -40,6 +40,8 @@ class AuditLine:
 
 
 def _code(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {one}" for name, one in value.items())
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
