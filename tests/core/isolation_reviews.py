@@ -58,8 +58,8 @@ def desk(path: str, **form: str) -> Callable[[Two], list[Ask]]:
 
 
 def moves(two: Two) -> list[Ask]:
-    forms = {"answer": {"text": "Mine."}, "edit": {"text": "Mine.", "reply": "{reply}", "version": "1"}}
-    forms |= {"remove": {"reply": "{reply}", "version": "1"}, "retry": {"reply": "{stuck_reply}"}}
+    forms = {"answer": {"text": "Mine."}, "edit": {"text": "Mine.", "reply": "{reply}"}}
+    forms |= {"remove": {"reply": "{reply}"}, "retry": {"reply": "{stuck_reply}"}}
     return [ask for verb, form in forms.items() for ask in desk(f"reviews/{{review}}/{verb}", **form)(two)]
 
 

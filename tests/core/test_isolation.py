@@ -168,7 +168,7 @@ def installed(two: Two) -> list[Ask]:
 
 
 PAIR = {"number": "1041", "proof": EMAIL}
-TERMS = {"version": "1", "part": "messages", "rule.no_scan.mode": "send"}
+TERMS = {"part": "messages", "rule.no_scan.mode": "send"}
 ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     **returns.ROUTES,
     **reviews.ROUTES,
@@ -226,7 +226,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/orders/<int:order_id>/export": desk("orders/{order}/export"),
     "POST /admin/<key>/orders/<int:order_id>/erase": desk("orders/{order}/erase", data={"number": "1041"}),
     "GET /admin/<key>/privacy": desk("privacy"),
-    "POST /admin/<key>/privacy": desk("privacy", data={"keep_days": "30", "version": "1"}),
+    "POST /admin/<key>/privacy": desk("privacy", data={"keep_days": "30"}),
     "GET /admin/<key>/cases/<int:case_id>/export": desk("cases/{case}/export"),
     "POST /admin/<key>/cases/<int:case_id>/decide": desk("cases/{case}/decide", data={"choice": "carry_out"}),
     "GET /admin/<key>/notices": desk("notices?state=draft"),
@@ -237,8 +237,8 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "GET /admin/<key>/cases": desk("cases"),
     "GET /admin/<key>/settings": desk("settings"),
     "POST /admin/<key>/settings": desk("settings", data=TERMS),
-    "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example", "version": "1"}),
-    "POST /admin/<key>/settings/lookup": desk("settings/lookup", data={"version": "1"}),
+    "POST /admin/<key>/settings/page": desk("settings/page", data={"page": "https://x.example"}),
+    "POST /admin/<key>/settings/lookup": desk("settings/lookup", data={}),
     "GET /admin/<key>/replay": desk("replay"),
     "GET /admin/<key>/me": desk("me"),
     "GET /admin/<key>/audit": desk("audit?verify=1"),
@@ -247,7 +247,7 @@ ROUTES: dict[str, Callable[[Two], list[Ask]]] = {
     "POST /admin/<key>/connection/claims/<int:claim_id>": desk("connection/claims/{claim}", data={"choice": "moved"}),
     "POST /admin/<key>/connection/try": desk("connection/try"),
     "GET /admin/<key>/sender": desk("sender"),
-    "POST /admin/<key>/sender": desk("sender", data={"from": PENDING, "version": "1"}),
+    "POST /admin/<key>/sender": desk("sender", data={"from": PENDING}),
     "GET /admin/enter/<token>": entered,
     "POST /admin/enter/<token>": entered,
     "POST /admin/<key>/sign-out": desk("sign-out"),
