@@ -243,7 +243,7 @@ def test_a_page_of_any_list_asks_at_most_fifteen_times(services: Services, store
         with statements(services.db) as sent:
             page = max_.get(path(store, PAGES.get(name, name) + everything.get(name, "")))
         assert page.status_code == 200
-        assert len(rows_in(page.text)) == 50, kind.name
+        assert page.text.count("<tr><td") == 50, kind.name  # an entry of the log has no page of its own
         assert len(sent) <= 15, kind.name
 
 
