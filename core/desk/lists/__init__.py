@@ -1,1 +1,1 @@
-"""Lists of the desk: what they show, filter and sort by, read in pages; saved views, exports and bulk actions."""
+"""Lists of the desk: what they show, filter and sort by, read in pages; saved views and exports."""

@@ -1,10 +1,10 @@
-"""What a list of the desk is: its columns, filters and sorts, as data that pages, exports and bulk actions share."""
+"""What a list of the desk is: its columns, filters and sorts, as data that pages and exports share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,10 @@ class Moment:
     def today(self) -> date:
         """The day it is at the store."""
         return self.now.astimezone(self.zone).date()
+
+    def begins(self, day: str, *, after: int = 0) -> datetime:
+        """Give when a day of the store's ("2026-11-30") begins, or the one so many days after it."""
+        return datetime.combine(date.fromisoformat(day) + timedelta(days=after), time(), self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,17 @@ class Sort:
     """Conditions of which a row fits at most one, read one after the other. They stand for the condition of `only`."""
     only: tuple[str, str] = ("", "")
     """A filter and the value it must have for this sort to be offered; ("", "") for always."""
+
+
+def newest_first(moment: Any) -> Sort:
+    """Sort by a moment, the latest first."""
+    keys = (Key(moment, "moment"),)
+    return Sort(name="newest", label=lambda say: say("desk", "Newest first"), keys=keys, is_descending=True)
+
+
+def oldest_first(moment: Any) -> Sort:
+    """Sort by a moment, the earliest first."""
+    return Sort(name="oldest", label=lambda say: say("desk", "Oldest first"), keys=(Key(moment, "moment"),))
 
 
 Options = Callable[[Words], Sequence[tuple[str, str]]]

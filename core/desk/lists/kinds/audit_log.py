@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +11,18 @@ from sqlalchemy.orm import Session
 
 from core.desk.labels import name_in
 from core.desk.lists.audit_words import VERBS
-from core.desk.lists.definition import Code, Column, Filter, Key, ListKind, Moment, Sort, one_of, read_day, read_text
+from core.desk.lists.definition import (
+    Code,
+    Column,
+    Filter,
+    ListKind,
+    Moment,
+    newest_first,
+    oldest_first,
+    one_of,
+    read_day,
+    read_text,
+)
 from core.stores import audit
 from core.stores.model import AuditEntry, Staff
 
@@ -51,12 +61,6 @@ def _prepare(session: Session, rows: Sequence[Any], _at: Moment) -> list[AuditLi
     people = session.scalars(sa.select(Staff).where(Staff.ref.in_(refs))) if refs else ()
     names = {person.ref: person.name for person in people}
     return [AuditLine(entry, names.get(entry.staff_ref) or entry.staff_ref) for entry in entries]
-
-
-def _begins(value: str, at: Moment, *, after: int = 0) -> datetime:
-    """Give the moment at which a day, or the one after it, begins at the store."""
-    day = datetime.fromisoformat(value).date() + timedelta(days=after)
-    return datetime.combine(day, time(), at.zone)
 
 
 LIST = ListKind(
@@ -105,24 +109,19 @@ LIST = ListKind(
             label=lambda say: say("desk", "From"),
             kind="day",
             read=read_day,
-            condition=lambda value, at: AuditEntry.at >= _begins(value, at),
+            condition=lambda value, at: AuditEntry.at >= at.begins(value),
         ),
         Filter(
             name="to",
             label=lambda say: say("desk", "Until"),
             kind="day",
             read=read_day,
-            condition=lambda value, at: AuditEntry.at < _begins(value, at, after=1),
+            condition=lambda value, at: AuditEntry.at < at.begins(value, after=1),
         ),
     ),
     sorts=(
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(AuditEntry.at, "moment"),),
-            is_descending=True,
-        ),
-        Sort(name="oldest", label=lambda say: say("desk", "Oldest first"), keys=(Key(AuditEntry.at, "moment"),)),
+        newest_first(AuditEntry.at),
+        oldest_first(AuditEntry.at),
     ),
     columns=(
         Column(name="what", label=lambda say: say("desk", "What"), value=lambda line: Code(line.entry.what, "did.")),

@@ -11,7 +11,18 @@ from sqlalchemy.orm import Session
 
 from core.conversations.model import Case
 from core.desk.labels import name_in
-from core.desk.lists.definition import Code, Column, Filter, Key, ListKind, Moment, Sort, one_of, read_text
+from core.desk.lists.definition import (
+    Code,
+    Column,
+    Filter,
+    Key,
+    ListKind,
+    Moment,
+    Sort,
+    newest_first,
+    one_of,
+    read_text,
+)
 from core.i18n.words import Words
 from core.orders.model import Order
 from core.orders.typed_text import number_key
@@ -95,12 +106,7 @@ LIST = ListKind(
             label=lambda say: say("desk", "Longest waiting first"),
             keys=(Key(Case.opened_at, "moment"),),
         ),
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(Case.opened_at, "moment"),),
-            is_descending=True,
-        ),
+        newest_first(Case.opened_at),
     ),
     columns=(
         Column(name="about", label=lambda say: say("desk", "About"), value=lambda line: Code(line.case.kind)),

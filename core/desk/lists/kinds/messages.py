@@ -10,7 +10,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.desk.labels import name_in
-from core.desk.lists.definition import Code, Column, Filter, Key, ListKind, Moment, Sort, one_of
+from core.desk.lists.definition import (
+    Code,
+    Column,
+    Filter,
+    ListKind,
+    Moment,
+    newest_first,
+    oldest_first,
+    one_of,
+)
 from core.i18n.words import Words
 from core.orders.kinds import notice_kinds
 from core.orders.messages.notice import Notice
@@ -76,13 +85,8 @@ LIST = ListKind(
         ),
     ),
     sorts=(
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(Notice.created_at, "moment"),),
-            is_descending=True,
-        ),
-        Sort(name="oldest", label=lambda say: say("desk", "Oldest first"), keys=(Key(Notice.created_at, "moment"),)),
+        newest_first(Notice.created_at),
+        oldest_first(Notice.created_at),
     ),
     columns=(
         Column(name="message", label=lambda say: say("desk", "Message"), value=lambda line: Code(line.notice.kind)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +22,8 @@ from core.desk.lists.definition import (
     Moment,
     Money,
     Sort,
+    newest_first,
+    oldest_first,
     one_of,
     read_country,
     read_day,
@@ -93,11 +95,6 @@ def _flags_of(order: Order, worst: Shipment | None) -> tuple[str, ...]:
         "canceled": order.canceled_at is not None,
     }
     return tuple(name for name, holds in said.items() if holds)
-
-
-def _begins(day: str, at: Moment, *, after: int = 0) -> datetime:
-    """Give when a day of the store's begins, or one so many days after it."""
-    return datetime.combine(date.fromisoformat(day) + timedelta(days=after), time(), at.zone)
 
 
 def _flag_condition(flag: str, _at: Moment) -> Any:
@@ -188,24 +185,19 @@ LIST = ListKind(
             label=lambda say: say("desk", "Placed from"),
             kind="day",
             read=read_day,
-            condition=lambda value, at: Order.placed_at >= _begins(value, at),
+            condition=lambda value, at: Order.placed_at >= at.begins(value),
         ),
         Filter(
             name="placed_to",
             label=lambda say: say("desk", "Placed until"),
             kind="day",
             read=read_day,
-            condition=lambda value, at: Order.placed_at < _begins(value, at, after=1),
+            condition=lambda value, at: Order.placed_at < at.begins(value, after=1),
         ),
     ),
     sorts=(
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(Order.placed_at, "moment"),),
-            is_descending=True,
-        ),
-        Sort(name="oldest", label=lambda say: say("desk", "Oldest first"), keys=(Key(Order.placed_at, "moment"),)),
+        newest_first(Order.placed_at),
+        oldest_first(Order.placed_at),
         Sort(
             name="changed",
             label=lambda say: say("desk", "Changed last"),

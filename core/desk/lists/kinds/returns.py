@@ -12,7 +12,19 @@ from sqlalchemy.orm import Session
 
 from core.db.bulk import id_in
 from core.desk.labels import name_in
-from core.desk.lists.definition import Code, Column, Filter, Key, ListKind, Moment, Money, Sort, one_of
+from core.desk.lists.definition import (
+    Code,
+    Column,
+    Filter,
+    Key,
+    ListKind,
+    Moment,
+    Money,
+    Sort,
+    newest_first,
+    oldest_first,
+    one_of,
+)
 from core.i18n.words import Words
 from core.orders.model import Order
 from core.returns.list_order import (
@@ -149,13 +161,8 @@ LIST = ListKind(
             segments=(_IS_URGENT, sa.and_(_IS_STUCK, ~_IS_URGENT), sa.and_(_IS_LATER, ~_IS_STUCK)),
             only=("show", "waiting"),
         ),
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(Return.opened_at, "moment"),),
-            is_descending=True,
-        ),
-        Sort(name="oldest", label=lambda say: say("desk", "Oldest first"), keys=(Key(Return.opened_at, "moment"),)),
+        newest_first(Return.opened_at),
+        oldest_first(Return.opened_at),
     ),
     columns=(
         Column(name="rma", label=lambda say: say("desk", "Return"), value=lambda line: line.rma.rma),

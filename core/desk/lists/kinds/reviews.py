@@ -18,6 +18,7 @@ from core.desk.lists.definition import (
     ListKind,
     Moment,
     Sort,
+    newest_first,
     one_of,
     read_language,
     read_text,
@@ -158,12 +159,7 @@ LIST = ListKind(
             label=lambda say: say("desk", "Unanswered and fewest stars first"),
             keys=(Key(review_attention, "number"), Key(Review.rating, "number"), Key(Review.posted_at, "moment")),
         ),
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(Review.posted_at, "moment"),),
-            is_descending=True,
-        ),
+        newest_first(Review.posted_at),
         Sort(
             name="answered",
             label=lambda say: say("desk", "Answered last"),

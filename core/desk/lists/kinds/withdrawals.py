@@ -18,6 +18,7 @@ from core.desk.lists.definition import (
     ListKind,
     Moment,
     Sort,
+    newest_first,
     one_of,
     read_flag,
 )
@@ -96,12 +97,7 @@ LIST = ListKind(
             keys=(Key(withdrawal_due, "day"),),
             only=("show", "running"),
         ),
-        Sort(
-            name="newest",
-            label=lambda say: say("desk", "Newest first"),
-            keys=(Key(Withdrawal.declared_at, "moment"),),
-            is_descending=True,
-        ),
+        newest_first(Withdrawal.declared_at),
     ),
     columns=(
         Column(name="number", label=lambda say: say("desk", "Withdrawal"), value=lambda line: line.row.number),
